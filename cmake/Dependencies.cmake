@@ -1,0 +1,49 @@
+# Third-party libraries as imported targets. Debian packages are found by pkg-config or their CMake
+# files; the wheels lie in the folder that scripts/setup fills, and are linked directly: the wheel's
+# own find_package(Torch) asks for a full CUDA toolkit.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+find_package(fmt REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(CLI11 REQUIRED)
+
+if(NOT REVERIE_DEPS_DIR)
+  execute_process(COMMAND ${CMAKE_SOURCE_DIR}/scripts/setup --print-dir
+                  OUTPUT_VARIABLE REVERIE_DEPS_DIR OUTPUT_STRIP_TRAILING_WHITESPACE
+                  COMMAND_ERROR_IS_FATAL ANY)
+endif()
+if(NOT EXISTS ${REVERIE_DEPS_DIR}/complete)
+  message(FATAL_ERROR "No dependencies at ${REVERIE_DEPS_DIR}. Run scripts/setup first.")
+endif()
+set(wheels ${REVERIE_DEPS_DIR}/wheels)
+
+function(reverie_pkg_target name)
+  pkg_check_modules(${name} REQUIRED IMPORTED_TARGET ${ARGN})
+  add_library(reverie::${name} ALIAS PkgConfig::${name})
+endfunction()
+reverie_pkg_target(libav libavformat libavcodec libavfilter libavutil libswscale)
+reverie_pkg_target(freetype freetype2)
+reverie_pkg_target(tomlplusplus tomlplusplus)
+reverie_pkg_target(hdf5 hdf5)
+add_library(reverie::cli11 ALIAS CLI11::CLI11)
+
+add_library(reverie::mujoco SHARED IMPORTED)
+file(GLOB mujoco_library ${wheels}/mujoco/libmujoco.so*)
+set_target_properties(reverie::mujoco PROPERTIES
+  IMPORTED_LOCATION ${mujoco_library}
+  INTERFACE_INCLUDE_DIRECTORIES ${wheels}/mujoco/include
+  INTERFACE_SYSTEM_INCLUDE_DIRECTORIES ${wheels}/mujoco/include)
+
+set(torch_root ${wheels}/torch)
+add_library(reverie_c10 SHARED IMPORTED)
+set_target_properties(reverie_c10 PROPERTIES IMPORTED_LOCATION ${torch_root}/lib/libc10.so)
+add_library(reverie::torch SHARED IMPORTED)
+set(torch_includes ${torch_root}/include ${torch_root}/include/torch/csrc/api/include)
+set_target_properties(reverie::torch PROPERTIES
+  IMPORTED_LOCATION ${torch_root}/lib/libtorch_cpu.so
+  INTERFACE_INCLUDE_DIRECTORIES "${torch_includes}"
+  INTERFACE_SYSTEM_INCLUDE_DIRECTORIES "${torch_includes}"
+  INTERFACE_LINK_LIBRARIES "reverie_c10;Threads::Threads"
+  # The wheel's CPU library needs CUDA's run time and profiler interface beside it.
+  INTERFACE_LINK_OPTIONS "-Wl,-rpath-link,${torch_root}/lib:${wheels}/nvidia/cu13/lib:${wheels}/nvidia/cuda_cupti/lib;-Wl,--allow-shlib-undefined")
+set(CMAKE_BUILD_RPATH ${torch_root}/lib ${wheels}/mujoco)

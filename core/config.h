@@ -1,0 +1,92 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "core/error.h"
+
+namespace reverie {
+
+// The numbers a config value may take: low <= x <= high, with the ends left out where open.
+struct Range {
+  double low = -std::numeric_limits<double>::infinity();
+  double high = std::numeric_limits<double>::infinity();
+  bool open_low = false;
+  bool open_high = false;
+
+  bool contains(double value) const;
+  std::string text() const;  // "[0, 1)", "> 0", "" when unbounded
+};
+
+inline Range at_least(double low) { return {.low = low}; }
+inline Range above(double low) { return {.low = low, .open_low = true}; }
+inline Range between(double low, double high) { return {.low = low, .high = high}; }
+
+// One value of a config struct, seen by flags, TOML, help text and dump alike.
+struct ConfigField {
+  using Value = std::variant<bool*, int64_t*, double*, std::string*, std::vector<int64_t>*>;
+
+  std::string section;  // TOML table, "" for the top level
+  std::string name;     // snake_case; the flag is the same in kebab-case
+  std::string help;     // one line, with the unit in brackets
+  Value value;
+  Range range = {};
+  std::vector<std::string> choices = {};  // of a string; empty = anything
+
+  std::string flag() const;       // "--learning-rate"
+  std::string type_name() const;  // "number", "integer", "true|false", "a|b", "text", "integers"
+  std::string text() const;       // the current value as TOML writes it
+};
+
+// The fields of one or more config structs. A struct lists its members once, in a function
+//
+//   void describe(ConfigFields& fields) { fields.add("gamma", gamma, "discount per step", ...); }
+//
+// and flags, TOML files, help and the dump are all made from that list. Holds pointers into the
+// structs: they must outlive it.
+class ConfigFields {
+ public:
+  // The TOML table that the following add() calls belong to.
+  void section(std::string name) { section_ = std::move(name); }
+
+  // Each throws Error when a field of that name exists already, in any section: flags are global.
+  void add(std::string name, bool& value, std::string help);
+  void add(std::string name, int64_t& value, std::string help, Range range = {});
+  void add(std::string name, double& value, std::string help, Range range = {});
+  void add(std::string name, std::string& value, std::string help,
+           std::vector<std::string> choices = {});
+  void add(std::string name, std::vector<int64_t>& value, std::string help, Range range = {});
+
+  const std::vector<ConfigField>& all() const { return fields_; }
+
+  // The field of that name, or null.
+  const ConfigField* find(std::string_view name) const;
+
+  // Parses text ("0.99", "true", "256,256") into a field; `source` opens the message of an error
+  // ("--gamma"). Throws Error(kInput) for a wrong type, a value out of range or no valid choice.
+  static void set(const ConfigField& field, std::string_view text, std::string_view source);
+
+  // Reads a TOML file. Every key must be one of the fields, in its section, with its type and range.
+  // Nothing is assigned when anything is wrong. Throws Error(kInput) that names file, line, key and
+  // the nearest valid one.
+  void load_toml(const std::filesystem::path& file) const;
+
+  // The same from text; `source` stands for the file in messages.
+  void load_toml_text(std::string_view text, std::string_view source) const;
+
+  // All values with their help as comments, in the order of add(); load_toml() reads it back equal.
+  std::string to_toml() const;
+
+ private:
+  void push(ConfigField field);
+
+  std::string section_;
+  std::vector<ConfigField> fields_;
+};
+
+}  // namespace reverie

@@ -1,0 +1,101 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/config.h"
+#include "core/spec.h"
+
+namespace reverie {
+
+class Canvas;
+
+// One simulator of one task. It writes where the caller says: nothing is allocated on the step path.
+// Ready after the constructor; not thread-safe, but different instances may run on different threads
+// (they may share constant data such as a compiled model).
+class Env {
+ public:
+  virtual ~Env() = default;
+
+  // The facts of this environment. Valid as long as the environment lives.
+  virtual const EnvSpec& spec() const = 0;
+
+  // Starts an episode. The same seed gives the same episode, whatever came before.
+  // obs: F views of one row each, in the order of spec().observation; all are written.
+  virtual void reset(uint64_t seed, FieldViews obs) = 0;
+
+  // Advances by spec().dt seconds and writes the new observation.
+  // action: one row of spec().action; Box values outside their bounds are clipped.
+  // Throws Error(kInput) for NaN, infinite, mis-shaped or out-of-range actions and for a step after
+  // the end of the episode, Error(kRun) when the simulator fails; the environment then needs reset().
+  virtual StepResult step(ConstFieldView action, FieldViews obs) = 0;
+
+  // Everything that the rest of the episode depends on (simulator, goal, clock, generator), as
+  // numbers. The layout belongs to the environment; see also physics_state().
+  virtual std::vector<double> state() const = 0;
+
+  // Continues from what state() returned, on this or another instance with the same configuration;
+  // bit-equal where spec().exact_state. Throws Error for a wrong length or non-finite values.
+  virtual void set_state(std::span<const double> state) = 0;
+
+  // Draws the current state over the whole canvas, which may have any size.
+  virtual void draw(Canvas& canvas) const = 0;
+
+  // Named facts of the episode so far: "success" (0 or 1, reached at any time), "success_at_end",
+  // tiles visited, ... Empty where a task has none.
+  virtual Metrics metrics() const { return {}; }
+
+  // What a recording holds and `rollout` writes: "qpos" and "qvel" for MuJoCo, poses for Box2D,
+  // goals. `set` replaces those given (others stay) and observes again into obs.
+  // Null where the environment has no such named parts.
+  virtual class PhysicsState* physics() { return nullptr; }
+};
+
+// Named parts of a simulator's state, for recordings and parity checks.
+class PhysicsState {
+ public:
+  virtual ~PhysicsState() = default;
+
+  // Names and lengths of the parts, for example {{"qpos", 2}, {"qvel", 2}}.
+  virtual std::vector<std::pair<std::string, size_t>> parts() const = 0;
+
+  // Copies a part out. Throws Error for an unknown name or another length.
+  virtual void get(std::string_view part, std::span<double> out) const = 0;
+
+  // Replaces one part; others stay. Throws Error for an unknown name, another length, or values
+  // that are not finite.
+  virtual void set(std::string_view part, std::span<const double> values) = 0;
+
+  // Writes the observation of the state as it now is, without advancing time.
+  virtual void observe(FieldViews obs) const = 0;
+};
+
+// Makes instances of one configured environment; what they can share (a compiled model, a map) is
+// made once and captured. Thread-safe to call.
+using EnvMaker = std::function<std::unique_ptr<Env>()>;
+
+// The options of one environment id. Defaults are the reference's.
+class EnvConfig {
+ public:
+  virtual ~EnvConfig() = default;
+
+  // Lists every option once: flags, TOML, help and dump all come from it.
+  virtual void describe(ConfigFields& fields) = 0;
+
+  // Checks the options and loads what is shared. Throws Error(kInput) for a bad map, model or value.
+  virtual EnvMaker maker() const = 0;
+};
+
+// One line of the registry: an id that people type and what stands behind it.
+struct EnvEntry {
+  std::string id;       // "maze2d-umaze-dense"
+  std::string summary;  // one line for `reverie list envs`
+  std::function<std::unique_ptr<EnvConfig>()> config;
+};
+
+}  // namespace reverie
