@@ -71,9 +71,9 @@ class ConfigFields {
   // ("--gamma"). Throws Error(kInput) for a wrong type, a value out of range or no valid choice.
   static void set(const ConfigField& field, std::string_view text, std::string_view source);
 
-  // Reads a TOML file. Every key must be one of the fields, in its section, with its type and range.
-  // Nothing is assigned when anything is wrong. Throws Error(kInput) that names file, line, key and
-  // the nearest valid one.
+  // Reads a TOML file. Every key must be one of the fields, in its section, with its type and
+  // range. Nothing is assigned when anything is wrong. Throws Error(kInput) that names file, line,
+  // key and the nearest valid one.
   void load_toml(const std::filesystem::path& file) const;
 
   // The same from text; `source` stands for the file in messages.

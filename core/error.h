@@ -52,13 +52,13 @@ std::string nearest_name(std::string_view name, const std::vector<std::string>& 
 }  // namespace reverie
 
 // Throws Error(kInput) with an fmt-formatted message unless the condition holds.
-#define REVERIE_CHECK(condition, ...)                    \
-  do {                                                   \
+#define REVERIE_CHECK(condition, ...)                     \
+  do {                                                    \
     if (!(condition)) ::reverie::fail_input(__VA_ARGS__); \
   } while (false)
 
 // Throws Error(kRun) with an fmt-formatted message unless the condition holds.
-#define REVERIE_CHECK_RUN(condition, ...)              \
-  do {                                                 \
+#define REVERIE_CHECK_RUN(condition, ...)               \
+  do {                                                  \
     if (!(condition)) ::reverie::fail_run(__VA_ARGS__); \
   } while (false)

@@ -38,13 +38,14 @@ constexpr bool holds(DType dtype) {
 
 // One named array of one environment, without a batch axis.
 struct Field {
-  std::string name;                       // "observation", "pixels", "desired_goal", "action", ...
-  std::vector<int64_t> shape;             // {} is a scalar
+  std::string name;            // "observation", "pixels", "desired_goal", "action", ...
+  std::vector<int64_t> shape;  // {} is a scalar
   DType dtype = DType::kFloat32;
-  std::vector<float> low = {}, high = {};  // bounds: empty = none, 1 value = of all, else per element
+  std::vector<float> low = {},
+                     high = {};  // bounds: empty = none, 1 value = of all, else per element
 
-  int64_t numel() const;                  // product of the shape
-  size_t bytes() const;                   // numel() * item_size(dtype)
+  int64_t numel() const;  // product of the shape
+  size_t bytes() const;   // numel() * item_size(dtype)
   bool operator==(const Field&) const = default;
 };
 
@@ -69,14 +70,14 @@ struct ReferenceReturns {
 
 // What an environment is: fixed facts, the same for every instance with the same configuration.
 struct EnvSpec {
-  std::string id;                         // "maze2d-umaze"
-  std::vector<Field> observation;         // in the order of the views that step() fills
+  std::string id;                  // "maze2d-umaze"
+  std::vector<Field> observation;  // in the order of the views that step() fills
   ActionSpace action;
-  double dt = 0.0;                        // [s] simulated time per step()
-  int64_t max_steps = 0;                  // step() reports truncated here; 0 = never
-  bool exact_state = true;                // set_state(state()) continues bit-equal
+  double dt = 0.0;          // [s] simulated time per step()
+  int64_t max_steps = 0;    // step() reports truncated here; 0 = never
+  bool exact_state = true;  // set_state(state()) continues bit-equal
   std::optional<ReferenceReturns> reference = {};
-  std::string source = {};                // "Gymnasium-Robotics 1.4.2 PointMaze_UMaze-v3; differs: none"
+  std::string source = {};  // "Gymnasium-Robotics 1.4.2 PointMaze_UMaze-v3; differs: none"
 
   // The observation field of that name. Throws Error naming the known ones.
   const Field& field(std::string_view name) const;
@@ -113,7 +114,7 @@ struct BasicFieldView {
 
 using FieldView = BasicFieldView<std::byte>;
 using ConstFieldView = BasicFieldView<const std::byte>;
-using FieldViews = std::span<const FieldView>;            // F views, in the order of the spec
+using FieldViews = std::span<const FieldView>;  // F views, in the order of the spec
 using ConstFieldViews = std::span<const ConstFieldView>;
 
 // What one env.step() returns beside the observation. The reward is double because the references
@@ -126,11 +127,11 @@ struct StepResult {
 
 // One synchronous step of N environments. Views stay valid until the next call.
 struct VectorStep {
-  FieldViews obs;                          // [N, ...] the first observation of the NEW episode where one ended
-  FieldViews final_obs;                    // [N, ...] the last one of the OLD; read only there
-  std::span<const double> reward;          // [N]
-  std::span<const uint8_t> terminated;     // [N] 0 or 1
-  std::span<const uint8_t> truncated;      // [N] 0 or 1, never merged with terminated
+  FieldViews obs;        // [N, ...] the first observation of the NEW episode where one ended
+  FieldViews final_obs;  // [N, ...] the last one of the OLD; read only there
+  std::span<const double> reward;       // [N]
+  std::span<const uint8_t> terminated;  // [N] 0 or 1
+  std::span<const uint8_t> truncated;   // [N] 0 or 1, never merged with terminated
 };
 
 // Named scalars, in the order they were added.

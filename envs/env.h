@@ -15,9 +15,9 @@ namespace reverie {
 
 class Canvas;
 
-// One simulator of one task. It writes where the caller says: nothing is allocated on the step path.
-// Ready after the constructor; not thread-safe, but different instances may run on different threads
-// (they may share constant data such as a compiled model).
+// One simulator of one task. It writes where the caller says: nothing is allocated on the step
+// path. Ready after the constructor; not thread-safe, but different instances may run on different
+// threads (they may share constant data such as a compiled model).
 class Env {
  public:
   virtual ~Env() = default;
@@ -32,7 +32,8 @@ class Env {
   // Advances by spec().dt seconds and writes the new observation.
   // action: one row of spec().action; Box values outside their bounds are clipped.
   // Throws Error(kInput) for NaN, infinite, mis-shaped or out-of-range actions and for a step after
-  // the end of the episode, Error(kRun) when the simulator fails; the environment then needs reset().
+  // the end of the episode, Error(kRun) when the simulator fails; the environment then needs
+  // reset().
   virtual StepResult step(ConstFieldView action, FieldViews obs) = 0;
 
   // Everything that the rest of the episode depends on (simulator, goal, clock, generator), as
@@ -87,7 +88,8 @@ class EnvConfig {
   // Lists every option once: flags, TOML, help and dump all come from it.
   virtual void describe(ConfigFields& fields) = 0;
 
-  // Checks the options and loads what is shared. Throws Error(kInput) for a bad map, model or value.
+  // Checks the options and loads what is shared. Throws Error(kInput) for a bad map, model or
+  // value.
   virtual EnvMaker maker() const = 0;
 };
 

@@ -1,0 +1,130 @@
+#include "core/config.h"
+
+#include <fstream>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace reverie {
+namespace {
+
+using testing::HasSubstr;
+
+struct Sample {
+  int64_t steps = 1000;
+  double gamma = 0.99;
+  bool normalise = false;
+  std::string device = "cpu";
+  std::vector<int64_t> hidden = {256, 256};
+
+  ConfigFields fields() {
+    ConfigFields f;
+    f.add("steps", steps, "environment steps", at_least(1));
+    f.section("agent");
+    f.add("gamma", gamma, "discount per step", {.low = 0, .high = 1, .open_high = true});
+    f.add("normalise", normalise, "normalise observations");
+    f.add("device", device, "where tensors live", {"cpu", "cuda"});
+    f.add("hidden_sizes", hidden, "widths of the hidden layers", between(1, 8192));
+    return f;
+  }
+};
+
+std::string error_of(const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kInput);
+    return error.what();
+  }
+  return "no error";
+}
+
+TEST(Config, DumpReadsBackEqual) {
+  Sample written{
+      .steps = 12, .gamma = 1.0 / 3.0, .normalise = true, .device = "cuda", .hidden = {}};
+  Sample read;
+  read.fields().load_toml_text(written.fields().to_toml(), "dump");
+  EXPECT_EQ(read.steps, 12);
+  EXPECT_EQ(read.gamma, 1.0 / 3.0);
+  EXPECT_TRUE(read.normalise);
+  EXPECT_EQ(read.device, "cuda");
+  EXPECT_TRUE(read.hidden.empty());
+}
+
+TEST(Config, StringsAreEscapedInTheDump) {
+  std::string tricky = "a \"quoted\" \\ path\nwith a line\tand a tab";
+  ConfigFields f;
+  f.add("map", tricky, "path");
+  const std::string dump = f.to_toml();
+  const std::string expected = tricky;
+  tricky.clear();
+  f.load_toml_text(dump, "dump");
+  EXPECT_EQ(tricky, expected);
+}
+
+TEST(Config, FlagsParse) {
+  Sample s;
+  const ConfigFields f = s.fields();
+  ConfigFields::set(*f.find("steps"), "2e6", "--steps");
+  ConfigFields::set(*f.find("gamma"), "0.5", "--gamma");
+  ConfigFields::set(*f.find("hidden_sizes"), "64,32", "--hidden-sizes");
+  EXPECT_EQ(s.steps, 2000000);
+  EXPECT_EQ(s.gamma, 0.5);
+  EXPECT_EQ(s.hidden, (std::vector<int64_t>{64, 32}));
+  EXPECT_EQ(f.find("hidden_sizes")->flag(), "--hidden-sizes");
+}
+
+TEST(Config, BadFlagsNameFlagValueAndExpectation) {
+  Sample s;
+  const ConfigFields f = s.fields();
+  const auto set = [&](const char* name, const char* text) {
+    return error_of([&] { ConfigFields::set(*f.find(name), text, f.find(name)->flag()); });
+  };
+  EXPECT_THAT(set("gamma", "1.0"), HasSubstr("--gamma: found 1, expected [0, 1)"));
+  EXPECT_THAT(set("gamma", "nan"), HasSubstr("--gamma"));
+  EXPECT_THAT(set("gamma", "0.9x"), HasSubstr("found '0.9x', expected number"));
+  EXPECT_THAT(set("steps", "0"), HasSubstr(">= 1"));
+  EXPECT_THAT(set("steps", "1.5"), HasSubstr("expected integer"));
+  EXPECT_THAT(set("steps", "99999999999999999999"), HasSubstr("--steps"));
+  EXPECT_THAT(set("steps", ""), HasSubstr("expected integer"));
+  EXPECT_THAT(set("normalise", "maybe"), HasSubstr("true|false"));
+  EXPECT_THAT(set("device", "cudo"), HasSubstr("did you mean 'cuda'?"));
+  EXPECT_THAT(set("hidden_sizes", "64,,32"), HasSubstr("--hidden-sizes"));
+  EXPECT_EQ(s.gamma, 0.99);
+}
+
+TEST(Config, BadTomlNamesLineKeyAndNearest) {
+  Sample s;
+  const auto load = [&](const char* text) {
+    return error_of([&] { s.fields().load_toml_text(text, "x.toml"); });
+  };
+  EXPECT_THAT(load("[agent]\ngama = 0.5\n"),
+              HasSubstr("x.toml:2: 'agent.gama'; did you mean 'agent.gamma'?"));
+  EXPECT_THAT(load("gamma = 0.5\n"), HasSubstr("unknown key at x.toml:1"));
+  EXPECT_THAT(load("[agnt]\ngamma = 0.5\n"), HasSubstr("did you mean 'agent'?"));
+  EXPECT_THAT(load("[agent]\ngamma = \"x\"\n"),
+              HasSubstr("agent.gamma: found ''x'', expected number"));
+  EXPECT_THAT(load("steps = 1.5\n"), HasSubstr("expected integer"));
+  EXPECT_THAT(load("steps = \n"), HasSubstr("x.toml:1"));
+  EXPECT_THAT(load("[agent]\nhidden_sizes = [1, \"a\"]\n"), HasSubstr("hidden_sizes"));
+  EXPECT_THAT(load("[agent]\nhidden_sizes = [0]\n"), HasSubstr("[1, 8192]"));
+  // Nothing is assigned when a later line is wrong.
+  EXPECT_THAT(load("steps = 5\n[agent]\ngamma = 7\n"), HasSubstr("found 7"));
+  EXPECT_EQ(s.steps, 1000);
+}
+
+TEST(Config, OneNameOnceAcrossSections) {
+  Sample s;
+  ConfigFields f = s.fields();
+  f.section("other");
+  EXPECT_THROW(f.add("gamma", s.gamma, "again"), Error);
+}
+
+TEST(Config, MissingFileIsNamed) {
+  Sample s;
+  EXPECT_THAT(error_of([&] { s.fields().load_toml("/nonexistent/run.toml"); }),
+              HasSubstr("/nonexistent/run.toml: no such file"));
+}
+
+}  // namespace
+}  // namespace reverie
