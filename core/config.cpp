@@ -3,14 +3,17 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <fstream>
 #include <sstream>
 
 #include <fmt/ranges.h>
 #include <toml++/toml.h>
 
+#include "core/file.h"
+
 namespace reverie {
 namespace {
+
+constexpr size_t kMaxConfigBytes = 1 << 20;
 
 template <typename... Ts>
 struct Overloaded : Ts... {
@@ -157,6 +160,21 @@ ParsedValue parse_node(const ConfigField& field, const toml::node& node, std::st
                     field.value);
 }
 
+std::string read_config_file(const std::filesystem::path& file) {
+  REVERIE_CHECK(std::filesystem::is_regular_file(file), "config file {}: no such file",
+                file.string());
+  return read_file(file, kMaxConfigBytes);
+}
+
+toml::table parse_toml(std::string_view text, std::string_view source) {
+  try {
+    return toml::parse(text);
+  } catch (const toml::parse_error& error) {
+    fail_input("{}:{}:{}: {}", source, error.source().begin.line, error.source().begin.column,
+               error.description());
+  }
+}
+
 std::string qualified(std::string_view section, std::string_view name) {
   return section.empty() ? std::string(name) : fmt::format("{}.{}", section, name);
 }
@@ -265,24 +283,11 @@ void ConfigFields::set(const ConfigField& field, std::string_view text, std::str
 }
 
 void ConfigFields::load_toml(const std::filesystem::path& file) const {
-  REVERIE_CHECK(std::filesystem::is_regular_file(file), "config file {}: no such file",
-                file.string());
-  std::ifstream stream(file, std::ios::binary);
-  std::ostringstream text;
-  text << stream.rdbuf();
-  REVERIE_CHECK(stream.good() || stream.eof(), "config file {}: cannot be read", file.string());
-  load_toml_text(text.str(), file.string());
+  load_toml_text(read_config_file(file), file.string());
 }
 
 void ConfigFields::load_toml_text(std::string_view text, std::string_view source) const {
-  toml::table root;
-  try {
-    root = toml::parse(text);
-  } catch (const toml::parse_error& error) {
-    fail_input("{}:{}:{}: {}", source, error.source().begin.line, error.source().begin.column,
-               error.description());
-  }
-
+  const toml::table root = parse_toml(text, source);
   std::vector<std::pair<const ConfigField*, ParsedValue>> values;
   const auto read_table = [&](const toml::table& table, std::string_view section) {
     for (const auto& [key, node] : table) {
@@ -341,6 +346,15 @@ std::string ConfigFields::to_toml() const {
     text += fmt::format("{:<40} # {}\n", assignment, help);
   }
   return text;
+}
+
+std::string toml_string(const std::filesystem::path& file, std::string_view key) {
+  const toml::table root = parse_toml(read_config_file(file), file.string());
+  const toml::node* node = root.get(key);
+  if (node == nullptr) return "";
+  REVERIE_CHECK(node->is_string(), "{}:{}: {} is no string", file.string(),
+                node->source().begin.line, key);
+  return node->as_string()->get();
 }
 
 }  // namespace reverie

@@ -1,0 +1,83 @@
+#include "agents/action_box.h"
+
+#include <cmath>
+
+#include "agents/pch.h"
+
+namespace reverie {
+namespace {
+
+float bound(const std::vector<float>& bounds, int64_t element) {
+  return bounds.size() == 1 ? bounds.front() : bounds.at(static_cast<size_t>(element));
+}
+
+const Field& bounded_box(const EnvSpec& spec) {
+  const Field* box = std::get_if<Field>(&spec.action);
+  REVERIE_CHECK(box != nullptr, "{} has discrete actions; this agent needs continuous ones",
+                spec.id);
+  const auto n = static_cast<size_t>(box->numel());
+  REVERIE_CHECK(box->dtype == DType::kFloat32 && box->shape.size() == 1 && n >= 1 &&
+                    (box->low.size() == 1 || box->low.size() == n) &&
+                    (box->high.size() == 1 || box->high.size() == n),
+                "{}: the action is no bounded float32 vector, which this agent needs", spec.id);
+  for (int64_t i = 0; i < box->numel(); ++i) {
+    const float low = bound(box->low, i);
+    const float high = bound(box->high, i);
+    REVERIE_CHECK(std::isfinite(low) && std::isfinite(high) && low < high,
+                  "{}: action[{}] is bounded by [{}, {}], this agent needs finite bounds", spec.id,
+                  i, low, high);
+  }
+  return *box;
+}
+
+}  // namespace
+
+ActionBox::ActionBox(const EnvSpec& spec, at::Device device)
+    : size_(bounded_box(spec).numel()), is_unit_(true) {
+  const Field& box = std::get<Field>(spec.action);
+  centre_ = at::empty({size_}, at::kFloat);
+  half_ = at::empty({size_}, at::kFloat);
+  auto* centre = centre_.mutable_data_ptr<float>();
+  auto* half = half_.mutable_data_ptr<float>();
+  for (int64_t i = 0; i < size_; ++i) {
+    centre[i] = 0.5F * (bound(box.high, i) + bound(box.low, i));
+    half[i] = 0.5F * (bound(box.high, i) - bound(box.low, i));
+    is_unit_ = is_unit_ && centre[i] == 0.0F && half[i] == 1.0F;
+  }
+  device_centre_ = centre_.to(device);
+  device_half_ = half_.to(device);
+}
+
+at::Tensor ActionBox::from_unit(const at::Tensor& unit) const {
+  return is_unit_ ? unit : centre_ + half_ * unit;
+}
+
+at::Tensor ActionBox::to_unit(const at::Tensor& action) const {
+  return is_unit_ ? action : (action - device_centre_) / device_half_;
+}
+
+at::Tensor normal_like(const at::Tensor& like, Rng& rng) {
+  at::Tensor noise = at::empty(like.sizes(), at::kFloat);
+  auto* data = noise.mutable_data_ptr<float>();
+  for (int64_t i = 0; i < noise.numel(); ++i) data[i] = static_cast<float>(rng.standard_normal());
+  return noise;
+}
+
+at::Tensor uniform_actions(const ActionSpace& space, int64_t count, Rng& rng) {
+  if (const auto* discrete = std::get_if<DiscreteSpace>(&space)) {
+    at::Tensor actions = at::empty({count}, at::kLong);
+    auto* data = actions.mutable_data_ptr<int64_t>();
+    for (int64_t i = 0; i < count; ++i) data[i] = rng.integers(0, discrete->n);
+    return actions;
+  }
+  const Field& box = std::get<Field>(space);
+  const int64_t size = box.numel();
+  at::Tensor actions = at::empty({count, size}, at::kFloat);
+  auto* data = actions.mutable_data_ptr<float>();
+  for (int64_t i = 0; i < count * size; ++i) {
+    data[i] = static_cast<float>(rng.uniform(bound(box.low, i % size), bound(box.high, i % size)));
+  }
+  return actions;
+}
+
+}  // namespace reverie

@@ -1,0 +1,7 @@
+#include "agents/agent.h"
+
+namespace reverie {
+
+void Policy::on_episode_start(const at::Tensor& /*env_mask*/) {}
+
+}  // namespace reverie

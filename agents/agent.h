@@ -1,0 +1,74 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include <ATen/core/TensorBody.h>
+
+#include "core/config.h"
+#include "core/spec.h"
+#include "nn/checkpoint.h"
+#include "nn/tensor_map.h"
+#include "replay/batch.h"
+
+namespace reverie {
+
+// How an action is chosen: with exploration noise while data is gathered, or greedily.
+enum class ActMode { kExplore, kEvaluate };
+
+// Anything that acts: an agent, a planner over a world model, a scripted controller.
+class Policy {
+ public:
+  virtual ~Policy() = default;
+
+  // obs: the environment's fields, [N, ...], on the CPU in the dtypes the environment declares.
+  // Returns [N, A] float32 or [N] int64 on the CPU, as the environment's action field has it.
+  virtual at::Tensor act(const TensorMap& obs, ActMode mode) = 0;
+
+  // Environments where env_mask ([N] bool) is true start a new episode with the next act().
+  // Recurrent and planning policies clear their memory there.
+  virtual void on_episode_start(const at::Tensor& env_mask);
+};
+
+// A policy that learns.
+class Agent : public Policy {
+ public:
+  // What update() wants sampled, and how many at once.
+  virtual SampleSpec sample_spec() const = 0;
+  virtual int64_t batch_size() const = 0;
+
+  // One learning step. Returns scalars that stay on the device until somebody logs them. Throws
+  // Error(kRun) when a loss is not finite and somebody looks (check_finite in nn/).
+  virtual TensorMap update(const Batch& batch) = 0;
+
+  // Everything that learning needs to continue bit-equal: "model", "optimizer" and generator
+  // states. load() takes what is there: a checkpoint read for evaluation has the model only.
+  virtual void save(Checkpoint& checkpoint) const = 0;
+  virtual void load(const Checkpoint& checkpoint) = 0;
+};
+
+// The hyper-parameters of one algorithm. Defaults are the published ones.
+class AgentConfig {
+ public:
+  virtual ~AgentConfig() = default;
+
+  // Lists every hyper-parameter once: flags, TOML, help and dump all come from it.
+  virtual void describe(ConfigFields& fields) = 0;
+
+  // Throws Error when the environment does not suit the algorithm (its action space, its fields).
+  // The same seed gives the same weights and the same exploration.
+  virtual std::unique_ptr<Agent> make(const EnvSpec& spec, at::Device device,
+                                      uint64_t seed) const = 0;
+};
+
+// One line of the registry.
+struct AgentEntry {
+  std::string name;     // "ddpg"
+  std::string summary;  // one line for `reverie list agents`
+  bool learns = true;   // false: there is nothing to train
+  std::function<std::unique_ptr<AgentConfig>()> config;
+};
+
+}  // namespace reverie

@@ -1,0 +1,147 @@
+#include "agents/ddpg/ddpg.h"
+
+#include "agents/action_box.h"
+#include "agents/observation_features.h"
+#include "agents/pch.h"
+#include "nn/adam.h"
+#include "nn/mlp.h"
+
+namespace reverie {
+
+void DdpgConfig::describe(ConfigFields& f) {
+  f.add("hidden_sizes", hidden_sizes, "widths of the hidden layers of actor and critic",
+        between(1, 65536));
+  f.add("actor_learning_rate", actor_learning_rate, "Adam's step size for the actor", above(0));
+  f.add("critic_learning_rate", critic_learning_rate, "Adam's step size for the critic", above(0));
+  f.add("gamma", gamma, "discount per environment step", between(0, 1));
+  f.add("tau", tau, "share of the online weights in each target update",
+        {.low = 0, .high = 1, .open_low = true});
+  f.add("n_step", n_step, "rewards summed before the bootstrap [steps]", between(1, 1000));
+  f.add("minibatch", minibatch, "transitions per update", between(1, 1 << 20));
+  f.add("exploration_noise", exploration_noise,
+        "standard deviation of the noise on actions, in units of half the action range",
+        at_least(0));
+  f.add("normalize_observation", normalize_observation,
+        "standardise observations by running mean and variance");
+}
+
+namespace {
+
+class Ddpg final : public Agent {
+ public:
+  Ddpg(const EnvSpec& spec, const DdpgConfig& config, at::Device device, uint64_t seed)
+      : config_(config),
+        rng_(seed),
+        features_(spec, config.normalize_observation, device),
+        box_(spec, device),
+        actor_(features_.size(), config.hidden_sizes, box_.size(), rng_, device),
+        critic_(features_.size() + box_.size(), config.hidden_sizes, 1, rng_, device),
+        target_actor_(actor_),
+        target_critic_(critic_),
+        actor_optimizer_(actor_.parameters(), {.learning_rate = config.actor_learning_rate}),
+        critic_optimizer_(critic_.parameters(), {.learning_rate = config.critic_learning_rate}) {}
+
+  at::Tensor act(const TensorMap& obs, ActMode mode) override {
+    const at::NoGradGuard no_grad;
+    if (mode == ActMode::kExplore) features_.observe(obs);
+    at::Tensor action = mu(actor_, features_(obs)).cpu();
+    if (mode == ActMode::kExplore) {
+      action = (action + config_.exploration_noise * normal_like(action, rng_)).clamp(-1.0, 1.0);
+    }
+    return box_.from_unit(action);
+  }
+
+  SampleSpec sample_spec() const override {
+    return {.n_step = config_.n_step, .gamma = config_.gamma};
+  }
+
+  int64_t batch_size() const override { return config_.minibatch; }
+
+  TensorMap update(const Batch& batch) override {
+    const at::Tensor s = features_(batch.obs);
+    const at::Tensor s_next = features_(batch.next_obs);
+    const at::Tensor a = box_.to_unit(batch.action);
+
+    // y = r + discount Q'(s', mu'(s'))
+    at::Tensor y;
+    {
+      const at::NoGradGuard no_grad;
+      y = batch.reward + batch.discount * q(target_critic_, s_next, mu(target_actor_, s_next));
+    }
+    const at::Tensor q_data = q(critic_, s, a);
+    const at::Tensor critic_loss = at::mse_loss(q_data, y);
+    critic_optimizer_.zero_grad();
+    critic_loss.backward();
+    critic_optimizer_.step();
+
+    // grad J = E[ grad_a Q(s, a) at a = mu(s)  grad mu(s) ]
+    critic_.parameters().requires_grad(false);
+    const at::Tensor actor_loss = -q(critic_, s, mu(actor_, s)).mean();
+    actor_optimizer_.zero_grad();
+    actor_loss.backward();
+    actor_optimizer_.step();
+    critic_.parameters().requires_grad(true);
+
+    target_actor_.parameters().soft_update(actor_.parameters(), config_.tau);
+    target_critic_.parameters().soft_update(critic_.parameters(), config_.tau);
+    return {{"loss/critic", critic_loss.detach()},
+            {"loss/actor", actor_loss.detach()},
+            {"value/q", q_data.detach().mean()}};
+  }
+
+  void save(Checkpoint& checkpoint) const override {
+    TensorMap& model = checkpoint.group("model");
+    actor_.parameters().save("actor", model);
+    critic_.parameters().save("critic", model);
+    target_actor_.parameters().save("target_actor", model);
+    target_critic_.parameters().save("target_critic", model);
+    features_.save(model);
+    actor_optimizer_.save("actor", checkpoint.group("optimizer"));
+    critic_optimizer_.save("critic", checkpoint.group("optimizer"));
+    checkpoint.set("agent.rng", rng_.to_string());
+  }
+
+  void load(const Checkpoint& checkpoint) override {
+    const TensorMap& model = checkpoint.group("model");
+    actor_.parameters().load("actor", model);
+    critic_.parameters().load("critic", model);
+    target_actor_.parameters().load("target_actor", model);
+    target_critic_.parameters().load("target_critic", model);
+    features_.load(model);
+    rng_ = Rng::from_string(checkpoint.text("agent.rng"));
+    if (!checkpoint.has_group("optimizer")) return;
+    actor_optimizer_.load("actor", checkpoint.group("optimizer"));
+    critic_optimizer_.load("critic", checkpoint.group("optimizer"));
+  }
+
+ private:
+  // mu(s): [B, D] -> [B, A] in [-1, 1].
+  static at::Tensor mu(const Mlp& actor, const at::Tensor& s) { return at::tanh(actor(s)); }
+
+  // Q(s, a): [B, D], [B, A] -> [B].
+  static at::Tensor q(const Mlp& critic, const at::Tensor& s, const at::Tensor& a) {
+    return critic(at::cat({s, a}, 1)).squeeze(1);
+  }
+
+  const DdpgConfig config_;
+  Rng rng_;
+  ObservationFeatures features_;
+  ActionBox box_;
+  Mlp actor_, critic_, target_actor_, target_critic_;
+  Adam actor_optimizer_, critic_optimizer_;
+};
+
+}  // namespace
+
+std::unique_ptr<Agent> DdpgConfig::make(const EnvSpec& spec, at::Device device,
+                                        uint64_t seed) const {
+  return std::make_unique<Ddpg>(spec, *this, device, seed);
+}
+
+AgentEntry ddpg_entry() {
+  return {.name = "ddpg",
+          .summary = "deep deterministic policy gradient (Lillicrap et al. 2016)",
+          .config = [] { return std::make_unique<DdpgConfig>(); }};
+}
+
+}  // namespace reverie

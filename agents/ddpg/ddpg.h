@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "agents/agent.h"
+
+namespace reverie {
+
+// Deep deterministic policy gradient for continuous actions.
+//
+//   critic:  minimise  mean (Q(s, a) - y)^2,   y = r + discount Q'(s', mu'(s'))
+//   actor:   maximise  mean Q(s, mu(s)),       mu(s) = tanh(...) within the action bounds
+//   targets: theta' <- (1 - tau) theta' + tau theta
+//
+// Source: Lillicrap et al. 2016, "Continuous control with deep reinforcement learning",
+// algorithm 1. Differs: Gaussian instead of Ornstein-Uhlenbeck exploration noise (as Fujimoto et
+// al. 2018), no weight decay, actions enter the critic at its first layer.
+struct DdpgConfig : AgentConfig {
+  std::vector<int64_t> hidden_sizes = {256, 256};
+  double actor_learning_rate = 3e-4;
+  double critic_learning_rate = 3e-4;
+  double gamma = 0.99;
+  double tau = 0.005;
+  int64_t n_step = 1;
+  int64_t minibatch = 256;
+  double exploration_noise = 0.1;
+  bool normalize_observation = false;
+
+  void describe(ConfigFields& fields) override;
+
+  // Throws Error unless the action space is a bounded Box of float32.
+  std::unique_ptr<Agent> make(const EnvSpec& spec, at::Device device, uint64_t seed) const override;
+};
+
+AgentEntry ddpg_entry();
+
+}  // namespace reverie

@@ -1,0 +1,77 @@
+#include "agents/evaluation.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "agents/pch.h"
+
+namespace reverie {
+namespace {
+
+// Episodes run side by side; more would only cost memory.
+constexpr int64_t kMaxLanes = 128;
+
+}  // namespace
+
+std::vector<Episode> evaluate(Policy& policy, const EnvMaker& make,
+                              const EvaluationOptions& options) {
+  REVERIE_CHECK(options.episodes >= 1, "evaluation: {} episodes, expected at least 1",
+                options.episodes);
+  const int64_t lanes = std::min(options.episodes, kMaxLanes);
+  VectorEnv env(make, lanes, options.threads);
+  const Field action = action_field(env.spec().action);
+  env.reset(options.seed);
+  policy.on_episode_start(at::ones({lanes}, at::kBool));
+
+  // Lane i owes the episodes i, i + lanes, ...: taking the first ones to end would favour short
+  // ones.
+  std::vector<Episode> episodes;
+  for (int64_t left = options.episodes; left > 0;) {
+    const at::Tensor actions =
+        policy.act(borrow_tensors(env.observations()), ActMode::kEvaluate).contiguous();
+    env.step(view_of(action, actions));
+    if (env.finished().empty()) continue;
+    at::Tensor started = at::zeros({lanes}, at::kBool);
+    for (const Episode& episode : env.finished()) {
+      started[episode.env] = true;
+      if (episode.index * lanes + episode.env >= options.episodes) continue;
+      episodes.push_back(episode);
+      --left;
+    }
+    policy.on_episode_start(started);
+    if (options.on_progress) options.on_progress(static_cast<int64_t>(episodes.size()));
+  }
+  std::sort(episodes.begin(), episodes.end(), [](const Episode& a, const Episode& b) {
+    return std::pair(a.index, a.env) < std::pair(b.index, b.env);
+  });
+  return episodes;
+}
+
+std::vector<double> episode_returns(const std::vector<Episode>& episodes) {
+  std::vector<double> values;
+  for (const Episode& episode : episodes) values.push_back(episode.episode_return);
+  return values;
+}
+
+std::vector<double> episode_metric(const std::vector<Episode>& episodes, std::string_view name) {
+  std::vector<double> values;
+  for (const Episode& episode : episodes) {
+    const auto found = std::find_if(episode.metrics.begin(), episode.metrics.end(),
+                                    [&](const auto& metric) { return metric.first == name; });
+    values.push_back(found == episode.metrics.end() ? std::nan("") : found->second);
+  }
+  return values;
+}
+
+double mean_of_numbers(const std::vector<double>& values) {
+  double sum = 0.0;
+  int64_t count = 0;
+  for (const double value : values) {
+    if (std::isnan(value)) continue;
+    sum += value;
+    ++count;
+  }
+  return count == 0 ? std::nan("") : sum / static_cast<double>(count);
+}
+
+}  // namespace reverie

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "agents/agent.h"
+#include "envs/vector_env.h"
+
+namespace reverie {
+
+struct EvaluationOptions {
+  int64_t episodes = 100;
+  uint64_t seed = 0;  // the same seed gives the same starts, whatever the policy
+  int threads = 1;
+  std::function<void(int64_t finished)> on_progress = {};
+};
+
+// Runs a policy greedily for whole episodes and returns them in an order that does not depend on
+// how long they took. Throws Error for fewer than 1 episode, and what the environment throws.
+std::vector<Episode> evaluate(Policy& policy, const EnvMaker& make,
+                              const EvaluationOptions& options);
+
+// One value an episode: its return, or a metric of that name (NaN where an episode has none).
+std::vector<double> episode_returns(const std::vector<Episode>& episodes);
+std::vector<double> episode_metric(const std::vector<Episode>& episodes, std::string_view name);
+
+// The mean over the values that are numbers; NaN when there is none.
+double mean_of_numbers(const std::vector<double>& values);
+
+}  // namespace reverie

@@ -1,0 +1,57 @@
+#include "agents/observation_features.h"
+
+#include "agents/pch.h"
+
+namespace reverie {
+namespace {
+
+bool is_vector(const Field& field) {
+  return field.dtype == DType::kFloat32 || field.dtype == DType::kFloat64;
+}
+
+int64_t feature_count(const EnvSpec& spec) {
+  int64_t count = 0;
+  for (const Field& field : spec.observation) count += is_vector(field) ? field.numel() : 0;
+  REVERIE_CHECK(count > 0, "{} has no floating-point observation field for a network on vectors",
+                spec.id);
+  return count;
+}
+
+}  // namespace
+
+ObservationFeatures::ObservationFeatures(const EnvSpec& spec, bool normalize, at::Device device)
+    : size_(feature_count(spec)),
+      device_(device),
+      normalize_(normalize),
+      normalizer_(size_, device) {
+  for (const Field& field : spec.observation) {
+    if (is_vector(field)) names_.push_back(field.name);
+  }
+}
+
+at::Tensor ObservationFeatures::joined(const TensorMap& obs) const {
+  std::vector<at::Tensor> parts;
+  for (const std::string& name : names_) {
+    parts.push_back(obs.at(name).to(device_, at::kFloat).flatten(1));
+  }
+  return parts.size() == 1 ? parts.front() : at::cat(parts, 1);
+}
+
+at::Tensor ObservationFeatures::operator()(const TensorMap& obs) const {
+  const at::Tensor x = joined(obs);
+  return normalize_ ? normalizer_(x) : x;
+}
+
+void ObservationFeatures::observe(const TensorMap& obs) {
+  if (normalize_) normalizer_.update(joined(obs));
+}
+
+void ObservationFeatures::save(TensorMap& out) const {
+  if (normalize_) normalizer_.save("observation", out);
+}
+
+void ObservationFeatures::load(const TensorMap& saved) {
+  if (normalize_) normalizer_.load("observation", saved);
+}
+
+}  // namespace reverie

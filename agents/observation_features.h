@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <ATen/core/TensorBody.h>
+
+#include "core/spec.h"
+#include "nn/normalizer.h"
+#include "nn/tensor_map.h"
+
+namespace reverie {
+
+// The input of a network on vector observations: every floating-point field of the environment,
+// flattened and joined in the order of the spec, optionally standardised by running statistics.
+class ObservationFeatures {
+ public:
+  // Throws Error when the environment has no floating-point field.
+  ObservationFeatures(const EnvSpec& spec, bool normalize, at::Device device);
+
+  int64_t size() const { return size_; }
+
+  // obs: [B, ...] of every field. Returns [B, size()] float32 on the device.
+  at::Tensor operator()(const TensorMap& obs) const;
+
+  // Adds the observations to the running statistics; does nothing without normalisation.
+  void observe(const TensorMap& obs);
+
+  void save(TensorMap& out) const;
+  void load(const TensorMap& saved);
+
+ private:
+  at::Tensor joined(const TensorMap& obs) const;
+
+  std::vector<std::string> names_;
+  int64_t size_ = 0;
+  at::Device device_;
+  bool normalize_;
+  Normalizer normalizer_;
+};
+
+}  // namespace reverie

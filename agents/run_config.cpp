@@ -1,0 +1,66 @@
+#include "agents/run_config.h"
+
+#include <algorithm>
+#include <thread>
+
+#include "agents/registry.h"
+#include "core/assets.h"
+#include "core/random.h"
+#include "envs/registry.h"
+
+namespace reverie {
+
+ConfigFields RunConfig::fields() {
+  ConfigFields f;
+  f.add("env", env, "environment id (reverie list envs)");
+  f.add("agent", agent, "agent name (reverie list agents)");
+  f.add("steps", steps, "environment steps, all environments together", at_least(1));
+  f.add("seed", seed, "the same seed repeats the run on the CPU", between(0, 0x1p53));
+  f.add("device", device, "where the networks live", {"cpu", "cuda"});
+  f.add("threads", threads, "threads for environments and tensor operations", between(1, 1024));
+  f.section("environment");
+  env_config->describe(f);
+  f.section("training");
+  training.describe(f);
+  f.section("agent");
+  agent_config->describe(f);
+  return f;
+}
+
+uint64_t RunConfig::seed_for(std::string_view purpose) const {
+  uint64_t hash = 0xcbf29ce484222325U;  // FNV-1a of the purpose's name
+  for (const char c : purpose) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
+  return mix_seed({static_cast<uint64_t>(seed), hash});
+}
+
+std::unique_ptr<RunConfig> make_run_config(const std::string& env, const std::string& agent) {
+  auto config = std::make_unique<RunConfig>();
+  config->env = env;
+  config->agent = agent;
+  config->env_config = find_env(env).config();
+  config->agent_config = find_agent(agent).config();
+  config->threads = std::max<int64_t>(1, std::thread::hardware_concurrency());
+  return config;
+}
+
+std::pair<std::string, std::string> peek_run_config(const std::filesystem::path& file) {
+  return {toml_string(file, "env"), toml_string(file, "agent")};
+}
+
+std::unique_ptr<RunConfig> load_run_config(const std::filesystem::path& file) {
+  const auto [env, agent] = peek_run_config(file);
+  REVERIE_CHECK(!env.empty() && !agent.empty(),
+                "{}: no `{}` at the top level; expected both "
+                "`env = \"...\"` and `agent = \"...\"`",
+                file.string(), env.empty() ? "env" : "agent");
+  auto config = make_run_config(env, agent);
+  config->fields().load_toml(file);
+  return config;
+}
+
+std::filesystem::path find_preset(const std::string& env, const std::string& agent) {
+  const std::filesystem::path file = asset_path("presets") / fmt::format("{}-{}.toml", env, agent);
+  return std::filesystem::exists(file) ? file : std::filesystem::path();
+}
+
+}  // namespace reverie

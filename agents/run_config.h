@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "agents/agent.h"
+#include "agents/training/training_config.h"
+#include "core/config.h"
+#include "envs/env.h"
+
+namespace reverie {
+
+// Everything that decides a run. Written to the run folder as config.toml, from which the same run
+// starts again.
+struct RunConfig {
+  std::string env;    // id of the environment registry
+  std::string agent;  // name in the agent registry
+  int64_t steps = 100000;
+  int64_t seed = 1;
+  std::string device = "cpu";
+  int64_t threads = 1;  // of the environments and of tensor operations
+
+  std::unique_ptr<EnvConfig> env_config;
+  TrainingConfig training;
+  std::unique_ptr<AgentConfig> agent_config;
+
+  // All of the above: the top level, then [environment], [training] and [agent]. The pointers are
+  // valid as long as this object stays where it is.
+  ConfigFields fields();
+
+  // A seed of its own for each purpose ("agent", "exploration", ...), derived from `seed`.
+  uint64_t seed_for(std::string_view purpose) const;
+};
+
+// The defaults for an environment and an agent. Throws Error for unknown names.
+std::unique_ptr<RunConfig> make_run_config(const std::string& env, const std::string& agent);
+
+// Reads a config.toml: its `env` and `agent` say which options it may hold. Throws Error that names
+// file and line.
+std::unique_ptr<RunConfig> load_run_config(const std::filesystem::path& file);
+
+// `env` and `agent` of a config.toml, "" where it has none; nothing else is looked at.
+std::pair<std::string, std::string> peek_run_config(const std::filesystem::path& file);
+
+// The preset that ships for this pair (assets/presets/<env>-<agent>.toml), or "" when there is
+// none.
+std::filesystem::path find_preset(const std::string& env, const std::string& agent);
+
+}  // namespace reverie

@@ -1,0 +1,252 @@
+#include "agents/training/off_policy.h"
+
+#include <chrono>
+#include <cmath>
+
+#include "agents/action_box.h"
+#include "agents/evaluation.h"
+#include "agents/pch.h"
+#include "nn/device.h"
+#include "replay/replay_buffer.h"
+
+namespace reverie {
+namespace {
+
+double now_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+at::Tensor bytes_tensor(const std::vector<uint8_t>& bytes) {
+  at::Tensor tensor = at::empty({static_cast<int64_t>(bytes.size())}, at::kByte);
+  std::copy(bytes.begin(), bytes.end(), tensor.mutable_data_ptr<uint8_t>());
+  return tensor;
+}
+
+class OffPolicyLoop {
+ public:
+  explicit OffPolicyLoop(TrainingSession& session)
+      : session_(session),
+        config_(session.config),
+        training_(config_.training),
+        make_env_(config_.env_config->maker()),
+        env_(make_env_, training_.num_envs, static_cast<int>(config_.threads)),
+        agent_(config_.agent_config->make(env_.spec(), open_device(config_.device),
+                                          config_.seed_for("agent"))),
+        replay_(env_.spec(), training_.replay_capacity, training_.num_envs,
+                open_device(config_.device)),
+        action_field_(action_field(env_.spec().action)),
+        warmup_rng_(config_.seed_for("warm-up")),
+        sampling_rng_(config_.seed_for("sampling")) {}
+
+  void start() {
+    env_.reset(config_.seed_for("environments"));
+    replay_.start(env_.observations());
+    agent_->on_episode_start(at::ones({env_.num_envs()}, at::kBool));
+  }
+
+  void restore(const Checkpoint& saved) {
+    step_ = saved.integer("step");
+    updates_ = saved.integer("updates");
+    warmup_rng_ = Rng::from_string(saved.text("warmup.rng"));
+    sampling_rng_ = Rng::from_string(saved.text("sampling.rng"));
+    agent_->load(saved);
+    replay_.restore(saved.group("replay"));
+    const TensorMap& environments = saved.group("environments");
+    const at::Tensor state = environments.at("state").to(at::kDouble).contiguous();
+    const at::Tensor observations = environments.at("observations").to(at::kByte).contiguous();
+    const auto* numbers = state.const_data_ptr<double>();
+    const auto* bytes = observations.const_data_ptr<uint8_t>();
+    env_.restore({.state = {numbers, numbers + state.numel()},
+                  .observations = {bytes, bytes + observations.numel()}});
+  }
+
+  TrainingResult run() {
+    last_log_time_ = now_seconds();
+    last_log_step_ = step_;
+    last_log_updates_ = updates_;
+    saved_step_ = step_;
+    session_.progress.update(step_);
+    while (step_ < config_.steps && !session_.stop.load(std::memory_order_relaxed)) {
+      const int64_t before = step_;
+      iterate();
+      const auto passed = [&](int64_t every) {
+        return every > 0 && step_ / every != before / every;
+      };
+      if (passed(training_.log_every) || step_ >= config_.steps) log();
+      if (passed(training_.evaluate_every)) evaluate_policy();
+      if (passed(training_.checkpoint_every)) save();
+      session_.progress.update(step_);
+    }
+    if (saved_step_ != step_) save();
+    return {.steps = step_, .updates = updates_, .interrupted = step_ < config_.steps};
+  }
+
+ private:
+  void iterate() {
+    const at::Tensor actions = choose_actions().contiguous();
+    const ConstFieldView rows = view_of(action_field_, actions);
+    env_.step_async(rows);
+    // The order of learning and storing is the same with and without overlap, so the results are.
+    VectorStep result;
+    if (training_.overlap) {
+      learn();
+      result = env_.wait();
+    } else {
+      result = env_.wait();
+      learn();
+    }
+    replay_.add(rows, result);
+    step_ += env_.num_envs();
+    note_episodes();
+  }
+
+  at::Tensor choose_actions() {
+    if (step_ < training_.learning_starts) {
+      return uniform_actions(env_.spec().action, env_.num_envs(), warmup_rng_);
+    }
+    return agent_->act(borrow_tensors(env_.observations()), ActMode::kExplore);
+  }
+
+  // As many updates as are due for the steps stored so far.
+  void learn() {
+    if (step_ < training_.learning_starts || replay_.size() == 0) return;
+    const auto learned_steps = static_cast<double>(step_ - training_.learning_starts);
+    const auto due = static_cast<int64_t>(learned_steps * training_.updates_per_step);
+    for (; updates_ < due; ++updates_) {
+      losses_ = agent_->update(
+          replay_.sample(agent_->batch_size(), agent_->sample_spec(), sampling_rng_));
+    }
+  }
+
+  void note_episodes() {
+    if (env_.finished().empty()) return;
+    at::Tensor started = at::zeros({env_.num_envs()}, at::kBool);
+    for (const Episode& episode : env_.finished()) {
+      started[episode.env] = true;
+      episodes_.push_back(episode);
+    }
+    agent_->on_episode_start(started);
+  }
+
+  void log() {
+    Metrics row;
+    const auto add_episodes = [&](const std::string& name, const std::vector<double>& values) {
+      const double mean = mean_of_numbers(values);
+      if (!std::isnan(mean)) row.emplace_back(name, mean);
+    };
+    if (!episodes_.empty()) {
+      add_episodes("env/return", episode_returns(episodes_));
+      for (const auto& [name, value] : episodes_.front().metrics) {
+        add_episodes("env/" + name, episode_metric(episodes_, name));
+      }
+      shown_.clear();
+      for (const auto& [name, value] : row) {
+        if (name == "env/return" || name == "env/success") {
+          shown_.emplace_back(name.substr(4), value);
+        }
+      }
+      episodes_.clear();
+    }
+    for (const auto& [name, value] : losses_) {
+      const double number = value.item<double>();
+      REVERIE_CHECK_RUN(std::isfinite(number),
+                        "{} is {} at step {}; the checkpoint of step {} is the last good one", name,
+                        number, step_, saved_step_);
+      row.emplace_back(name, number);
+    }
+    const double seconds = std::max(now_seconds() - last_log_time_, 1e-9);
+    row.emplace_back("time/steps_per_second",
+                     static_cast<double>(step_ - last_log_step_) / seconds);
+    row.emplace_back("time/updates_per_second",
+                     static_cast<double>(updates_ - last_log_updates_) / seconds);
+    row.emplace_back("replay/size", static_cast<double>(replay_.size()));
+    session_.log.write(step_, row);
+    session_.progress.update(step_, shown_);
+    last_log_time_ = now_seconds();
+    last_log_step_ = step_;
+    last_log_updates_ = updates_;
+  }
+
+  void evaluate_policy() {
+    const std::vector<Episode> episodes = evaluate(*agent_, make_env_,
+                                                   {.episodes = training_.evaluate_episodes,
+                                                    .seed = config_.seed_for("evaluation"),
+                                                    .threads = static_cast<int>(config_.threads)});
+    Metrics row{{"evaluation/return", mean_of_numbers(episode_returns(episodes))}};
+    for (const auto& [name, value] : episodes.front().metrics) {
+      const double mean = mean_of_numbers(episode_metric(episodes, name));
+      if (!std::isnan(mean)) row.emplace_back("evaluation/" + name, mean);
+    }
+    session_.log.write(step_, row);
+    std::string text = fmt::format("step {}: evaluation over {} episodes", step_, episodes.size());
+    for (const auto& [name, value] : row) {
+      text += fmt::format(", {} {:.4g}", name.substr(sizeof("evaluation/") - 1), value);
+    }
+    session_.progress.message(text);
+  }
+
+  void save() {
+    Checkpoint checkpoint;
+    checkpoint.set("env", config_.env);
+    checkpoint.set("agent", config_.agent);
+    checkpoint.set("step", step_);
+    checkpoint.set("updates", updates_);
+    checkpoint.set("warmup.rng", warmup_rng_.to_string());
+    checkpoint.set("sampling.rng", sampling_rng_.to_string());
+    agent_->save(checkpoint);
+    if (training_.save_replay) {
+      replay_.save(checkpoint.group("replay"));
+      const VectorEnvSnapshot snapshot = env_.snapshot();
+      at::Tensor state = at::empty({static_cast<int64_t>(snapshot.state.size())}, at::kDouble);
+      std::copy(snapshot.state.begin(), snapshot.state.end(), state.mutable_data_ptr<double>());
+      TensorMap& environments = checkpoint.group("environments");
+      environments.add("state", state);
+      environments.add("observations", bytes_tensor(snapshot.observations));
+    }
+    session_.log.sync();
+    auto staging = session_.directory.new_checkpoint(step_);
+    checkpoint.write(staging.path());
+    staging.publish(training_.keep_checkpoints);
+    saved_step_ = step_;
+  }
+
+  TrainingSession& session_;
+  RunConfig& config_;
+  const TrainingConfig& training_;
+  EnvMaker make_env_;
+  VectorEnv env_;
+  std::unique_ptr<Agent> agent_;
+  ReplayBuffer replay_;
+  Field action_field_;
+  Rng warmup_rng_, sampling_rng_;
+
+  int64_t step_ = 0;
+  int64_t updates_ = 0;
+  int64_t saved_step_ = 0;
+  TensorMap losses_;               // of the last update
+  std::vector<Episode> episodes_;  // ended since the last row of the log
+  Metrics shown_;
+  double last_log_time_ = 0.0;  // [s]
+  int64_t last_log_step_ = 0;
+  int64_t last_log_updates_ = 0;
+};
+
+}  // namespace
+
+std::vector<std::string> off_policy_groups(const TrainingConfig& config) {
+  if (!config.save_replay) return {"model", "optimizer"};
+  return {"model", "optimizer", "replay", "environments"};
+}
+
+TrainingResult train_off_policy(TrainingSession& session, const Checkpoint* resume) {
+  set_compute_threads(static_cast<int>(session.config.threads));
+  OffPolicyLoop loop(session);
+  if (resume != nullptr) {
+    loop.restore(*resume);
+  } else {
+    loop.start();
+  }
+  return loop.run();
+}
+
+}  // namespace reverie

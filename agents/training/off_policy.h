@@ -1,0 +1,44 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "agents/run_config.h"
+#include "core/metric_log.h"
+#include "core/progress.h"
+#include "core/run_directory.h"
+
+namespace reverie {
+
+// What a training loop reports to, and who may stop it.
+struct TrainingSession {
+  RunConfig& config;
+  RunDirectory& directory;
+  MetricLog& log;
+  ProgressBar& progress;
+  const std::atomic<bool>& stop;  // set by a signal handler; the loop saves and returns
+};
+
+struct TrainingResult {
+  int64_t steps = 0;
+  int64_t updates = 0;
+  bool interrupted = false;
+};
+
+// Gathers transitions with N environments into a replay buffer and learns from it:
+//
+//   repeat:  a = agent.act(obs);  env.step(a) runs while the agent learns from what is stored;
+//            store the step
+//
+// Learning sees the data up to the previous step, so that both halves may overlap and the run is
+// still a function of its config and seed alone. Saves a checkpoint every `checkpoint_every` steps,
+// when `stop` becomes true and at the end.
+//
+// resume: a checkpoint read with all groups to continue from, or null. Bit-equal on the CPU.
+// Throws Error(kRun) when a loss is not finite; the last checkpoint stays.
+TrainingResult train_off_policy(TrainingSession& session, const Checkpoint* resume);
+
+// The checkpoint groups that train_off_policy() writes and resumes from.
+std::vector<std::string> off_policy_groups(const TrainingConfig& config);
+
+}  // namespace reverie

@@ -1,0 +1,21 @@
+#include "agents/training/training_config.h"
+
+namespace reverie {
+
+void TrainingConfig::describe(ConfigFields& f) {
+  f.add("num_envs", num_envs, "environments stepped together", between(1, 65536));
+  f.add("learning_starts", learning_starts, "steps of random actions before the first update",
+        at_least(0));
+  f.add("updates_per_step", updates_per_step, "gradient updates per environment step", at_least(0));
+  f.add("replay_capacity", replay_capacity, "transitions kept", at_least(3));
+  f.add("overlap", overlap, "learn while the environments step; the run stays repeatable");
+  f.add("log_every", log_every, "steps between rows of metrics.csv", at_least(1));
+  f.add("checkpoint_every", checkpoint_every, "steps between checkpoints", at_least(1));
+  f.add("keep_checkpoints", keep_checkpoints, "checkpoints kept, the newest ones", at_least(1));
+  f.add("save_replay", save_replay, "save the replay buffer too, so that a run can be resumed");
+  f.add("evaluate_every", evaluate_every, "steps between evaluations; 0 = never", at_least(0));
+  f.add("evaluate_episodes", evaluate_episodes, "episodes of an evaluation during training",
+        at_least(1));
+}
+
+}  // namespace reverie

@@ -1,0 +1,67 @@
+#include <cstdio>
+#include <iostream>
+
+#include "apps/command.h"
+
+namespace {
+
+const std::vector<reverie::Command> kCommands = {
+    {"train", "train an agent in an environment, or resume a run", &reverie::train_command},
+    {"evaluate", "run a trained policy for whole episodes and report its returns",
+     &reverie::evaluate_command},
+    {"render", "film a trained policy: mp4, gif or png frames", &reverie::render_command},
+    {"rollout", "replay recorded actions and record what comes of them", &reverie::rollout_command},
+    {"list", "what there is: envs, agents", &reverie::list_command},
+    {"config", "print the options of an agent and an environment as TOML",
+     &reverie::config_command},
+    {"bench", "measure speed on this machine: envs, replay, update", &reverie::bench_command},
+};
+
+void print_help() {
+  std::cout << "Reverie " REVERIE_VERSION
+               ": reinforcement learning and world models without Python.\n\n"
+               "usage: reverie COMMAND ...      (reverie COMMAND --help says more)\n\n";
+  for (const reverie::Command& command : kCommands) {
+    std::cout << fmt::format("  {:<10} {}\n", command.name, command.summary);
+  }
+  std::cout << "\nA first run, from training to a video:\n\n"
+               "  reverie train    --env maze2d-umaze-dense --agent ddpg --run runs/first\n"
+               "  reverie evaluate runs/first\n"
+               "  reverie render   runs/first --out first.mp4\n";
+}
+
+int run(const reverie::Arguments& arguments) {
+  if (arguments.empty() || arguments[0] == "--help" || arguments[0] == "-h" ||
+      arguments[0] == "help") {
+    print_help();
+    return 0;
+  }
+  if (arguments[0] == "--version") {
+    std::cout << "reverie " REVERIE_VERSION "\n";
+    return 0;
+  }
+  std::vector<std::string> known;
+  for (const reverie::Command& command : kCommands) {
+    if (command.name == arguments[0]) {
+      return command.run({arguments.begin() + 1, arguments.end()});
+    }
+    known.push_back(command.name);
+  }
+  reverie::fail_unknown_name("command", arguments[0], known);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    const int status = run({argv + 1, argv + argc});
+    std::cout.flush();
+    return status;
+  } catch (const reverie::Error& error) {
+    std::fprintf(stderr, "reverie: %s\n", error.what());
+    return error.kind() == reverie::ErrorKind::kInput ? 2 : 1;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "reverie: unexpected failure: %s\n", error.what());
+    return 1;
+  }
+}

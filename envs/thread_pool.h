@@ -1,0 +1,48 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <exception>
+#include <thread>
+#include <vector>
+
+namespace reverie {
+
+// Persistent threads that run the same function over the indices 0 .. n-1, again and again, with as
+// little delay between the rounds as a physics step of a microsecond deserves: idle threads spin
+// for a moment before they sleep. Which thread runs which index is not fixed; functions must not
+// care. One round at a time; start() and wait() are called from one thread.
+class ThreadPool {
+ public:
+  // threads >= 1 counts the caller of wait(), so threads - 1 are created. Throws Error below 1.
+  explicit ThreadPool(int threads);
+  ~ThreadPool();
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+
+  int threads() const { return static_cast<int>(workers_.size()) + 1; }
+
+  // Hands out run(context, index) for index in [0, n) in blocks; returns at once. `run` must not
+  // throw. The context must live until wait() has returned.
+  void start(int64_t n, void (*run)(void* context, int64_t index), void* context);
+
+  // Takes part in the work and returns when all of it is done.
+  void wait();
+
+ private:
+  void worker_loop();
+  void work();
+
+  std::vector<std::thread> workers_;
+  void (*run_)(void*, int64_t) = nullptr;
+  void* context_ = nullptr;
+  int64_t n_ = 0;
+  int64_t block_ = 1;
+  bool stopping_ = false;
+  // On lines of their own: `round_` is read by idle threads while `next_` is fought over.
+  alignas(64) std::atomic<uint64_t> round_{0};
+  alignas(64) std::atomic<int64_t> next_{0};
+  alignas(64) std::atomic<int> busy_{0};
+};
+
+}  // namespace reverie

@@ -1,0 +1,34 @@
+#include "nn/adam.h"
+
+#include "nn/pch.h"
+
+namespace reverie {
+
+Adam::Adam(Parameters& parameters, const AdamOptions& options)
+    : parameters_(parameters),
+      options_(options),
+      m_(at::zeros_like(parameters.flat())),
+      v_(at::zeros_like(parameters.flat())),
+      step_(at::zeros({}, parameters.flat().options())) {}
+
+void Adam::step() {
+  step_.add_(1);
+  // The kernel wants lists; ours have one entry.
+  at::_fused_adam_({parameters_.flat()}, {parameters_.flat_grad()}, {m_}, {v_}, {}, {step_},
+                   options_.learning_rate, options_.beta1, options_.beta2, options_.weight_decay,
+                   options_.epsilon, /*amsgrad=*/false, /*maximize=*/false);
+}
+
+void Adam::save(std::string_view prefix, TensorMap& out) const {
+  out.add(fmt::format("{}.m", prefix), m_.clone());
+  out.add(fmt::format("{}.v", prefix), v_.clone());
+  out.add(fmt::format("{}.step", prefix), step_.clone());
+}
+
+void Adam::load(std::string_view prefix, const TensorMap& saved) {
+  restore_tensor(m_, fmt::format("{}.m", prefix), saved);
+  restore_tensor(v_, fmt::format("{}.v", prefix), saved);
+  restore_tensor(step_, fmt::format("{}.step", prefix), saved);
+}
+
+}  // namespace reverie

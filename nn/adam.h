@@ -1,0 +1,43 @@
+#pragma once
+
+#include <string_view>
+
+#include <ATen/core/TensorBody.h>
+
+#include "nn/parameters.h"
+
+namespace reverie {
+
+// Adam (Kingma & Ba 2015, algorithm 1) over all parameters of one network in one fused operation.
+//
+//   m <- b1 m + (1 - b1) g      v <- b2 v + (1 - b2) g^2
+//   theta <- theta - lr (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + eps)
+struct AdamOptions {
+  double learning_rate = 1e-3;
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double epsilon = 1e-8;
+  double weight_decay = 0.0;  // L2 penalty added to the gradient
+};
+
+class Adam {
+ public:
+  // Keeps a reference: the parameters must outlive the optimiser.
+  Adam(Parameters& parameters, const AdamOptions& options);
+
+  void zero_grad() { parameters_.zero_grad(); }
+  void step();  // applies parameters.flat_grad()
+  void set_learning_rate(double learning_rate) { options_.learning_rate = learning_rate; }
+
+  // Moments and step count as "prefix.m", "prefix.v", "prefix.step". load() throws Error for
+  // missing or mis-shaped tensors.
+  void save(std::string_view prefix, TensorMap& out) const;
+  void load(std::string_view prefix, const TensorMap& saved);
+
+ private:
+  Parameters& parameters_;
+  AdamOptions options_;
+  at::Tensor m_, v_, step_;
+};
+
+}  // namespace reverie

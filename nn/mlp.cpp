@@ -1,0 +1,57 @@
+#include "nn/mlp.h"
+
+#include <cmath>
+
+#include "nn/pch.h"
+
+namespace reverie {
+namespace {
+
+// Named as PyTorch's nn.Sequential(Linear, ReLU, Linear, ...) names them, so that a state dict of
+// one loads into the other: the activations take the odd numbers.
+std::vector<Parameters::Shape> layer_shapes(int64_t inputs, const std::vector<int64_t>& hidden,
+                                            int64_t outputs) {
+  std::vector<int64_t> widths{inputs};
+  widths.insert(widths.end(), hidden.begin(), hidden.end());
+  widths.push_back(outputs);
+  std::vector<Parameters::Shape> shapes;
+  for (size_t i = 0; i + 1 < widths.size(); ++i) {
+    REVERIE_CHECK(widths[i] >= 1 && widths[i + 1] >= 1,
+                  "network: a layer of {} x {}, expected widths of at least 1", widths[i + 1],
+                  widths[i]);
+    shapes.push_back({fmt::format("{}.weight", 2 * i), {widths[i + 1], widths[i]}});
+    shapes.push_back({fmt::format("{}.bias", 2 * i), {widths[i + 1]}});
+  }
+  return shapes;
+}
+
+}  // namespace
+
+Mlp::Mlp(int64_t inputs, const std::vector<int64_t>& hidden, int64_t outputs, Rng& rng,
+         at::Device device)
+    : parameters_(layer_shapes(inputs, hidden, outputs), device) {
+  double bound = 0.0;
+  for (const auto& [name, parameter] : parameters_.named()) {
+    if (parameter.dim() == 2) bound = 1.0 / std::sqrt(static_cast<double>(parameter.size(1)));
+    at::Tensor values = at::empty(parameter.sizes(), at::kFloat);
+    float* data = values.mutable_data_ptr<float>();
+    for (int64_t i = 0; i < values.numel(); ++i) {
+      data[i] = static_cast<float>(rng.uniform(-bound, bound));
+    }
+    parameter.detach().copy_(values);
+  }
+}
+
+at::Tensor Mlp::operator()(const at::Tensor& x) const {
+  at::Tensor h = x;
+  const TensorMap& layers = parameters_.named();
+  for (auto it = layers.begin(); it != layers.end();) {
+    const at::Tensor& weight = (it++)->second;
+    const at::Tensor& bias = (it++)->second;
+    h = at::linear(h, weight, bias);
+    if (it != layers.end()) h = at::relu(h);
+  }
+  return h;
+}
+
+}  // namespace reverie

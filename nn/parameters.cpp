@@ -1,0 +1,73 @@
+#include "nn/parameters.h"
+
+#include <ATen/ATen.h>
+#include <fmt/ranges.h>
+
+namespace reverie {
+
+Parameters::Parameters(const std::vector<Shape>& shapes, at::Device device) {
+  int64_t total = 0;
+  for (const Shape& shape : shapes) total += c10::multiply_integers(shape.shape);
+  flat_ = at::zeros({total}, at::TensorOptions().dtype(at::kFloat).device(device));
+  make_views(shapes);
+}
+
+Parameters::Parameters(const Parameters& other) : flat_(other.flat_.clone()) {
+  std::vector<Shape> shapes;
+  for (const auto& [name, parameter] : other.named_) {
+    shapes.push_back({name, parameter.sizes().vec()});
+  }
+  make_views(shapes);
+}
+
+void Parameters::make_views(const std::vector<Shape>& shapes) {
+  flat_grad_ = at::zeros_like(flat_);
+  int64_t offset = 0;
+  for (const Shape& shape : shapes) {
+    const int64_t size = c10::multiply_integers(shape.shape);
+    // A detached view shares memory but is a leaf: its gradient accumulates into its own .grad,
+    // which is a view of the gradient block.
+    at::Tensor parameter = flat_.narrow(0, offset, size).view(shape.shape).detach();
+    parameter.set_requires_grad(true);
+    parameter.mutable_grad() = flat_grad_.narrow(0, offset, size).view(shape.shape);
+    named_.add(shape.name, parameter);
+    offset += size;
+  }
+}
+
+int64_t Parameters::numel() const { return flat_.numel(); }
+
+void Parameters::soft_update(const Parameters& online, double tau) {
+  flat_.lerp_(online.flat_, tau);
+}
+
+void Parameters::requires_grad(bool required) {
+  for (auto& [name, parameter] : named_) parameter.set_requires_grad(required);
+}
+
+void Parameters::save(std::string_view prefix, TensorMap& out) const {
+  for (const auto& [name, parameter] : named_) {
+    out.add(fmt::format("{}.{}", prefix, name), parameter.detach().clone());
+  }
+}
+
+void Parameters::load(std::string_view prefix, const TensorMap& saved) {
+  std::vector<std::string> faults;
+  for (const auto& [name, parameter] : named_) {
+    const std::string full = fmt::format("{}.{}", prefix, name);
+    if (!saved.contains(full)) {
+      faults.push_back(fmt::format("{} is missing", full));
+    } else if (const at::Tensor& found = saved.at(full);
+               found.sizes() != parameter.sizes() || found.scalar_type() != at::kFloat) {
+      faults.push_back(fmt::format("{} is {} {}, expected Float {}", full,
+                                   c10::toString(found.scalar_type()), found.sizes().vec(),
+                                   parameter.sizes().vec()));
+    }
+  }
+  REVERIE_CHECK(faults.empty(), "weights do not fit the network: {}", fmt::join(faults, "; "));
+  for (const auto& [name, parameter] : named_) {
+    parameter.detach().copy_(saved.at(fmt::format("{}.{}", prefix, name)));
+  }
+}
+
+}  // namespace reverie

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <ATen/core/TensorBody.h>
+
+#include "nn/tensor_map.h"
+
+namespace reverie {
+
+// The parameters of one network in one block of memory, gradients in another. Each named parameter
+// is a view of the block, so that optimisers, target updates and norms are single operations over
+// all of them instead of loops over many small tensors.
+class Parameters {
+ public:
+  struct Shape {
+    std::string name;            // "0.weight"
+    std::vector<int64_t> shape;  // {256, 4}
+  };
+
+  // All zero; a network's constructor initialises them.
+  Parameters(const std::vector<Shape>& shapes, at::Device device);
+
+  // A copy has memory of its own, equal values and zero gradients: a target network.
+  Parameters(const Parameters& other);
+  Parameters& operator=(const Parameters&) = delete;
+
+  const at::Tensor& flat() const { return flat_; }            // [P] float32
+  const at::Tensor& flat_grad() const { return flat_grad_; }  // [P] float32
+  const TensorMap& named() const { return named_; }           // views of flat(), leaves of autograd
+  const at::Tensor& at(std::string_view name) const { return named_.at(name); }
+  int64_t numel() const;
+
+  void zero_grad() { flat_grad_.zero_(); }
+
+  // theta <- (1 - tau) theta + tau online: Polyak averaging of a target network. tau = 1 copies.
+  void soft_update(const Parameters& online, double tau);
+
+  // Whether backward() computes gradients of these parameters. Off while another network is trained
+  // through this one (an actor through its critic), which saves the gradients nobody reads.
+  void requires_grad(bool required);
+
+  // Appends copies as "prefix.name", and reads them back. load() throws Error with one message that
+  // names every missing and mis-shaped tensor.
+  void save(std::string_view prefix, TensorMap& out) const;
+  void load(std::string_view prefix, const TensorMap& saved);
+
+ private:
+  void make_views(const std::vector<Shape>& shapes);
+
+  at::Tensor flat_, flat_grad_;
+  TensorMap named_;
+};
+
+}  // namespace reverie

@@ -1,0 +1,6 @@
+#pragma once
+
+// What nearly every source of nn/, replay/ and agents/ includes and no header may: ATen is slow to
+// read. See docs/architecture.md, "Build times".
+#include <ATen/ATen.h>
+#include <torch/csrc/autograd/variable.h>
