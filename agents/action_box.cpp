@@ -58,8 +58,8 @@ at::Tensor ActionBox::to_unit(const at::Tensor& action) const {
 
 at::Tensor normal_like(const at::Tensor& like, Rng& rng) {
   at::Tensor noise = at::empty(like.sizes(), at::kFloat);
-  auto* data = noise.mutable_data_ptr<float>();
-  for (int64_t i = 0; i < noise.numel(); ++i) data[i] = static_cast<float>(rng.standard_normal());
+  rng.fill_normal(
+      std::span<float>(noise.mutable_data_ptr<float>(), static_cast<size_t>(noise.numel())));
   return noise;
 }
 

@@ -53,10 +53,3 @@ set_target_properties(reverie::torch PROPERTIES
   # The wheel's CPU library needs CUDA's run time and profiler interface beside it.
   INTERFACE_LINK_OPTIONS "-Wl,-rpath-link,${torch_root}/lib:${wheels}/nvidia/cu13/lib;-Wl,--allow-shlib-undefined")
 set(CMAKE_BUILD_RPATH ${torch_root}/lib ${wheels}/mujoco)
-
-# The torch wheel carries headers of another fmt release, which would hide Debian's. A folder that
-# holds nothing but Debian's comes first on everyone's include path.
-find_path(fmt_headers fmt/format.h PATHS /usr/include NO_DEFAULT_PATH REQUIRED)
-file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/include)
-file(CREATE_LINK ${fmt_headers}/fmt ${CMAKE_BINARY_DIR}/include/fmt SYMBOLIC)
-target_include_directories(reverie_options BEFORE INTERFACE ${CMAKE_BINARY_DIR}/include)

@@ -34,7 +34,7 @@ Mlp::Mlp(int64_t inputs, const std::vector<int64_t>& hidden, int64_t outputs, Rn
   for (const auto& [name, parameter] : parameters_.named()) {
     if (parameter.dim() == 2) bound = 1.0 / std::sqrt(static_cast<double>(parameter.size(1)));
     at::Tensor values = at::empty(parameter.sizes(), at::kFloat);
-    float* data = values.mutable_data_ptr<float>();
+    auto* data = values.mutable_data_ptr<float>();
     for (int64_t i = 0; i < values.numel(); ++i) {
       data[i] = static_cast<float>(rng.uniform(-bound, bound));
     }

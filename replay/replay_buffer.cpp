@@ -25,6 +25,8 @@ c10::ScalarType batch_type(DType dtype) {
   return dtype == DType::kFloat64 ? at::kFloat : scalar_type(dtype);
 }
 
+std::string observation_key(const Field& field) { return fmt::format("replay.obs.{}", field.name); }
+
 }  // namespace
 
 std::byte* ReplayBuffer::Column::row(int64_t slot) const {
@@ -213,7 +215,7 @@ void ReplayBuffer::save(TensorMap& out) const {
     return data.view(shape).narrow(1, 0, filled).contiguous();
   };
   for (const Column& column : observation_) {
-    out.add("replay.obs." + column.field.name, written(column.data));
+    out.add(observation_key(column.field), written(column.data));
   }
   out.add("replay.action", written(action_.data));
   out.add("replay.reward", written(copy_of(reward_, at::kFloat)));
@@ -241,7 +243,7 @@ void ReplayBuffer::restore(const TensorMap& saved) {
     at::Tensor target = data.view(shape).narrow(1, 0, filled);
     restore_tensor(target, name, saved);
   };
-  for (Column& column : observation_) read(column.data, "replay.obs." + column.field.name);
+  for (Column& column : observation_) read(column.data, observation_key(column.field));
   read(action_.data, "replay.action");
   const auto read_vector = [&](auto& values, const std::string& name, c10::ScalarType type) {
     at::Tensor data = copy_of(values, type);

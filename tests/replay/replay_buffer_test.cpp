@@ -1,0 +1,197 @@
+#include "replay/replay_buffer.h"
+
+#include <cmath>
+#include <map>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "replay/pch.h"
+
+namespace reverie {
+namespace {
+
+// N environments that count: the observation is {episode number, step in the episode}, the action
+// is ten times the step, the reward is the step. Episode lengths differ by lane; even episodes
+// terminate, odd ones are truncated.
+class CountingEnvs {
+ public:
+  explicit CountingEnvs(int64_t n)
+      : n_(static_cast<size_t>(n)), obs_(2 * n), final_(2 * n), episode_(n), step_(n) {
+    for (size_t i = 0; i < n_; ++i) write(obs_, i);
+  }
+
+  static EnvSpec spec() {
+    return {.id = "counting",
+            .observation = {{.name = "observation", .shape = {2}, .dtype = DType::kFloat64}},
+            .action = Field{.name = "action", .shape = {1}, .low = {-1000}, .high = {1000}}};
+  }
+
+  FieldViews observations() { return {&obs_view_, 1}; }
+
+  void step(ReplayBuffer& replay) {
+    std::vector<float> action(n_);
+    reward_.assign(n_, 0.0);
+    terminated_.assign(n_, 0);
+    truncated_.assign(n_, 0);
+    for (size_t i = 0; i < n_; ++i) {
+      action[i] = 10.0F * static_cast<float>(step_[i]);
+      reward_[i] = static_cast<double>(step_[i]);
+      ++step_[i];
+      write(obs_, i);
+      if (step_[i] == length(i)) {
+        (episode_[i] % 2 == 0 ? terminated_ : truncated_)[i] = 1;
+        write(final_, i);
+        ++episode_[i];
+        step_[i] = 0;
+        write(obs_, i);
+      }
+    }
+    const Field field = std::get<Field>(spec().action);
+    replay.add(
+        {&field, reinterpret_cast<const std::byte*>(action.data()), static_cast<int64_t>(n_)},
+        {{&obs_view_, 1}, {&final_view_, 1}, reward_, terminated_, truncated_});
+  }
+
+  static int64_t length(size_t lane) { return 5 + 2 * static_cast<int64_t>(lane); }
+
+ private:
+  void write(std::vector<double>& out, size_t i) {
+    out[2 * i] = 100.0 * static_cast<double>(i) + static_cast<double>(episode_[i]);
+    out[2 * i + 1] = static_cast<double>(step_[i]);
+  }
+
+  size_t n_;
+  std::vector<double> obs_, final_;
+  std::vector<int64_t> episode_, step_;
+  std::vector<double> reward_;
+  std::vector<uint8_t> terminated_, truncated_;
+  Field field_ = spec().observation[0];
+  FieldView obs_view_{&field_, reinterpret_cast<std::byte*>(obs_.data()), static_cast<int64_t>(n_)};
+  FieldView final_view_{&field_, reinterpret_cast<std::byte*>(final_.data()),
+                        static_cast<int64_t>(n_)};
+};
+
+ReplayBuffer filled(int64_t capacity, int64_t lanes, int64_t steps) {
+  ReplayBuffer replay(CountingEnvs::spec(), capacity, lanes, at::kCPU);
+  CountingEnvs envs(lanes);
+  replay.start(envs.observations());
+  for (int64_t t = 0; t < steps; ++t) envs.step(replay);
+  return replay;
+}
+
+// Every drawn transition is one that happened: same episode, next step, its reward and its end.
+void expect_consistent(const Batch& batch, int64_t n_step, double gamma) {
+  const auto obs = batch.obs.at("observation").accessor<float, 2>();
+  const auto next = batch.next_obs.at("observation").accessor<float, 2>();
+  const auto action = batch.action.accessor<float, 2>();
+  const auto reward = batch.reward.accessor<float, 1>();
+  const auto discount = batch.discount.accessor<float, 1>();
+  for (int64_t i = 0; i < batch.reward.size(0); ++i) {
+    const auto lane = static_cast<size_t>(obs[i][0]) / 100;
+    const auto episode = static_cast<int64_t>(obs[i][0]) % 100;
+    const auto step = static_cast<int64_t>(obs[i][1]);
+    const int64_t length = CountingEnvs::length(lane);
+    ASSERT_LT(step, length);
+    EXPECT_EQ(action[i][0], 10.0F * static_cast<float>(step));
+    EXPECT_EQ(next[i][0], obs[i][0]) << "a transition crosses episodes";
+    const auto taken = static_cast<int64_t>(next[i][1]) - step;
+    ASSERT_GE(taken, 1);
+    ASSERT_LE(taken, n_step);
+    double expected = 0.0;
+    for (int64_t k = 0; k < taken; ++k) {
+      expected += std::pow(gamma, k) * static_cast<double>(step + k);
+    }
+    EXPECT_NEAR(reward[i], expected, 1e-4 * (1 + expected));
+    const bool at_end = step + taken == length;
+    const bool terminated = at_end && episode % 2 == 0;
+    EXPECT_NEAR(discount[i], terminated ? 0.0 : std::pow(gamma, taken), 1e-6);
+  }
+}
+
+TEST(ReplayBuffer, OneStepTransitionsAreThoseThatHappened) {
+  const ReplayBuffer replay = filled(300, 3, 60);
+  EXPECT_EQ(replay.size(), 180);
+  Rng rng(1);
+  expect_consistent(replay.sample(2000, {.n_step = 1, .gamma = 0.9}, rng), 1, 0.9);
+}
+
+TEST(ReplayBuffer, NStepSumsEqualBruteForceAndStopAtEpisodeEnds) {
+  const ReplayBuffer replay = filled(300, 3, 60);
+  Rng rng(2);
+  expect_consistent(replay.sample(4000, {.n_step = 4, .gamma = 0.9}, rng), 4, 0.9);
+}
+
+TEST(ReplayBuffer, TheRingForgetsTheOldestAndStaysConsistent) {
+  for (int64_t capacity : {9, 10, 33, 64, 90}) {
+    ReplayBuffer replay(CountingEnvs::spec(), capacity, 3, at::kCPU);
+    CountingEnvs envs(3);
+    replay.start(envs.observations());
+    Rng rng(3);
+    for (int t = 0; t < 200; ++t) {
+      envs.step(replay);
+      ASSERT_GT(replay.size(), 0);
+      ASSERT_LE(replay.size(), replay.capacity());
+      expect_consistent(replay.sample(64, {.n_step = 3, .gamma = 0.5}, rng), 3, 0.5);
+    }
+  }
+}
+
+TEST(ReplayBuffer, EveryStoredTransitionIsDrawnEquallyOften) {
+  const ReplayBuffer replay = filled(300, 3, 40);
+  Rng rng(4);
+  std::map<int64_t, int> counts;
+  constexpr int kDraws = 120000;
+  const at::Tensor index = replay.sample(kDraws, {}, rng).index;
+  for (int64_t i = 0; i < kDraws; ++i) ++counts[index[i].item<int64_t>()];
+  EXPECT_EQ(counts.size(), 120U);
+  for (const auto& [slot, count] : counts) EXPECT_NEAR(count, 1000, 6 * std::sqrt(1000.0));
+}
+
+TEST(ReplayBuffer, SameGeneratorSameBatchAfterSaveAndRestore) {
+  for (int64_t steps : {10, 200}) {  // young, and wrapped around
+    const ReplayBuffer replay = filled(150, 3, steps);
+    TensorMap saved;
+    replay.save(saved);
+    ReplayBuffer restored = filled(150, 3, 77);  // what it held before goes
+    restored.restore(saved);
+    EXPECT_EQ(restored.size(), replay.size());
+    Rng a(5);
+    Rng b(5);
+    const Batch first = replay.sample(500, {.n_step = 2}, a);
+    const Batch second = restored.sample(500, {.n_step = 2}, b);
+    EXPECT_TRUE(first.index.equal(second.index));
+    EXPECT_TRUE(first.reward.equal(second.reward));
+    EXPECT_TRUE(first.next_obs.at("observation").equal(second.next_obs.at("observation")));
+  }
+}
+
+TEST(ReplayBuffer, DamagedStatesAreRefused) {
+  const ReplayBuffer replay = filled(150, 3, 20);
+  TensorMap saved;
+  replay.save(saved);
+  ReplayBuffer other(CountingEnvs::spec(), 150, 5, at::kCPU);
+  EXPECT_THROW(other.restore(saved), Error);  // another number of environments
+  for (const char* name : {"replay.head", "replay.filled"}) {
+    TensorMap damaged;
+    for (const auto& [key, tensor] : saved) damaged.add(key, tensor.clone());
+    damaged.at(name).fill_(1 << 20);
+    ReplayBuffer target(CountingEnvs::spec(), 150, 3, at::kCPU);
+    EXPECT_THROW(target.restore(damaged), Error) << name;
+    damaged.at(name).fill_(-1);
+    EXPECT_THROW(target.restore(damaged), Error) << name;
+  }
+}
+
+TEST(ReplayBuffer, MisuseIsNamed) {
+  ReplayBuffer replay(CountingEnvs::spec(), 30, 3, at::kCPU);
+  Rng rng(6);
+  EXPECT_THROW(replay.sample(1, {}, rng), Error);
+  CountingEnvs envs(3);
+  EXPECT_THROW(envs.step(replay), Error);  // add() before start()
+  EXPECT_THROW(ReplayBuffer(CountingEnvs::spec(), 8, 3, at::kCPU), Error);
+  EXPECT_THROW(ReplayBuffer(CountingEnvs::spec(), 8, 0, at::kCPU), Error);
+}
+
+}  // namespace
+}  // namespace reverie
