@@ -140,8 +140,13 @@ class Rng {
     return value;
   }
 
-  double normal_tail(bool negative);
-  float normal_tail_float(bool negative);
+  template <typename Real>
+  struct Candidate;
+  static Candidate<double> candidate(uint64_t draw);
+  static Candidate<float> candidate(uint32_t draw);
+  double outer_normal(Candidate<double> drawn);
+  float outer_normal(Candidate<float> drawn);
+
   uint64_t bounded(uint64_t last);
   uint32_t bounded_32(uint32_t last);
   uint64_t bounded_64(uint64_t last);
