@@ -79,7 +79,7 @@ struct Rng::Candidate {
   Real x;
   size_t layer;
   bool top_bit;  // sign of the tail, should the point be in its layer
-  bool inside;   // under the curve for certain: 98.8 % of draws
+  bool inside;   // under the curve for certain: 98.5 % of draws
 };
 
 inline Rng::Candidate<double> Rng::candidate(uint64_t draw) {
