@@ -22,7 +22,7 @@ namespace reverie {
 //
 // Source: numpy 2.4.6, numpy/random/{bit_generator.pyx, _generator.pyx, src/pcg64,
 // src/distributions}; differs: none. The tail of the normal distribution uses the C library's
-// log1p, as NumPy does: one draw in 3800 (4000 for float) may differ in its last bit from a NumPy
+// log1p, as NumPy does: one draw in 3900 may differ in its last bit from a NumPy
 // that runs on another C library.
 class Rng {
  public:

@@ -7,8 +7,8 @@ A line is one call on the generator of the last `rng` line: name, arguments, '='
 file is replayed in order, so every call also checks the state that the ones before it left.
 Floats are hexadecimal. `hash NAME ARGS COUNT = H` is COUNT draws, x_0, x_1, ..., as
 H = sum of m(bits(x_i)) * (2 i + 1) modulo 2^64, where m spreads the bits (else two wrong signs
-would cancel): long enough to meet every layer of the ziggurat, its
-wedges and its tail. `seed WORDS` is mix_seed(), `state` and `text` the generator's state.
+would cancel): long enough to meet every layer of the ziggurat, its wedges and its tail.
+`seed WORDS` is mix_seed(), `state` and `text` the generator's state.
 """
 
 import numpy as np
