@@ -22,7 +22,7 @@ namespace reverie {
 //
 // Source: numpy 2.4.6, numpy/random/{bit_generator.pyx, _generator.pyx, src/pcg64,
 // src/distributions}; differs: none. The tail of the normal distribution uses the C library's
-// log1p, as NumPy does: one draw in 3800 (4000 for float) may differ in its last bit from a NumPy
+// log1p, as NumPy does: one draw in 3900 may differ in its last bit from a NumPy
 // that runs on another C library.
 class Rng {
  public:
@@ -140,8 +140,13 @@ class Rng {
     return value;
   }
 
-  double normal_tail(bool negative);
-  float normal_tail_float(bool negative);
+  template <typename Real>
+  struct Candidate;
+  static Candidate<double> candidate(uint64_t draw);
+  static Candidate<float> candidate(uint32_t draw);
+  double outer_normal(Candidate<double> drawn);
+  float outer_normal(Candidate<float> drawn);
+
   uint64_t bounded(uint64_t last);
   uint32_t bounded_32(uint32_t last);
   uint64_t bounded_64(uint64_t last);

@@ -140,7 +140,8 @@ class Replay {
       for (size_t i = 0; i < values.size(); ++i) {
         uint64_t bits = 0;  // little-endian, as x86-64 is
         std::memcpy(&bits, &values[i], sizeof(T));
-        hash += bits * (2 * i + 1);
+        bits *= 0x9E3779B97F4A7C15;
+        hash += (bits ^ bits >> 32) * (2 * i + 1);
       }
       EXPECT_EQ(hash, integer<uint64_t>(expected_->at(0)));
       return;

@@ -6,8 +6,9 @@ Made with numpy 2.4.6, Python 3.11, glibc 2.36:
 A line is one call on the generator of the last `rng` line: name, arguments, '=', results. The whole
 file is replayed in order, so every call also checks the state that the ones before it left.
 Floats are hexadecimal. `hash NAME ARGS COUNT = H` is COUNT draws, x_0, x_1, ..., as
-H = sum of bits(x_i) * (2 i + 1) modulo 2^64: long enough to meet every layer of the ziggurat, its
-wedges and its tail. `seed WORDS` is mix_seed(), `state` and `text` the generator's state.
+H = sum of m(bits(x_i)) * (2 i + 1) modulo 2^64, where m spreads the bits (else two wrong signs
+would cancel): long enough to meet every layer of the ziggurat, its wedges and its tail.
+`seed WORDS` is mix_seed(), `state` and `text` the generator's state.
 """
 
 import numpy as np
@@ -47,7 +48,9 @@ def long_run(name, *args):
 def hashed(name, args, values):
     bits = values.view(f"u{values.itemsize}").astype(np.uint64)
     odd = 2 * np.arange(len(bits), dtype=np.uint64) + np.uint64(1)
-    line("hash " + name, args, np.sum(bits * odd, dtype=np.uint64))
+    mixed = bits * np.uint64(0x9E3779B97F4A7C15)
+    mixed ^= mixed >> np.uint64(32)
+    line("hash " + name, args, np.sum(mixed * odd, dtype=np.uint64))
 
 
 def choice(n):

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+namespace reverie {
+
+// Resamples behind a confidence interval: its ends then wander by about 1 % of its width from seed
+// to seed.
+inline constexpr int64_t kBootstrapResamples = 5000;
+
+// What a table of results says about the n values of one score, for example n episode returns. All
+// in the unit of the values.
+struct Summary {
+  double mean = 0.0;
+  double std = 0.0;       // over n (ddof = 0, as numpy.std), not over n - 1
+  double iqm = 0.0;       // inter-quartile mean
+  double ci95_low = 0.0;  // 95 % confidence interval of the mean
+  double ci95_high = 0.0;
+};
+
+// Summarises n >= 1 values. Their order plays no part; the interval depends on the seed. One value
+// gives std 0 and an interval of width 0.
+//
+// iqm: mean of the values left when floor(n / 4) are cut from each end (Agarwal et al. 2021, "Deep
+// RL at the Edge of the Statistical Precipice", as rliable's aggregate_iqm). Interval: percentile
+// bootstrap (Efron 1979) of kBootstrapResamples means of n values drawn with replacement from the
+// sorted values through Rng(seed); the ends are their 2.5 and 97.5 percentiles, interpolated as
+// numpy.percentile does. It is narrower than 95 % deserves for few values: 84 % at n = 5, 94 % at
+// n = 30 for normal ones.
+//
+// Takes about 2 ns * kBootstrapResamples * n: 1 ms for 100 values, 10 s for a million.
+// Throws Error(kInput) for no value at all and for values that are not finite or whose
+// squares overflow.
+Summary summarize(std::span<const double> values, uint64_t seed);
+
+}  // namespace reverie

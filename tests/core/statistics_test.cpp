@@ -1,0 +1,95 @@
+#include "core/statistics.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "core/error.h"
+#include "core/random.h"
+
+namespace reverie {
+namespace {
+
+constexpr std::array<double, 11> kScores = {3.5, -1.25, 0.0,   12.0,  7.75, 2.5,
+                                            2.5, -8.0,  100.0, 4.125, 6.5};
+
+// numpy 2.4.6, v = numpy.sort(scores), n = 11: v.mean(), v.std(), v[2:9].mean() and
+//   rows = default_rng(2024).integers(0, n, size=(5000, n))
+//   numpy.percentile(v[rows].mean(axis=1), [2.5, 97.5])
+TEST(Statistics, EqualsNumpy) {
+  const Summary summary = summarize(kScores, 2024);
+  EXPECT_NEAR(summary.mean, 11.784090909090908, 1e-13);
+  EXPECT_NEAR(summary.std, 28.326229157169205, 1e-13);
+  EXPECT_NEAR(summary.iqm, 3.8392857142857144, 1e-14);
+  EXPECT_NEAR(summary.ci95_low, 0.625, 1e-13);
+  EXPECT_NEAR(summary.ci95_high, 30.27301136363636, 1e-13);
+}
+
+TEST(Statistics, InterquartileMeanCutsAFloorOfAQuarterFromEachEnd) {
+  const auto iqm = [](std::vector<double> values) { return summarize(values, 0).iqm; };
+  EXPECT_EQ(iqm({9, 1, 2}), 4);                           // nothing to cut below four
+  EXPECT_EQ(iqm({1000, 2, 4, -1000}), 3);                 // one from each end
+  EXPECT_EQ(iqm({1000, 1, 2, 3, 4, -1000, 5}), 3);        // 7 / 4 = 1
+  EXPECT_EQ(iqm({50, 1000, 2, 3, 4, -1000, 5, 6}), 4.5);  // 2, in any order
+}
+
+TEST(Statistics, OneValueAndEqualValuesHaveNoSpread) {
+  for (const size_t n : {1, 2, 7, 1000}) {
+    const Summary summary = summarize(std::vector<double>(n, 0.1), 3);
+    EXPECT_EQ(summary.mean, 0.1);
+    EXPECT_EQ(summary.iqm, 0.1);
+    EXPECT_EQ(summary.std, 0.0);
+    EXPECT_EQ(summary.ci95_low, 0.1);
+    EXPECT_EQ(summary.ci95_high, 0.1);
+  }
+}
+
+TEST(Statistics, TheSeedDecidesTheIntervalAndTheOrderDoesNot) {
+  const Summary first = summarize(kScores, 1);
+  std::vector<double> reversed(kScores.rbegin(), kScores.rend());
+  const Summary second = summarize(reversed, 1);
+  EXPECT_EQ(second.mean, first.mean);
+  EXPECT_EQ(second.ci95_low, first.ci95_low);
+  EXPECT_EQ(second.ci95_high, first.ci95_high);
+  EXPECT_NE(summarize(kScores, 2).ci95_high, first.ci95_high);
+}
+
+// The mean of n normal values has standard deviation 1 / sqrt(n).
+TEST(Statistics, IntervalHasTheWidthOfTheNormalOne) {
+  constexpr size_t kValues = 400;
+  std::vector<double> values(kValues);
+  Rng(5).fill_normal(values);
+  const Summary summary = summarize(values, 6);
+  const double half = 1.96 * summary.std / std::sqrt(static_cast<double>(kValues));
+  EXPECT_NEAR(summary.ci95_high - summary.mean, half, 0.06 * half);
+  EXPECT_NEAR(summary.mean - summary.ci95_low, half, 0.06 * half);
+}
+
+// 400 experiments of 30 values: NumPy's intervals hold the true mean in 94.2 % of 2000, and 400
+// have a standard deviation of 1.2 %.
+TEST(Statistics, IntervalHoldsTheTrueMeanAsOftenAsItSays) {
+  constexpr int kExperiments = 400;
+  Rng rng(11);
+  int held = 0;
+  for (int i = 0; i < kExperiments; ++i) {
+    std::vector<double> values(30);
+    for (double& value : values) value = rng.normal(7.0, 3.0);
+    const Summary summary = summarize(values, static_cast<uint64_t>(i));
+    held += summary.ci95_low <= 7.0 && 7.0 <= summary.ci95_high ? 1 : 0;
+  }
+  EXPECT_NEAR(held / static_cast<double>(kExperiments), 0.942, 0.036);
+}
+
+TEST(Statistics, RejectsWhatHasNoSummary) {
+  EXPECT_THROW(summarize({}, 0), Error);
+  for (const double bad : {std::nan(""), std::numeric_limits<double>::infinity(), 1e308}) {
+    EXPECT_THROW(summarize(std::array{1.0, bad, -2.0}, 0), Error) << bad;
+  }
+}
+
+}  // namespace
+}  // namespace reverie
