@@ -3,7 +3,7 @@ add_library(reverie_options INTERFACE)
 target_compile_options(reverie_options INTERFACE
   -Wall -Wextra -Werror -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Woverloaded-virtual
   # GCC 12 sees overruns in std::string that are not there (GCC bug 105329).
-  -Wno-array-bounds -Wno-restrict
+  -Wno-array-bounds -Wno-restrict -Wno-stringop-overread -Wno-stringop-overflow
   # Parity with the reference environments needs every product rounded: no fused multiply-add.
   -ffp-contract=off)
 if(REVERIE_MARCH)

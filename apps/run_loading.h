@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "agents/run_config.h"
+
+namespace reverie {
+
+// A trained policy on its way to be evaluated, filmed or used.
+struct LoadedPolicy {
+  std::string name;                   // the run folder, or "random"
+  std::unique_ptr<RunConfig> config;  // of the run; for "random" the environment's defaults
+  EnvMaker make_env;
+  EnvSpec spec;
+  std::unique_ptr<Policy> policy;
+  int64_t step = 0;  // of the checkpoint
+};
+
+struct LoadOptions {
+  std::string env;          // another environment than the run's; "" = the run's
+  std::string device = "";  // "" = the run's
+  uint64_t seed = 0;        // of the random policy
+};
+
+// Opens the latest checkpoint of a run folder; the name "random" gives uniform actions in
+// `options.env`. Throws Error for a missing, half-written, truncated or foreign run, and when the
+// other environment's fields or actions are not those the policy was trained on.
+LoadedPolicy load_policy(const std::string& run, const LoadOptions& options);
+
+// The checkpoint folder's groups, checked to belong to this run's environment and agent.
+Checkpoint read_checkpoint(const std::filesystem::path& folder, const RunConfig& config,
+                           const std::vector<std::string>& groups);
+
+}  // namespace reverie

@@ -1,0 +1,120 @@
+#include "envs/maze2d/maze2d.h"
+
+#include "core/assets.h"
+#include "envs/maze2d/maze_env.h"
+
+namespace reverie::maze2d {
+namespace {
+
+// One maze id: which map, which convention, how long, what its returns are measured against.
+struct Variant {
+  std::string id;  // without "-dense"
+  Convention convention;
+  std::string map;  // under assets/maps
+  int64_t max_steps;
+  // Returns of a random and of the waypoint policy, sparse and dense (D4RL, infos.py, v1).
+  std::optional<ReferenceReturns> sparse = {}, dense = {};
+};
+
+const std::vector<Variant>& variants() {
+  static const std::vector<Variant> list = {
+      {"maze2d-open", Convention::kD4rl, "maze2d/open.txt", 150, ReferenceReturns{0.01, 20.66},
+       ReferenceReturns{11.17817, 27.166539}},
+      {"maze2d-umaze", Convention::kD4rl, "maze2d/umaze.txt", 300, ReferenceReturns{23.85, 161.86},
+       ReferenceReturns{68.537689, 193.662856}},
+      {"maze2d-medium", Convention::kD4rl, "maze2d/medium.txt", 600,
+       ReferenceReturns{13.13, 277.39}, ReferenceReturns{44.264742, 297.455255}},
+      {"maze2d-large", Convention::kD4rl, "maze2d/large.txt", 800, ReferenceReturns{6.7, 273.99},
+       ReferenceReturns{30.569041, 303.485738}},
+      {"pointmaze-open", Convention::kRobotics, "pointmaze/open.txt", 300},
+      {"pointmaze-umaze", Convention::kRobotics, "pointmaze/umaze.txt", 300},
+      {"pointmaze-medium", Convention::kRobotics, "pointmaze/medium.txt", 600},
+      {"pointmaze-large", Convention::kRobotics, "pointmaze/large.txt", 800},
+  };
+  return list;
+}
+
+class MazeConfig final : public EnvConfig {
+ public:
+  MazeConfig(const Variant& variant, bool dense)
+      : variant_(variant), dense_(dense), max_steps_(variant.max_steps) {}
+
+  void describe(ConfigFields& fields) override {
+    fields.add("map", map_, "a map file of your own (docs/maps.md); \"\" = the id's");
+    fields.add("max_steps", max_steps_, "steps after which an episode is truncated", at_least(1));
+    if (is_d4rl()) {
+      fields.add("reset_target", reset_target_, "draw a new goal for each episode");
+      fields.add("goal_observation", goal_observation_,
+                 "add achieved_goal and desired_goal to the observation, which D4RL does not");
+    } else {
+      fields.add("reset_target", reset_target_, "draw a new goal whenever it is reached");
+      fields.add("continuing_task", continuing_task_,
+                 "go on after the goal is reached; false: the episode terminates there");
+    }
+  }
+
+  EnvMaker maker() const override {
+    const std::filesystem::path file =
+        map_.empty() ? asset_path("maps") / variant_.map : std::filesystem::path(map_);
+    const std::shared_ptr<const Maze> maze = build_maze(variant_.convention, MazeMap::load(file));
+    const auto task = std::make_shared<const Task>(make_task());
+    return [maze, task] { return std::make_unique<MazeEnv>(maze, task); };
+  }
+
+ private:
+  bool is_d4rl() const { return variant_.convention == Convention::kD4rl; }
+
+  Task make_task() const {
+    Task task{.spec = {},
+              .dense = dense_,
+              .reset_target = reset_target_,
+              .continuing_task = is_d4rl() || continuing_task_,
+              .goal_observation = !is_d4rl() || goal_observation_};
+    EnvSpec& spec = task.spec;
+    spec.id = variant_.id + (dense_ ? "-dense" : "");
+    spec.observation = {{.name = "observation", .shape = {4}, .dtype = DType::kFloat64}};
+    if (task.goal_observation) {
+      spec.observation.push_back({.name = "achieved_goal", .shape = {2}, .dtype = DType::kFloat64});
+      spec.observation.push_back({.name = "desired_goal", .shape = {2}, .dtype = DType::kFloat64});
+    }
+    spec.action = Field{.name = "action", .shape = {2}, .low = {-1.0F}, .high = {1.0F}};
+    spec.dt = 0.01;
+    spec.max_steps = max_steps_;
+    // Scores are of the id's own task; another map or clock has no reference.
+    if (map_.empty() && max_steps_ == variant_.max_steps && !reset_target_) {
+      spec.reference = dense_ ? variant_.dense : variant_.sparse;
+    }
+    spec.source = is_d4rl() ? "D4RL maze2d v1 (open: v0); differs: MuJoCo 4.0.0, NumPy's new "
+                              "generator"
+                            : "Gymnasium-Robotics PointMaze v3 on MuJoCo 4.0.0; differs: none";
+    return task;
+  }
+
+  Variant variant_;
+  bool dense_;
+  int64_t max_steps_;
+  std::string map_;
+  bool reset_target_ = false;
+  bool continuing_task_ = true;
+  bool goal_observation_ = false;
+};
+
+}  // namespace
+
+std::vector<EnvEntry> environments() {
+  std::vector<EnvEntry> entries;
+  for (const Variant& variant : variants()) {
+    for (const bool dense : {false, true}) {
+      entries.push_back(
+          {.id = variant.id + (dense ? "-dense" : ""),
+           .summary =
+               fmt::format("point maze, {} conventions, {} reward, {} steps",
+                           variant.convention == Convention::kD4rl ? "D4RL" : "Gymnasium-Robotics",
+                           dense ? "dense" : "sparse", variant.max_steps),
+           .config = [variant, dense] { return std::make_unique<MazeConfig>(variant, dense); }});
+    }
+  }
+  return entries;
+}
+
+}  // namespace reverie::maze2d

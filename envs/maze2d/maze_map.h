@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace reverie::maze2d {
+
+// What a cell of a map is. Letters in the file: '#' or '1' wall, ' ' '.' 'O' or '0' free, 'G' or
+// 'g' goal, 'r' start, 'c' both. docs/maps.md describes the format.
+enum class Cell : uint8_t { kWall, kFree, kGoal, kStart, kBoth };
+
+struct CellIndex {
+  int64_t row = 0;
+  int64_t column = 0;
+  bool operator==(const CellIndex&) const = default;
+};
+
+// A rectangular maze whose border is wall.
+class MazeMap {
+ public:
+  // Reads and checks a map. Throws Error(kInput) that names file, line and column for a file that
+  // is missing or empty, letters that are unknown, rows of different length, an open border, no
+  // free cell, and sides beyond 200 cells.
+  static MazeMap load(const std::filesystem::path& file);
+
+  // The same from text; `source` stands for the file in messages.
+  static MazeMap parse(std::string_view text, const std::string& source);
+
+  int64_t rows() const { return rows_; }
+  int64_t columns() const { return columns_; }
+  Cell at(int64_t row, int64_t column) const {
+    return cells_[static_cast<size_t>(row * columns_ + column)];
+  }
+  bool is_wall(int64_t row, int64_t column) const { return at(row, column) == Cell::kWall; }
+  const std::string& source() const { return source_; }
+
+  // Cells of one kind, row by row.
+  std::vector<CellIndex> cells(Cell kind) const;
+
+ private:
+  int64_t rows_ = 0;
+  int64_t columns_ = 0;
+  std::vector<Cell> cells_;
+  std::string source_;
+};
+
+}  // namespace reverie::maze2d

@@ -1,0 +1,30 @@
+#include "envs/registry.h"
+
+#include "envs/maze2d/maze2d.h"
+
+namespace reverie {
+
+// An explicit table: static initialisers that registered themselves would be dropped by the linker.
+const std::vector<EnvEntry>& env_registry() {
+  static const std::vector<EnvEntry> registry = [] {
+    std::vector<EnvEntry> all;
+    for (const auto& environments : {
+             &maze2d::environments,
+         }) {
+      for (EnvEntry& entry : environments()) all.push_back(std::move(entry));
+    }
+    return all;
+  }();
+  return registry;
+}
+
+const EnvEntry& find_env(std::string_view id) {
+  std::vector<std::string> known;
+  for (const EnvEntry& entry : env_registry()) {
+    if (entry.id == id) return entry;
+    known.push_back(entry.id);
+  }
+  fail_unknown_name("environment", id, known);
+}
+
+}  // namespace reverie
