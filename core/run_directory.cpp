@@ -1,0 +1,264 @@
+#include "core/run_directory.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <limits>
+#include <optional>
+#include <string>
+#include <system_error>
+
+#include <fcntl.h>
+#include <fmt/ranges.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+namespace reverie {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kStepPrefix = "step_";
+constexpr size_t kStepDigits = 9;
+constexpr const char* kLockName = ".lock";
+constexpr size_t kMostListed = 10;
+
+std::string checkpoint_name(int64_t step) { return fmt::format("{}{:09}", kStepPrefix, step); }
+
+// The step of a checkpoint's folder name; nothing when it is not exactly what checkpoint_name()
+// makes.
+std::optional<int64_t> checkpoint_step(std::string_view name) {
+  if (!name.starts_with(kStepPrefix) || name.size() < kStepPrefix.size() + kStepDigits) return {};
+  const std::string_view digits = name.substr(kStepPrefix.size());
+  int64_t step = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), step);
+  if (error != std::errc() || checkpoint_name(step) != name) return {};
+  return step;
+}
+
+fs::path checkpoints_of(const fs::path& run) { return run / "checkpoints"; }
+
+std::vector<CheckpointFolder> list_checkpoints(const fs::path& run) {
+  std::vector<CheckpointFolder> found;
+  std::error_code error;
+  for (fs::directory_iterator entry(checkpoints_of(run), error), end; !error && entry != end;
+       entry.increment(error)) {
+    const auto step = checkpoint_step(entry->path().filename().string());
+    std::error_code unreadable;
+    if (step && entry->is_directory(unreadable)) found.push_back({*step, entry->path()});
+  }
+  std::ranges::sort(found, {}, &CheckpointFolder::step);
+  return found;
+}
+
+// The last few of a list, for a message.
+std::string some_of(std::vector<std::string> names) {
+  const size_t dropped = names.size() > kMostListed ? names.size() - kMostListed : 0;
+  names.erase(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(dropped));
+  return fmt::format("{}{}", dropped > 0 ? fmt::format("({} more) ", dropped) : "",
+                     fmt::join(names, ", "));
+}
+
+// Content of unknown origin, made fit for a message.
+std::string shown(std::string_view text) {
+  std::string out;
+  for (const char c : text.substr(0, 40)) out += c >= ' ' && c <= '~' ? c : '?';
+  return out + (text.size() > 40 ? "..." : "");
+}
+
+// Removed under a temporary name: a kill half-way leaves nothing that looks like a checkpoint.
+void remove_checkpoint(const fs::path& folder) {
+  const fs::path doomed = temporary_sibling(folder);
+  std::error_code error;
+  fs::rename(folder, doomed, error);
+  if (!error) fs::remove_all(doomed, error);
+  REVERIE_CHECK_RUN(!error, "{}: cannot remove: {}", folder.string(), error.message());
+}
+
+void make_folder(const fs::path& path) {
+  std::error_code error;
+  fs::create_directories(path, error);
+  REVERIE_CHECK_RUN(!error, "{}: cannot make the folder: {}", path.string(), error.message());
+}
+
+// "runs/a/" and "runs/./a" as "runs/a", so that there is a last name.
+fs::path tidy(const fs::path& path) {
+  REVERIE_CHECK(!path.empty(), "the run folder's name is empty");
+  const fs::path normal = path.lexically_normal();
+  return normal.has_filename() ? normal : normal.parent_path();
+}
+
+[[noreturn]] void fail_no_run(const fs::path& path) {
+  std::vector<std::string> siblings;
+  const fs::path parent = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  std::error_code error;
+  for (fs::directory_iterator entry(parent, error), end; !error && entry != end;
+       entry.increment(error)) {
+    std::error_code unreadable;
+    if (fs::exists(entry->path() / "config.toml", unreadable)) {
+      siblings.push_back(entry->path().filename().string());
+    }
+  }
+  std::ranges::sort(siblings);
+  const std::string nearest = nearest_name(path.filename().string(), siblings);
+  fail_input(
+      "{}: no such run folder{}{}", path.string(),
+      nearest.empty()
+          ? ""
+          : fmt::format("; did you mean '{}'?", (path.parent_path() / nearest).string()),
+      siblings.empty() ? "" : fmt::format(" Runs in {}: {}", parent.string(), some_of(siblings)));
+}
+
+// Whether the folder holds anything but the lock of a run.
+bool is_occupied(const fs::path& path) {
+  std::error_code error;
+  for (fs::directory_iterator entry(path, error), end; !error && entry != end;
+       entry.increment(error)) {
+    if (entry->path().filename() != kLockName) return true;
+  }
+  REVERIE_CHECK_RUN(!error, "{}: cannot list: {}", path.string(), error.message());
+  return false;
+}
+
+}  // namespace
+
+StagedCheckpoint::StagedCheckpoint(fs::path run, int64_t step)
+    : run_(std::move(run)),
+      staging_(temporary_sibling(checkpoints_of(run_) / checkpoint_name(step))),
+      step_(step) {
+  make_folder(staging_);
+}
+
+StagedCheckpoint::StagedCheckpoint(StagedCheckpoint&& other) noexcept
+    : run_(std::move(other.run_)),
+      staging_(std::exchange(other.staging_, {})),
+      step_(other.step_) {}
+
+StagedCheckpoint::~StagedCheckpoint() {
+  std::error_code ignored;
+  if (!staging_.empty()) fs::remove_all(staging_, ignored);
+}
+
+CheckpointFolder StagedCheckpoint::publish(int64_t keep) {
+  REVERIE_CHECK(keep >= 0, "{}: keep is {}, expected 0 (all) or more", run_.string(), keep);
+  REVERIE_CHECK(!staging_.empty(), "{}: the checkpoint of step {} is published already",
+                run_.string(), step_);
+  const CheckpointFolder latest{step_, checkpoints_of(run_) / checkpoint_name(step_)};
+  commit_directory(staging_, latest.path);
+  staging_.clear();
+  write_file_atomically(run_ / "latest", checkpoint_name(step_) + "\n");
+
+  if (keep == 0) return latest;
+  std::vector<CheckpointFolder> all = list_checkpoints(run_);
+  const auto later = std::ranges::upper_bound(all, step_, {}, &CheckpointFolder::step);
+  // Later ones first, then from the oldest on: what stands at the end stays.
+  std::ranges::rotate(all, later);
+  for (size_t i = 0; i + static_cast<size_t>(keep) < all.size(); ++i) {
+    remove_checkpoint(all[i].path);
+  }
+  return latest;
+}
+
+RunDirectory RunDirectory::create(const fs::path& path) {
+  RunDirectory run(tidy(path));
+  const std::string name = run.path_.string();
+  const auto check_empty = [&] {
+    REVERIE_CHECK(!is_occupied(run.path_),
+                  "{}: exists and is not empty. Go on with it by --resume {}, or choose another "
+                  "folder with --run",
+                  name, name);
+  };
+  std::error_code error;
+  const fs::file_status status = fs::status(run.path_, error);
+  REVERIE_CHECK(!fs::exists(status) || fs::is_directory(status),
+                "{}: exists and is not a folder. Choose another with --run", name);
+  if (fs::exists(status)) check_empty();
+  make_folder(run.path_);
+  run.lock();
+  check_empty();  // again: another process may have made its run between the look and the lock
+  make_folder(checkpoints_of(run.path_));
+  make_folder(run.videos());
+  sync_folder(run.path_);
+  sync_folder(run.path_.has_parent_path() ? run.path_.parent_path() : fs::path("."));
+  return run;
+}
+
+RunDirectory RunDirectory::open(const fs::path& path, Access access) {
+  RunDirectory run(tidy(path));
+  std::error_code error;
+  const fs::file_status status = fs::status(run.path_, error);
+  if (!fs::exists(status)) fail_no_run(run.path_);
+  REVERIE_CHECK(fs::is_directory(status), "{}: is not a folder, expected the folder of a run",
+                run.path_.string());
+  REVERIE_CHECK(fs::is_regular_file(run.config_file(), error),
+                "{}: has no config.toml, so it is not the folder of a run", run.path_.string());
+  if (access == Access::kWrite) run.lock();
+  run.latest_checkpoint();
+  if (access == Access::kWrite) {
+    remove_leftovers(run.path_);
+    remove_leftovers(checkpoints_of(run.path_));
+  }
+  return run;
+}
+
+void RunDirectory::lock() {
+  const fs::path file = path_ / kLockName;
+  lock_ = FileDescriptor(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666));
+  REVERIE_CHECK_RUN(lock_.is_open(), "{}: cannot write to the folder: {}", path_.string(),
+                    std::generic_category().message(errno));
+  if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EWOULDBLOCK) {
+      const std::string holder = shown(read_file(file, 64));
+      fail_run("{}: {} is training in this folder. Stop it first, or choose another folder",
+               path_.string(),
+               holder.empty() ? "another process" : fmt::format("process {}", holder));
+    }
+    REVERIE_CHECK_RUN(errno == ENOSYS || errno == EOPNOTSUPP || errno == ENOLCK,
+                      "{}: cannot lock: {}", file.string(), std::generic_category().message(errno));
+  }
+  const std::string pid = std::to_string(::getpid());
+  REVERIE_CHECK_RUN(
+      ::ftruncate(lock_.get(), 0) == 0 &&
+          ::pwrite(lock_.get(), pid.data(), pid.size(), 0) == static_cast<ssize_t>(pid.size()),
+      "{}: cannot write: {}", file.string(), std::generic_category().message(errno));
+  writable_ = true;
+}
+
+StagedCheckpoint RunDirectory::new_checkpoint(int64_t step) const {
+  REVERIE_CHECK(writable_, "{}: is open for reading, no checkpoint can be made", path_.string());
+  REVERIE_CHECK(step >= 0, "{}: a checkpoint of step {}, expected 0 or more", path_.string(), step);
+  return {path_, step};
+}
+
+CheckpointFolder RunDirectory::latest_checkpoint() const {
+  const std::vector<CheckpointFolder> all = checkpoints();
+  const fs::path file = path_ / "latest";
+  std::error_code error;
+  const bool named = fs::exists(fs::symlink_status(file, error));
+  REVERIE_CHECK(named || !all.empty(),
+                "{}: has no checkpoint yet, so there is nothing to go on from. Start the run again",
+                path_.string());
+  std::vector<std::string> names;
+  for (const CheckpointFolder& checkpoint : all) names.push_back(checkpoint.path.filename());
+  const std::string advice =
+      names.empty()
+          ? "There are no checkpoints"
+          : fmt::format("Write the name of one into that file. There are: {}", some_of(names));
+  REVERIE_CHECK(named, "{}: is missing. {}", file.string(), advice);
+
+  std::string name = read_file(file, 4096);
+  while (!name.empty() && (name.back() == '\n' || name.back() == '\r' || name.back() == ' ')) {
+    name.pop_back();
+  }
+  const std::optional<int64_t> step = checkpoint_step(name);
+  REVERIE_CHECK(step, "{}: holds '{}', expected the name of a checkpoint like {}. {}",
+                file.string(), shown(name), checkpoint_name(50000), advice);
+  const auto found = std::ranges::find(all, *step, &CheckpointFolder::step);
+  REVERIE_CHECK(found != all.end(), "{}: names {}, which is not in {}. {}", file.string(), name,
+                checkpoints_of(path_).string(), advice);
+  return *found;
+}
+
+std::vector<CheckpointFolder> RunDirectory::checkpoints() const { return list_checkpoints(path_); }
+
+}  // namespace reverie

@@ -1,0 +1,97 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <vector>
+
+#include "core/error.h"
+#include "core/file.h"
+
+namespace reverie {
+
+// One complete checkpoint of a run.
+struct CheckpointFolder {
+  int64_t step = 0;
+  std::filesystem::path path;
+};
+
+// A checkpoint in the making: a folder under a temporary name, which no reader takes for one.
+// Destroyed without publish() it is removed. Must not outlive the RunDirectory that made it.
+class StagedCheckpoint {
+ public:
+  StagedCheckpoint(StagedCheckpoint&& other) noexcept;
+  StagedCheckpoint& operator=(StagedCheckpoint&&) = delete;
+  ~StagedCheckpoint();
+
+  // Write the checkpoint's files here; they need not be synced.
+  const std::filesystem::path& path() const { return staging_; }
+
+  // Syncs the files, renames the folder to its final name and makes `latest` name it; the
+  // checkpoint before it stays until then. A folder of the same step is replaced. Then removes
+  // older checkpoints beyond `keep` (1 or more; 0 keeps all), and first those of later steps, which
+  // a resume from an older one left behind. Returns what is now the latest. Call once.
+  //
+  // Throws Error(kInput) for a negative `keep` and Error(kRun) when the disk fails; the previous
+  // latest checkpoint is whole in that case too.
+  CheckpointFolder publish(int64_t keep = 0);
+
+ private:
+  friend class RunDirectory;
+  StagedCheckpoint(std::filesystem::path run, int64_t step);
+
+  std::filesystem::path run_;
+  std::filesystem::path staging_;  // empty once published or moved from
+  int64_t step_;
+};
+
+// The folder of one run:
+//
+//   config.toml  metrics.csv  events.out.tfevents...  videos/
+//   checkpoints/step_000050000/...   one folder a checkpoint, named by the environment step
+//   latest                           a text file: the name of the newest checkpoint's folder
+//   .lock                            locked while a process trains here
+//
+// `latest` is a file, not a link, so that a run can be copied anywhere. A reader may see a
+// checkpoint removed under its hands when a writer keeps few of them.
+class RunDirectory {
+ public:
+  enum class Access {
+    kRead,   // evaluate, render: nothing is locked or changed
+    kWrite,  // resume: takes the lock, removes what a killed writer left unfinished
+  };
+
+  // Makes the folder of a new run, with its parents, and locks it. Throws Error(kInput) when it
+  // exists and is not empty, and Error(kRun) when it cannot be made or written or another process
+  // has it. On a file system that knows no locks the run goes unlocked.
+  static RunDirectory create(const std::filesystem::path& path);
+
+  // Opens the folder of a run that has a checkpoint. Throws Error(kInput) that names what is
+  // missing (the folder, with the nearest name beside it; config.toml; a checkpoint), and
+  // Error(kRun) with the holder's process id when another process writes to it.
+  static RunDirectory open(const std::filesystem::path& path, Access access);
+
+  const std::filesystem::path& path() const { return path_; }
+  std::filesystem::path config_file() const { return path_ / "config.toml"; }
+  std::filesystem::path videos() const { return path_ / "videos"; }
+
+  // Begins the checkpoint of an environment step >= 0. Throws Error(kInput) when this is open for
+  // reading only or the step is negative, and Error(kRun).
+  StagedCheckpoint new_checkpoint(int64_t step) const;
+
+  // The one that `latest` names. Throws Error(kInput) with the checkpoints that are there when
+  // `latest` is missing, is no checkpoint's name or names a folder that is not there.
+  CheckpointFolder latest_checkpoint() const;
+
+  // All of them, by step.
+  std::vector<CheckpointFolder> checkpoints() const;
+
+ private:
+  explicit RunDirectory(std::filesystem::path path) : path_(std::move(path)) {}
+  void lock();
+
+  std::filesystem::path path_;
+  FileDescriptor lock_;
+  bool writable_ = false;
+};
+
+}  // namespace reverie
