@@ -52,7 +52,7 @@ Checkpoint read_checkpoint(const std::filesystem::path& folder, const RunConfig&
 
 LoadedPolicy load_policy(const std::string& run, const LoadOptions& options) {
   if (run == "random") return load_random(options);
-  const RunDirectory directory = RunDirectory::open(run);
+  const RunDirectory directory = RunDirectory::open(run, RunDirectory::Access::kRead);
   LoadedPolicy loaded;
   loaded.name = run;
   loaded.config = load_run_config(directory.config_file());
@@ -60,7 +60,7 @@ LoadedPolicy load_policy(const std::string& run, const LoadOptions& options) {
   if (!options.device.empty()) config.device = options.device;
   REVERIE_CHECK(find_agent(config.agent).learns, "{}: agent '{}' has no checkpoint to load", run,
                 config.agent);
-  const Checkpoint checkpoint = read_checkpoint(directory.latest_checkpoint(), config, {"model"});
+  const Checkpoint checkpoint = read_checkpoint(directory.latest_checkpoint().path, config, {"model"});
   loaded.make_env = config.env_config->maker();
   loaded.spec = loaded.make_env()->spec();
   std::unique_ptr<Agent> agent =

@@ -6,6 +6,7 @@
 #include "apps/command.h"
 #include "apps/run_loading.h"
 #include "core/file.h"
+#include "nn/device.h"
 
 namespace reverie {
 namespace {
@@ -30,7 +31,7 @@ struct TrainFlags {
 // The config before flags: of the run that is resumed, of --config, or defaults and preset.
 std::unique_ptr<RunConfig> base_config(const Arguments& arguments) {
   if (const std::string resume = peek_flag(arguments, "--resume"); !resume.empty()) {
-    return load_run_config(RunDirectory::open(resume).config_file());
+    return load_run_config(RunDirectory::open(resume, RunDirectory::Access::kRead).config_file());
   }
   std::string env = peek_flag(arguments, "--env");
   std::string agent = peek_flag(arguments, "--agent");
@@ -104,17 +105,18 @@ int train_command(const Arguments& arguments) {
     flags.run = fmt::format("runs/{}-{}-s{}", config->env, config->agent, config->seed);
   }
   // Bad input must not leave a run folder behind: what can be wrong is tried first.
-  config->env_config->maker()();
+  const EnvSpec spec = config->env_config->maker()()->spec();
+  config->agent_config->make(spec, open_device(config->device), 0);
 
   RunDirectory directory =
-      resuming ? RunDirectory::open_for_writing(flags.resume) : RunDirectory::create(flags.run);
+      resuming ? RunDirectory::open(flags.resume, RunDirectory::Access::kWrite) : RunDirectory::create(flags.run);
   std::optional<Checkpoint> checkpoint;
   if (resuming) {
     REVERIE_CHECK(config->training.save_replay,
                   "{}: its replay buffer was not saved (save_replay = false), so it cannot be "
                   "resumed",
                   flags.resume);
-    checkpoint = read_checkpoint(directory.latest_checkpoint(), *config,
+    checkpoint = read_checkpoint(directory.latest_checkpoint().path, *config,
                                  off_policy_groups(config->training));
     REVERIE_CHECK(checkpoint->integer("step") < config->steps,
                   "{}: is at step {} of {} already; --steps N with a larger N continues it",

@@ -1,0 +1,211 @@
+#include <iostream>
+
+#include "apps/command.h"
+#include "envs/canvas.h"
+#include "envs/registry.h"
+#include "replay/hdf5.h"
+
+namespace reverie {
+namespace {
+
+struct RolloutFlags {
+  std::string env, from, out, size = "96x96";
+  int64_t seed = 0;
+  int64_t frames_every = 0;
+};
+
+std::string join(const std::string& group, const std::string& name) {
+  return group == "/" ? "/" + name : group + "/" + name;
+}
+
+// One array of the recording, filled row by row while the actions are replayed.
+struct Recorded {
+  std::string name;
+  DType dtype;
+  std::vector<int64_t> row_shape;
+  std::vector<std::byte> bytes;
+
+  void append(std::span<const std::byte> row) { bytes.insert(bytes.end(), row.begin(), row.end()); }
+
+  void write(Hdf5File& file) const {
+    size_t row_bytes = item_size(dtype);
+    for (const int64_t size : row_shape) row_bytes *= static_cast<size_t>(size);
+    std::vector<int64_t> shape{static_cast<int64_t>(bytes.size() / row_bytes)};
+    shape.insert(shape.end(), row_shape.begin(), row_shape.end());
+    file.write(name, dtype, shape, bytes);
+  }
+};
+
+// Replays the actions of a recording and records what comes of them, in the recording's own layout:
+// what there are states and observations of has T + 1 rows, actions and rewards have T.
+class Rollout {
+ public:
+  Rollout(std::unique_ptr<Env> env, int64_t frames_every, std::pair<int, int> size)
+      : env_(std::move(env)),
+        action_(action_field(env_->spec().action)),
+        frames_every_(frames_every),
+        canvas_(size.first, size.second) {
+    for (const Field& field : env_->spec().observation) {
+      memory_.emplace_back(field.bytes());
+      views_.push_back({&field, memory_.back().data(), 1});
+      observations_.push_back({field.name, field.dtype, field.shape, {}});
+    }
+    if (env_->physics() != nullptr) {
+      for (const auto& [name, size_of_part] : env_->physics()->parts()) {
+        parts_.push_back({name, DType::kFloat64, {static_cast<int64_t>(size_of_part)}, {}});
+      }
+    }
+  }
+
+  // Starts from the seed and, where the recording holds states, from its first one.
+  void start(uint64_t seed, const Hdf5File& file, const std::string& group) {
+    env_->reset(seed, views_);
+    PhysicsState* physics = env_->physics();
+    const bool has_state = physics != nullptr && file.exists(join(group, "qpos")) &&
+                           file.exists(join(group, "qvel"));
+    if (has_state) {
+      for (const auto& [name, size] : physics->parts()) {
+        const std::string dataset = join(group, name);
+        if (!file.exists(dataset)) continue;
+        const auto rows = file.read<double>(
+            dataset, {.shape = std::vector<int64_t>{-1, static_cast<int64_t>(size)}});
+        REVERIE_CHECK(rows.size() >= size, "{}:{}: has no row", file.path(), dataset);
+        physics->set(name, {rows.data(), size});
+      }
+      physics->observe(views_);
+    }
+    record_state();
+  }
+
+  // Returns the number of steps taken: fewer than there are actions where the episode ended.
+  int64_t replay(const Hdf5File& file, const std::string& group) {
+    const std::string dataset = join(group, "action");
+    std::vector<int64_t> shape{-1};
+    shape.insert(shape.end(), action_.shape.begin(), action_.shape.end());
+    const std::vector<int64_t> found = file.shape(dataset);
+    REVERIE_CHECK(found.size() == shape.size() && !found.empty(),
+                  "{}:{}: has {} axes, {} takes actions of {} (time first)", file.path(), dataset,
+                  found.size(), env_->spec().id, shape.size());
+    file.read<float>(dataset, {.shape = shape});  // checks the other axes with one message
+    std::vector<std::byte> actions(static_cast<size_t>(found[0]) * action_.bytes());
+    file.read_rows(dataset, 0, action_.dtype, actions);
+    const ConstFieldView rows{&action_, actions.data(), found[0]};
+    Recorded replayed{"action", action_.dtype, action_.shape, {}};
+    for (int64_t t = 0; t < found[0]; ++t) {
+      const ConstFieldView action = rows.row(t);
+      const StepResult step = env_->step(action, views_);
+      replayed.append({action.data, action_.bytes()});
+      record_step(step);
+      record_state();
+      if (step.terminated || step.truncated) break;
+    }
+    results_.push_back(std::move(replayed));
+    return static_cast<int64_t>(terminated_.bytes.size());
+  }
+
+  void write(const std::string& path) {
+    Hdf5File file = Hdf5File::create(path);
+    for (const auto* group : {&parts_, &observations_, &results_}) {
+      for (const Recorded& recorded : *group) {
+        if (!file.exists(recorded.name)) recorded.write(file);
+      }
+    }
+    reward_.write(file);
+    terminated_.write(file);
+    truncated_.write(file);
+    if (!success_.bytes.empty()) success_.write(file);
+    if (frames_every_ > 0) {
+      frames_.write(file);
+      frame_steps_.write(file);
+    }
+    file.set_attribute("/", "env", env_->spec().id);
+    file.commit();
+  }
+
+ private:
+  template <typename T>
+  static void append_value(Recorded& recorded, T value) {
+    recorded.append(std::as_bytes(std::span<const T>(&value, 1)));
+  }
+
+  void record_state() {
+    std::vector<double> values;
+    for (Recorded& part : parts_) {
+      values.resize(static_cast<size_t>(part.row_shape[0]));
+      env_->physics()->get(part.name, values);
+      part.append(std::as_bytes(std::span<const double>(values)));
+    }
+    for (size_t f = 0; f < views_.size(); ++f) observations_[f].append(memory_[f]);
+    const auto step = static_cast<int64_t>(terminated_.bytes.size());
+    if (frames_every_ > 0 && step % frames_every_ == 0) {
+      env_->draw(canvas_);
+      frames_.append(std::as_bytes(canvas_.pixels()));
+      append_value(frame_steps_, step);
+    }
+  }
+
+  void record_step(const StepResult& step) {
+    append_value(reward_, step.reward);
+    append_value(terminated_, static_cast<uint8_t>(step.terminated));
+    append_value(truncated_, static_cast<uint8_t>(step.truncated));
+    for (const auto& [name, value] : env_->metrics()) {
+      if (name == "success_at_end") append_value(success_, static_cast<uint8_t>(value != 0.0));
+    }
+  }
+
+  std::unique_ptr<Env> env_;
+  Field action_;
+  int64_t frames_every_;
+  Canvas canvas_;
+  std::vector<std::vector<std::byte>> memory_;
+  std::vector<FieldView> views_;
+  std::vector<Recorded> parts_, observations_, results_;
+  Recorded reward_{"reward", DType::kFloat64, {}, {}};
+  Recorded terminated_{"terminated", DType::kBool, {}, {}};
+  Recorded truncated_{"truncated", DType::kBool, {}, {}};
+  Recorded success_{"success", DType::kBool, {}, {}};
+  Recorded frames_{"frame", DType::kUInt8, {canvas_.height(), canvas_.width(), 3}, {}};
+  Recorded frame_steps_{"frame_step", DType::kInt64, {}, {}};
+};
+
+}  // namespace
+
+int rollout_command(const Arguments& arguments) {
+  const std::string env = peek_flag(arguments, "--env");
+  const std::unique_ptr<EnvConfig> config = find_env(env.empty() ? "pointmaze-umaze" : env).config();
+  ConfigFields fields;
+  fields.section("environment");
+  config->describe(fields);
+
+  RolloutFlags flags;
+  CommandLine line("rollout",
+                   "Replays recorded actions from a seed or a recorded state and writes an HDF5 file\n"
+                   "of the same layout: how parity is checked and how a bug is shown.");
+  line.app().add_option("--env", flags.env, "environment id (reverie list envs)")->required();
+  line.app().add_option("--seed", flags.seed, "of the reset")->check(CLI::NonNegativeNumber);
+  line.app().add_option("--from", flags.from, "recording, FILE.h5:/group with `action`")->required();
+  line.app().add_option("--out", flags.out, "file to write, T.h5")->required();
+  line.app().add_option("--frames-every", flags.frames_every, "record a frame every K steps")
+      ->check(CLI::Range(1, 1000000));
+  line.app().add_option("--size", flags.size, "WIDTHxHEIGHT of the frames (default 96x96)");
+  line.add_fields(fields);
+  if (!line.parse(arguments)) return 0;
+  line.apply(fields);
+
+  const Hdf5Path from = split_hdf5_path(flags.from);
+  const Hdf5File recording = Hdf5File::open_read(from.file);
+  REVERIE_CHECK(recording.exists(from.object) && recording.is_group(from.object),
+                "{}: has no group '{}'", from.file, from.object);
+  Rollout rollout(config->maker()(), flags.frames_every, parse_size(flags.size));
+  rollout.start(static_cast<uint64_t>(flags.seed), recording, from.object);
+  const int64_t steps = rollout.replay(recording, from.object);
+  rollout.write(flags.out);
+  std::cerr << fmt::format("wrote {}: {} of {} steps{}\n", flags.out, steps,
+                           recording.shape(join(from.object, "action"))[0],
+                           steps < recording.shape(join(from.object, "action"))[0]
+                               ? " (the episode ended there)"
+                               : "");
+  return 0;
+}
+
+}  // namespace reverie
