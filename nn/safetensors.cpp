@@ -20,6 +20,7 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "core/text.h"
 
 namespace reverie {
 namespace {
@@ -50,22 +51,6 @@ std::string known_dtypes() {
   std::vector<std::string_view> names;
   for (const DTypeName& dtype : kDTypes) names.push_back(dtype.name);
   return fmt::format("{}", fmt::join(names, ", "));
-}
-
-// Text from the file, fit for a message: short, on one line, without terminal control sequences.
-std::string printable(std::string_view text) {
-  constexpr size_t kShown = 120;
-  std::string shown;
-  for (const char c : text.substr(0, kShown)) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte >= 0x7f) {
-      shown += fmt::format("\\x{:02x}", byte);
-    } else {
-      shown += c;
-    }
-  }
-  if (text.size() > kShown) shown += fmt::format("... ({} bytes)", text.size());
-  return shown;
 }
 
 struct Entry {
