@@ -12,7 +12,7 @@ int config_command(const Arguments& arguments) {
                    "Prints every option of a run with its default, as a TOML file that\n"
                    "`reverie train --config` reads.");
   line.app().add_option("--agent", agent, "agent name (reverie list agents)")->required();
-  line.app().add_option("--env", env, "environment id (reverie list envs)", true);
+  line.app().add_option("--env", env, "environment id (reverie list envs)");
   if (!line.parse(arguments)) return 0;
   const auto config = make_run_config(env, agent);
   if (const auto preset = find_preset(env, agent); !preset.empty()) {
