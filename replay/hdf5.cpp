@@ -18,147 +18,13 @@ using hdf5::fail_object;
 using hdf5::fail_read;
 using hdf5::Handle;
 using hdf5::Library;
+using hdf5::open_dataset;
+using hdf5::OpenDataset;
 using hdf5::OpenFile;
 
 namespace {
 
 constexpr size_t kMaxTextBytes = size_t{16} << 20;  // of one attribute
-
-// A dataset that passed every check but those of its size.
-struct OpenDataset {
-  Handle handle;
-  Handle space;
-  Handle type;
-  std::vector<int64_t> shape;
-};
-
-// h5py's bool: an enumeration {FALSE = 0, TRUE = 1} over one byte.
-bool is_bool(hid_t type) {
-  if (H5Tget_class(type) != H5T_ENUM || H5Tget_size(type) != 1 || H5Tget_nmembers(type) != 2) {
-    return false;
-  }
-  int8_t no = -1, yes = -1;
-  return H5Tenum_valueof(type, "FALSE", &no) >= 0 && H5Tenum_valueof(type, "TRUE", &yes) >= 0 &&
-         no == 0 && yes == 1;
-}
-
-// Only the standard layouts: the library's decoder for made-up ones need not be trusted then.
-std::optional<DType> dtype_of(hid_t type) {
-  if (is_bool(type)) return DType::kBool;
-  const auto one_of = [&](std::initializer_list<hid_t> standard) {
-    return std::any_of(standard.begin(), standard.end(),
-                       [&](hid_t candidate) { return H5Tequal(type, candidate) > 0; });
-  };
-  if (one_of({H5T_STD_U8LE, H5T_STD_U8BE})) return DType::kUInt8;
-  if (one_of({H5T_IEEE_F32LE, H5T_IEEE_F32BE})) return DType::kFloat32;
-  if (one_of({H5T_IEEE_F64LE, H5T_IEEE_F64BE})) return DType::kFloat64;
-  if (one_of({H5T_STD_I64LE, H5T_STD_I64BE, H5T_STD_I32LE, H5T_STD_I32BE, H5T_STD_I16LE,
-              H5T_STD_I16BE, H5T_STD_I8LE, H5T_STD_I8BE, H5T_STD_U16LE, H5T_STD_U16BE,
-              H5T_STD_U32LE, H5T_STD_U32BE, H5T_STD_U64LE, H5T_STD_U64BE})) {
-    return DType::kInt64;
-  }
-  return std::nullopt;
-}
-
-std::string_view class_name(hid_t type) {
-  switch (H5Tget_class(type)) {
-    case H5T_INTEGER:
-      return "integers of an unusual layout";
-    case H5T_FLOAT:
-      return "floats other than IEEE float32 and float64";
-    case H5T_STRING:
-      return "text";
-    case H5T_COMPOUND:
-      return "compounds";
-    case H5T_ENUM:
-      return "an enumeration other than h5py's bool";
-    case H5T_VLEN:
-      return "sequences of varying length";
-    case H5T_REFERENCE:
-      return "references";
-    default:
-      return "values of a class that is not numeric";
-  }
-}
-
-DType checked_dtype(const OpenFile& file, const std::string& name, const OpenDataset& dataset) {
-  const std::optional<DType> dtype = dtype_of(dataset.type.get());
-  if (!dtype) {
-    fail_object(file, name,
-                fmt::format("holds {}, expected bool, integers, float32 or float64",
-                            class_name(dataset.type.get())));
-  }
-  return *dtype;
-}
-
-// Refuses values kept in other files, and the decoders that untrusted bytes should not reach.
-void check_storage(const OpenFile& file, const std::string& name, const Handle& dataset,
-                   int64_t max_chunk_bytes) {
-  const Handle plan(H5Dget_create_plist(dataset.get()));
-  if (!plan) fail_read(file, name, "its layout cannot be read");
-  const H5D_layout_t layout = H5Pget_layout(plan.get());
-  if (layout == H5D_VIRTUAL || H5Pget_external_count(plan.get()) != 0) {
-    fail_object(file, name, "keeps its values in other files, which is refused");
-  }
-  const int filters = H5Pget_nfilters(plan.get());
-  for (int i = 0; i < filters; ++i) {
-    unsigned flags = 0, config = 0;
-    size_t values = 0;
-    const H5Z_filter_t filter = H5Pget_filter2(plan.get(), static_cast<unsigned>(i), &flags,
-                                               &values, nullptr, 0, nullptr, &config);
-    if (filter != H5Z_FILTER_DEFLATE && filter != H5Z_FILTER_SHUFFLE &&
-        filter != H5Z_FILTER_FLETCHER32) {
-      fail_object(file, name,
-                  fmt::format("is packed by HDF5 filter {}, expected gzip, shuffle or checksum. "
-                              "Rewrite it with h5repack -f GZIP=4",
-                              filter));
-    }
-  }
-  if (layout != H5D_CHUNKED) return;
-  std::vector<hsize_t> chunk(H5S_MAX_RANK);
-  const int rank = H5Pget_chunk(plan.get(), H5S_MAX_RANK, chunk.data());
-  if (rank < 0 || rank > H5S_MAX_RANK) fail_read(file, name, "its chunks cannot be read");
-  std::vector<int64_t> lengths;
-  for (int i = 0; i < rank; ++i) lengths.push_back(static_cast<int64_t>(chunk[i]));
-  const Handle type(H5Dget_type(dataset.get()));
-  const std::optional<int64_t> bytes = hdf5::array_bytes(lengths, H5Tget_size(type.get()));
-  if (!bytes || *bytes > max_chunk_bytes) {
-    fail_object(file, name,
-                fmt::format("has chunks of shape [{}], more than {} bytes each",
-                            fmt::join(lengths, ", "), max_chunk_bytes));
-  }
-}
-
-OpenDataset open_dataset(const OpenFile& file, const std::string& name,
-                         int64_t max_chunk_bytes = Hdf5Expected{}.max_bytes) {
-  Handle object = hdf5::open_object(file, name);
-  if (H5Iget_type(object.get()) != H5I_DATASET) {
-    fail_object(file, name, "is a group, expected a dataset");
-  }
-  check_storage(file, name, object, max_chunk_bytes);
-  OpenDataset dataset{.handle = std::move(object), .space = {}, .type = {}, .shape = {}};
-  dataset.type = Handle(H5Dget_type(dataset.handle.get()));
-  dataset.space = Handle(H5Dget_space(dataset.handle.get()));
-  if (!dataset.type || !dataset.space) fail_read(file, name, "its description cannot be read");
-  if (H5Sget_simple_extent_type(dataset.space.get()) == H5S_NULL) {
-    fail_object(file, name, "has no shape (a null dataspace), expected an array");
-  }
-  const int rank = H5Sget_simple_extent_ndims(dataset.space.get());
-  if (rank < 0 || rank > H5S_MAX_RANK) fail_read(file, name, "its shape cannot be read");
-  std::vector<hsize_t> lengths(static_cast<size_t>(rank));
-  if (H5Sget_simple_extent_dims(dataset.space.get(), lengths.data(), nullptr) < 0) {
-    fail_read(file, name, "its shape cannot be read");
-  }
-  for (const hsize_t length : lengths) {
-    if (length > static_cast<hsize_t>(INT64_MAX)) {
-      fail_object(
-          file, name,
-          fmt::format("has shape [{}], expected lengths below 2^63", fmt::join(lengths, ", ")));
-    }
-    dataset.shape.push_back(static_cast<int64_t>(length));
-  }
-  return dataset;
-}
 
 // Called by the library for a value that does not fit. Rounding to a float is the caller's wish;
 // changing an integer is not.
@@ -226,17 +92,11 @@ Hdf5File Hdf5File::open_read(const std::string& path) {
   const std::filesystem::file_status status = std::filesystem::status(path, error);
   REVERIE_CHECK(std::filesystem::exists(status), "{}: no such file", path);
   REVERIE_CHECK(std::filesystem::is_regular_file(status), "{}: is not a regular file", path);
-  auto open = std::make_unique<OpenFile>(path, "");
+  auto open = std::make_unique<OpenFile>();
+  open->path = path;
   const Library lock;
-  const htri_t is_hdf5 = H5Fis_hdf5(path.c_str());
-  if (is_hdf5 < 0) fail_input("{}: cannot be opened: {}", path, hdf5::reason());
-  REVERIE_CHECK(is_hdf5 > 0, "{}: is not an HDF5 file", path);
-  const Handle access = hdf5::property_list(H5P_FILE_ACCESS);
-  H5Pset_fclose_degree(access.get(), H5F_CLOSE_STRONG);
-  // Network file systems without locks are common on clusters.
-  H5Pset_file_locking(access.get(), true, true);
-  open->file = Handle(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.get()));
-  if (!open->file) fail_input("{}: cannot be opened as HDF5: {}", path, hdf5::reason());
+  hdf5::check_in_child(path);
+  hdf5::open_for_reading(*open);
   return Hdf5File(std::move(open));
 }
 
@@ -266,14 +126,14 @@ std::vector<int64_t> Hdf5File::shape(const std::string& name) const {
 
 DType Hdf5File::dtype(const std::string& name) const {
   const Library lock;
-  return checked_dtype(*open_, name, open_dataset(*open_, name));
+  return hdf5::checked_dtype(*open_, name, open_dataset(*open_, name));
 }
 
 size_t Hdf5File::checked_count(const std::string& name, const Hdf5Expected& expected,
                                size_t element_bytes) const {
   const Library lock;
   const OpenDataset dataset = open_dataset(*open_, name, expected.max_bytes);
-  checked_dtype(*open_, name, dataset);
+  hdf5::checked_dtype(*open_, name, dataset);
   if (expected.shape && !shape_fits(dataset.shape, *expected.shape)) {
     fail_object(*open_, name,
                 fmt::format("has shape [{}], expected {}", fmt::join(dataset.shape, ", "),
@@ -302,7 +162,7 @@ void Hdf5File::read_rows(const std::string& name, int64_t first, DType dtype,
                          std::span<std::byte> out) const {
   const Library lock;
   const OpenDataset dataset = open_dataset(*open_, name);
-  checked_dtype(*open_, name, dataset);
+  hdf5::checked_dtype(*open_, name, dataset);
   if (dataset.shape.empty()) fail_object(*open_, name, "is a scalar, expected an array of rows");
   const std::span<const int64_t> row_shape = std::span(dataset.shape).subspan(1);
   const std::optional<int64_t> row_bytes = hdf5::array_bytes(row_shape, item_size(dtype));

@@ -17,9 +17,11 @@ namespace reverie {
 // groups, bool as h5py's enumeration {FALSE, TRUE} over int8.
 //
 // Files are read as hostile: shapes are checked before memory is allocated; links out of the file,
-// datasets stored in other files and filter plugins are refused. Every Error names the file and the
-// object in it. All functions may be called from any thread; a global lock makes them take turns,
-// because the library underneath does.
+// datasets stored in other files and filter plugins are refused; and a file that crashes the
+// library is found out in a child process first (see hdf5_library.h). That keeps a damaged file
+// from ending a run; it is no sandbox against a file made to exploit the library. Every Error names
+// the file and the object in it. All functions may be called from any thread; a global lock makes
+// them take turns, because the library underneath does.
 
 // The two halves of "file.h5:/group". Without ":/" the object is the root, "/".
 struct Hdf5Path {

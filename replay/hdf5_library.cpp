@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include "core/error.h"
@@ -75,6 +76,21 @@ std::string join(std::span<const std::string> parts) {
   return path;
 }
 
+Handle file_access() {
+  Handle access = property_list(H5P_FILE_ACCESS);
+  H5Pset_fclose_degree(access.get(), H5F_CLOSE_STRONG);
+  // Network file systems without locks are common on clusters.
+  H5Pset_file_locking(access.get(), true, true);
+  return access;
+}
+
+Handle link_access() {
+  Handle access = property_list(H5P_LINK_ACCESS);
+  H5Pset_nlinks(access.get(), kMaxSoftLinks);
+  H5Pset_elink_cb(access.get(), refuse_external_link, nullptr);
+  return access;
+}
+
 // How many of the components are there, counted from the root.
 size_t count_existing(const OpenFile& file, std::span<const std::string> parts) {
   const hid_t root = file.file.get(), access = file.link_access.get();
@@ -96,12 +112,104 @@ size_t count_existing(const OpenFile& file, std::span<const std::string> parts) 
   return parts.size();
 }
 
+// h5py's bool: an enumeration {FALSE = 0, TRUE = 1} over one byte.
+bool is_bool(hid_t type) {
+  if (H5Tget_class(type) != H5T_ENUM || H5Tget_size(type) != 1 || H5Tget_nmembers(type) != 2) {
+    return false;
+  }
+  int8_t no = -1, yes = -1;
+  return H5Tenum_valueof(type, "FALSE", &no) >= 0 && H5Tenum_valueof(type, "TRUE", &yes) >= 0 &&
+         no == 0 && yes == 1;
+}
+
+// Only the standard layouts: the library's decoder for made-up ones need not be trusted then.
+std::optional<DType> dtype_of(hid_t type) {
+  if (is_bool(type)) return DType::kBool;
+  const auto one_of = [&](std::initializer_list<hid_t> standard) {
+    return std::any_of(standard.begin(), standard.end(),
+                       [&](hid_t candidate) { return H5Tequal(type, candidate) > 0; });
+  };
+  if (one_of({H5T_STD_U8LE, H5T_STD_U8BE})) return DType::kUInt8;
+  if (one_of({H5T_IEEE_F32LE, H5T_IEEE_F32BE})) return DType::kFloat32;
+  if (one_of({H5T_IEEE_F64LE, H5T_IEEE_F64BE})) return DType::kFloat64;
+  if (one_of({H5T_STD_I64LE, H5T_STD_I64BE, H5T_STD_I32LE, H5T_STD_I32BE, H5T_STD_I16LE,
+              H5T_STD_I16BE, H5T_STD_I8LE, H5T_STD_I8BE, H5T_STD_U16LE, H5T_STD_U16BE,
+              H5T_STD_U32LE, H5T_STD_U32BE, H5T_STD_U64LE, H5T_STD_U64BE})) {
+    return DType::kInt64;
+  }
+  return std::nullopt;
+}
+
+std::string_view class_name(hid_t type) {
+  switch (H5Tget_class(type)) {
+    case H5T_INTEGER:
+      return "integers of an unusual layout";
+    case H5T_FLOAT:
+      return "floats other than IEEE float32 and float64";
+    case H5T_STRING:
+      return "text";
+    case H5T_COMPOUND:
+      return "compounds";
+    case H5T_ENUM:
+      return "an enumeration other than h5py's bool";
+    case H5T_VLEN:
+      return "sequences of varying length";
+    case H5T_REFERENCE:
+      return "references";
+    default:
+      return "values of a class that is not numeric";
+  }
+}
+
+// Refuses values kept in other files, and the decoders that untrusted bytes should not reach.
+void check_storage(const OpenFile& file, const std::string& name, const Handle& dataset,
+                   int64_t max_chunk_bytes) {
+  const Handle plan(H5Dget_create_plist(dataset.get()));
+  if (!plan) fail_read(file, name, "its layout cannot be read");
+  const H5D_layout_t layout = H5Pget_layout(plan.get());
+  if (layout == H5D_VIRTUAL || H5Pget_external_count(plan.get()) != 0) {
+    fail_object(file, name, "keeps its values in other files, which is refused");
+  }
+  const int filters = H5Pget_nfilters(plan.get());
+  for (int i = 0; i < filters; ++i) {
+    unsigned flags = 0, config = 0;
+    size_t values = 0;
+    const H5Z_filter_t filter = H5Pget_filter2(plan.get(), static_cast<unsigned>(i), &flags,
+                                               &values, nullptr, 0, nullptr, &config);
+    if (filter != H5Z_FILTER_DEFLATE && filter != H5Z_FILTER_SHUFFLE &&
+        filter != H5Z_FILTER_FLETCHER32) {
+      fail_object(file, name,
+                  fmt::format("is packed by HDF5 filter {}, expected gzip, shuffle or checksum. "
+                              "Rewrite it with h5repack -f GZIP=4",
+                              filter));
+    }
+  }
+  if (layout != H5D_CHUNKED) return;
+  std::vector<hsize_t> chunk(H5S_MAX_RANK);
+  const int rank = H5Pget_chunk(plan.get(), H5S_MAX_RANK, chunk.data());
+  if (rank < 0 || rank > H5S_MAX_RANK) fail_read(file, name, "its chunks cannot be read");
+  std::vector<int64_t> lengths;
+  for (int i = 0; i < rank; ++i) lengths.push_back(static_cast<int64_t>(chunk[i]));
+  const Handle type(H5Dget_type(dataset.get()));
+  const std::optional<int64_t> bytes = array_bytes(lengths, H5Tget_size(type.get()));
+  if (!bytes || *bytes > max_chunk_bytes) {
+    fail_object(file, name,
+                fmt::format("has chunks of shape [{}], more than {} bytes each",
+                            fmt::join(lengths, ", "), max_chunk_bytes));
+  }
+}
+
 }  // namespace
 
 Library::Library() : lock_(library_mutex()) {
-  // A filter plugin is code that a file names and the library would load.
-  static const herr_t plugins_off = H5PLset_loading_state(0);
-  static_cast<void>(plugins_off);
+  static const bool prepared = [] {
+    // The library's exit handler crashes on a dataset that a full disk kept from closing.
+    H5dont_atexit();
+    // A filter plugin is code that a file names and the library would load.
+    H5PLset_loading_state(0);
+    return true;
+  }();
+  static_cast<void>(prepared);
   // Printing of errors is a setting of each thread.
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
 }
@@ -110,14 +218,6 @@ std::string reason() {
   std::string text;
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_first, &text);
   return text.empty() ? "HDF5 gives no reason" : text;
-}
-
-OpenFile::OpenFile(std::string user_path, std::string temporary_path)
-    : path(std::move(user_path)), temporary(std::move(temporary_path)) {
-  const Library lock;
-  link_access = property_list(H5P_LINK_ACCESS);
-  H5Pset_nlinks(link_access.get(), kMaxSoftLinks);
-  H5Pset_elink_cb(link_access.get(), refuse_external_link, nullptr);
 }
 
 OpenFile::~OpenFile() {
@@ -148,6 +248,23 @@ Handle property_list(hid_t property_class) {
   Handle list(H5Pcreate(property_class));
   REVERIE_CHECK_RUN(bool{list}, "HDF5: no property list: {}", reason());
   return list;
+}
+
+void open_for_reading(OpenFile& file) {
+  const htri_t is_hdf5 = H5Fis_hdf5(file.path.c_str());
+  if (is_hdf5 < 0) fail_input("{}: cannot be opened: {}", file.path, reason());
+  REVERIE_CHECK(is_hdf5 > 0, "{}: is not an HDF5 file", file.path);
+  const Handle access = file_access();
+  file.link_access = link_access();
+  file.file = Handle(H5Fopen(file.path.c_str(), H5F_ACC_RDONLY, access.get()));
+  if (!file.file) fail_input("{}: cannot be opened as HDF5: {}", file.path, reason());
+}
+
+void create_file(OpenFile& file) {
+  const Handle access = file_access();
+  file.link_access = link_access();
+  file.file = Handle(H5Fcreate(file.temporary.c_str(), H5F_ACC_EXCL, H5P_DEFAULT, access.get()));
+  if (!file.file) fail_run("{}: cannot be created: {}", file.path, reason());
 }
 
 Handle open_object(const OpenFile& file, const std::string& name) {
@@ -185,6 +302,46 @@ std::vector<std::string> names_in(const OpenFile& file, const std::string& name,
                                          : "its list of objects cannot be read");
   }
   return names;
+}
+
+DType checked_dtype(const OpenFile& file, const std::string& name, const OpenDataset& dataset) {
+  const std::optional<DType> dtype = dtype_of(dataset.type.get());
+  if (!dtype) {
+    fail_object(file, name,
+                fmt::format("holds {}, expected bool, integers, float32 or float64",
+                            class_name(dataset.type.get())));
+  }
+  return *dtype;
+}
+
+OpenDataset open_dataset(const OpenFile& file, const std::string& name, int64_t max_chunk_bytes) {
+  Handle object = open_object(file, name);
+  if (H5Iget_type(object.get()) != H5I_DATASET) {
+    fail_object(file, name, "is a group, expected a dataset");
+  }
+  check_storage(file, name, object, max_chunk_bytes);
+  OpenDataset dataset{.handle = std::move(object), .space = {}, .type = {}, .shape = {}};
+  dataset.type = Handle(H5Dget_type(dataset.handle.get()));
+  dataset.space = Handle(H5Dget_space(dataset.handle.get()));
+  if (!dataset.type || !dataset.space) fail_read(file, name, "its description cannot be read");
+  if (H5Sget_simple_extent_type(dataset.space.get()) == H5S_NULL) {
+    fail_object(file, name, "has no shape (a null dataspace), expected an array");
+  }
+  const int rank = H5Sget_simple_extent_ndims(dataset.space.get());
+  if (rank < 0 || rank > H5S_MAX_RANK) fail_read(file, name, "its shape cannot be read");
+  std::vector<hsize_t> lengths(static_cast<size_t>(rank));
+  if (H5Sget_simple_extent_dims(dataset.space.get(), lengths.data(), nullptr) < 0) {
+    fail_read(file, name, "its shape cannot be read");
+  }
+  for (const hsize_t length : lengths) {
+    if (length > static_cast<hsize_t>(INT64_MAX)) {
+      fail_object(
+          file, name,
+          fmt::format("has shape [{}], expected lengths below 2^63", fmt::join(lengths, ", ")));
+    }
+    dataset.shape.push_back(static_cast<int64_t>(length));
+  }
+  return dataset;
 }
 
 hid_t memory_type(DType dtype) {

@@ -14,10 +14,9 @@
 #include <hdf5.h>
 
 #include "core/spec.h"
+#include "replay/hdf5.h"
 
 namespace reverie {
-
-class Hdf5Appender;
 
 namespace hdf5 {
 
@@ -63,8 +62,7 @@ struct OpenFile {
   Handle link_access;  // property list: no link out of the file, few soft links in a row
   std::vector<std::unique_ptr<Hdf5Appender>> appenders;
 
-  // Opens nothing yet. Takes the lock.
-  OpenFile(std::string user_path, std::string temporary_path);
+  OpenFile() = default;
   OpenFile(const OpenFile&) = delete;
   OpenFile& operator=(const OpenFile&) = delete;
   ~OpenFile();  // takes the lock; removes the temporary file
@@ -85,6 +83,18 @@ struct OpenFile {
 // A property list of the class.
 Handle property_list(hid_t property_class);
 
+// Opens file.path.
+void open_for_reading(OpenFile& file);
+
+// Creates file.temporary; Error(kRun) when that fails.
+void create_file(OpenFile& file);
+
+// Throws Error(kInput) when the library crashes or hangs on the file, which a child process finds
+// out: 1.10.8 trusts several numbers in a file without a look (an enumeration's, a heap's, a
+// tree's) and a damaged recording must not end a run of days. The child does what reading does: it
+// visits every object, opens its types and attributes, and reads the first and last rows.
+void check_in_child(const std::string& path);
+
 // Group or dataset; a missing one is an error that lists its neighbours.
 Handle open_object(const OpenFile& file, const std::string& name);
 bool object_exists(const OpenFile& file, const std::string& name);
@@ -92,6 +102,19 @@ bool object_exists(const OpenFile& file, const std::string& name);
 // Names in the open group, in byte order.
 std::vector<std::string> names_in(const OpenFile& file, const std::string& name,
                                   const Handle& group);
+
+// A dataset whose storage passed every check; its type and size may still be unwelcome.
+struct OpenDataset {
+  Handle handle;
+  Handle space;
+  Handle type;
+  std::vector<int64_t> shape;
+};
+OpenDataset open_dataset(const OpenFile& file, const std::string& name,
+                         int64_t max_chunk_bytes = Hdf5Expected{}.max_bytes);
+
+// What to read the dataset as, see Hdf5File::dtype().
+DType checked_dtype(const OpenFile& file, const std::string& name, const OpenDataset& dataset);
 
 // The memory type of a dtype (bool: one unsigned byte). Not owned.
 hid_t memory_type(DType dtype);

@@ -115,13 +115,11 @@ Hdf5File Hdf5File::create(const std::string& path) {
   const fs::file_status status = fs::status(path, error);
   REVERIE_CHECK(!fs::exists(status) || fs::is_regular_file(status),
                 "{}: is not a regular file, so it cannot be replaced", path);
-  auto open = std::make_unique<OpenFile>(path, temporary_sibling(path).string());
+  auto open = std::make_unique<OpenFile>();
+  open->path = path;
+  open->temporary = temporary_sibling(path).string();
   const Library lock;
-  const Handle access = hdf5::property_list(H5P_FILE_ACCESS);
-  H5Pset_fclose_degree(access.get(), H5F_CLOSE_STRONG);
-  H5Pset_file_locking(access.get(), true, true);
-  open->file = Handle(H5Fcreate(open->temporary.c_str(), H5F_ACC_EXCL, H5P_DEFAULT, access.get()));
-  if (!open->file) fail_run("{}: cannot be created: {}", path, hdf5::reason());
+  hdf5::create_file(*open);
   return Hdf5File(std::move(open));
 }
 

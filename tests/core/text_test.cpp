@@ -1,0 +1,20 @@
+#include "core/text.h"
+
+#include <gtest/gtest.h>
+
+namespace reverie {
+namespace {
+
+TEST(Printable, EscapesEverythingThatCouldSteerATerminal) {
+  EXPECT_EQ(printable("plain ~text"), "plain ~text");
+  EXPECT_EQ(printable("a\nb\x1b[2J\x7f\xc3\xa9"), "a\\x0ab\\x1b[2J\\x7f\\xc3\\xa9");
+  EXPECT_EQ(printable(std::string_view("\0", 1)), "\\x00");
+}
+
+TEST(Printable, ShortensLongText) {
+  EXPECT_EQ(printable(std::string(120, 'x')), std::string(120, 'x'));
+  EXPECT_EQ(printable(std::string(121, 'x')), std::string(120, 'x') + "... (121 bytes)");
+}
+
+}  // namespace
+}  // namespace reverie
