@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+
+namespace reverie {
+
+// A picture in somebody else's memory: RGB, uint8 [height, width, 3], top row first, no padding.
+struct ImageView {
+  const uint8_t* rgb = nullptr;
+  int width = 0;
+  int height = 0;
+};
+
+// Writes a PNG file that appears whole or not at all. Throws Error(kInput) for an empty image, one
+// with a side above 16384, or a path that does not end in ".png", Error(kRun) when it cannot be
+// written.
+void write_png(const std::filesystem::path& path, ImageView image);
+
+// Writes frames of one size to a video. The path's ending says how:
+//
+//   .mp4     H.264 (crf 18, 4:2:0, BT.709), playable while it downloads. H.264 needs even sides: an
+//            odd picture gets one more column or row, a copy of its last.
+//   .gif     loops for ever, with one palette for all frames. Players draw at most 50 frames/s:
+//            of a faster video every k-th frame is kept.
+//   folder/  (a path that ends in a slash) PNG files frame_00000.png, frame_00001.png, ...
+//            It must be a new or an empty folder.
+//
+// Nothing is at the path before close(), and nothing is left behind without it: frames go to a
+// temporary name beside it, which close() syncs and renames. An existing file is replaced.
+//
+// Errors name the path. Error(kInput): an unknown ending, a side outside [1, 16384], a frame rate
+// outside [0.1, 1000], a frame of another size. Error(kRun): the folder is missing or cannot be
+// written, the disk is full, the encoder fails; the writer is then closed and its temporary files
+// are gone.
+class VideoWriter {
+ public:
+  // width, height [px]; frames_per_second [Hz].
+  VideoWriter(const std::filesystem::path& path, int width, int height, double frames_per_second);
+  ~VideoWriter();
+  VideoWriter(VideoWriter&&) noexcept;
+  VideoWriter& operator=(VideoWriter&&) noexcept;
+
+  // Appends a frame of width x height. The pixels may be reused at once.
+  void write(ImageView frame);
+
+  // Finishes the video and makes it appear. Throws Error(kInput) when there is no frame. After it
+  // write() and close() throw.
+  void close();
+
+ private:
+  class Sink;
+  class Mp4;
+  class Gif;
+  class PngFolder;
+
+  std::unique_ptr<Sink> sink_;  // null once closed
+  std::filesystem::path path_;
+  int width_;
+  int height_;
+  int64_t frames_ = 0;
+};
+
+}  // namespace reverie
