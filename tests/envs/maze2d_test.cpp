@@ -515,5 +515,90 @@ TEST(MazeMaps, AMapOfFullSizeIsPlayed) {
   simulation.step(10);
 }
 
+// ---------------------------------------------------------------------------------------------
+// Drawing
+
+std::array<int, 3> pixel(const Canvas& canvas, int x, int y) {
+  const size_t at =
+      3 * (static_cast<size_t>(y) * static_cast<size_t>(canvas.width()) + static_cast<size_t>(x));
+  return {canvas.pixels()[at], canvas.pixels()[at + 1], canvas.pixels()[at + 2]};
+}
+
+// Mean place of the ball's blue among all pixels, [px] from the top left corner.
+std::array<double, 2> ball_centre(const Canvas& canvas) {
+  double sum_x = 0.0, sum_y = 0.0, count = 0.0;
+  for (int y = 0; y < canvas.height(); ++y) {
+    for (int x = 0; x < canvas.width(); ++x) {
+      const auto [r, g, b] = pixel(canvas, x, y);
+      if (b < 180 || r > 80 || g > 150) continue;
+      sum_x += x + 0.5;
+      sum_y += y + 0.5;
+      count += 1.0;
+    }
+  }
+  REVERIE_CHECK(count > 0, "no ball in the picture");
+  return {sum_x / count, sum_y / count};
+}
+
+TEST(MazeDrawing, TheBallIsWhereTheWorldSaysInBothConventions) {
+  // World point in the middle of the map, and the map's size along x and y [m].
+  struct Case {
+    const char* id;
+    std::vector<double> middle;
+    double width, height;
+  };
+  // D4RL: cells are centred on their numbers plus 1, the ball on qpos plus 1.2.
+  const Case cases[] = {{"maze2d-open", {1.8, 2.8}, 5, 7}, {"pointmaze-open", {0, 0}, 7, 5}};
+  for (const auto& [id, middle, width, height] : cases) {
+    for (const auto& [w, h] : {std::pair{640, 480}, std::pair{64, 64}, std::pair{301, 707}}) {
+      TestEnv env(id);
+      env.reset(0);
+      env.set_physics("qvel", {0.0, 0.0});
+      Canvas canvas(w, h);
+      env.set_physics("desired_goal", {100.0, 100.0});  // out of the picture
+      env.set_physics("qpos", middle);
+      env->draw(canvas);
+      const auto centre = ball_centre(canvas);
+      EXPECT_NEAR(centre[0], w / 2.0, 1.0) << id;
+      EXPECT_NEAR(centre[1], h / 2.0, 1.0) << id;
+      env.set_physics("qpos", {middle[0] + 1.0, middle[1] + 0.5});
+      env->draw(canvas);
+      const auto moved = ball_centre(canvas);
+      const double scale = moved[0] - centre[0];  // [px/m]
+      EXPECT_NEAR(centre[1] - moved[1], 0.5 * scale, 1.0) << id << ": y must point up";
+      EXPECT_LE(scale * (width - 1.0), w) << id << ": the maze must fit";
+      EXPECT_LE(scale * (height - 1.0), h) << id << ": the maze must fit";
+      EXPECT_GE(std::max(scale * width / w, scale * height / h), 0.9) << id << ": and fill it";
+    }
+  }
+}
+
+TEST(MazeDrawing, AReachedGoalTurnsGreen) {
+  TestEnv env("maze2d-umaze");
+  for (const int size : {480, 64}) {
+    Canvas canvas(size, size);
+    env.reset(0);
+    const auto greener_than_red = [&] {
+      env->draw(canvas);
+      int red = 0, green = 0;
+      for (int y = 0; y < size; ++y) {
+        for (int x = 0; x < size; ++x) {
+          const auto [r, g, b] = pixel(canvas, x, y);
+          red += r > g + 20 && r > b + 20;
+          green += g > r + 20 && g > b + 10;
+        }
+      }
+      EXPECT_GT(red + green, size * size / 100);
+      return green > red;
+    };
+    env.set_physics("qpos", {1.0, 3.0});
+    env.step(kRest);
+    EXPECT_FALSE(greener_than_red());
+    env.set_physics("qpos", {1.0, 1.0});
+    env.step(kRest);
+    EXPECT_TRUE(greener_than_red());
+  }
+}
+
 }  // namespace
 }  // namespace reverie::maze2d
