@@ -85,8 +85,9 @@ class MazeConfig final : public EnvConfig {
       spec.reference = dense_ ? variant_.dense : variant_.sparse;
     }
     spec.source = is_d4rl() ? "D4RL maze2d v1 (open: v0); differs: MuJoCo 4.0.0, NumPy's new "
-                              "generator"
-                            : "Gymnasium-Robotics PointMaze v3 on MuJoCo 4.0.0; differs: none";
+                              "generator, no floor (without effect)"
+                            : "Gymnasium-Robotics 1.4.2 PointMaze-v3 on MuJoCo 4.0.0; differs: no "
+                              "floor (without effect)";
     return task;
   }
 
