@@ -200,6 +200,10 @@ TEST_P(EnvContract, StepOutsideAnEpisodeThrows) {
   const std::vector<std::byte> last = env.observed_bytes();
   EXPECT_THROW(env.step_random(actions), Error) << "after the end";
   EXPECT_EQ(env.observed_bytes(), last);
+  TestEnv copy(make_);
+  copy.reset(33);
+  copy->set_state(env->state());
+  EXPECT_THROW(copy.step_random(actions), Error) << "the state of an ended episode";
   env.reset(32);
   EXPECT_NO_THROW(env.step_random(actions));
 }
