@@ -56,7 +56,7 @@ double film_episode(Stage& stage, LoadedPolicy& loaded, const RenderFlags& flags
   stage.reset(seed);
   loaded.policy->on_episode_start(at::ones({1}, at::kBool));
   Overlay overlay{.title = fmt::format("{}   {}", spec.id, loaded.config->agent)};
-  if (box != nullptr) {
+  if (box != nullptr && !box->low.empty() && !box->high.empty()) {
     overlay.low = *std::min_element(box->low.begin(), box->low.end());
     overlay.high = *std::max_element(box->high.begin(), box->high.end());
   }
@@ -120,8 +120,7 @@ int render_command(const Arguments& arguments) {
   ProgressBar progress(flags.episodes, {.label = "render"});
   for (int64_t episode = 0; episode < flags.episodes; ++episode) {
     const uint64_t seed = mix_seed({options.seed, static_cast<uint64_t>(episode)});
-    const double sum =
-        film_episode(stage, loaded, flags, seed, canvas, video, frames_per_second);
+    const double sum = film_episode(stage, loaded, flags, seed, canvas, video, frames_per_second);
     progress.update(episode + 1, {{"return", sum}});
   }
   video.close();
