@@ -14,7 +14,7 @@ std::string heading(const std::string& section) {
 }  // namespace
 
 CommandLine::CommandLine(const std::string& name, const std::string& description)
-    : app_(description, "reverie " + name) {
+    : name_(name), app_(description, "reverie " + name) {
   app_.allow_extras();
   app_.get_formatter()->column_width(38);
 }
@@ -46,14 +46,13 @@ bool CommandLine::parse(Arguments arguments) {
     std::cout << app_.help();
     return false;
   } catch (const CLI::ParseError& error) {
-    fail_input("{}: {} (see {} --help)", app_.get_name(), error.what(), app_.get_name());
+    fail_input("{}: {} (see reverie {} --help)", name_, error.what(), name_);
   }
   const std::vector<std::string> extras = app_.remaining();
   if (extras.empty()) return true;
   const std::string& extra = extras.front();
   if (extra.rfind("-", 0) != 0) {
-    fail_input("{}: unexpected argument '{}' (see {} --help)", app_.get_name(), extra,
-               app_.get_name());
+    fail_input("{0}: unexpected argument '{1}' (see reverie {0} --help)", name_, extra);
   }
   std::vector<std::string> known;
   for (const CLI::Option* option : app_.get_options()) {
@@ -61,8 +60,8 @@ bool CommandLine::parse(Arguments arguments) {
   }
   const std::string flag = extra.substr(0, extra.find('='));
   const std::string nearest = nearest_name(flag, known);
-  fail_input("{}: unknown flag '{}'{} (see {} --help)", app_.get_name(), flag,
-             nearest.empty() ? "" : fmt::format("; did you mean '{}'?", nearest), app_.get_name());
+  fail_input("{0}: unknown flag '{1}'{2} (see reverie {0} --help)", name_, flag,
+             nearest.empty() ? "" : fmt::format("; did you mean '{}'?", nearest));
 }
 
 void CommandLine::apply(const ConfigFields& fields) const {
@@ -76,7 +75,11 @@ void CommandLine::apply(const ConfigFields& fields) const {
 
 std::string peek_flag(const Arguments& arguments, const std::string& flag) {
   for (size_t i = 0; i < arguments.size(); ++i) {
-    if (arguments[i] == flag && i + 1 < arguments.size()) return arguments[i + 1];
+    if (arguments[i] == flag) {
+      REVERIE_CHECK(i + 1 < arguments.size() && arguments[i + 1].rfind("--", 0) != 0,
+                    "{}: a value is missing", flag);
+      return arguments[i + 1];
+    }
     if (arguments[i].rfind(flag + "=", 0) == 0) return arguments[i].substr(flag.size() + 1);
   }
   return "";

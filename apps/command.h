@@ -49,12 +49,13 @@ class CommandLine {
   void apply(const ConfigFields& fields) const;
 
  private:
+  std::string name_;
   CLI::App app_;
   std::map<std::string, std::string> given_;  // flag -> text
 };
 
 // The value of `--name VALUE` or `--name=VALUE`, "" where the flag is absent: for the flags that
-// decide which other flags there are.
+// decide which other flags there are. Throws Error(kInput) when the value is missing.
 std::string peek_flag(const Arguments& arguments, const std::string& flag);
 
 // "640x480" as width and height. Throws Error(kInput) that shows the form, for sides outside

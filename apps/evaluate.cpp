@@ -115,7 +115,8 @@ int evaluate_command(const Arguments& arguments) {
                 {"episodes", episodes}};
     for (const auto& [key, value] : ours.items()) out[key] = value;
     out["random"] = theirs;
-    std::cout << out.dump(2) << "\n";
+    // A run folder's name need not be UTF-8.
+    std::cout << out.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
     return 0;
   }
   std::cout << fmt::format("{} on {}, {} episodes, checkpoint of step {}\n\n", loaded.name,

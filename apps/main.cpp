@@ -56,6 +56,7 @@ int main(int argc, char** argv) {
   try {
     const int status = run({argv + 1, argv + argc});
     std::cout.flush();
+    REVERIE_CHECK_RUN(std::cout.good(), "standard output: cannot write; is the disk full?");
     return status;
   } catch (const reverie::Error& error) {
     std::fprintf(stderr, "reverie: %s\n", error.what());

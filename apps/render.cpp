@@ -56,7 +56,7 @@ double film_episode(Stage& stage, LoadedPolicy& loaded, const RenderFlags& flags
   stage.reset(seed);
   loaded.policy->on_episode_start(at::ones({1}, at::kBool));
   Overlay overlay{.title = fmt::format("{}   {}", spec.id, loaded.config->agent)};
-  if (box != nullptr) {
+  if (box != nullptr && !box->low.empty() && !box->high.empty()) {
     overlay.low = *std::min_element(box->low.begin(), box->low.end());
     overlay.high = *std::max_element(box->high.begin(), box->high.end());
   }

@@ -93,7 +93,8 @@ class Rollout {
     Recorded replayed{"action", action_.dtype, action_.shape, {}};
     for (int64_t t = 0; t < found[0]; ++t) {
       const ConstFieldView action = rows.row(t);
-      const StepResult step = env_->step(action, views_);
+      const StepResult step =
+          take_step(action, fmt::format("{}:{}: row {}", file.path(), dataset, t));
       replayed.append({action.data, action_.bytes()});
       record_step(step);
       record_state();
@@ -123,6 +124,15 @@ class Rollout {
   }
 
  private:
+  // One step; `where` says in which recording the action stands, should it be a bad one.
+  StepResult take_step(ConstFieldView action, const std::string& where) {
+    try {
+      return env_->step(action, views_);
+    } catch (const Error& error) {
+      throw Error(fmt::format("{}: {}", where, error.what()), error.kind());
+    }
+  }
+
   template <typename T>
   static void append_value(Recorded& recorded, T value) {
     recorded.append(std::as_bytes(std::span<const T>(&value, 1)));

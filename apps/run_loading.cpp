@@ -50,6 +50,14 @@ Checkpoint read_checkpoint(const std::filesystem::path& folder, const RunConfig&
   return checkpoint;
 }
 
+void load_agent(Agent& agent, const Checkpoint& checkpoint, const std::filesystem::path& folder) {
+  try {
+    agent.load(checkpoint);
+  } catch (const Error& error) {
+    throw Error(fmt::format("{}: {}", folder.string(), error.what()), error.kind());
+  }
+}
+
 LoadedPolicy load_policy(const std::string& run, const LoadOptions& options) {
   if (run == "random") return load_random(options);
   const RunDirectory directory = RunDirectory::open(run, RunDirectory::Access::kRead);
@@ -60,13 +68,13 @@ LoadedPolicy load_policy(const std::string& run, const LoadOptions& options) {
   if (!options.device.empty()) config.device = options.device;
   REVERIE_CHECK(find_agent(config.agent).learns, "{}: agent '{}' has no checkpoint to load", run,
                 config.agent);
-  const Checkpoint checkpoint =
-      read_checkpoint(directory.latest_checkpoint().path, config, {"model"});
+  const std::filesystem::path folder = directory.latest_checkpoint().path;
+  const Checkpoint checkpoint = read_checkpoint(folder, config, {"model"});
   loaded.make_env = config.env_config->maker();
   loaded.spec = loaded.make_env()->spec();
   std::unique_ptr<Agent> agent =
       config.agent_config->make(loaded.spec, open_device(config.device), config.seed_for("agent"));
-  agent->load(checkpoint);
+  load_agent(*agent, checkpoint, folder);
   loaded.policy = std::move(agent);
   loaded.step = checkpoint.integer("step");
   if (!options.env.empty() && options.env != config.env) {

@@ -34,4 +34,7 @@ LoadedPolicy load_policy(const std::string& run, const LoadOptions& options);
 Checkpoint read_checkpoint(const std::filesystem::path& folder, const RunConfig& config,
                            const std::vector<std::string>& groups);
 
+// agent.load() with the checkpoint's folder in front of what it throws.
+void load_agent(Agent& agent, const Checkpoint& checkpoint, const std::filesystem::path& folder);
+
 }  // namespace reverie

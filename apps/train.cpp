@@ -30,13 +30,19 @@ struct TrainFlags {
 
 // The config before flags: of the run that is resumed, of --config, or defaults and preset.
 std::unique_ptr<RunConfig> base_config(const Arguments& arguments) {
+  const std::string preset = peek_flag(arguments, "--preset");
+  const std::string file = peek_flag(arguments, "--config");
   if (const std::string resume = peek_flag(arguments, "--resume"); !resume.empty()) {
+    REVERIE_CHECK(file.empty() && preset.empty(),
+                  "--resume {}: goes on with the run's own options; --config and --preset cannot "
+                  "replace them, single flags can",
+                  resume);
     return load_run_config(RunDirectory::open(resume, RunDirectory::Access::kRead).config_file());
   }
   std::string env = peek_flag(arguments, "--env");
   std::string agent = peek_flag(arguments, "--agent");
-  const std::string file = peek_flag(arguments, "--config");
   if (!file.empty()) {
+    REVERIE_CHECK(preset.empty(), "--config and --preset exclude each other");
     const auto [file_env, file_agent] = peek_run_config(file);
     if (env.empty()) env = file_env;
     if (agent.empty()) agent = file_agent;
@@ -44,7 +50,6 @@ std::unique_ptr<RunConfig> base_config(const Arguments& arguments) {
   REVERIE_CHECK(!env.empty(), "train: no environment; give --env ID (see reverie list envs)");
   REVERIE_CHECK(!agent.empty(), "train: no agent; give --agent NAME (see reverie list agents)");
   auto config = make_run_config(env, agent);
-  const std::string preset = peek_flag(arguments, "--preset");
   if (!file.empty()) {
     config->fields().load_toml(file);
   } else if (preset.empty() || preset == "auto") {
@@ -63,6 +68,61 @@ bool wants_help(const Arguments& arguments) {
   return std::find_if(arguments.begin(), arguments.end(), [](const std::string& a) {
            return a == "--help" || a == "-h";
          }) != arguments.end();
+}
+
+// Reads what a run resumes from. What does not fit the options in force is found here, before the
+// old options in the run folder are replaced.
+Checkpoint checkpoint_to_resume(const RunDirectory& directory, const RunConfig& config,
+                                const TrainingConfig& saved, Agent& trial) {
+  const std::string run = directory.path().string();
+  REVERIE_CHECK(saved.save_replay,
+                "{}: its replay buffer was not saved (save_replay = false), so it cannot be "
+                "resumed",
+                run);
+  const auto expect_same = [&](const char* flag, int64_t now, int64_t before) {
+    REVERIE_CHECK(now == before, "--resume {}: {} is {}, the run has {}; it cannot change", run,
+                  flag, now, before);
+  };
+  expect_same("--num-envs", config.training.num_envs, saved.num_envs);
+  expect_same("--replay-capacity", config.training.replay_capacity, saved.replay_capacity);
+  const std::filesystem::path folder = directory.latest_checkpoint().path;
+  Checkpoint checkpoint = read_checkpoint(folder, config, off_policy_groups(saved));
+  REVERIE_CHECK(checkpoint.integer("step") < config.steps,
+                "{}: is at step {} of {} already; --steps N with a larger N continues it", run,
+                checkpoint.integer("step"), config.steps);
+  load_agent(trial, checkpoint, folder);
+  return checkpoint;
+}
+
+// A new run that failed before its first row and its first checkpoint has nothing to keep, and its
+// folder would only be in the way of the next try.
+void remove_if_nothing_was_made(const RunDirectory& directory) {
+  try {
+    const std::string rows = read_file(directory.path() / "metrics.csv", 1 << 16);
+    if (std::count(rows.begin(), rows.end(), '\n') > 1) return;
+  } catch (const Error&) {  // no log yet, or one too long to be empty
+    if (std::filesystem::exists(directory.path() / "metrics.csv")) return;
+  }
+  std::error_code ignored;
+  if (directory.checkpoints().empty()) std::filesystem::remove_all(directory.path(), ignored);
+}
+
+TrainingResult run_training(RunConfig& config, RunDirectory& directory,
+                            const Checkpoint* checkpoint, bool quiet) {
+  write_file_atomically(directory.config_file(), config.fields().to_toml());
+  const std::optional<int64_t> first_step =
+      checkpoint == nullptr ? std::nullopt : std::optional(checkpoint->integer("step"));
+  MetricLog log(directory.path(), first_step);
+  ProgressBar progress(config.steps, {.label = fmt::format("{} {}", config.env, config.agent),
+                                      .first_step = first_step.value_or(0),
+                                      .quiet = quiet});
+  std::signal(SIGINT, on_signal);
+  std::signal(SIGTERM, on_signal);
+  std::signal(SIGPIPE, SIG_IGN);  // a pager that was closed ends no run
+  TrainingSession session{config, directory, log, progress, stop_requested};
+  const TrainingResult result = train_off_policy(session, checkpoint);
+  progress.finish();
+  return result;
 }
 
 }  // namespace
@@ -90,6 +150,7 @@ int train_command(const Arguments& arguments) {
   if (!line.parse(arguments)) return 0;
   const std::string env = config->env;
   const std::string agent = config->agent;
+  const TrainingConfig saved = config->training;
   line.apply(fields);
   const bool resuming = !flags.resume.empty();
   REVERIE_CHECK(!resuming || (config->env == env && config->agent == agent),
@@ -106,33 +167,20 @@ int train_command(const Arguments& arguments) {
   }
   // Bad input must not leave a run folder behind: what can be wrong is tried first.
   const EnvSpec spec = config->env_config->maker()()->spec();
-  config->agent_config->make(spec, open_device(config->device), 0);
+  const std::unique_ptr<Agent> trial =
+      config->agent_config->make(spec, open_device(config->device), 0);
 
   RunDirectory directory = resuming ? RunDirectory::open(flags.resume, RunDirectory::Access::kWrite)
                                     : RunDirectory::create(flags.run);
   std::optional<Checkpoint> checkpoint;
-  if (resuming) {
-    REVERIE_CHECK(config->training.save_replay,
-                  "{}: its replay buffer was not saved (save_replay = false), so it cannot be "
-                  "resumed",
-                  flags.resume);
-    checkpoint = read_checkpoint(directory.latest_checkpoint().path, *config,
-                                 off_policy_groups(config->training));
-    REVERIE_CHECK(checkpoint->integer("step") < config->steps,
-                  "{}: is at step {} of {} already; --steps N with a larger N continues it",
-                  flags.resume, checkpoint->integer("step"), config->steps);
+  if (resuming) checkpoint = checkpoint_to_resume(directory, *config, saved, *trial);
+  TrainingResult result;
+  try {
+    result = run_training(*config, directory, checkpoint ? &*checkpoint : nullptr, flags.quiet);
+  } catch (...) {
+    if (!resuming) remove_if_nothing_was_made(directory);
+    throw;
   }
-  write_file_atomically(directory.config_file(), fields.to_toml());
-  MetricLog log(directory.path(),
-                resuming ? std::optional(checkpoint->integer("step")) : std::nullopt);
-  ProgressBar progress(config->steps, {.label = fmt::format("{} {}", config->env, config->agent),
-                                       .first_step = resuming ? checkpoint->integer("step") : 0,
-                                       .quiet = flags.quiet});
-  std::signal(SIGINT, on_signal);
-  std::signal(SIGTERM, on_signal);
-  TrainingSession session{*config, directory, log, progress, stop_requested};
-  const TrainingResult result = train_off_policy(session, checkpoint ? &*checkpoint : nullptr);
-  progress.finish();
   const std::string folder = directory.path().string();
   if (result.interrupted) {
     std::cerr << fmt::format(

@@ -1,6 +1,7 @@
 #include "envs/thread_pool.h"
 
 #include <algorithm>
+#include <system_error>
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -38,11 +39,21 @@ void wait_for_change(const std::atomic<T>& value, T old) {
 ThreadPool::ThreadPool(int threads) {
   REVERIE_CHECK(threads >= 1 && threads <= 4096, "thread pool: {} threads, expected 1 to 4096",
                 threads);
-  for (int i = 1; i < threads; ++i) workers_.emplace_back([this] { worker_loop(); });
+  workers_.reserve(static_cast<size_t>(threads) - 1);
+  try {
+    for (int i = 1; i < threads; ++i) workers_.emplace_back([this] { worker_loop(); });
+  } catch (const std::system_error& error) {
+    const size_t made = workers_.size() + 1;
+    stop();
+    fail_run("thread pool: the system gave {} of {} threads ({}); ask for fewer", made, threads,
+             error.code().message());
+  }
 }
 
-ThreadPool::~ThreadPool() {
-  stopping_ = true;
+ThreadPool::~ThreadPool() { stop(); }
+
+void ThreadPool::stop() {
+  stopping_.store(true, std::memory_order_relaxed);
   round_.fetch_add(1, std::memory_order_release);
   round_.notify_all();
   for (std::thread& worker : workers_) worker.join();
@@ -81,7 +92,7 @@ void ThreadPool::worker_loop() {
   for (uint64_t seen = 0;;) {
     wait_for_change(round_, seen);
     seen = round_.load(std::memory_order_acquire);
-    if (stopping_) return;
+    if (stopping_.load(std::memory_order_relaxed)) return;
     work();
     if (busy_.fetch_sub(1, std::memory_order_acq_rel) == 1) busy_.notify_one();
   }

@@ -14,9 +14,10 @@ namespace reverie {
 // care. One round at a time; start() and wait() are called from one thread.
 class ThreadPool {
  public:
-  // threads >= 1 counts the caller of wait(), so threads - 1 are created. Throws Error below 1.
+  // threads >= 1 counts the caller of wait(), so threads - 1 are created. Throws Error(kInput)
+  // outside [1, 4096] and Error(kRun) when the system has no more threads.
   explicit ThreadPool(int threads);
-  ~ThreadPool();
+  ~ThreadPool();  // a round that nobody waited for may stay undone
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
@@ -32,13 +33,14 @@ class ThreadPool {
  private:
   void worker_loop();
   void work();
+  void stop();
 
   std::vector<std::thread> workers_;
   void (*run_)(void*, int64_t) = nullptr;
   void* context_ = nullptr;
   int64_t n_ = 0;
   int64_t block_ = 1;
-  bool stopping_ = false;
+  std::atomic<bool> stopping_{false};
   // On lines of their own: `round_` is read by idle threads while `next_` is fought over.
   alignas(64) std::atomic<uint64_t> round_{0};
   alignas(64) std::atomic<int64_t> next_{0};

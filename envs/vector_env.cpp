@@ -16,6 +16,7 @@ VectorEnv::VectorEnv(const EnvMaker& make, int64_t num_envs, int threads)
   const size_t n = envs_.size();
   fields_ = spec().observation;
   action_field_ = action_field(spec().action);
+  action_memory_.resize(n * action_field_.bytes());
   obs_ = make_columns();
   final_obs_ = make_columns();
   reward_.resize(n);
@@ -96,7 +97,7 @@ void VectorEnv::step_async(ConstFieldView actions) {
     }
     throw;
   }
-  actions_ = actions;
+  std::memcpy(action_memory_.data(), actions.data, action_memory_.size());
   stepping_ = true;
   pool_.start(
       num_envs(),
@@ -110,7 +111,8 @@ void VectorEnv::step_one(size_t i) {
   Lane& lane = lanes_[i];
   try {
     const FieldViews row = obs_.row(i, fields_.size());
-    const StepResult step = envs_[i]->step(actions_.row(static_cast<int64_t>(i)), row);
+    const ConstFieldView actions{&action_field_, action_memory_.data(), num_envs()};
+    const StepResult step = envs_[i]->step(actions.row(static_cast<int64_t>(i)), row);
     reward_[i] = step.reward;
     terminated_[i] = step.terminated ? 1 : 0;
     truncated_[i] = step.truncated ? 1 : 0;
@@ -174,12 +176,17 @@ void VectorEnv::rethrow_failures() {
     started_ = false;
     const std::exception_ptr first = lanes_[i].error;
     for (Lane& lane : lanes_) lane.error = nullptr;
+    const auto fail = [&](const std::exception& error, ErrorKind kind) {
+      throw Error(fmt::format("environment {} of {} (seed {}, step {}): {}", i, num_envs(),
+                              lanes_[i].seed, lanes_[i].length, error.what()),
+                  kind);
+    };
     try {
       std::rethrow_exception(first);
     } catch (const Error& error) {
-      throw Error(fmt::format("environment {} of {} (seed {}, step {}): {}", i, num_envs(),
-                              lanes_[i].seed, lanes_[i].length, error.what()),
-                  error.kind());
+      fail(error, error.kind());
+    } catch (const std::exception& error) {
+      fail(error, ErrorKind::kRun);
     }
   }
 }
@@ -214,6 +221,8 @@ VectorEnvSnapshot VectorEnv::snapshot() const {
 }
 
 void VectorEnv::restore(const VectorEnvSnapshot& snapshot) {
+  REVERIE_CHECK(!stepping_, "{}: restore() while a step is under way; call wait() first",
+                spec().id);
   size_t position = 0;
   const auto next = [&] {
     REVERIE_CHECK(position < snapshot.state.size(),
@@ -238,6 +247,7 @@ void VectorEnv::restore(const VectorEnvSnapshot& snapshot) {
                 "{}: the snapshot holds {} bytes of observations, expected {}", spec().id,
                 snapshot.observations.size(), bytes);
 
+  started_ = false;  // until all of it is read: what fails half-way needs reset()
   seed_ = next_seed();
   for (size_t i = 0; i < envs_.size(); ++i) {
     Lane lane;

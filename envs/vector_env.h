@@ -53,8 +53,8 @@ class VectorEnv {
   // advanced, and the whole needs reset().
   VectorStep step(ConstFieldView actions);
 
-  // step() in two halves, for learning in between: the actions must stay untouched until wait().
-  // At most one step is under way; state, snapshot and views may be used only after wait().
+  // step() in two halves, for learning in between. At most one step is under way; state, snapshot
+  // and views may be used only after wait(). The actions are copied.
   void step_async(ConstFieldView actions);
   VectorStep wait();
 
@@ -67,7 +67,8 @@ class VectorEnv {
   const Env& env(int64_t i) const { return *envs_.at(static_cast<size_t>(i)); }
 
   // Between two steps: continue exactly (where the environments' state is exact) from there, in a
-  // VectorEnv with the same environments and N. restore() throws Error when the sizes differ.
+  // VectorEnv with the same environments and N. restore() throws Error when the sizes differ or the
+  // numbers are no snapshot's; the whole then needs reset().
   VectorEnvSnapshot snapshot() const;
   void restore(const VectorEnvSnapshot& snapshot);
 
@@ -101,7 +102,7 @@ class VectorEnv {
   std::vector<uint8_t> terminated_, truncated_;
   std::vector<Lane> lanes_;
   std::vector<Episode> finished_;
-  ConstFieldView actions_;
+  std::vector<std::byte> action_memory_;  // N rows of the step under way
   uint64_t seed_ = 0;
   bool stepping_ = false;
   bool started_ = false;

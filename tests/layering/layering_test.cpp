@@ -1,0 +1,180 @@
+// The rooms of the tree and what each may include: arrows never turn back.
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <regex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/core/temporary_folder.h"
+
+namespace reverie {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Room {
+  std::vector<std::string> rooms;      // whose headers it may include, beside its own
+  std::vector<std::string> interface;  // single headers of other rooms
+  std::vector<std::string> banned;     // beginnings of <...> includes that it may not have
+};
+
+const std::vector<std::string> kTorch = {"torch/", "ATen/", "c10/", "caffe2/"};
+const std::vector<std::string> kPhysics = {"mujoco/", "box2d/"};
+const std::vector<std::string> kFiles = {"hdf5", "H5"};
+const std::vector<std::string> kFlags = {"CLI/"};
+
+std::vector<std::string> all_of(const std::vector<std::vector<std::string>>& lists) {
+  std::vector<std::string> out;
+  for (const auto& list : lists) out.insert(out.end(), list.begin(), list.end());
+  return out;
+}
+
+const std::map<std::string, Room>& rooms() {
+  static const std::map<std::string, Room> table = {
+      {"core", {{}, {}, all_of({kTorch, kPhysics, kFiles, kFlags})}},
+      {"envs", {{"core"}, {}, all_of({kTorch, kFiles, kFlags})}},
+      {"nn", {{"core"}, {}, all_of({kPhysics, kFiles, kFlags})}},
+      {"replay", {{"core", "nn"}, {}, all_of({kPhysics, kFlags})}},
+      {"worldmodel", {{"core", "nn", "replay"}, {}, all_of({kPhysics, kFiles, kFlags})}},
+      {"agents",
+       {{"core", "nn", "replay"},
+        {"envs/env.h", "envs/vector_env.h", "envs/registry.h", "worldmodel/world_model.h",
+         "worldmodel/registry.h", "worldmodel/planning/planner.h"},
+        all_of({kPhysics, kFiles, kFlags})}},
+      {"apps", {{"core", "envs", "nn", "replay", "worldmodel", "agents"}, {}, {}}},
+  };
+  return table;
+}
+
+// Folders at the root that hold C++ without being a room.
+const std::set<std::string> kNoRooms = {"tests", "bench", "build"};
+
+bool is_source(const fs::path& path) {
+  static const std::set<std::string> endings = {".h", ".hpp", ".cuh", ".inc", ".cc", ".cpp", ".cu"};
+  return endings.contains(path.extension().string());
+}
+
+bool starts_with_any(const std::string& text, const std::vector<std::string>& beginnings) {
+  return std::any_of(beginnings.begin(), beginnings.end(),
+                     [&](const std::string& beginning) { return text.starts_with(beginning); });
+}
+
+// What is wrong with one #include of a file in that room; "" when nothing is.
+std::string fault_of(const fs::path& root, const std::string& room_name, bool is_header,
+                     const std::string& target) {
+  const Room& room = rooms().at(room_name);
+  const std::string name = target.substr(1, target.size() - 2);
+  if (target.front() == '<') {
+    if (starts_with_any(name, room.banned)) {
+      return fmt::format("{}/ may not use this library", room_name);
+    }
+    // <torch/torch.h> costs a file 15 s, <ATen/ATen.h> 7 s.
+    if (is_header && starts_with_any(name, kTorch) && name != "ATen/core/TensorBody.h" &&
+        name != "c10/core/Device.h") {
+      return "headers include <ATen/core/TensorBody.h> at most; the rest belongs in a .cpp";
+    }
+    return "";
+  }
+  if (!fs::is_regular_file(root / name)) return "there is no such file below the root";
+  const std::string other = name.substr(0, name.find('/'));
+  if (other == room_name) return "";
+  if (std::count(room.rooms.begin(), room.rooms.end(), other) != 0) return "";
+  if (std::count(room.interface.begin(), room.interface.end(), name) != 0) return "";
+  if (!rooms().contains(other)) return fmt::format("{}/ is no room", other);
+  return fmt::format("{}/ may not include this file of {}/", room_name, other);
+}
+
+// Every include that breaks the table, as "file:line: #include ...: why".
+std::vector<std::string> violations(const fs::path& root) {
+  static const std::regex include(R"(^\s*#\s*include\s*(<[^>]*>|"[^"]*"|\S+).*)");
+  std::vector<std::string> found;
+  for (const auto& folder : fs::directory_iterator(root)) {
+    const std::string room = folder.path().filename().string();
+    if (!folder.is_directory() || kNoRooms.contains(room) || room.starts_with(".")) continue;
+    for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+      if (!entry.is_regular_file() || !is_source(entry.path())) continue;
+      const std::string file = fs::relative(entry.path(), root).string();
+      if (!rooms().contains(room)) {
+        found.push_back(fmt::format("{}: the folder {}/ is not in this test's table", file, room));
+        continue;
+      }
+      const bool is_header = entry.path().extension() == ".h" && entry.path().stem() != "pch";
+      std::ifstream in(entry.path());
+      std::smatch match;
+      int number = 0;
+      for (std::string line; std::getline(in, line);) {
+        ++number;
+        if (!std::regex_match(line, match, include)) continue;
+        const std::string target = match[1];
+        if (target.starts_with("FT_")) continue;  // FreeType's own way
+        const std::string fault = target.front() == '<' || target.front() == '"'
+                                      ? fault_of(root, room, is_header, target)
+                                      : "an include by macro cannot be checked";
+        if (!fault.empty()) {
+          found.push_back(fmt::format("{}:{}: #include {}: {}", file, number, target, fault));
+        }
+      }
+    }
+  }
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+TEST(Layering, IncludesFollowTheTableOfRooms) {
+  for (const std::string& violation : violations(REVERIE_SOURCE_DIR)) ADD_FAILURE() << violation;
+}
+
+TEST(Layering, SeesTheTree) {
+  for (const char* room : {"core", "envs", "nn", "replay", "agents", "apps"}) {
+    EXPECT_TRUE(fs::is_directory(fs::path(REVERIE_SOURCE_DIR) / room)) << room;
+  }
+}
+
+TEST(Layering, FindsPlantedViolations) {
+  const test::TemporaryFolder root;
+  const auto plant = [&](const std::string& name, const std::string& text) {
+    fs::create_directories((root / name).parent_path());
+    std::ofstream(root / name) << text;
+  };
+  plant("core/error.h", "#include <string>\n#include <fmt/format.h>\n");
+  plant("envs/env.h", "#include \"core/error.h\"\n");
+  plant("envs/maze2d/maze.h", "#include \"envs/env.h\"\n#include <mujoco/mujoco.h>\n");
+  plant("agents/agent.h", "#include \"envs/env.h\"\n#include <ATen/core/TensorBody.h>\n");
+  plant("agents/agent.cpp", "#include <ATen/ATen.h>\n");
+  plant("tests/any.cpp", "#include \"core/none.h\"\n");
+  EXPECT_THAT(violations(root.path()), testing::IsEmpty());
+
+  plant("core/a.cpp", "#include \"envs/env.h\"\n");
+  plant("core/b.cpp", "#include <torch/torch.h>\n");
+  plant("core/c.h", "\n  # include <mujoco/mujoco.h>  // comment\n");
+  plant("envs/d.cpp", "#include <c10/core/Device.h>\n");
+  plant("envs/e.cpp", "#include \"core/none.h\"\n");
+  plant("agents/f.cpp", "#include \"envs/maze2d/maze.h\"\n");
+  plant("agents/g.h", "#include <torch/torch.h>\n");
+  plant("core/h.cpp", "#include SOME_MACRO\n");
+  plant("planning/i.cpp", "int i;\n");
+  plant("envs/j.cpp", "#include \"../core/error.h\"\n");
+  EXPECT_THAT(
+      violations(root.path()),
+      testing::ElementsAre(
+          testing::StartsWith("agents/f.cpp:1: #include \"envs/maze2d/maze.h\": agents/ may not"),
+          testing::StartsWith("agents/g.h:1: #include <torch/torch.h>: headers include"),
+          testing::StartsWith("core/a.cpp:1: #include \"envs/env.h\": core/ may not include"),
+          testing::StartsWith("core/b.cpp:1: #include <torch/torch.h>: core/ may not use"),
+          testing::StartsWith("core/c.h:2: #include <mujoco/mujoco.h>: core/ may not use"),
+          testing::StartsWith("core/h.cpp:1: #include SOME_MACRO: an include by macro"),
+          testing::StartsWith("envs/d.cpp:1: #include <c10/core/Device.h>: envs/ may not use"),
+          testing::StartsWith("envs/e.cpp:1: #include \"core/none.h\": there is no such file"),
+          testing::StartsWith("envs/j.cpp:1: #include \"../core/error.h\": there is no such file"),
+          testing::StartsWith("planning/i.cpp: the folder planning/ is not in this test's table")));
+}
+
+}  // namespace
+}  // namespace reverie
