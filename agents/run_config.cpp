@@ -12,6 +12,7 @@ namespace reverie {
 
 ConfigFields RunConfig::fields() {
   ConfigFields f;
+  f.section("run");
   f.add("env", env, "environment id (reverie list envs)");
   f.add("agent", agent, "agent name (reverie list agents)");
   f.add("steps", steps, "environment steps, all environments together", at_least(1));
@@ -44,14 +45,13 @@ std::unique_ptr<RunConfig> make_run_config(const std::string& env, const std::st
 }
 
 std::pair<std::string, std::string> peek_run_config(const std::filesystem::path& file) {
-  return {toml_string(file, "env"), toml_string(file, "agent")};
+  return {toml_string(file, "run.env"), toml_string(file, "run.agent")};
 }
 
 std::unique_ptr<RunConfig> load_run_config(const std::filesystem::path& file) {
   const auto [env, agent] = peek_run_config(file);
   REVERIE_CHECK(!env.empty() && !agent.empty(),
-                "{}: no `{}` at the top level; expected both "
-                "`env = \"...\"` and `agent = \"...\"`",
+                "{}: [run] has no `{}`; expected both `env = \"...\"` and `agent = \"...\"`",
                 file.string(), env.empty() ? "env" : "agent");
   auto config = make_run_config(env, agent);
   config->fields().load_toml(file);

@@ -26,7 +26,7 @@ struct RunConfig {
   TrainingConfig training;
   std::unique_ptr<AgentConfig> agent_config;
 
-  // All of the above: the top level, then [environment], [training] and [agent]. The pointers are
+  // All of the above: [run], then [environment], [training] and [agent]. The pointers are
   // valid as long as this object stays where it is.
   ConfigFields fields();
 

@@ -25,10 +25,9 @@ void draw_overlay(Canvas& canvas, const Overlay& overlay) {
   const std::string time = fmt::format("t {:6.2f} s", overlay.time);
   const std::string sum = fmt::format("return {:8.2f}", overlay.episode_return);
   const size_t bars = std::min(overlay.action.size(), kMaxBars);
-  const double width =
-      std::max({text_width(overlay.title, size), text_width(time + "   " + sum, size, Font::kMono),
-                120.0 * unit}) +
-      2 * pad;
+  const double width = std::max({text_width(overlay.title, size),
+                                 text_width(time + "   " + sum, size, Font::kMono), 120.0 * unit}) +
+                       2 * pad;
   const double height = 2 * pad + 2 * line + static_cast<double>(bars) * 9.0 * unit;
   const double left = 10.0 * unit;
   const double top = 10.0 * unit;

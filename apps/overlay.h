@@ -9,9 +9,9 @@ namespace reverie {
 
 // What a viewer wants to know beside the picture.
 struct Overlay {
-  std::string title = {};        // "maze2d-umaze-dense  ddpg"
-  double time = 0.0;             // [s] simulated
-  double episode_return = 0.0;   // so far
+  std::string title = {};              // "maze2d-umaze-dense  ddpg"
+  double time = 0.0;                   // [s] simulated
+  double episode_return = 0.0;         // so far
   std::span<const float> action = {};  // shown as bars in [low, high]
   float low = -1.0F;
   float high = 1.0F;

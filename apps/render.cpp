@@ -120,8 +120,7 @@ int render_command(const Arguments& arguments) {
   ProgressBar progress(flags.episodes, {.label = "render"});
   for (int64_t episode = 0; episode < flags.episodes; ++episode) {
     const uint64_t seed = mix_seed({options.seed, static_cast<uint64_t>(episode)});
-    const double sum =
-        film_episode(stage, loaded, flags, seed, canvas, video, frames_per_second);
+    const double sum = film_episode(stage, loaded, flags, seed, canvas, video, frames_per_second);
     progress.update(episode + 1, {{"return", sum}});
   }
   video.close();

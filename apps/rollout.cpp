@@ -61,8 +61,8 @@ class Rollout {
   void start(uint64_t seed, const Hdf5File& file, const std::string& group) {
     env_->reset(seed, views_);
     PhysicsState* physics = env_->physics();
-    const bool has_state = physics != nullptr && file.exists(join(group, "qpos")) &&
-                           file.exists(join(group, "qvel"));
+    const bool has_state =
+        physics != nullptr && file.exists(join(group, "qpos")) && file.exists(join(group, "qvel"));
     if (has_state) {
       for (const auto& [name, size] : physics->parts()) {
         const std::string dataset = join(group, name);
@@ -172,20 +172,25 @@ class Rollout {
 
 int rollout_command(const Arguments& arguments) {
   const std::string env = peek_flag(arguments, "--env");
-  const std::unique_ptr<EnvConfig> config = find_env(env.empty() ? "pointmaze-umaze" : env).config();
+  const std::unique_ptr<EnvConfig> config =
+      find_env(env.empty() ? "pointmaze-umaze" : env).config();
   ConfigFields fields;
   fields.section("environment");
   config->describe(fields);
 
   RolloutFlags flags;
-  CommandLine line("rollout",
-                   "Replays recorded actions from a seed or a recorded state and writes an HDF5 file\n"
-                   "of the same layout: how parity is checked and how a bug is shown.");
+  CommandLine line(
+      "rollout",
+      "Replays recorded actions from a seed or a recorded state and writes an HDF5 file\n"
+      "of the same layout: how parity is checked and how a bug is shown.");
   line.app().add_option("--env", flags.env, "environment id (reverie list envs)")->required();
   line.app().add_option("--seed", flags.seed, "of the reset")->check(CLI::NonNegativeNumber);
-  line.app().add_option("--from", flags.from, "recording, FILE.h5:/group with `action`")->required();
+  line.app()
+      .add_option("--from", flags.from, "recording, FILE.h5:/group with `action`")
+      ->required();
   line.app().add_option("--out", flags.out, "file to write, T.h5")->required();
-  line.app().add_option("--frames-every", flags.frames_every, "record a frame every K steps")
+  line.app()
+      .add_option("--frames-every", flags.frames_every, "record a frame every K steps")
       ->check(CLI::Range(1, 1000000));
   line.app().add_option("--size", flags.size, "WIDTHxHEIGHT of the frames (default 96x96)");
   line.add_fields(fields);
@@ -200,11 +205,10 @@ int rollout_command(const Arguments& arguments) {
   rollout.start(static_cast<uint64_t>(flags.seed), recording, from.object);
   const int64_t steps = rollout.replay(recording, from.object);
   rollout.write(flags.out);
-  std::cerr << fmt::format("wrote {}: {} of {} steps{}\n", flags.out, steps,
-                           recording.shape(join(from.object, "action"))[0],
-                           steps < recording.shape(join(from.object, "action"))[0]
-                               ? " (the episode ended there)"
-                               : "");
+  std::cerr << fmt::format(
+      "wrote {}: {} of {} steps{}\n", flags.out, steps,
+      recording.shape(join(from.object, "action"))[0],
+      steps < recording.shape(join(from.object, "action"))[0] ? " (the episode ended there)" : "");
   return 0;
 }
 

@@ -60,7 +60,8 @@ LoadedPolicy load_policy(const std::string& run, const LoadOptions& options) {
   if (!options.device.empty()) config.device = options.device;
   REVERIE_CHECK(find_agent(config.agent).learns, "{}: agent '{}' has no checkpoint to load", run,
                 config.agent);
-  const Checkpoint checkpoint = read_checkpoint(directory.latest_checkpoint().path, config, {"model"});
+  const Checkpoint checkpoint =
+      read_checkpoint(directory.latest_checkpoint().path, config, {"model"});
   loaded.make_env = config.env_config->maker();
   loaded.spec = loaded.make_env()->spec();
   std::unique_ptr<Agent> agent =

@@ -108,8 +108,8 @@ int train_command(const Arguments& arguments) {
   const EnvSpec spec = config->env_config->maker()()->spec();
   config->agent_config->make(spec, open_device(config->device), 0);
 
-  RunDirectory directory =
-      resuming ? RunDirectory::open(flags.resume, RunDirectory::Access::kWrite) : RunDirectory::create(flags.run);
+  RunDirectory directory = resuming ? RunDirectory::open(flags.resume, RunDirectory::Access::kWrite)
+                                    : RunDirectory::create(flags.run);
   std::optional<Checkpoint> checkpoint;
   if (resuming) {
     REVERIE_CHECK(config->training.save_replay,

@@ -28,7 +28,7 @@ std::string number_text(double value) {
   return text;
 }
 
-std::string toml_string(std::string_view text) {
+std::string escaped(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') {
@@ -220,7 +220,7 @@ std::string ConfigField::text() const {
       Overloaded{[](bool* v) { return std::string(*v ? "true" : "false"); },
                  [](int64_t* v) { return fmt::format("{}", *v); },
                  [](double* v) { return number_text(*v); },
-                 [](std::string* v) { return toml_string(*v); },
+                 [](std::string* v) { return escaped(*v); },
                  [](std::vector<int64_t>* v) { return fmt::format("[{}]", fmt::join(*v, ", ")); }},
       value);
 }
@@ -348,13 +348,13 @@ std::string ConfigFields::to_toml() const {
   return text;
 }
 
-std::string toml_string(const std::filesystem::path& file, std::string_view key) {
+std::string toml_string(const std::filesystem::path& file, std::string_view path) {
   const toml::table root = parse_toml(read_config_file(file), file.string());
-  const toml::node* node = root.get(key);
-  if (node == nullptr) return "";
-  REVERIE_CHECK(node->is_string(), "{}:{}: {} is no string", file.string(),
-                node->source().begin.line, key);
-  return node->as_string()->get();
+  const auto node = root.at_path(path);
+  if (!node) return "";
+  REVERIE_CHECK(node.is_string(), "{}:{}: {} is no string", file.string(),
+                node.node()->source().begin.line, path);
+  return node.as_string()->get();
 }
 
 }  // namespace reverie

@@ -89,8 +89,8 @@ class ConfigFields {
   std::vector<ConfigField> fields_;
 };
 
-// The string at the top level of a TOML file under that key, "" where there is none; nothing else
-// is checked. Throws Error(kInput) for a missing file, bad TOML, or a value that is no string.
-std::string toml_string(const std::filesystem::path& file, std::string_view key);
+// The string at a dotted path of a TOML file ("run.env"), "" where there is none; nothing else is
+// checked. Throws Error(kInput) for a missing file, bad TOML, or a value that is no string.
+std::string toml_string(const std::filesystem::path& file, std::string_view path);
 
 }  // namespace reverie

@@ -126,5 +126,14 @@ TEST(Config, MissingFileIsNamed) {
               HasSubstr("/nonexistent/run.toml: no such file"));
 }
 
+TEST(Config, OneStringIsReadWithoutCheckingTheRest) {
+  const std::string file = testing::TempDir() + "/toml_string_test.toml";
+  std::ofstream(file) << "other = 3\n[run]\nenv = \"maze\"\nsteps = 4\n";
+  EXPECT_EQ(toml_string(file, "run.env"), "maze");
+  EXPECT_EQ(toml_string(file, "run.agent"), "");
+  EXPECT_EQ(toml_string(file, "other.env"), "");
+  EXPECT_THAT(error_of([&] { toml_string(file, "run.steps"); }), HasSubstr(":4: run.steps"));
+}
+
 }  // namespace
 }  // namespace reverie
