@@ -40,8 +40,9 @@ ActionBox::ActionBox(const EnvSpec& spec, at::Device device)
   auto* centre = centre_.mutable_data_ptr<float>();
   auto* half = half_.mutable_data_ptr<float>();
   for (int64_t i = 0; i < size_; ++i) {
-    centre[i] = 0.5F * (bound(box.high, i) + bound(box.low, i));
-    half[i] = 0.5F * (bound(box.high, i) - bound(box.low, i));
+    // Halved first: the sum of two floats may overflow.
+    centre[i] = 0.5F * bound(box.high, i) + 0.5F * bound(box.low, i);
+    half[i] = 0.5F * bound(box.high, i) - 0.5F * bound(box.low, i);
     is_unit_ = is_unit_ && centre[i] == 0.0F && half[i] == 1.0F;
   }
   device_centre_ = centre_.to(device);
@@ -71,6 +72,8 @@ at::Tensor uniform_actions(const ActionSpace& space, int64_t count, Rng& rng) {
     return actions;
   }
   const Field& box = std::get<Field>(space);
+  REVERIE_CHECK(!box.low.empty() && !box.high.empty(),
+                "uniform actions: '{}' has no bounds to draw between", box.name);
   const int64_t size = box.numel();
   at::Tensor actions = at::empty({count, size}, at::kFloat);
   auto* data = actions.mutable_data_ptr<float>();

@@ -33,7 +33,8 @@ class ActionBox {
 // Standard normal draws of the shape of `like`, float32 on the CPU.
 at::Tensor normal_like(const at::Tensor& like, Rng& rng);
 
-// N actions drawn uniformly from the space, [N, A] float32 or [N] int64 on the CPU.
+// N actions drawn uniformly from the space, [N, A] float32 or [N] int64 on the CPU. Throws Error
+// for a Box without finite bounds.
 at::Tensor uniform_actions(const ActionSpace& space, int64_t count, Rng& rng);
 
 }  // namespace reverie

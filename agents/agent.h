@@ -39,8 +39,8 @@ class Agent : public Policy {
   virtual SampleSpec sample_spec() const = 0;
   virtual int64_t batch_size() const = 0;
 
-  // One learning step. Returns scalars that stay on the device until somebody logs them. Throws
-  // Error(kRun) when a loss is not finite and somebody looks (check_finite in nn/).
+  // One learning step. Returns scalars that stay on the device until somebody logs them; that they
+  // are finite is the training loop's to check.
   virtual TensorMap update(const Batch& batch) = 0;
 
   // Everything that learning needs to continue bit-equal: "model", "optimizer" and generator

@@ -32,7 +32,8 @@ ObservationFeatures::ObservationFeatures(const EnvSpec& spec, bool normalize, at
 at::Tensor ObservationFeatures::joined(const TensorMap& obs) const {
   std::vector<at::Tensor> parts;
   for (const std::string& name : names_) {
-    parts.push_back(obs.at(name).to(device_, at::kFloat).flatten(1));
+    const at::Tensor field = obs.at(name).to(device_, at::kFloat);
+    parts.push_back(field.reshape({field.size(0), -1}));
   }
   return parts.size() == 1 ? parts.front() : at::cat(parts, 1);
 }

@@ -59,8 +59,11 @@ std::unique_ptr<RunConfig> load_run_config(const std::filesystem::path& file) {
 }
 
 std::filesystem::path find_preset(const std::string& env, const std::string& agent) {
-  const std::filesystem::path file = asset_path("presets") / fmt::format("{}-{}.toml", env, agent);
-  return std::filesystem::exists(file) ? file : std::filesystem::path();
+  try {
+    return asset_path(fmt::format("presets/{}-{}.toml", env, agent));
+  } catch (const Error&) {  // none of the folders of assets holds it
+    return {};
+  }
 }
 
 }  // namespace reverie

@@ -1,2 +1,216 @@
+#include <algorithm>
+
+#include "agents/action_box.h"
+#include "agents/ddpg/ddpg.h"
+#include "agents/pch.h"
+#include "apps/bench_report.h"
 #include "apps/command.h"
-namespace reverie { int bench_command(const Arguments&) { fail_input("bench: soon"); } }
+#include "envs/registry.h"
+#include "envs/vector_env.h"
+#include "nn/device.h"
+#include "replay/replay_buffer.h"
+
+namespace reverie {
+namespace {
+
+struct BenchFlags {
+  std::string what;
+  std::vector<std::string> ids;
+  std::vector<int> threads = {1, 2};
+  int64_t num_envs = 64;
+  double seconds = 5.0;
+  bool peers = false;
+  bool json = false;
+};
+
+// Random actions, drawn before the clock starts.
+std::vector<at::Tensor> draw_actions(const EnvSpec& spec, int64_t num_envs) {
+  Rng rng(0);
+  std::vector<at::Tensor> actions;
+  for (int i = 0; i < 16; ++i) actions.push_back(uniform_actions(spec.action, num_envs, rng));
+  return actions;
+}
+
+// Synchronous steps of the vector environment: observations, rewards and resets included.
+std::vector<BenchResult> bench_envs(const BenchFlags& flags) {
+  std::vector<BenchResult> results;
+  for (const EnvEntry& entry : env_registry()) {
+    const bool named = std::find(flags.ids.begin(), flags.ids.end(), entry.id) != flags.ids.end();
+    if (flags.ids.empty() ? !entry.benchmark : !named) continue;
+    const EnvMaker make = entry.config()->maker();
+    for (const int threads : flags.threads) {
+      VectorEnv env(make, flags.num_envs, threads);
+      env.reset(0);
+      const Field action = action_field(env.spec().action);
+      const std::vector<at::Tensor> actions = draw_actions(env.spec(), flags.num_envs);
+      size_t next = 0;
+      const Measurement ours = [&](double seconds) {
+        const auto step = [&] { env.step(view_of(action, actions[next++ % actions.size()])); };
+        return calls_per_second(step, seconds) * static_cast<double>(flags.num_envs);
+      };
+      const Measurement limit = [&](double seconds) -> std::optional<double> {
+        if (!entry.bare_step_rate) return std::nullopt;
+        return entry.bare_step_rate(threads, seconds);
+      };
+      const Measurement envpool = [&](double seconds) -> std::optional<double> {
+        if (!flags.peers) return std::nullopt;
+        return run_peer(fmt::format("envpool_steps.py {} --threads {} --num-envs {} --seconds {}",
+                                    entry.id, threads, flags.num_envs, seconds),
+                        "steps_per_second");
+      };
+      const auto measured = measure_in_turns({ours, limit, envpool}, flags.seconds);
+      results.push_back({.name = entry.id,
+                         .value = *measured[0],
+                         .unit = "steps/s",
+                         .threads = threads,
+                         .limit = measured[1],
+                         .peers = {{"envpool", measured[2]}}});
+    }
+  }
+  return results;
+}
+
+// A batch that looks like maze2d's, drawn once.
+Batch fixed_batch(const EnvSpec& spec, int64_t size) {
+  const int64_t width = spec.observation[0].numel();
+  return {.obs = {{"observation", at::randn({size, width})}},
+          .next_obs = {{"observation", at::randn({size, width})}},
+          .action = at::rand({size, std::get<Field>(spec.action).numel()}) * 2 - 1,
+          .reward = at::randn({size}),
+          .discount = at::full({size}, 0.99),
+          .index = at::arange(size)};
+}
+
+// Multiply-adds of one DDPG update, times two: each network forward, and twice that backward. The
+// critic is not differentiated by its weights in the actor's loss; the first layer's input
+// gradients are left out.
+double ddpg_flops(const DdpgConfig& config, int64_t observation, int64_t action) {
+  const auto weights = [&](int64_t inputs, int64_t outputs) {
+    double sum = 0.0;
+    int64_t width = inputs;
+    for (const int64_t hidden : config.hidden_sizes) {
+      sum += static_cast<double>(width * hidden);
+      width = hidden;
+    }
+    return sum + static_cast<double>(width * outputs);
+  };
+  const double actor = weights(observation, action);
+  const double critic = weights(observation + action, 1);
+  const double targets = actor + critic;
+  const double critic_step = 3 * critic;
+  const double actor_step = 3 * actor + 2 * critic;
+  return 2.0 * static_cast<double>(config.minibatch) * (targets + critic_step + actor_step);
+}
+
+// The greatest rate of float32 matrix products on this machine [GFLOP/s], at a size where memory
+// does not count.
+double gemm_peak(double seconds) {
+  constexpr int64_t kSide = 2048;
+  const at::Tensor a = at::randn({kSide, kSide});
+  const at::Tensor b = at::randn({kSide, kSide});
+  at::Tensor c = at::empty({kSide, kSide});
+  const double rate = calls_per_second([&] { at::mm_out(c, a, b); }, seconds);
+  return rate * 2.0 * kSide * kSide * kSide / 1e9;
+}
+
+std::vector<BenchResult> bench_update(const BenchFlags& flags) {
+  std::vector<BenchResult> results;
+  const DdpgConfig config;
+  const EnvSpec spec = find_env("maze2d-umaze").config()->maker()()->spec();
+  for (const int threads : flags.threads) {
+    set_compute_threads(threads);
+    const std::unique_ptr<Agent> agent = config.make(spec, at::kCPU, 0);
+    const Batch batch = fixed_batch(spec, config.minibatch);
+    const Measurement ours = [&](double seconds) {
+      return calls_per_second([&] { agent->update(batch); }, seconds);
+    };
+    const Measurement peak = [](double seconds) { return gemm_peak(seconds); };
+    const auto torch_python = [&](const char* extra) -> Measurement {
+      return [&flags, threads, extra](double seconds) -> std::optional<double> {
+        if (!flags.peers) return std::nullopt;
+        return run_peer(
+            fmt::format("torch_update.py --threads {} --seconds {} {}", threads, seconds, extra),
+            "updates_per_second");
+      };
+    };
+    const auto measured =
+        measure_in_turns({ours, peak, torch_python(""), torch_python("--fused")}, flags.seconds);
+    const double flops = ddpg_flops(config, spec.observation[0].numel(), 2);
+    results.push_back(
+        {.name = "gemm-2048", .value = *measured[1], .unit = "GFLOP/s", .threads = threads});
+    results.push_back(
+        {.name = "ddpg-256x256-batch-256",
+         .value = *measured[0],
+         .unit = "updates/s",
+         .threads = threads,
+         .limit = *measured[1] * 1e9 / flops,
+         .peers = {{"torch-python", measured[2]}, {"torch-python-fused-adam", measured[3]}}});
+  }
+  return results;
+}
+
+std::vector<BenchResult> bench_replay(const BenchFlags& flags) {
+  const EnvEntry& entry = find_env("pointmaze-umaze");
+  VectorEnv env(entry.config()->maker(), flags.num_envs, 1);
+  env.reset(0);
+  ReplayBuffer replay(env.spec(), 1000000, flags.num_envs, at::kCPU);
+  replay.start(env.observations());
+  const Field action = action_field(env.spec().action);
+  const std::vector<at::Tensor> actions = draw_actions(env.spec(), flags.num_envs);
+  for (size_t i = 0; replay.size() < 200000; ++i) {
+    const ConstFieldView rows = view_of(action, actions[i % actions.size()]);
+    replay.add(rows, env.step(rows));
+  }
+  Rng rng(0);
+  const auto measured =
+      measure_in_turns({[&](double seconds) {
+                          return calls_per_second([&] { replay.sample(256, {}, rng); }, seconds);
+                        },
+                        [&](double seconds) {
+                          const ConstFieldView rows = view_of(action, actions[0]);
+                          const VectorStep step = env.step(rows);
+                          return calls_per_second([&] { replay.add(rows, step); }, seconds) *
+                                 static_cast<double>(flags.num_envs);
+                        }},
+                       flags.seconds);
+  return {{.name = "sample-256-state", .value = *measured[0], .unit = "batches/s"},
+          {.name = "add-state", .value = *measured[1], .unit = "steps/s"}};
+}
+
+}  // namespace
+
+int bench_command(const Arguments& arguments) {
+  BenchFlags flags;
+  CommandLine line("bench",
+                   "Measures speed on this machine, beside the limit that bounds it and, with\n"
+                   "--peers, other implementations in the same run (bench/peers/setup).");
+  line.app().add_option("WHAT", flags.what, "envs, replay or update")->required();
+  line.app().add_option("ID", flags.ids, "environments (envs); default: one or two of each family");
+  line.app()
+      .add_option("--threads", flags.threads, "thread counts to measure (default 1 2)")
+      ->check(CLI::Range(1, 1024))
+      ->delimiter(',');
+  line.app()
+      .add_option("--num-envs", flags.num_envs, "environments stepped together (default 64)")
+      ->check(CLI::Range(1, 65536));
+  line.app()
+      .add_option("--seconds", flags.seconds, "time for each measurement (default 5)")
+      ->check(CLI::Range(0.05, 3600.0));
+  line.app().add_flag("--peers", flags.peers, "measure the peers too");
+  line.app().add_flag("--json", flags.json, "one JSON object on stdout, nothing else");
+  if (!line.parse(arguments)) return 0;
+  for (const std::string& id : flags.ids) find_env(id);
+
+  if (flags.what == "envs") {
+    print_results(bench_envs(flags), flags.json);
+  } else if (flags.what == "update") {
+    print_results(bench_update(flags), flags.json);
+  } else if (flags.what == "replay") {
+    print_results(bench_replay(flags), flags.json);
+  } else {
+    fail_unknown_name("bench", flags.what, {"envs", "replay", "update"});
+  }
+  return 0;
+}
+
+}  // namespace reverie

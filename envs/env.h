@@ -98,6 +98,13 @@ struct EnvEntry {
   std::string id;       // "maze2d-umaze-dense"
   std::string summary;  // one line for `reverie list envs`
   std::function<std::unique_ptr<EnvConfig>()> config;
+
+  // Whether `reverie bench envs` measures it when no ids are given: one or two of each family.
+  bool benchmark = false;
+
+  // Steps a second of the bare simulator under this task, without observations, rewards and resets:
+  // the limit that the environment is compared with. Empty where there is none.
+  std::function<double(int threads, double seconds)> bare_step_rate = {};
 };
 
 }  // namespace reverie

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/file.h"
+#include "core/text.h"
 #include "nn/safetensors.h"
 
 namespace reverie {
@@ -39,7 +40,7 @@ int64_t Checkpoint::integer(const std::string& key) const {
   const char* end = value.data() + value.size();
   const auto [stop, status] = std::from_chars(value.data(), end, number);
   REVERIE_CHECK(status == std::errc() && stop == end,
-                "state.json: '{}' is '{}', expected an integer", key, value);
+                "state.json: '{}' is '{}', expected an integer", key, printable(value));
   return number;
 }
 
@@ -58,7 +59,8 @@ Checkpoint Checkpoint::read(const std::filesystem::path& folder,
   try {
     checkpoint.state_ = nlohmann::json::parse(text).get<std::map<std::string, std::string>>();
   } catch (const nlohmann::json::exception& error) {
-    fail_input("{}: {}; expected one object of texts", state_file.string(), error.what());
+    fail_input("{}: {}; expected one object of texts", state_file.string(),
+               printable(error.what()));
   }
   for (const std::string& name : groups) {
     checkpoint.groups_[name] =

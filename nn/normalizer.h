@@ -22,7 +22,7 @@ class Normalizer {
   // x: [B, features]. Adds B samples to the statistics.
   void update(const at::Tensor& x);
 
-  // x: [B, features] float32. The identity before the first update().
+  // x: [B, features] float32. Only clips until update() has seen two samples: one has no variance.
   at::Tensor operator()(const at::Tensor& x) const;
 
   // "prefix.mean", "prefix.m2", "prefix.count". load() throws Error for missing or mis-shaped

@@ -85,8 +85,9 @@ class MazeConfig final : public EnvConfig {
       spec.reference = dense_ ? variant_.dense : variant_.sparse;
     }
     spec.source = is_d4rl() ? "D4RL maze2d v1 (open: v0); differs: MuJoCo 4.0.0, NumPy's new "
-                              "generator"
-                            : "Gymnasium-Robotics PointMaze v3 on MuJoCo 4.0.0; differs: none";
+                              "generator, no floor (without effect)"
+                            : "Gymnasium-Robotics 1.4.2 PointMaze-v3 on MuJoCo 4.0.0; differs: no "
+                              "floor (without effect)";
     return task;
   }
 
@@ -111,7 +112,14 @@ std::vector<EnvEntry> environments() {
                fmt::format("point maze, {} conventions, {} reward, {} steps",
                            variant.convention == Convention::kD4rl ? "D4RL" : "Gymnasium-Robotics",
                            dense ? "dense" : "sparse", variant.max_steps),
-           .config = [variant, dense] { return std::make_unique<MazeConfig>(variant, dense); }});
+           .config = [variant, dense] { return std::make_unique<MazeConfig>(variant, dense); },
+           .benchmark = !dense && variant.map.ends_with("umaze.txt"),
+           .bare_step_rate =
+               [variant](int threads, double seconds) {
+                 const auto map = MazeMap::load(asset_path("maps") / variant.map);
+                 return bare_step_rate(build_maze(variant.convention, map)->model, 1, threads,
+                                       seconds);
+               }});
     }
   }
   return entries;

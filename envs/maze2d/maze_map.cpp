@@ -89,22 +89,52 @@ MazeMap MazeMap::parse(std::string_view text, const std::string& source) {
                         : fmt::format("\\x{:02x}", static_cast<unsigned char>(letter)));
       map.cells_.push_back(*cell);
     }
+    map.lines_.push_back(number);
     ++map.rows_;
   }
   REVERIE_CHECK(map.rows_ > 0, "map {}: holds no cell", source);
-  for (int64_t row = 0; row < map.rows_; ++row) {
-    for (int64_t column = 0; column < map.columns_; ++column) {
-      const bool border =
-          row == 0 || column == 0 || row == map.rows_ - 1 || column == map.columns_ - 1;
-      REVERIE_CHECK(!border || map.is_wall(row, column),
-                    "map {}: open at row {}, column {}; the border must be wall ('#')", source,
-                    row + 1, column + 1);
+  map.check_closed();
+  return map;
+}
+
+void MazeMap::check_closed() const {
+  bool any_free = false;
+  for (int64_t row = 0; row < rows_; ++row) {
+    for (int64_t column = 0; column < columns_; ++column) {
+      const bool border = row == 0 || column == 0 || row == rows_ - 1 || column == columns_ - 1;
+      REVERIE_CHECK(!border || is_wall(row, column),
+                    "map {}: {}: the border is open, expected '#' (wall) all around", source_,
+                    place({row, column}));
+      any_free = any_free || !is_wall(row, column);
     }
   }
-  REVERIE_CHECK(std::any_of(map.cells_.begin(), map.cells_.end(),
-                            [](Cell cell) { return cell != Cell::kWall; }),
-                "map {}: has no free cell ('.')", source);
-  return map;
+  REVERIE_CHECK(any_free, "map {}: has no free cell, expected at least one '.'", source_);
+}
+
+std::string MazeMap::place(CellIndex cell) const {
+  return fmt::format("line {}, column {}", lines_[static_cast<size_t>(cell.row)], cell.column + 1);
+}
+
+std::vector<bool> MazeMap::reachable_from(CellIndex start) const {
+  std::vector<bool> seen(cells_.size(), false);
+  std::vector<CellIndex> open = {start};
+  const auto index = [&](CellIndex cell) {
+    return static_cast<size_t>(cell.row * columns_ + cell.column);
+  };
+  seen[index(start)] = true;
+  while (!open.empty()) {
+    const CellIndex at = open.back();
+    open.pop_back();
+    // The border is wall, so the neighbours of a free cell exist.
+    for (const CellIndex next :
+         {CellIndex{at.row - 1, at.column}, CellIndex{at.row + 1, at.column},
+          CellIndex{at.row, at.column - 1}, CellIndex{at.row, at.column + 1}}) {
+      if (is_wall(next.row, next.column) || seen[index(next)]) continue;
+      seen[index(next)] = true;
+      open.push_back(next);
+    }
+  }
+  return seen;
 }
 
 std::vector<CellIndex> MazeMap::cells(Cell kind) const {

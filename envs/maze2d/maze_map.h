@@ -40,10 +40,20 @@ class MazeMap {
   // Cells of one kind, row by row.
   std::vector<CellIndex> cells(Cell kind) const;
 
+  // "line 3, column 7" of the file, both counted from 1: how messages name a cell.
+  std::string place(CellIndex cell) const;
+
+  // [rows * columns] The free cells that a way through free cells leads to, corners excluded, from
+  // a free cell.
+  std::vector<bool> reachable_from(CellIndex start) const;
+
  private:
+  void check_closed() const;
+
   int64_t rows_ = 0;
   int64_t columns_ = 0;
   std::vector<Cell> cells_;
+  std::vector<int64_t> lines_;  // [rows] of the file
   std::string source_;
 };
 

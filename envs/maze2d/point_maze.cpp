@@ -1,7 +1,5 @@
 #include "envs/maze2d/point_maze.h"
 
-#include <cmath>
-
 #include "core/assets.h"
 #include "core/file.h"
 
@@ -17,9 +15,6 @@ constexpr double kD4rlGoalRadius = 0.5;
 // Gymnasium-Robotics: the column is x, rows count down, the maze is centred on the origin.
 constexpr double kRoboticsWallHeight = 0.4;
 constexpr double kRoboticsGoalRadius = 0.45;
-// Starts this near to the goal are drawn again.
-constexpr double kRoboticsMinDistance = 0.5;
-constexpr double kRoboticsNoise = 0.25;
 
 std::string wall(Position centre, double z, double half_height, int contype) {
   return fmt::format(
@@ -58,54 +53,74 @@ SharedModel build_model(Convention convention, const MazeMap& map) {
   return compile_model(mjcf, map.source());
 }
 
-void append(std::vector<Position>& out, const Maze& maze, Cell kind) {
-  for (const CellIndex cell : maze.map.cells(kind)) out.push_back(maze.centre(cell));
+void append(std::vector<CellIndex>& cells, const std::vector<CellIndex>& more) {
+  cells.insert(cells.end(), more.begin(), more.end());
 }
 
-// quirk: D4RL ignores marks other than its one goal, starts anywhere that is not wall, goal last.
-void place_d4rl(Maze& maze) {
-  std::vector<CellIndex> goals = maze.map.cells(Cell::kGoal);
-  REVERIE_CHECK(goals.size() <= 1, "map {}: {} goals, expected at most one 'G' in a maze2d map",
-                maze.map.source(), goals.size());
-  append(maze.starts, maze, Cell::kFree);
-  append(maze.starts, maze, Cell::kStart);
-  append(maze.starts, maze, Cell::kBoth);
-  const bool marked = !goals.empty();
-  if (marked) maze.starts.push_back(maze.centre(goals.front()));
-  maze.goals.push_back(marked ? maze.centre(goals.front()) : maze.starts.front());
-}
+struct Places {
+  std::vector<CellIndex> goals, starts;
+};
 
-void place_robotics(Maze& maze) {
-  std::vector<Position> both;
-  append(maze.goals, maze, Cell::kGoal);
-  append(maze.starts, maze, Cell::kStart);
-  append(both, maze, Cell::kBoth);
-  std::vector<Position> free;
-  append(free, maze, Cell::kFree);
-  if (maze.goals.empty() && maze.starts.empty() && both.empty()) {
-    both = free;
-  } else if (maze.starts.empty() && both.empty()) {
-    maze.starts = free;
-  } else if (maze.goals.empty() && both.empty()) {
-    maze.goals = free;
+// D4RL: starts are all free cells, row by row, then the goal. quirk: without a goal it is the first
+// free cell.
+Places find_places_d4rl(const MazeMap& map) {
+  for (const Cell kind : {Cell::kStart, Cell::kBoth}) {
+    const std::vector<CellIndex> marked = map.cells(kind);
+    REVERIE_CHECK(
+        marked.empty(),
+        "map {}: {}: found a start mark, but maze2d starts in any free cell; expected '.', "
+        "or play this map as pointmaze",
+        map.source(), map.place(marked.front()));
   }
-  maze.goals.insert(maze.goals.end(), both.begin(), both.end());
-  maze.starts.insert(maze.starts.end(), both.begin(), both.end());
-  REVERIE_CHECK(!maze.goals.empty() && !maze.starts.empty(),
-                "map {}: no cell is left for a {}; mark cells with 'G', 'r' or 'c'",
-                maze.map.source(), maze.goals.empty() ? "goal" : "start");
-  // A goal is drawn with noise, so its own cell may or may not be far enough; another start always
-  // is, being a whole cell away from the goal's and so at least 3/4 of one from the goal.
-  for (const Position& goal : maze.goals) {
-    bool reachable = false;
-    for (const Position& start : maze.starts) {
-      reachable = reachable || std::hypot(start[0] - goal[0], start[1] - goal[1]) >=
-                                   kRoboticsMinDistance + kRoboticsNoise;
+  Places places{.goals = map.cells(Cell::kGoal), .starts = map.cells(Cell::kFree)};
+  REVERIE_CHECK(places.goals.size() <= 1,
+                "map {}: {} goals, the second at {}; expected at most one 'G' in a maze2d map",
+                map.source(), places.goals.size(), map.place(places.goals[1]));
+  append(places.starts, places.goals);
+  if (places.goals.empty()) places.goals.push_back(places.starts.front());
+  return places;
+}
+
+// Robotics: marked cells, then those marked as both; every free cell where nothing marks a kind.
+Places find_places_robotics(const MazeMap& map) {
+  Places places{.goals = map.cells(Cell::kGoal), .starts = map.cells(Cell::kStart)};
+  std::vector<CellIndex> both = map.cells(Cell::kBoth);
+  const std::vector<CellIndex> free = map.cells(Cell::kFree);
+  if (places.goals.empty() && places.starts.empty() && both.empty()) {
+    both = free;
+  } else if (places.starts.empty() && both.empty()) {
+    places.starts = free;
+  } else if (places.goals.empty() && both.empty()) {
+    places.goals = free;
+  }
+  append(places.goals, both);
+  append(places.starts, both);
+  REVERIE_CHECK(!places.goals.empty() && !places.starts.empty(),
+                "map {}: no cell is left for a {}; expected a free cell '.' or a mark '{}'",
+                map.source(), places.goals.empty() ? "goal" : "start",
+                places.goals.empty() ? 'G' : 'r');
+  // Starts are drawn until one is more than half a cell from the goal. A goal is at most a quarter
+  // off its cell's centre along each axis, so its own cell never is and any other always is.
+  for (const CellIndex goal : places.goals) {
+    REVERIE_CHECK(places.starts.size() > 1 || places.starts.front() != goal,
+                  "map {}: {}: the only cell to start from is that of the goal; expected a second "
+                  "free cell",
+                  map.source(), map.place(goal));
+  }
+  return places;
+}
+
+// An episode whose goal lies behind walls could not be solved.
+void check_connected(const MazeMap& map, const Places& places) {
+  const CellIndex first = places.starts.front();
+  const std::vector<bool> reachable = map.reachable_from(first);
+  for (const auto* cells : {&places.starts, &places.goals}) {
+    for (const CellIndex cell : *cells) {
+      REVERIE_CHECK(reachable[static_cast<size_t>(cell.row * map.columns() + cell.column)],
+                    "map {}: no way leads from {} to {}; expected all starts and goals in one "
+                    "connected room",
+                    map.source(), map.place(first), map.place(cell));
     }
-    REVERIE_CHECK(reachable,
-                  "map {}: the only cell to start from is that of the goal; expected a second free "
-                  "cell",
-                  maze.map.source());
   }
 }
 
@@ -121,18 +136,18 @@ Position Maze::centre(CellIndex cell) const {
 }
 
 std::shared_ptr<const Maze> build_maze(Convention convention, MazeMap map) {
-  auto maze = std::make_shared<Maze>(
-      Maze{.convention = convention,
-           .map = std::move(map),
-           .model = nullptr,
-           .goals = {},
-           .starts = {},
-           .goal_radius = convention == Convention::kD4rl ? kD4rlGoalRadius : kRoboticsGoalRadius});
-  if (convention == Convention::kD4rl) {
-    place_d4rl(*maze);
-  } else {
-    place_robotics(*maze);
-  }
+  const bool d4rl = convention == Convention::kD4rl;
+  const Places places = d4rl ? find_places_d4rl(map) : find_places_robotics(map);
+  check_connected(map, places);
+  auto maze =
+      std::make_shared<Maze>(Maze{.convention = convention,
+                                  .map = std::move(map),
+                                  .model = nullptr,
+                                  .goals = {},
+                                  .starts = {},
+                                  .goal_radius = d4rl ? kD4rlGoalRadius : kRoboticsGoalRadius});
+  for (const CellIndex cell : places.goals) maze->goals.push_back(maze->centre(cell));
+  for (const CellIndex cell : places.starts) maze->starts.push_back(maze->centre(cell));
   maze->model = build_model(convention, maze->map);
   return maze;
 }

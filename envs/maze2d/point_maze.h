@@ -28,8 +28,9 @@ struct Maze {
   Position centre(CellIndex cell) const;
 };
 
-// Throws Error(kInput) for a map that the convention cannot use: more than one goal (D4RL), no
-// start farther than half a cell from some goal (Robotics: its reset would draw for ever).
+// Throws Error(kInput) that names file and cell for a map that the convention cannot play: more
+// than one goal or marked starts (D4RL), no second cell to start from (Robotics: its reset would
+// draw for ever), starts or goals that no way connects.
 std::shared_ptr<const Maze> build_maze(Convention convention, MazeMap map);
 
 }  // namespace reverie::maze2d

@@ -1,0 +1,147 @@
+#include "apps/bench_report.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+#include <memory>
+#include <thread>
+
+#include <nlohmann/json.hpp>
+
+namespace reverie {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Json = nlohmann::ordered_json;
+
+double seconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  const size_t half = values.size() / 2;
+  return values.size() % 2 == 1 ? values[half] : 0.5 * (values[half - 1] + values[half]);
+}
+
+std::string processor_name() {
+  std::ifstream info("/proc/cpuinfo");
+  for (std::string line; std::getline(info, line);) {
+    if (line.rfind("model name", 0) == 0) return line.substr(line.find(':') + 2);
+  }
+  return "unknown";
+}
+
+std::string output_of(const std::string& command) {
+  const std::unique_ptr<FILE, int (*)(FILE*)> pipe(popen(command.c_str(), "r"), &pclose);
+  REVERIE_CHECK_RUN(pipe != nullptr, "cannot run: {}", command);
+  std::string text;
+  std::array<char, 4096> buffer;
+  while (const size_t n = std::fread(buffer.data(), 1, buffer.size(), pipe.get())) {
+    text.append(buffer.data(), n);
+  }
+  return text;
+}
+
+Json optional_number(const std::optional<double>& value) {
+  return value ? Json(*value) : Json(nullptr);
+}
+
+}  // namespace
+
+std::vector<std::optional<double>> measure_in_turns(const std::vector<Measurement>& measurements,
+                                                    double seconds, int rounds) {
+  std::vector<std::vector<double>> values(measurements.size());
+  for (int round = 0; round < rounds; ++round) {
+    for (size_t i = 0; i < measurements.size(); ++i) {
+      if (const auto value = measurements[i](seconds / rounds)) values[i].push_back(*value);
+    }
+  }
+  std::vector<std::optional<double>> medians;
+  for (const std::vector<double>& v : values) {
+    medians.push_back(v.empty() ? std::nullopt : std::optional(median(v)));
+  }
+  return medians;
+}
+
+double calls_per_second(const std::function<void()>& function, double seconds) {
+  for (int i = 0; i < 3; ++i) function();
+  int64_t calls = 0;
+  int64_t block = 1;
+  const Clock::time_point begin = Clock::now();
+  double elapsed = 0.0;
+  while (elapsed < seconds) {
+    for (int64_t i = 0; i < block; ++i) function();
+    calls += block;
+    elapsed = seconds_since(begin);
+    if (elapsed < 0.02 * seconds) block *= 2;  // look at the clock about fifty times
+  }
+  return static_cast<double>(calls) / elapsed;
+}
+
+std::optional<double> run_peer(const std::string& script_and_arguments, const std::string& field) {
+  const std::string folder = REVERIE_SOURCE_DIR "/bench/peers";
+  std::string home = output_of("'" + folder + "/setup' --print-dir");
+  while (!home.empty() && home.back() == '\n') home.pop_back();
+  REVERIE_CHECK(std::ifstream(home + "/complete").good(),
+                "--peers: the peers are not installed; run bench/peers/setup (6 GB, minutes)");
+  const std::string command =
+      fmt::format("'{}/bin/python' '{}'/{} 2>/dev/null", home, folder, script_and_arguments);
+  const std::string text = output_of(command);
+  try {
+    const Json value = Json::parse(text).at(field);
+    if (value.is_null()) return std::nullopt;
+    return value.get<double>();
+  } catch (const Json::exception& error) {
+    fail_run("peer failed: {}\n  printed: {}\n  ({})", command, text, error.what());
+  }
+}
+
+void print_results(const std::vector<BenchResult>& results, bool json) {
+  if (json) {
+    Json out = {{"machine",
+                 {{"processor", processor_name()},
+                  {"cores", std::thread::hardware_concurrency()},
+                  {"version", REVERIE_VERSION}}},
+                {"results", Json::array()}};
+    for (const BenchResult& result : results) {
+      Json peers = Json::object();
+      for (const auto& [name, value] : result.peers) peers[name] = optional_number(value);
+      out["results"].push_back(
+          {{"name", result.name},
+           {"value", result.value},
+           {"unit", result.unit},
+           {"threads", result.threads},
+           {"limit", optional_number(result.limit)},
+           {"ratio_to_limit",
+            optional_number(result.limit ? std::optional(result.value / *result.limit)
+                                         : std::nullopt)},
+           {"peers", peers}});
+    }
+    std::cout << out.dump(2) << "\n";
+    return;
+  }
+  std::cout << fmt::format("{}, {} cores\n\n", processor_name(),
+                           std::thread::hardware_concurrency());
+  for (const BenchResult& result : results) {
+    std::cout << fmt::format("  {:<26} {} thread{}  {:>9} {:<11}", result.name, result.threads,
+                             result.threads == 1 ? " " : "s", format_count(result.value),
+                             result.unit);
+    if (result.limit) {
+      std::cout << fmt::format("  {:3.0f}% of {}", 100 * result.value / *result.limit,
+                               format_count(*result.limit));
+    }
+    for (const auto& [name, value] : result.peers) {
+      if (value) {
+        std::cout << fmt::format("  {:.2f}x {} ({})", result.value / *value, name,
+                                 format_count(*value));
+      }
+    }
+    std::cout << "\n";
+  }
+}
+
+}  // namespace reverie

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/progress.h"
+
+namespace reverie {
+
+// One measured rate, beside what bounds it and who else does the same.
+struct BenchResult {
+  std::string name;
+  double value = 0.0;
+  std::string unit;  // "steps/s"
+  int threads = 1;
+  std::optional<double> limit = {};                         // in the same unit
+  std::map<std::string, std::optional<double>> peers = {};  // in the same unit; none: not measured
+};
+
+// Something that can be measured again and again for a given time [s]; empty when it cannot be had.
+using Measurement = std::function<std::optional<double>(double seconds)>;
+
+// Measures in turns A B C A B C ..., so that all see the same machine, and returns the median of
+// each.
+std::vector<std::optional<double>> measure_in_turns(const std::vector<Measurement>& measurements,
+                                                    double seconds, int rounds = 5);
+
+// Runs `function` until `seconds` have passed (after a short warm-up) and returns calls a second.
+double calls_per_second(const std::function<void()>& function, double seconds);
+
+// A field of the JSON object that a script under bench/peers prints, run with the peers' own
+// Python. Empty when it prints null. Throws Error(kInput) when the peers are not installed (it says
+// how) and Error(kRun) when the script fails.
+std::optional<double> run_peer(const std::string& script_and_arguments, const std::string& field);
+
+// Prints a table, or with `json` the object of the command line's contract.
+void print_results(const std::vector<BenchResult>& results, bool json);
+
+}  // namespace reverie

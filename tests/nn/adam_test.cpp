@@ -1,0 +1,99 @@
+#include "nn/adam.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "nn/pch.h"
+#include "tests/errors.h"
+#include "tests/tensors.h"
+
+namespace reverie {
+namespace {
+
+using test::expect_same_bits;
+using test::golden;
+using test::input_error;
+using test::max_difference;
+using testing::HasSubstr;
+
+Parameters forty() { return Parameters({{"a", {4, 8}}, {"b", {8}}}, at::kCPU); }
+
+void expect_path_of(const std::string& name, double weight_decay) {
+  const SafetensorsFile file = golden("ddpg");
+  Parameters parameters = forty();
+  parameters.flat().copy_(file.tensor(name + ".start"));
+  Adam adam(parameters, {.learning_rate = 3e-3, .weight_decay = weight_decay});
+  for (int64_t step = 0; step < 10; ++step) {
+    parameters.flat_grad().copy_(file.tensor(name + ".gradients")[step]);
+    adam.step();
+    ASSERT_LT(max_difference(parameters.flat(), file.tensor(name + ".path")[step]), 1e-6)
+        << name << " after step " << step + 1;
+  }
+}
+
+TEST(Adam, TenStepsArePyTorchs) { expect_path_of("adam", 0.0); }
+
+TEST(Adam, TenStepsWithWeightDecayArePyTorchs) { expect_path_of("adam_decay", 0.1); }
+
+TEST(Adam, FirstStepMovesEachParameterByTheLearningRateAgainstItsGradient) {
+  Parameters parameters = forty();
+  Adam adam(parameters, {.learning_rate = 0.5});
+  parameters.flat_grad().fill_(-1e-3F);
+  parameters.at("b").mutable_grad().fill_(200.0F);
+  adam.step();
+  EXPECT_LT(max_difference(parameters.at("a").detach(), at::full({4, 8}, 0.5)), 1e-5);
+  EXPECT_LT(max_difference(parameters.at("b").detach(), at::full({8}, -0.5)), 1e-5);
+}
+
+TEST(Adam, LearningRateCanChangeAndZeroGradClearsEveryGradient) {
+  Parameters parameters = forty();
+  Adam adam(parameters, {.learning_rate = 0.5});
+  parameters.flat_grad().fill_(1.0F);
+  adam.set_learning_rate(0.25);
+  adam.step();
+  EXPECT_LT(max_difference(parameters.flat(), at::full({40}, -0.25)), 1e-5);
+  adam.zero_grad();
+  EXPECT_EQ(parameters.at("a").grad().abs().sum().item<float>(), 0.0F);
+}
+
+TEST(Adam, SavedAndLoadedContinuesBitEqual) {
+  Parameters parameters = forty();
+  Adam adam(parameters, {});
+  const auto advance = [](Adam& optimizer, Parameters& of, int64_t step) {
+    of.flat_grad().copy_(at::arange(40) - 20.0 + static_cast<double>(step));
+    optimizer.step();
+  };
+  for (int64_t step = 0; step < 3; ++step) advance(adam, parameters, step);
+  TensorMap saved;
+  adam.save("actor", saved);
+  parameters.save("actor", saved);
+
+  Parameters other = forty();
+  Adam resumed(other, {});
+  other.load("actor", saved);
+  resumed.load("actor", saved);
+  for (int64_t step = 3; step < 6; ++step) {
+    advance(adam, parameters, step);
+    advance(resumed, other, step);
+  }
+  EXPECT_TRUE(at::equal(parameters.flat(), other.flat()));
+  TensorMap after, resumed_after;
+  adam.save("actor", after);
+  resumed.save("actor", resumed_after);
+  expect_same_bits(after, resumed_after);
+}
+
+TEST(Adam, LoadNamesWhatIsMissingOrDoesNotFit) {
+  Parameters parameters = forty();
+  Adam adam(parameters, {});
+  TensorMap saved;
+  adam.save("x", saved);
+  EXPECT_THAT(input_error([&] { adam.load("y", saved); }), HasSubstr("y.m"));
+  const TensorMap wrong{
+      {"x.m", at::zeros({39})}, {"x.v", at::zeros({40})}, {"x.step", at::zeros({})}};
+  EXPECT_THAT(input_error([&] { adam.load("x", wrong); }),
+              testing::AllOf(HasSubstr("x.m"), HasSubstr("39"), HasSubstr("40")));
+}
+
+}  // namespace
+}  // namespace reverie

@@ -1,0 +1,87 @@
+#include "nn/mlp.h"
+
+#include <cmath>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "nn/pch.h"
+#include "tests/errors.h"
+#include "tests/tensors.h"
+
+namespace reverie {
+namespace {
+
+using test::golden;
+using test::input_error;
+using test::max_difference;
+using testing::HasSubstr;
+
+// float32 sums of at most 16 products in another order.
+constexpr double kTolerance = 1e-6;
+
+TensorMap without_prefix(const SafetensorsFile& file, const std::string& prefix) {
+  TensorMap map;
+  for (const auto& [name, tensor] : file.tensors) {
+    if (name.rfind(prefix, 0) == 0) map.add(name.substr(prefix.size()), tensor);
+  }
+  return map;
+}
+
+TEST(Mlp, OutputAndEveryGradientArePyTorchs) {
+  const SafetensorsFile file = golden("ddpg");
+  Rng rng(0);
+  Mlp net(5, {16, 12}, 3, rng, at::kCPU);
+  net.parameters().load("net", without_prefix(file, "mlp."));
+  const at::Tensor y = net(file.tensor("mlp.x"));
+  EXPECT_LT(max_difference(y, file.tensor("mlp.y")), kTolerance);
+
+  (file.tensor("mlp.weight") * y).sum().backward();
+  const TensorMap gradients = without_prefix(file, "mlp.grad.");
+  ASSERT_EQ(gradients.size(), net.parameters().named().size());
+  for (const auto& [name, gradient] : gradients) {
+    EXPECT_LT(max_difference(net.parameters().at(name).grad(), gradient), 10 * kTolerance) << name;
+  }
+}
+
+TEST(Mlp, StartsAsPyTorchsLinearUniformInOneOverRootOfTheInputs) {
+  Rng rng(3);
+  const Mlp net(100, {400}, 25, rng, at::kCPU);
+  for (const auto& [name, inputs] :
+       {std::pair("0.weight", 100.0), std::pair("0.bias", 100.0), std::pair("2.weight", 400.0)}) {
+    const at::Tensor values = net.parameters().at(name).detach();
+    const double bound = 1.0 / std::sqrt(inputs);
+    const auto n = static_cast<double>(values.numel());
+    EXPECT_LE(values.abs().max().item<double>(), bound) << name;
+    EXPECT_GT(values.abs().max().item<double>(), bound * (1.0 - 20.0 / n)) << name;
+    EXPECT_NEAR(values.mean().item<double>(), 0.0, 4 * bound / std::sqrt(3 * n)) << name;
+  }
+  EXPECT_LE(net.parameters().at("2.bias").detach().abs().max().item<double>(), 0.05);
+}
+
+TEST(Mlp, TheGeneratorDecidesTheWeights) {
+  Rng a(3), b(3), c(4);
+  const Mlp first(4, {8}, 2, a, at::kCPU), same(4, {8}, 2, b, at::kCPU),
+      other(4, {8}, 2, c, at::kCPU);
+  EXPECT_TRUE(at::equal(first.parameters().flat(), same.parameters().flat()));
+  EXPECT_FALSE(at::equal(first.parameters().flat(), other.parameters().flat()));
+}
+
+TEST(Mlp, WithoutHiddenLayersIsLinear) {
+  Rng rng(1);
+  const Mlp net(3, {}, 2, rng, at::kCPU);
+  const at::Tensor x = at::tensor({1.0F, -2.0F, 0.5F}).view({1, 3});
+  const at::Tensor expected =
+      at::addmm(net.parameters().at("0.bias"), x, net.parameters().at("0.weight").t());
+  EXPECT_LT(max_difference(net(x).detach(), expected.detach()), kTolerance);
+}
+
+TEST(Mlp, RefusesEmptyLayers) {
+  Rng rng(1);
+  EXPECT_THAT(input_error([&] { Mlp(3, {8, 0}, 2, rng, at::kCPU); }), HasSubstr("0 x 8"));
+  EXPECT_THAT(input_error([&] { Mlp(0, {8}, 2, rng, at::kCPU); }), HasSubstr("8 x 0"));
+  EXPECT_THAT(input_error([&] { Mlp(3, {8}, -2, rng, at::kCPU); }), HasSubstr("-2 x 8"));
+}
+
+}  // namespace
+}  // namespace reverie
