@@ -1,0 +1,187 @@
+// What the commands print and write when all is well.
+#include <cstring>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "tests/apps/program.h"
+#include "tests/core/temporary_folder.h"
+
+namespace reverie::test {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::UnorderedElementsAre;
+
+class CommandLineTest : public testing::Test {
+ protected:
+  Finished good(const Arguments& arguments) {
+    Finished result = run(folder_.path(), arguments);
+    EXPECT_EQ(result.status, 0) << result.err;
+    return result;
+  }
+  fs::path at(const std::string& name) const { return folder_ / name; }
+
+  TemporaryFolder folder_;
+};
+
+std::vector<std::string> keys(const json& object) {
+  std::vector<std::string> out;
+  for (const auto& [key, value] : object.items()) out.push_back(key);
+  return out;
+}
+
+TEST_F(CommandLineTest, HelpTeaches) {
+  const std::vector<std::pair<Arguments, std::vector<std::string>>> helps = {
+      {{}, {"train", "evaluate", "render", "rollout", "list", "config", "bench", "--agent ddpg"}},
+      {{"--help"}, {"usage", "reverie evaluate runs/first"}},
+      {{"train", "--help"},
+       {"--env", "--resume", "--gamma", "discount", "(default 0.99)", "[agent]"}},
+      {{"train", "--env", "pointmaze-open", "--agent", "ddpg", "-h"}, {"--continuing-task"}},
+      {{"evaluate", "--help"}, {"RUN", "--episodes", "--json"}},
+      {{"render", "--help"}, {"--out", ".mp4", "--size"}},
+      {{"rollout", "--help"}, {"--from", "FILE.h5:/group", "--frames-every"}},
+      {{"list", "--help"}, {"envs", "agents"}},
+      {{"config", "--help"}, {"--agent", "TOML"}},
+      {{"bench", "--help"}, {"bench"}},
+  };
+  for (const auto& [arguments, texts] : helps) {
+    SCOPED_TRACE(arguments.empty() ? "no arguments" : arguments[0]);
+    const Finished result = good(arguments);
+    EXPECT_EQ(result.err, "");
+    for (const std::string& text : texts) EXPECT_THAT(result.out, HasSubstr(text));
+  }
+  EXPECT_THAT(good({"--version"}).out, testing::StartsWith("reverie "));
+  EXPECT_TRUE(fs::is_empty(folder_.path()));
+}
+
+TEST_F(CommandLineTest, ListsWhatThereIs) {
+  EXPECT_THAT(good({"list", "envs"}).out,
+              AllOf(HasSubstr("maze2d-umaze-dense "), HasSubstr("pointmaze-large ")));
+  EXPECT_THAT(good({"list", "agents"}).out, AllOf(HasSubstr("ddpg "), HasSubstr("random ")));
+}
+
+TEST_F(CommandLineTest, PrintedConfigTrains) {
+  write(at("c.toml"), good({"config", "--agent", "ddpg", "--env", "maze2d-open"}).out);
+  good({"train", "--config", "c.toml", "--run", "a", "--steps", "100", "--agent.gamma", "0.5"});
+  EXPECT_THAT(content(at("a/config.toml")),
+              AllOf(HasSubstr("env = \"maze2d-open\" "), HasSubstr("gamma = 0.5 ")));
+}
+
+void expect_report(const json& report, bool has_score) {
+  EXPECT_THAT(keys(report["return"]), UnorderedElementsAre("mean", "std", "iqm", "ci95"));
+  const double mean = report["return"]["mean"];
+  ASSERT_EQ(report["return"]["ci95"].size(), 2U);
+  EXPECT_LE(report["return"]["ci95"][0], mean);
+  EXPECT_GE(report["return"]["ci95"][1], mean);
+  EXPECT_GE(report["return"]["std"], 0.0);
+  EXPECT_THAT(keys(report["length"]), UnorderedElementsAre("mean"));
+  EXPECT_GE(report["success_rate"], 0.0);
+  EXPECT_LE(report["success_rate"], 1.0);
+  EXPECT_EQ(report["normalized_score"].is_number(), has_score);
+  EXPECT_EQ(report["normalized_score"].is_null(), !has_score);
+  EXPECT_EQ(report["metrics"]["success"], report["success_rate"]);
+}
+
+TEST_F(CommandLineTest, EvaluateJsonIsTheContract) {
+  good(tiny_training("a", 200));
+  fs::copy(at("a"), at("b\xff"), fs::copy_options::recursive);  // no UTF-8
+  struct Case {
+    Arguments arguments;
+    std::string env;
+    bool has_score;
+  };
+  const std::vector<Case> cases = {
+      {{"evaluate", "a"}, "maze2d-umaze", false},  // 50 steps: no reference
+      {{"evaluate", "a", "--env", "maze2d-open"}, "maze2d-open", true},
+      {{"evaluate", "b\xff"}, "maze2d-umaze", false},
+      {{"evaluate", "random", "--env", "maze2d-umaze-dense"}, "maze2d-umaze-dense", true},
+      {{"evaluate", "random", "--env", "pointmaze-open"}, "pointmaze-open", false},
+  };
+  for (const Case& each : cases) {
+    Arguments arguments = each.arguments;
+    SCOPED_TRACE(arguments[1]);
+    arguments.insert(arguments.end(), {"--episodes", "3", "--seed", "4", "--json"});
+    const Finished result = good(arguments);
+    const json report = json::parse(result.out);  // one object and nothing else, or it throws
+    EXPECT_THAT(keys(report),
+                UnorderedElementsAre("env", "run", "seed", "step", "episodes", "return", "length",
+                                     "success_rate", "normalized_score", "random", "metrics"));
+    EXPECT_THAT(keys(report["random"]), UnorderedElementsAre("return", "length", "success_rate",
+                                                             "normalized_score", "metrics"));
+    EXPECT_EQ(report["env"], each.env);
+    EXPECT_EQ(report["seed"], 4);
+    EXPECT_EQ(report["episodes"], 3);
+    EXPECT_EQ(report["step"], arguments[1] == "random" ? 0 : 200);
+    expect_report(report, each.has_score);
+    expect_report(report["random"], each.has_score);
+  }
+  const Arguments again = {"evaluate", "a", "--episodes", "5", "--json"};
+  const std::string first = good(again).out;
+  EXPECT_EQ(good(again).out, first);
+  EXPECT_EQ(json::parse(first)["length"]["mean"], 50.0);
+  Arguments other = again;
+  other.insert(other.end(), {"--seed", "1"});
+  EXPECT_NE(json::parse(good(other).out)["random"], json::parse(first)["random"]);
+}
+
+TEST_F(CommandLineTest, EvaluatePrintsATableForPeople) {
+  const Finished result = good({"evaluate", "random", "--env", "maze2d-open", "--episodes", "2"});
+  EXPECT_THAT(result.out, AllOf(HasSubstr("2 episodes"), HasSubstr("policy"), HasSubstr("random"),
+                                HasSubstr("return, mean"), HasSubstr("normalised score"),
+                                HasSubstr("distance_to_goal")));
+  EXPECT_THAT(result.out, testing::Not(HasSubstr("nan")));
+}
+
+TEST_F(CommandLineTest, OutputThatCannotBeWrittenIsAFailure) {
+  if (!fs::exists("/dev/full")) GTEST_SKIP() << "no /dev/full";
+  Program program({"list", "envs"}, {.folder = folder_.path(), .standard_output = "/dev/full"});
+  const Finished result = program.finish();
+  EXPECT_EQ(result.status, 1);
+  EXPECT_THAT(result.err, HasSubstr("standard output"));
+}
+
+TEST_F(CommandLineTest, RenderWritesVideosAndFrames) {
+  good(tiny_training("a", 200));
+  const auto render = [&](const std::string& out, const Arguments& more = {}) {
+    Arguments arguments = {"render", "a", "--out", out, "--size", "96x72", "--speed", "10"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    EXPECT_THAT(good(arguments).err, HasSubstr("wrote " + out));
+  };
+  render("v.mp4", {"--episodes", "2"});
+  const std::string mp4 = content(at("v.mp4"));
+  ASSERT_GT(mp4.size(), 500U);
+  EXPECT_EQ(mp4.substr(4, 4), "ftyp");
+  EXPECT_THAT(mp4, AllOf(HasSubstr("moov"), HasSubstr("avc1")));
+
+  render("v.gif");
+  const std::string gif = content(at("v.gif"));
+  EXPECT_EQ(gif.substr(0, 6), "GIF89a");
+  EXPECT_EQ(gif.substr(6, 4), std::string("\x60\x00\x48\x00", 4)) << "96 x 72";
+
+  // 0.5 simulated seconds at ten times the speed, 50 frames a second: 3, and the last state.
+  render("frames/");
+  const size_t frames = static_cast<size_t>(
+      std::distance(fs::directory_iterator(at("frames")), fs::directory_iterator()));
+  EXPECT_GE(frames, 3U);
+  EXPECT_LE(frames, 5U);
+  const std::string png = content(at("frames/frame_00000.png"));
+  EXPECT_EQ(png.substr(0, 8), "\x89PNG\r\n\x1a\n");
+  EXPECT_EQ(png.substr(16, 8), std::string("\0\0\0\x60\0\0\0\x48", 8)) << "96 x 72";
+
+  render("again/");
+  for (const auto& entry : fs::directory_iterator(at("frames"))) {
+    EXPECT_TRUE(content(entry.path()) == content(at("again") / entry.path().filename()))
+        << "the same seed, another picture: " << entry.path();
+  }
+  for (const auto& entry : fs::directory_iterator(folder_.path())) {
+    EXPECT_FALSE(entry.path().filename().string().starts_with(".reverie")) << entry.path();
+  }
+}
+
+}  // namespace
+}  // namespace reverie::test

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <sys/types.h>
+
+namespace reverie::test {
+
+using Arguments = std::vector<std::string>;
+
+struct ProgramOptions {
+  std::filesystem::path folder;                // working directory
+  std::filesystem::path standard_output = {};  // "" = kept for Finished::out
+  int64_t max_file_bytes = -1;                 // RLIMIT_FSIZE with SIGXFSZ ignored; -1 = none
+};
+
+// How a program ended and what it said.
+struct Finished {
+  int status = -1;  // exit status, or 128 + the signal that killed it
+  std::string out;
+  std::string err;
+};
+
+// The reverie binary as a child process; killed when the object goes away before it has ended.
+class Program {
+ public:
+  Program(const Arguments& arguments, const ProgramOptions& options);
+  ~Program();
+  Program(const Program&) = delete;
+  Program& operator=(const Program&) = delete;
+
+  pid_t pid() const { return pid_; }
+  void send(int signal) const;
+
+  // Waits for the end. Kills the program and fails the test after two minutes.
+  Finished finish();
+
+ private:
+  pid_t pid_ = -1;
+  std::filesystem::path notes_;  // folder with what it wrote
+  ProgramOptions options_;
+};
+
+// Runs to the end in that working directory.
+Finished run(const std::filesystem::path& folder, const Arguments& arguments);
+
+// `train` with networks and episodes so small that hundreds of steps take a second, then `more`.
+Arguments tiny_training(const std::string& run, int64_t steps, const Arguments& more = {});
+
+// The whole file. Fails the test when it cannot be read.
+std::string content(const std::filesystem::path& file);
+void write(const std::filesystem::path& file, const std::string& text);
+
+// Replaces the first match of a regular expression. Fails the test when there is none.
+void edit(const std::filesystem::path& file, const std::string& pattern, const std::string& text);
+
+// Every file below the folder with its content, as one text: equal before and after means nothing
+// was left or lost. Locks are left out: they name the last process.
+std::string everything_below(const std::filesystem::path& folder);
+
+// The folder of the checkpoint that `latest` names; "" before there is one.
+std::filesystem::path latest_checkpoint(const std::filesystem::path& run);
+
+// Waits until a program that trains has published a checkpoint beyond `step`. Fails the test after
+// a minute.
+void wait_for_checkpoint(const std::filesystem::path& run, int64_t step = 0);
+
+}  // namespace reverie::test
