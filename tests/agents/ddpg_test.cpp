@@ -1,0 +1,247 @@
+#include "agents/ddpg/ddpg.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "agents/pch.h"
+#include "tests/agents/point_env.h"
+#include "tests/errors.h"
+#include "tests/tensors.h"
+
+namespace reverie {
+namespace {
+
+using test::expect_same_bits;
+using test::input_error;
+using test::max_difference;
+using test::random_batch;
+using test::random_observations;
+using testing::HasSubstr;
+
+// Of weights and losses of order 1, after ten updates in float32.
+constexpr double kTolerance = 1e-5;
+
+EnvSpec golden_spec() {
+  return {
+      .id = "golden",
+      .observation = {{.name = "observation", .shape = {3}}},
+      .action = Field{.name = "action", .shape = {2}, .low = {-2.0F, 0.5F}, .high = {1.0F, 3.0F}}};
+}
+
+// The twin of tests/golden/ddpg.py.
+class DdpgGolden : public testing::Test {
+ protected:
+  DdpgGolden() : file_(test::golden("ddpg")) {
+    DdpgConfig config;
+    config.hidden_sizes = {16, 12};
+    config.actor_learning_rate = 1e-3;
+    config.critic_learning_rate = 2e-3;
+    config.tau = 0.05;
+    agent_ = config.make(golden_spec(), at::kCPU, 0);
+    Checkpoint start;
+    start.group("model") = weights(0);
+    start.set("agent.rng", Rng(0).to_string());
+    agent_->load(start);
+  }
+
+  TensorMap weights(int updates) const {
+    const std::string prefix = fmt::format("ddpg.{}.", updates);
+    TensorMap map;
+    for (const auto& [name, tensor] : file_.tensors) {
+      if (name.rfind(prefix, 0) == 0) map.add(name.substr(prefix.size()), tensor);
+    }
+    return map;
+  }
+
+  Batch batch(int update) const {
+    const auto get = [&](const char* name) {
+      return file_.tensor(fmt::format("ddpg.batch.{}.{}", update, name));
+    };
+    return {.obs = {{"observation", get("obs")}},
+            .next_obs = {{"observation", get("next_obs")}},
+            .action = get("action"),
+            .reward = get("reward"),
+            .discount = get("discount"),
+            .index = at::arange(8)};
+  }
+
+  void update_and_compare_losses(int update) {
+    const TensorMap losses = agent_->update(batch(update));
+    const at::Tensor expected = file_.tensor("ddpg.losses")[update - 1];
+    int64_t column = 0;
+    for (const char* name : {"loss/critic", "loss/actor", "value/q"}) {
+      EXPECT_LT(max_difference(losses.at(name), expected[column++]), kTolerance)
+          << name << " of update " << update;
+      EXPECT_FALSE(losses.at(name).requires_grad()) << name;
+    }
+  }
+
+  void compare_weights(int updates) const {
+    Checkpoint now;
+    agent_->save(now);
+    const TensorMap expected = weights(updates);
+    ASSERT_EQ(now.group("model").size(), expected.size());
+    for (const auto& [name, tensor] : expected) {
+      EXPECT_LT(max_difference(now.group("model").at(name), tensor), kTolerance)
+          << name << " after update " << updates;
+    }
+  }
+
+  SafetensorsFile file_;
+  std::unique_ptr<Agent> agent_;
+};
+
+TEST_F(DdpgGolden, OneUpdateIsPyTorchs) {
+  update_and_compare_losses(1);
+  compare_weights(1);
+}
+
+TEST_F(DdpgGolden, TenUpdatesAndTheActionsAfterThemArePyTorchs) {
+  for (int update = 1; update <= 10; ++update) update_and_compare_losses(update);
+  compare_weights(10);
+  const TensorMap obs{{"observation", file_.tensor("ddpg.probe.obs")}};
+  EXPECT_LT(max_difference(agent_->act(obs, ActMode::kEvaluate), file_.tensor("ddpg.probe.action")),
+            kTolerance);
+}
+
+std::unique_ptr<Agent> make_small(const EnvSpec& spec, double noise, uint64_t seed = 1,
+                                  bool normalize = false) {
+  DdpgConfig config;
+  config.hidden_sizes = {16};
+  config.exploration_noise = noise;
+  config.normalize_observation = normalize;
+  return config.make(spec, at::kCPU, seed);
+}
+
+TEST(DdpgAct, EvaluationIsTheSameEveryTimeAndLeavesNoTrace) {
+  const EnvSpec spec = golden_spec();
+  Rng rng(5);
+  const TensorMap obs = random_observations(spec, 6, rng, false);
+  const auto agent = make_small(spec, 0.1, 1, true);
+  Checkpoint before, after;
+  agent->save(before);
+  const at::Tensor first = agent->act(obs, ActMode::kEvaluate);
+  EXPECT_TRUE(at::equal(agent->act(obs, ActMode::kEvaluate), first));
+  agent->save(after);
+  expect_same_bits(before.group("model"), after.group("model"));
+  EXPECT_EQ(before.text("agent.rng"), after.text("agent.rng"));
+}
+
+TEST(DdpgAct, ExplorationNoiseIsGaussianInUnitsOfHalfTheRange) {
+  constexpr int64_t kCount = 20000;
+  const EnvSpec spec = golden_spec();
+  Rng rng(5);
+  const TensorMap obs = random_observations(spec, kCount, rng, false);
+  const auto agent = make_small(spec, 0.1);
+  const at::Tensor noise = agent->act(obs, ActMode::kExplore) - agent->act(obs, ActMode::kEvaluate);
+  const double half[2] = {1.5, 1.25};
+  for (int64_t i = 0; i < 2; ++i) {
+    const at::Tensor unit = noise.select(1, i).to(at::kDouble) / half[i];
+    const double error = 0.1 / std::sqrt(static_cast<double>(kCount));
+    EXPECT_NEAR(unit.mean().item<double>(), 0.0, 4 * error);
+    EXPECT_NEAR(unit.std().item<double>(), 0.1, 4 * error / std::sqrt(2.0));
+    // A Gaussian has 31.7 % beyond one deviation, a uniform distribution of the same 42.3 %.
+    EXPECT_NEAR((unit.abs() > 0.1).to(at::kDouble).mean().item<double>(), 0.317, 0.014);
+  }
+  const at::Tensor product = noise.select(1, 0) * noise.select(1, 1) / (0.01 * 1.5 * 1.25);
+  EXPECT_NEAR(product.mean().item<double>(), 0.0, 4 / std::sqrt(static_cast<double>(kCount)))
+      << "the elements are independent";
+}
+
+TEST(DdpgAct, ExplorationIsClippedToTheBoundsOfTheEnvironment) {
+  const EnvSpec spec = golden_spec();
+  Rng rng(5);
+  const TensorMap obs = random_observations(spec, 500, rng, false);
+  const at::Tensor actions = make_small(spec, 5.0)->act(obs, ActMode::kExplore);
+  const Field& box = std::get<Field>(spec.action);
+  for (int64_t i = 0; i < 2; ++i) {
+    const at::Tensor column = actions.select(1, i);
+    // Most draws of this noise are beyond a bound.
+    EXPECT_FLOAT_EQ(column.min().item<float>(), box.low[static_cast<size_t>(i)]);
+    EXPECT_FLOAT_EQ(column.max().item<float>(), box.high[static_cast<size_t>(i)]);
+  }
+  EXPECT_EQ(actions.scalar_type(), at::kFloat);
+}
+
+TEST(DdpgAct, WithoutNoiseExploresAsItEvaluates) {
+  const EnvSpec spec = golden_spec();
+  Rng rng(5);
+  const TensorMap obs = random_observations(spec, 5, rng, false);
+  const auto agent = make_small(spec, 0.0);
+  EXPECT_TRUE(at::equal(agent->act(obs, ActMode::kExplore), agent->act(obs, ActMode::kEvaluate)));
+}
+
+TEST(DdpgUpdate, TerminatedTransitionsDoNotLookAtWhatFollows) {
+  const EnvSpec spec = golden_spec();
+  Rng rng(9);
+  Batch batch = random_batch(spec, 32, rng);
+  batch.discount.zero_();
+  const auto a = make_small(spec, 0.1);
+  const auto b = make_small(spec, 0.1);
+  a->update(batch);
+  batch.next_obs = random_observations(spec, 32, rng, true);
+  b->update(batch);
+  Checkpoint saved_a, saved_b;
+  a->save(saved_a);
+  b->save(saved_b);
+  expect_same_bits(saved_a.group("model"), saved_b.group("model"));
+}
+
+TEST(DdpgUpdate, AsksForTheSamplesOfItsConfig) {
+  DdpgConfig config;
+  config.n_step = 3;
+  config.gamma = 0.9;
+  config.minibatch = 17;
+  const auto agent = config.make(golden_spec(), at::kCPU, 0);
+  EXPECT_EQ(agent->sample_spec().n_step, 3);
+  EXPECT_EQ(agent->sample_spec().gamma, 0.9);
+  EXPECT_EQ(agent->batch_size(), 17);
+}
+
+TEST(DdpgUpdate, NormalizationFollowsExplorationAndFeedsActorAndCritic) {
+  const EnvSpec spec = golden_spec();
+  Rng rng(9);
+  TensorMap obs = random_observations(spec, 64, rng, false);
+  const auto plain = make_small(spec, 0.1, 1, false);
+  const auto normalizing = make_small(spec, 0.1, 1, true);
+  const TensorMap far{{"observation", obs.at("observation") * 3.0 + 50.0}};
+  for (const auto* agent : {&plain, &normalizing}) (*agent)->act(far, ActMode::kExplore);
+  // What the normalising agent sees now has mean 0 and deviation 1.
+  const at::Tensor x = far.at("observation").to(at::kDouble);
+  const at::Tensor standard = (x - x.mean(0)) / x.std(0, /*unbiased=*/false);
+  const TensorMap standard_obs{{"observation", standard.to(at::kFloat)}};
+  EXPECT_LT(max_difference(normalizing->act(far, ActMode::kEvaluate),
+                           plain->act(standard_obs, ActMode::kEvaluate)),
+            1e-4);
+  Batch raw = random_batch(spec, 64, rng);
+  raw.obs = far;
+  raw.next_obs = far;
+  Batch standardized = raw;
+  standardized.obs = standard_obs;
+  standardized.next_obs = standard_obs;
+  EXPECT_LT(max_difference(normalizing->update(raw).at("loss/critic"),
+                           plain->update(standardized).at("loss/critic")),
+            1e-4);
+}
+
+TEST(DdpgConfig, RefusesWhatItCannotLearnFromAndNamesTheEnvironment) {
+  const DdpgConfig config;
+  const auto refused = [&](EnvSpec spec) {
+    return input_error([&] { config.make(spec, at::kCPU, 0); });
+  };
+  EnvSpec pixels = golden_spec();
+  pixels.observation = {{.name = "pixels", .shape = {8, 8, 3}, .dtype = DType::kUInt8}};
+  EXPECT_THAT(refused(pixels), HasSubstr("golden"));
+  EnvSpec unbounded = golden_spec();
+  std::get<Field>(unbounded.action).low = {};
+  EXPECT_THAT(refused(unbounded), HasSubstr("golden"));
+  EnvSpec infinite = golden_spec();
+  std::get<Field>(infinite.action).high = {1.0F, INFINITY};
+  EXPECT_THAT(refused(infinite), testing::AllOf(HasSubstr("golden"), HasSubstr("action[1]")));
+  EnvSpec empty = golden_spec();
+  std::get<Field>(empty.action).high = {1.0F, 0.5F};
+  EXPECT_THAT(refused(empty), HasSubstr("[0.5, 0.5]"));
+}
+
+}  // namespace
+}  // namespace reverie

@@ -1,0 +1,181 @@
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <ATen/ATen.h>
+
+#include "core/random.h"
+#include "envs/env.h"
+#include "nn/tensor_map.h"
+#include "replay/batch.h"
+
+namespace reverie::test {
+
+struct PointOptions {
+  int64_t max_steps = 30;    // an episode is truncated here
+  double goal_radius = 0.0;  // [m] and terminates nearer than this to the goal
+  // Called in each step with the steps this simulator has ever made and the reward; what it returns
+  // is the reward then.
+  std::function<double(int64_t lifetime, double reward)> hook = {};
+};
+
+// A point on the square [-1, 1]^2 that the action moves; starts anywhere and is to stay at a goal.
+//
+//   x <- clip(x + clip(a)),   reward = -|x - goal|  [m]
+//
+// The bounds of the action are neither [-1, 1] nor symmetric, and one of the two observation fields
+// is a scalar.
+class PointEnv final : public Env {
+ public:
+  static constexpr double kGoal[2] = {0.3, -0.2};  // [m]
+
+  explicit PointEnv(PointOptions options)
+      : options_(std::move(options)), spec_(make_spec(options_)) {}
+
+  static EnvSpec make_spec(const PointOptions& options) {
+    return {.id = "point",
+            .observation = {{.name = "position", .shape = {2}, .dtype = DType::kFloat64},
+                            {.name = "clock", .shape = {}, .dtype = DType::kFloat32}},
+            .action = Field{.name = "action", .shape = {2}, .low = {-0.1F, -0.2F}, .high = {0.2F}},
+            .dt = 1.0,
+            .max_steps = options.max_steps,
+            .source = "tests"};
+  }
+
+  const EnvSpec& spec() const override { return spec_; }
+
+  void reset(uint64_t seed, FieldViews obs) override {
+    Rng rng(seed);
+    x_[0] = rng.uniform(-1.0, 1.0);
+    x_[1] = rng.uniform(-1.0, 1.0);
+    clock_ = 0;
+    observe(obs);
+  }
+
+  StepResult step(ConstFieldView action, FieldViews obs) override {
+    check_action(spec_.id, spec_.action, action);
+    const Field& box = std::get<Field>(spec_.action);
+    for (size_t i = 0; i < 2; ++i) {
+      const double a = std::clamp(action.as<float>()[i], box.low[i], box.high[0]);
+      x_[i] = std::clamp(x_[i] + a, -1.0, 1.0);
+    }
+    ++clock_;
+    ++lifetime_;
+    observe(obs);
+    const double distance = std::hypot(x_[0] - kGoal[0], x_[1] - kGoal[1]);
+    double reward = -distance;
+    if (options_.hook) reward = options_.hook(lifetime_, reward);
+    return {.reward = reward,
+            .terminated = distance < options_.goal_radius,
+            .truncated = clock_ == options_.max_steps};
+  }
+
+  std::vector<double> state() const override {
+    return {x_[0], x_[1], static_cast<double>(clock_), static_cast<double>(lifetime_)};
+  }
+
+  void set_state(std::span<const double> state) override {
+    REVERIE_CHECK(state.size() == 4, "point: a state of {} numbers, expected 4", state.size());
+    x_[0] = state[0];
+    x_[1] = state[1];
+    clock_ = static_cast<int64_t>(state[2]);
+    lifetime_ = static_cast<int64_t>(state[3]);
+  }
+
+  void draw(Canvas& /*canvas*/) const override {}
+
+  Metrics metrics() const override {
+    return {{"final_distance", std::hypot(x_[0] - kGoal[0], x_[1] - kGoal[1])}};
+  }
+
+ private:
+  void observe(FieldViews obs) const {
+    std::copy(x_, x_ + 2, obs[0].as<double>().begin());
+    obs[1].as<float>()[0] = static_cast<float>(clock_) / static_cast<float>(options_.max_steps);
+  }
+
+  PointOptions options_;
+  EnvSpec spec_;
+  double x_[2] = {0.0, 0.0};  // [m]
+  int64_t clock_ = 0;
+  int64_t lifetime_ = 0;
+};
+
+class PointConfig final : public EnvConfig {
+ public:
+  explicit PointConfig(PointOptions options = {}) : options_(std::move(options)) {}
+
+  void describe(ConfigFields& f) override {
+    f.add("max_episode_steps", options_.max_steps, "steps of an episode", at_least(1));
+    f.add("goal_radius", options_.goal_radius, "distance that ends an episode [m]", at_least(0));
+  }
+
+  EnvMaker maker() const override {
+    return [options = options_] { return std::make_unique<PointEnv>(options); };
+  }
+
+ private:
+  PointOptions options_;
+};
+
+// A task with the same observation and four actions to choose from.
+inline EnvSpec discrete_spec() {
+  EnvSpec spec = PointEnv::make_spec({});
+  spec.id = "point-discrete";
+  spec.action = DiscreteSpace{4};
+  return spec;
+}
+
+// Observations of any field: uniform in [-1, 1), or bytes.
+inline TensorMap random_observations(const EnvSpec& spec, int64_t count, Rng& rng,
+                                     bool as_learner_sees_them) {
+  TensorMap map;
+  for (const Field& field : spec.observation) {
+    std::vector<int64_t> shape{count};
+    shape.insert(shape.end(), field.shape.begin(), field.shape.end());
+    at::Tensor values = at::empty(shape, at::kDouble);
+    auto* data = values.mutable_data_ptr<double>();
+    for (int64_t i = 0; i < values.numel(); ++i) data[i] = rng.uniform(-1.0, 1.0);
+    const bool floating = field.dtype == DType::kFloat32 || field.dtype == DType::kFloat64;
+    if (!floating) values = values * 127.0 + 128.0;
+    map.add(field.name,
+            values.to(floating && as_learner_sees_them ? at::kFloat : scalar_type(field.dtype)));
+  }
+  return map;
+}
+
+// A batch of nonsense within the spaces, a fifth of it terminated.
+inline Batch random_batch(const EnvSpec& spec, int64_t count, Rng& rng) {
+  Batch batch;
+  batch.obs = random_observations(spec, count, rng, true);
+  batch.next_obs = random_observations(spec, count, rng, true);
+  batch.reward = at::empty({count}, at::kFloat);
+  batch.discount = at::empty({count}, at::kFloat);
+  for (int64_t i = 0; i < count; ++i) {
+    batch.reward[i] = rng.uniform(-1.0, 1.0);
+    batch.discount[i] = rng.random() < 0.2 ? 0.0 : 0.99;
+  }
+  if (const auto* discrete = std::get_if<DiscreteSpace>(&spec.action)) {
+    batch.action = at::empty({count}, at::kLong);
+    for (int64_t i = 0; i < count; ++i) batch.action[i] = rng.integers(0, discrete->n);
+  } else {
+    const Field& box = std::get<Field>(spec.action);
+    const int64_t size = box.numel();
+    batch.action = at::empty({count, size}, at::kFloat);
+    auto* data = batch.action.mutable_data_ptr<float>();
+    for (int64_t i = 0; i < count * size; ++i) {
+      const auto element = static_cast<size_t>(i % size);
+      data[i] = static_cast<float>(rng.uniform(box.low[box.low.size() == 1 ? 0 : element],
+                                               box.high[box.high.size() == 1 ? 0 : element]));
+    }
+  }
+  batch.index = at::arange(count);
+  return batch;
+}
+
+}  // namespace reverie::test
