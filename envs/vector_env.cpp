@@ -114,8 +114,13 @@ void VectorEnv::step_one(size_t i) {
     const ConstFieldView actions{&action_field_, action_memory_.data(), num_envs()};
     const StepResult step = envs_[i]->step(actions.row(static_cast<int64_t>(i)), row);
     reward_[i] = step.reward;
-    terminated_[i] = step.terminated ? 1 : 0;
-    truncated_[i] = step.truncated ? 1 : 0;
+    // The flags of many environments share a cache line, which threads would fight over if each
+    // step wrote to it. Episodes seldom end.
+    const auto set_flag = [](uint8_t& flag, bool value) {
+      if (flag != static_cast<uint8_t>(value)) flag = static_cast<uint8_t>(value);
+    };
+    set_flag(terminated_[i], step.terminated);
+    set_flag(truncated_[i], step.truncated);
     lane.episode_return += step.reward;
     ++lane.length;
     // The rest of an ended episode (its report, the reset) waits for wait(), except what is heavy.
