@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cmath>
+#include <optional>
 
 #include "agents/action_box.h"
 #include "agents/evaluation.h"
@@ -47,6 +48,9 @@ class OffPolicyLoop {
   void restore(const Checkpoint& saved) {
     step_ = saved.integer("step");
     updates_ = saved.integer("updates");
+    REVERIE_CHECK(step_ >= 0 && updates_ >= 0,
+                  "state.json: step {} and updates {}, expected at least 0", step_, updates_);
+    saved_step_ = step_;
     warmup_rng_ = Rng::from_string(saved.text("warmup.rng"));
     sampling_rng_ = Rng::from_string(saved.text("sampling.rng"));
     agent_->load(saved);
@@ -64,7 +68,6 @@ class OffPolicyLoop {
     last_log_time_ = now_seconds();
     last_log_step_ = step_;
     last_log_updates_ = updates_;
-    saved_step_ = step_;
     session_.progress.update(step_);
     while (step_ < config_.steps && !session_.stop.load(std::memory_order_relaxed)) {
       const int64_t before = step_;
@@ -84,12 +87,18 @@ class OffPolicyLoop {
  private:
   void iterate() {
     const at::Tensor actions = choose_actions().contiguous();
+    check_actions(actions);
     const ConstFieldView rows = view_of(action_field_, actions);
     env_.step_async(rows);
     // The order of learning and storing is the same with and without overlap, so the results are.
     VectorStep result;
     if (training_.overlap) {
-      learn();
+      try {
+        learn();
+      } catch (...) {
+        env_.wait();  // its threads read the actions, which are about to go
+        throw;
+      }
       result = env_.wait();
     } else {
       result = env_.wait();
@@ -116,6 +125,26 @@ class OffPolicyLoop {
       losses_ = agent_->update(
           replay_.sample(agent_->batch_size(), agent_->sample_spec(), sampling_rng_));
     }
+  }
+
+  // Weights that are not finite show in the very next action, before a log or a checkpoint is due.
+  void check_actions(const at::Tensor& actions) const {
+    if (!actions.is_floating_point() || at::isfinite(actions).all().item<bool>()) return;
+    check_losses();
+    fail_run("the actions are not finite at step {}; {}", step_, last_good_checkpoint());
+  }
+
+  void check_losses() const {
+    for (const auto& [name, value] : losses_) {
+      const double number = value.item<double>();
+      REVERIE_CHECK_RUN(std::isfinite(number), "{} is {} at step {}; {}", name, number, step_,
+                        last_good_checkpoint());
+    }
+  }
+
+  std::string last_good_checkpoint() const {
+    if (!saved_step_) return "no checkpoint was saved yet";
+    return fmt::format("the checkpoint of step {} is the last good one", *saved_step_);
   }
 
   void note_episodes() {
@@ -147,13 +176,8 @@ class OffPolicyLoop {
       }
       episodes_.clear();
     }
-    for (const auto& [name, value] : losses_) {
-      const double number = value.item<double>();
-      REVERIE_CHECK_RUN(std::isfinite(number),
-                        "{} is {} at step {}; the checkpoint of step {} is the last good one", name,
-                        number, step_, saved_step_);
-      row.emplace_back(name, number);
-    }
+    check_losses();
+    for (const auto& [name, value] : losses_) row.emplace_back(name, value.item<double>());
     const double seconds = std::max(now_seconds() - last_log_time_, 1e-9);
     row.emplace_back("time/steps_per_second",
                      static_cast<double>(step_ - last_log_step_) / seconds);
@@ -194,6 +218,12 @@ class OffPolicyLoop {
     checkpoint.set("warmup.rng", warmup_rng_.to_string());
     checkpoint.set("sampling.rng", sampling_rng_.to_string());
     agent_->save(checkpoint);
+    check_losses();
+    for (const auto& [name, weights] : checkpoint.group("model")) {
+      REVERIE_CHECK_RUN(at::isfinite(weights).all().item<bool>(),
+                        "the weights {} are not finite at step {}; {}", name, step_,
+                        last_good_checkpoint());
+    }
     if (training_.save_replay) {
       replay_.save(checkpoint.group("replay"));
       const VectorEnvSnapshot snapshot = env_.snapshot();
@@ -222,9 +252,9 @@ class OffPolicyLoop {
 
   int64_t step_ = 0;
   int64_t updates_ = 0;
-  int64_t saved_step_ = 0;
-  TensorMap losses_;               // of the last update
-  std::vector<Episode> episodes_;  // ended since the last row of the log
+  std::optional<int64_t> saved_step_;  // of the last checkpoint
+  TensorMap losses_;                   // of the last update
+  std::vector<Episode> episodes_;      // ended since the last row of the log
   Metrics shown_;
   double last_log_time_ = 0.0;  // [s]
   int64_t last_log_step_ = 0;
