@@ -51,7 +51,7 @@ bool CommandLine::parse(Arguments arguments) {
   const std::vector<std::string> extras = app_.remaining();
   if (extras.empty()) return true;
   const std::string& extra = extras.front();
-  if (extra.rfind("-", 0) != 0) {
+  if (!extra.starts_with('-')) {
     fail_input("{0}: unexpected argument '{1}' (see reverie {0} --help)", name_, extra);
   }
   std::vector<std::string> known;

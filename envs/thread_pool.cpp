@@ -64,7 +64,7 @@ void ThreadPool::start(int64_t n, void (*run)(void*, int64_t), void* context) {
   context_ = context;
   n_ = n;
   // Four blocks a thread even out episodes that end (and reset) in one block and not in another.
-  block_ = std::max<int64_t>(1, n / (4 * threads()));
+  block_ = std::max<int64_t>(1, n / (int64_t{4} * threads()));
   next_.store(0, std::memory_order_relaxed);
   busy_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
   round_.fetch_add(1, std::memory_order_release);

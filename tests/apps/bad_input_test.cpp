@@ -119,7 +119,7 @@ TEST_F(BadInput, Maps) {
     write(at("map.txt"), map);
     train_refuses({"--map", "map.txt"}, messages);
   };
-  refuses_map("#####\n#...#\n#.G.#\n##.##\n", {"map.txt", "open", "row 4, column 3"});
+  refuses_map("#####\n#...#\n#.G.#\n##.##\n", {"map.txt", "open", "line 4, column 3"});
   refuses_map("", {"map.txt", "no cell"});
   refuses_map("####\n####\n####\n", {"map.txt", "no free cell"});
   refuses_map("#####\n#.x.#\n#####\n", {"map.txt", "line 2, column 3", "'x'", "'G'"});
