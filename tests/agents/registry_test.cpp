@@ -7,7 +7,7 @@
 
 #include "agents/pch.h"
 #include "tests/agents/point_env.h"
-#include "tests/core/temporary_folder.h"
+#include "tests/temporary_folder.h"
 #include "tests/errors.h"
 #include "tests/tensors.h"
 

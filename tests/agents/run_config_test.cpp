@@ -11,7 +11,7 @@
 #include "agents/registry.h"
 #include "core/file.h"
 #include "envs/registry.h"
-#include "tests/core/temporary_folder.h"
+#include "tests/temporary_folder.h"
 #include "tests/errors.h"
 
 namespace reverie {

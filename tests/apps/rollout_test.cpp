@@ -9,7 +9,7 @@
 #include <hdf5.h>
 
 #include "tests/apps/program.h"
-#include "tests/core/temporary_folder.h"
+#include "tests/temporary_folder.h"
 
 namespace reverie::test {
 namespace {

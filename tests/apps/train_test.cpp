@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/apps/program.h"
-#include "tests/core/temporary_folder.h"
+#include "tests/temporary_folder.h"
 
 namespace reverie::test {
 namespace {

@@ -5,9 +5,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/errors.h"
+
 namespace reverie {
 namespace {
 
+using test::input_error;
 using testing::HasSubstr;
 
 struct Sample {
@@ -28,16 +31,6 @@ struct Sample {
     return f;
   }
 };
-
-std::string error_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::kInput);
-    return error.what();
-  }
-  return "no error";
-}
 
 TEST(Config, DumpReadsBackEqual) {
   Sample written{
@@ -78,7 +71,7 @@ TEST(Config, BadFlagsNameFlagValueAndExpectation) {
   Sample s;
   const ConfigFields f = s.fields();
   const auto set = [&](const char* name, const char* text) {
-    return error_of([&] { ConfigFields::set(*f.find(name), text, f.find(name)->flag()); });
+    return input_error([&] { ConfigFields::set(*f.find(name), text, f.find(name)->flag()); });
   };
   EXPECT_THAT(set("gamma", "1.0"), HasSubstr("--gamma: found 1, expected [0, 1)"));
   EXPECT_THAT(set("gamma", "nan"), HasSubstr("--gamma"));
@@ -96,7 +89,7 @@ TEST(Config, BadFlagsNameFlagValueAndExpectation) {
 TEST(Config, BadTomlNamesLineKeyAndNearest) {
   Sample s;
   const auto load = [&](const char* text) {
-    return error_of([&] { s.fields().load_toml_text(text, "x.toml"); });
+    return input_error([&] { s.fields().load_toml_text(text, "x.toml"); });
   };
   EXPECT_THAT(load("[agent]\ngama = 0.5\n"),
               HasSubstr("x.toml:2: 'agent.gama'; did you mean 'agent.gamma'?"));
@@ -122,7 +115,7 @@ TEST(Config, OneNameOnceAcrossSections) {
 
 TEST(Config, MissingFileIsNamed) {
   Sample s;
-  EXPECT_THAT(error_of([&] { s.fields().load_toml("/nonexistent/run.toml"); }),
+  EXPECT_THAT(input_error([&] { s.fields().load_toml("/nonexistent/run.toml"); }),
               HasSubstr("/nonexistent/run.toml: no such file"));
 }
 
@@ -132,7 +125,7 @@ TEST(Config, OneStringIsReadWithoutCheckingTheRest) {
   EXPECT_EQ(toml_string(file, "run.env"), "maze");
   EXPECT_EQ(toml_string(file, "run.agent"), "");
   EXPECT_EQ(toml_string(file, "other.env"), "");
-  EXPECT_THAT(error_of([&] { toml_string(file, "run.steps"); }), HasSubstr(":4: run.steps"));
+  EXPECT_THAT(input_error([&] { toml_string(file, "run.steps"); }), HasSubstr(":4: run.steps"));
 }
 
 }  // namespace

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "tests/core/temporary_folder.h"
+#include "tests/temporary_folder.h"
 
 namespace reverie {
 namespace {

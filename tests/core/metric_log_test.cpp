@@ -10,7 +10,7 @@
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 
-#include "tests/core/temporary_folder.h"
+#include "tests/temporary_folder.h"
 
 namespace reverie {
 namespace {

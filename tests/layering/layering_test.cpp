@@ -12,7 +12,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/core/temporary_folder.h"
+#include "tests/temporary_folder.h"
 
 namespace reverie {
 namespace {

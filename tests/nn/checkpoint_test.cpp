@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "nn/pch.h"
-#include "tests/core/temporary_folder.h"
+#include "tests/temporary_folder.h"
 #include "tests/errors.h"
 #include "tests/tensors.h"
 

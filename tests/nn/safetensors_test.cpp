@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 
 #include "core/error.h"
+#include "tests/temporary_folder.h"
 
 namespace reverie {
 namespace {
@@ -24,14 +25,9 @@ namespace fs = std::filesystem;
 
 class Safetensors : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = (fs::temp_directory_path() / "safetensors_XXXXXX").string();
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    folder_ = name;
+  std::string path(const std::string& name = "a.safetensors") const {
+    return (folder_ / name).string();
   }
-  void TearDown() override { fs::remove_all(folder_); }
-
-  std::string path(const std::string& name = "a.safetensors") const { return folder_ / name; }
 
   std::string write(const std::string& bytes) const {
     std::ofstream(path(), std::ios::binary) << bytes;
@@ -52,7 +48,7 @@ class Safetensors : public testing::Test {
     return {std::istreambuf_iterator<char>(stream), {}};
   }
 
-  fs::path folder_;
+  test::TemporaryFolder folder_;
 };
 
 std::string input_error(const std::function<void()>& action) {
@@ -167,7 +163,7 @@ save_file({"b": np.array([True, False, True]), "x": np.linspace(0, 1, 5),
 TEST_F(Safetensors, SaveRefusesWhatItCannotStore) {
   const auto refused = [&](const NamedTensors& tensors) {
     const std::string message = input_error([&] { save_safetensors(path(), tensors); });
-    EXPECT_TRUE(fs::is_empty(folder_)) << message;
+    EXPECT_TRUE(fs::is_empty(folder_.path())) << message;
     return message;
   };
   const at::Tensor one = at::ones({1});
@@ -200,13 +196,13 @@ TEST_F(Safetensors, FailedWriteLeavesThePreviousFile) {
   std::signal(SIGXFSZ, handler);
   EXPECT_TRUE(failed);
   EXPECT_EQ(read_bytes(path()), before);
-  EXPECT_EQ(std::distance(fs::directory_iterator(folder_), {}), 1) << "a temporary file was left";
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_.path()), {}), 1) << "a temporary file was left";
   EXPECT_TRUE(save_big(path("no/such/folder")));
 }
 
 TEST_F(Safetensors, NotAFile) {
   EXPECT_THAT(input_error([&] { load_safetensors(path("none")); }), HasSubstr("No such file"));
-  EXPECT_THAT(input_error([&] { load_safetensors(folder_); }), HasSubstr("not a regular file"));
+  EXPECT_THAT(input_error([&] { load_safetensors(folder_.path().string()); }), HasSubstr("not a regular file"));
   ASSERT_EQ(mkfifo(path("pipe").c_str(), 0600), 0);
   EXPECT_THAT(input_error([&] { load_safetensors(path("pipe")); }), HasSubstr("regular file"));
 }

@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 
 #include "core/error.h"
+#include "tests/temporary_folder.h"
 
 namespace reverie {
 namespace {
@@ -29,14 +30,7 @@ using Shape = std::vector<int64_t>;
 
 class Hdf5 : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = (fs::temp_directory_path() / "hdf5_XXXXXX").string();
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    folder_ = name;
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
-  std::string path(const std::string& name = "a.h5") const { return folder_ / name; }
+  std::string path(const std::string& name = "a.h5") const { return (folder_ / name).string(); }
 
   // Runs a script with h5py as h5py, numpy as np and the arguments as a list; skips without Python.
   bool python(const std::string& script, const std::string& arguments) const {
@@ -70,7 +64,7 @@ class Hdf5 : public testing::Test {
     file.commit();
   }
 
-  fs::path folder_;
+  test::TemporaryFolder folder_;
 };
 
 std::string read_bytes(const std::string& name) {
@@ -246,10 +240,10 @@ TEST_F(Hdf5, FilesAppearWholeOrNotAtAll) {
     EXPECT_EQ(read_bytes(path()), "old");
   }
   EXPECT_EQ(read_bytes(path()), "old");
-  EXPECT_EQ(std::distance(fs::directory_iterator(folder_), {}), 1) << "a temporary file was left";
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_.path()), {}), 1) << "a temporary file was left";
   write_recording(path());
   write_recording(path("b.h5"));
-  EXPECT_EQ(std::distance(fs::directory_iterator(folder_), {}), 2);
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_.path()), {}), 2);
   EXPECT_EQ(read_bytes(path()), read_bytes(path("b.h5"))) << "the same calls, other bytes";
 }
 
@@ -277,7 +271,7 @@ TEST_F(Hdf5, FullDiskIsARunErrorAndLeavesTheOldFile) {
   std::signal(SIGXFSZ, handler);
   EXPECT_EQ(kind, ErrorKind::kRun);
   EXPECT_EQ(read_bytes(path()), "old");
-  EXPECT_EQ(std::distance(fs::directory_iterator(folder_), {}), 1) << "a temporary file was left";
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_.path()), {}), 1) << "a temporary file was left";
   write_recording(path());  // the library still works
   EXPECT_TRUE(Hdf5File::open_read(path()).exists("maze"));
   EXPECT_THROW(Hdf5File::create(path("no/such.h5")), Error);
@@ -396,7 +390,7 @@ TEST_F(Hdf5, NotAFile) {
   EXPECT_THAT(open("text"), HasSubstr("is not an HDF5 file"));
   std::ofstream(path("empty")).close();
   EXPECT_THAT(open("empty"), HasSubstr("is not an HDF5 file"));
-  EXPECT_THAT(input_error([&] { Hdf5File::create(folder_); }), HasSubstr("not a regular file"));
+  EXPECT_THAT(input_error([&] { Hdf5File::create(folder_.path().string()); }), HasSubstr("not a regular file"));
 }
 
 TEST_F(Hdf5, TruncatedFilesAreRefused) {
