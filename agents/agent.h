@@ -35,6 +35,10 @@ class Policy {
 // A policy that learns.
 class Agent : public Policy {
  public:
+  // Sees every observation that training gathers, once, in the order of time: running statistics
+  // are kept here. obs: as act() gets it.
+  virtual void observe(const TensorMap& obs);
+
   // What update() wants sampled, and how many at once.
   virtual SampleSpec sample_spec() const = 0;
   virtual int64_t batch_size() const = 0;

@@ -189,7 +189,8 @@ int bench_command(const Arguments& arguments) {
   line.app()
       .add_option("--threads", flags.threads, "thread counts to measure (default 1 2)")
       ->check(CLI::Range(1, 1024))
-      ->delimiter(',');
+      ->delimiter(',')
+      ->allow_extra_args(false);  // or the flag would take the ids behind it
   line.app()
       .add_option("--num-envs", flags.num_envs, "environments stepped together (default 64)")
       ->check(CLI::Range(1, 65536));

@@ -89,14 +89,15 @@ std::optional<double> run_peer(const std::string& script_and_arguments, const st
   REVERIE_CHECK(std::ifstream(home + "/complete").good(),
                 "--peers: the peers are not installed; run bench/peers/setup (6 GB, minutes)");
   const std::string command =
-      fmt::format("'{}/bin/python' '{}'/{} 2>/dev/null", home, folder, script_and_arguments);
+      fmt::format("'{}/bin/python' '{}'/{}", home, folder, script_and_arguments);
   const std::string text = output_of(command);
   try {
     const Json value = Json::parse(text).at(field);
     if (value.is_null()) return std::nullopt;
     return value.get<double>();
   } catch (const Json::exception& error) {
-    fail_run("peer failed: {}\n  printed: {}\n  ({})", command, text, error.what());
+    fail_run("peer failed: {}\n  its errors are above; it printed: {}\n  ({})", command, text,
+             error.what());
   }
 }
 

@@ -1,5 +1,7 @@
 #include <iostream>
 
+#include <fmt/ranges.h>
+
 #include "apps/command.h"
 #include "envs/canvas.h"
 #include "envs/registry.h"
@@ -83,10 +85,9 @@ class Rollout {
     std::vector<int64_t> shape{-1};
     shape.insert(shape.end(), action_.shape.begin(), action_.shape.end());
     const std::vector<int64_t> found = file.shape(dataset);
-    REVERIE_CHECK(found.size() == shape.size() && !found.empty(),
-                  "{}:{}: has {} axes, {} takes actions of {} (time first)", file.path(), dataset,
-                  found.size(), env_->spec().id, shape.size());
-    file.read<float>(dataset, {.shape = shape});  // checks the other axes with one message
+    if (!found.empty()) shape[0] = found[0];
+    REVERIE_CHECK(found == shape, "{}:{}: is [{}], {} takes actions of [T, {}]", file.path(),
+                  dataset, fmt::join(found, ", "), env_->spec().id, fmt::join(action_.shape, ", "));
     std::vector<std::byte> actions(static_cast<size_t>(found[0]) * action_.bytes());
     file.read_rows(dataset, 0, action_.dtype, actions);
     const ConstFieldView rows{&action_, actions.data(), found[0]};
@@ -106,7 +107,9 @@ class Rollout {
 
   void write(const std::string& path) {
     Hdf5File file = Hdf5File::create(path);
-    for (const auto* group : {&parts_, &observations_, &results_}) {
+    // Observations first: where a part of the state has a field's name, the file holds what was
+    // observed, which can be a step behind (a goal that has just moved).
+    for (const auto* group : {&observations_, &parts_, &results_}) {
       for (const Recorded& recorded : *group) {
         if (!file.exists(recorded.name)) recorded.write(file);
       }

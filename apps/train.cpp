@@ -1,5 +1,6 @@
 #include <csignal>
 #include <iostream>
+#include <map>
 
 #include "agents/registry.h"
 #include "agents/training/off_policy.h"
@@ -70,23 +71,37 @@ bool wants_help(const Arguments& arguments) {
          }) != arguments.end();
 }
 
-// Reads what a run resumes from. What does not fit the options in force is found here, before the
-// old options in the run folder are replaced.
+// The options that a run keeps for life: its simulators, replay buffer and generators are saved in
+// the shape that these give them.
+std::map<std::string, std::string> lifelong_options(const ConfigFields& fields) {
+  std::map<std::string, std::string> values;
+  for (const ConfigField& field : fields.all()) {
+    const bool named = field.name == "env" || field.name == "agent" || field.name == "seed" ||
+                       field.name == "num_envs" || field.name == "replay_capacity";
+    if (named || field.section == "environment") values[field.flag()] = field.text();
+  }
+  return values;
+}
+
+void check_lifelong_options(const std::string& run, const std::map<std::string, std::string>& saved,
+                            const std::map<std::string, std::string>& now) {
+  for (const auto& [flag, value] : saved) {
+    REVERIE_CHECK(now.at(flag) == value, "--resume {}: {} is {}, the run has {}; it cannot change",
+                  run, flag, now.at(flag), value);
+  }
+}
+
+// Reads what a run resumes from. What does not fit the options in force is found here, before
+// anything in the run folder is replaced.
 Checkpoint checkpoint_to_resume(const RunDirectory& directory, const RunConfig& config,
-                                const TrainingConfig& saved, Agent& trial) {
+                                bool replay_was_saved, Agent& trial) {
   const std::string run = directory.path().string();
-  REVERIE_CHECK(saved.save_replay,
+  REVERIE_CHECK(replay_was_saved,
                 "{}: its replay buffer was not saved (save_replay = false), so it cannot be "
                 "resumed",
                 run);
-  const auto expect_same = [&](const char* flag, int64_t now, int64_t before) {
-    REVERIE_CHECK(now == before, "--resume {}: {} is {}, the run has {}; it cannot change", run,
-                  flag, now, before);
-  };
-  expect_same("--num-envs", config.training.num_envs, saved.num_envs);
-  expect_same("--replay-capacity", config.training.replay_capacity, saved.replay_capacity);
   const std::filesystem::path folder = directory.latest_checkpoint().path;
-  Checkpoint checkpoint = read_checkpoint(folder, config, off_policy_groups(saved));
+  Checkpoint checkpoint = read_checkpoint(folder, config, off_policy_groups());
   REVERIE_CHECK(checkpoint.integer("step") < config.steps,
                 "{}: is at step {} of {} already; --steps N with a larger N continues it", run,
                 checkpoint.integer("step"), config.steps);
@@ -108,10 +123,9 @@ void remove_if_nothing_was_made(const RunDirectory& directory) {
 }
 
 TrainingResult run_training(RunConfig& config, RunDirectory& directory,
-                            const Checkpoint* checkpoint, bool quiet) {
-  write_file_atomically(directory.config_file(), config.fields().to_toml());
+                            std::optional<Checkpoint> checkpoint, bool quiet) {
   const std::optional<int64_t> first_step =
-      checkpoint == nullptr ? std::nullopt : std::optional(checkpoint->integer("step"));
+      checkpoint ? std::optional(checkpoint->integer("step")) : std::nullopt;
   MetricLog log(directory.path(), first_step);
   ProgressBar progress(config.steps, {.label = fmt::format("{} {}", config.env, config.agent),
                                       .first_step = first_step.value_or(0),
@@ -120,7 +134,7 @@ TrainingResult run_training(RunConfig& config, RunDirectory& directory,
   std::signal(SIGTERM, on_signal);
   std::signal(SIGPIPE, SIG_IGN);  // a pager that was closed ends no run
   TrainingSession session{config, directory, log, progress, stop_requested};
-  const TrainingResult result = train_off_policy(session, checkpoint);
+  const TrainingResult result = train_off_policy(session, std::move(checkpoint));
   progress.finish();
   return result;
 }
@@ -148,14 +162,11 @@ int train_command(const Arguments& arguments) {
   line.app().add_flag("--quiet", flags.quiet, "no progress bar");
   line.add_fields(fields);
   if (!line.parse(arguments)) return 0;
-  const std::string env = config->env;
-  const std::string agent = config->agent;
-  const TrainingConfig saved = config->training;
+  const auto saved_options = lifelong_options(fields);
+  const bool replay_was_saved = config->training.save_replay;
   line.apply(fields);
   const bool resuming = !flags.resume.empty();
-  REVERIE_CHECK(!resuming || (config->env == env && config->agent == agent),
-                "--resume {}: the run is of {} and {}; --env and --agent cannot change",
-                flags.resume, env, agent);
+  if (resuming) check_lifelong_options(flags.resume, saved_options, lifelong_options(fields));
   REVERIE_CHECK(!resuming || flags.run.empty(), "--resume and --run exclude each other");
   REVERIE_CHECK(find_agent(config->agent).learns,
                 "agent '{}' has nothing to learn; try "
@@ -167,26 +178,29 @@ int train_command(const Arguments& arguments) {
   }
   // Bad input must not leave a run folder behind: what can be wrong is tried first.
   const EnvSpec spec = config->env_config->maker()()->spec();
-  const std::unique_ptr<Agent> trial =
-      config->agent_config->make(spec, open_device(config->device), 0);
+  std::unique_ptr<Agent> trial = config->agent_config->make(spec, open_device(config->device), 0);
 
   RunDirectory directory = resuming ? RunDirectory::open(flags.resume, RunDirectory::Access::kWrite)
                                     : RunDirectory::create(flags.run);
   std::optional<Checkpoint> checkpoint;
-  if (resuming) checkpoint = checkpoint_to_resume(directory, *config, saved, *trial);
+  if (resuming) checkpoint = checkpoint_to_resume(directory, *config, replay_was_saved, *trial);
+  trial.reset();
   TrainingResult result;
   try {
-    result = run_training(*config, directory, checkpoint ? &*checkpoint : nullptr, flags.quiet);
+    result = run_training(*config, directory, std::move(checkpoint), flags.quiet);
   } catch (...) {
     if (!resuming) remove_if_nothing_was_made(directory);
     throw;
   }
   const std::string folder = directory.path().string();
   if (result.interrupted) {
-    std::cerr << fmt::format(
-        "stopped at step {} of {}; everything is saved. To continue:\n"
-        "  reverie train --resume {}\n",
-        result.steps, config->steps, folder);
+    std::cerr << fmt::format("stopped at step {} of {}; ", result.steps, config->steps);
+    std::cerr
+        << (config->training.save_replay
+                ? fmt::format("everything is saved. To continue:\n  reverie train --resume {}\n",
+                              folder)
+                : "the policy is saved, but the replay buffer is not (save_replay = false), so "
+                  "it cannot be resumed\n");
     return kInterruptedStatus;
   }
   std::cerr << fmt::format(

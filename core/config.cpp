@@ -95,8 +95,10 @@ ParsedValue parse_text(const ConfigField& field, std::string_view text, std::str
 }
 
 void check_range(const ConfigField& field, double value, std::string_view source) {
-  if (!field.range.contains(value)) {
-    fail_input("{}: found {}, expected {} ({})", source, value, field.range.text(), field.help);
+  if (!std::isfinite(value) || !field.range.contains(value)) {
+    const std::string bounds = field.range.text();
+    fail_input("{}: found {}, expected {} ({})", source, value,
+               bounds.empty() ? "a finite number" : bounds, field.help);
   }
 }
 
@@ -161,7 +163,8 @@ ParsedValue parse_node(const ConfigField& field, const toml::node& node, std::st
 }
 
 std::string read_config_file(const std::filesystem::path& file) {
-  REVERIE_CHECK(std::filesystem::is_regular_file(file), "config file {}: no such file",
+  std::error_code unreadable;  // a name too long, a folder that may not be entered
+  REVERIE_CHECK(std::filesystem::is_regular_file(file, unreadable), "config file {}: no such file",
                 file.string());
   return read_file(file, kMaxConfigBytes);
 }

@@ -37,7 +37,7 @@ class Env {
   virtual StepResult step(ConstFieldView action, FieldViews obs) = 0;
 
   // Everything that the rest of the episode depends on (simulator, goal, clock, generator), as
-  // numbers. The layout belongs to the environment; see also physics_state().
+  // numbers. The layout belongs to the environment; physics() has parts with names.
   virtual std::vector<double> state() const = 0;
 
   // Continues from what state() returned, on this or another instance with the same configuration;
@@ -52,8 +52,7 @@ class Env {
   virtual Metrics metrics() const { return {}; }
 
   // What a recording holds and `rollout` writes: "qpos" and "qvel" for MuJoCo, poses for Box2D,
-  // goals. `set` replaces those given (others stay) and observes again into obs.
-  // Null where the environment has no such named parts.
+  // goals. Null where the environment has no such named parts.
   virtual class PhysicsState* physics() { return nullptr; }
 };
 

@@ -20,6 +20,16 @@ std::vector<std::string> keys_of(const Map& map) {
   return keys;
 }
 
+template <typename T>
+T parse_number(const std::string& key, const std::string& text, const char* expected) {
+  T number{};
+  const char* end = text.data() + text.size();
+  const auto [stop, status] = std::from_chars(text.data(), end, number);
+  REVERIE_CHECK(status == std::errc() && stop == end, "state.json: '{}' is '{}', expected {}", key,
+                printable(text), expected);
+  return number;
+}
+
 }  // namespace
 
 const TensorMap& Checkpoint::group(const std::string& name) const {
@@ -34,14 +44,16 @@ const std::string& Checkpoint::text(const std::string& key) const {
   return found->second;
 }
 
+void Checkpoint::set(const std::string& key, double value) {
+  state_[key] = fmt::format("{}", value);
+}
+
 int64_t Checkpoint::integer(const std::string& key) const {
-  const std::string& value = text(key);
-  int64_t number = 0;
-  const char* end = value.data() + value.size();
-  const auto [stop, status] = std::from_chars(value.data(), end, number);
-  REVERIE_CHECK(status == std::errc() && stop == end,
-                "state.json: '{}' is '{}', expected an integer", key, printable(value));
-  return number;
+  return parse_number<int64_t>(key, text(key), "an integer");
+}
+
+double Checkpoint::number(const std::string& key) const {
+  return parse_number<double>(key, text(key), "a number");
 }
 
 void Checkpoint::write(const std::filesystem::path& folder) const {

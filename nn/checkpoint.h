@@ -26,11 +26,12 @@ class Checkpoint {
 
   void set(const std::string& key, std::string value) { state_[key] = std::move(value); }
   void set(const std::string& key, int64_t value) { state_[key] = std::to_string(value); }
-  bool has(const std::string& key) const { return state_.contains(key); }
+  void set(const std::string& key, double value);  // as text that reads back equal
 
-  // Throw Error when the key is missing, or its value is no integer.
+  // Throw Error when the key is missing, or its value is no integer or number.
   const std::string& text(const std::string& key) const;
   int64_t integer(const std::string& key) const;
+  double number(const std::string& key) const;
 
   // Writes every group and state.json into an existing folder; atomicity of the whole is the
   // caller's (RunDirectory). Throws Error(kRun) when a file cannot be written.

@@ -51,6 +51,18 @@ ConstFieldView view_of(const Field& field, const at::Tensor& tensor) {
   return {&field, static_cast<const std::byte*>(tensor.const_data_ptr()), tensor.size(0)};
 }
 
+template <typename T>
+at::Tensor copy_to_tensor(std::span<const T> values) {
+  at::Tensor tensor =
+      at::empty({static_cast<int64_t>(values.size())}, c10::CppTypeToScalarType<T>::value);
+  std::copy(values.begin(), values.end(), tensor.mutable_data_ptr<T>());
+  return tensor;
+}
+template at::Tensor copy_to_tensor<uint8_t>(std::span<const uint8_t>);
+template at::Tensor copy_to_tensor<int64_t>(std::span<const int64_t>);
+template at::Tensor copy_to_tensor<float>(std::span<const float>);
+template at::Tensor copy_to_tensor<double>(std::span<const double>);
+
 void restore_tensor(at::Tensor& target, std::string_view name, const TensorMap& saved) {
   const at::Tensor& found = saved.at(name);
   REVERIE_CHECK(found.sizes() == target.sizes() && found.scalar_type() == target.scalar_type(),

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -70,6 +71,10 @@ at::Tensor borrow_tensor(const FieldView& view);
 // A contiguous CPU tensor [N, ...] as rows of the field, without a copy. Throws Error when dtype or
 // shape are not the field's.
 ConstFieldView view_of(const Field& field, const at::Tensor& tensor);
+
+// The values as a tensor [n] of its own on the CPU. T is uint8_t, int64_t, float or double.
+template <typename T>
+at::Tensor copy_to_tensor(std::span<const T> values);
 
 // Copies saved.at(name) into target. Throws Error when it is missing or of another shape or dtype.
 void restore_tensor(at::Tensor& target, std::string_view name, const TensorMap& saved);

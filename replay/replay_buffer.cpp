@@ -189,16 +189,8 @@ at::Tensor ReplayBuffer::gather(const Column& column, const std::vector<int64_t>
 namespace {
 
 template <typename T>
-at::Tensor copy_of(const std::vector<T>& values, c10::ScalarType type) {
-  at::Tensor tensor = at::empty({static_cast<int64_t>(values.size())}, type);
-  std::copy(values.begin(), values.end(), static_cast<T*>(tensor.mutable_data_ptr()));
-  return tensor;
-}
-
-template <typename T>
-void copy_back(std::vector<T>& values, std::string_view name, const TensorMap& saved,
-               c10::ScalarType type) {
-  at::Tensor target = copy_of(values, type);
+void copy_back(std::vector<T>& values, std::string_view name, const TensorMap& saved) {
+  at::Tensor target = copy_to_tensor<T>(values);
   restore_tensor(target, name, saved);
   const T* data = static_cast<const T*>(target.const_data_ptr());
   std::copy(data, data + values.size(), values.begin());
@@ -218,17 +210,17 @@ void ReplayBuffer::save(TensorMap& out) const {
     out.add(observation_key(column.field), written(column.data));
   }
   out.add("replay.action", written(action_.data));
-  out.add("replay.reward", written(copy_of(reward_, at::kFloat)));
-  out.add("replay.terminated", written(copy_of(terminated_, at::kByte)));
-  out.add("replay.kind", written(copy_of(kind_, at::kByte)));
-  out.add("replay.head", copy_of(head_, at::kLong));
-  out.add("replay.filled", copy_of(filled_, at::kLong));
+  out.add("replay.reward", written(copy_to_tensor<float>(reward_)));
+  out.add("replay.terminated", written(copy_to_tensor<uint8_t>(terminated_)));
+  out.add("replay.kind", written(copy_to_tensor<uint8_t>(kind_)));
+  out.add("replay.head", copy_to_tensor<int64_t>(head_));
+  out.add("replay.filled", copy_to_tensor<int64_t>(filled_));
 }
 
 void ReplayBuffer::restore(const TensorMap& saved) {
   std::fill(kind_.begin(), kind_.end(), kEmpty);
-  copy_back(head_, "replay.head", saved, at::kLong);
-  copy_back(filled_, "replay.filled", saved, at::kLong);
+  copy_back(head_, "replay.head", saved);
+  copy_back(filled_, "replay.filled", saved);
   for (int64_t lane = 0; lane < lanes_; ++lane) {
     const auto l = static_cast<size_t>(lane);
     REVERIE_CHECK(head_[l] >= 0 && head_[l] < slots_ && filled_[l] >= 1 && filled_[l] <= slots_ &&
@@ -245,16 +237,16 @@ void ReplayBuffer::restore(const TensorMap& saved) {
   };
   for (Column& column : observation_) read(column.data, observation_key(column.field));
   read(action_.data, "replay.action");
-  const auto read_vector = [&](auto& values, const std::string& name, c10::ScalarType type) {
-    at::Tensor data = copy_of(values, type);
-    read(data, name);
+  const auto read_vector = [&](auto& values, const std::string& name) {
     using T = typename std::remove_reference_t<decltype(values)>::value_type;
+    at::Tensor data = copy_to_tensor<T>(values);
+    read(data, name);
     const T* source = static_cast<const T*>(data.const_data_ptr());
     std::copy(source, source + values.size(), values.begin());
   };
-  read_vector(reward_, "replay.reward", at::kFloat);
-  read_vector(terminated_, "replay.terminated", at::kByte);
-  read_vector(kind_, "replay.kind", at::kByte);
+  read_vector(reward_, "replay.reward");
+  read_vector(terminated_, "replay.terminated");
+  read_vector(kind_, "replay.kind");
   for (int64_t lane = 0; lane < lanes_; ++lane) {
     const int64_t pending = lane * slots_ + head_[static_cast<size_t>(lane)];
     REVERIE_CHECK(kind_[static_cast<size_t>(pending)] == kPending,

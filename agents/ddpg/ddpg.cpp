@@ -41,9 +41,10 @@ class Ddpg final : public Agent {
         actor_optimizer_(actor_.parameters(), {.learning_rate = config.actor_learning_rate}),
         critic_optimizer_(critic_.parameters(), {.learning_rate = config.critic_learning_rate}) {}
 
+  void observe(const TensorMap& obs) override { features_.observe(obs); }
+
   at::Tensor act(const TensorMap& obs, ActMode mode) override {
     const at::NoGradGuard no_grad;
-    if (mode == ActMode::kExplore) features_.observe(obs);
     at::Tensor action = mu(actor_, features_(obs)).cpu();
     if (mode == ActMode::kExplore) {
       action = (action + config_.exploration_noise * normal_like(action, rng_)).clamp(-1.0, 1.0);

@@ -7,6 +7,7 @@
 #include "agents/action_box.h"
 #include "agents/evaluation.h"
 #include "agents/pch.h"
+#include "core/file.h"
 #include "nn/device.h"
 #include "replay/replay_buffer.h"
 
@@ -15,12 +16,6 @@ namespace {
 
 double now_seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-at::Tensor bytes_tensor(const std::vector<uint8_t>& bytes) {
-  at::Tensor tensor = at::empty({static_cast<int64_t>(bytes.size())}, at::kByte);
-  std::copy(bytes.begin(), bytes.end(), tensor.mutable_data_ptr<uint8_t>());
-  return tensor;
 }
 
 class OffPolicyLoop {
@@ -50,6 +45,9 @@ class OffPolicyLoop {
     updates_ = saved.integer("updates");
     REVERIE_CHECK(step_ >= 0 && updates_ >= 0,
                   "state.json: step {} and updates {}, expected at least 0", step_, updates_);
+    owed_updates_ = saved.number("owed_updates");
+    REVERIE_CHECK(owed_updates_ >= 0.0 && owed_updates_ <= 1e9,
+                  "state.json: owed_updates is {}, expected 0 to 1e9", owed_updates_);
     saved_step_ = step_;
     warmup_rng_ = Rng::from_string(saved.text("warmup.rng"));
     sampling_rng_ = Rng::from_string(saved.text("sampling.rng"));
@@ -69,6 +67,7 @@ class OffPolicyLoop {
     last_log_step_ = step_;
     last_log_updates_ = updates_;
     session_.progress.update(step_);
+    if (!saved_step_) save();  // so that a run killed before its first checkpoint is due can resume
     while (step_ < config_.steps && !session_.stop.load(std::memory_order_relaxed)) {
       const int64_t before = step_;
       iterate();
@@ -93,37 +92,35 @@ class OffPolicyLoop {
     // The order of learning and storing is the same with and without overlap, so the results are.
     VectorStep result;
     if (training_.overlap) {
-      try {
-        learn();
-      } catch (...) {
-        env_.wait();  // its threads read the actions, which are about to go
-        throw;
-      }
+      learn();
       result = env_.wait();
     } else {
       result = env_.wait();
       learn();
     }
     replay_.add(rows, result);
+    if (step_ >= training_.learning_starts) {
+      owed_updates_ += static_cast<double>(env_.num_envs()) * training_.updates_per_step;
+    }
     step_ += env_.num_envs();
     note_episodes();
   }
 
   at::Tensor choose_actions() {
+    const TensorMap obs = borrow_tensors(env_.observations());
+    agent_->observe(obs);
     if (step_ < training_.learning_starts) {
       return uniform_actions(env_.spec().action, env_.num_envs(), warmup_rng_);
     }
-    return agent_->act(borrow_tensors(env_.observations()), ActMode::kExplore);
+    return agent_->act(obs, ActMode::kExplore);
   }
 
-  // As many updates as are due for the steps stored so far.
+  // The updates that the steps stored so far have earned.
   void learn() {
-    if (step_ < training_.learning_starts || replay_.size() == 0) return;
-    const auto learned_steps = static_cast<double>(step_ - training_.learning_starts);
-    const auto due = static_cast<int64_t>(learned_steps * training_.updates_per_step);
-    for (; updates_ < due; ++updates_) {
+    for (; owed_updates_ >= 1.0; owed_updates_ -= 1.0) {
       losses_ = agent_->update(
           replay_.sample(agent_->batch_size(), agent_->sample_spec(), sampling_rng_));
+      ++updates_;
     }
   }
 
@@ -192,6 +189,7 @@ class OffPolicyLoop {
   }
 
   void evaluate_policy() {
+    check_losses();
     const std::vector<Episode> episodes = evaluate(*agent_, make_env_,
                                                    {.episodes = training_.evaluate_episodes,
                                                     .seed = config_.seed_for("evaluation"),
@@ -215,6 +213,7 @@ class OffPolicyLoop {
     checkpoint.set("agent", config_.agent);
     checkpoint.set("step", step_);
     checkpoint.set("updates", updates_);
+    checkpoint.set("owed_updates", owed_updates_);
     checkpoint.set("warmup.rng", warmup_rng_.to_string());
     checkpoint.set("sampling.rng", sampling_rng_.to_string());
     agent_->save(checkpoint);
@@ -227,11 +226,9 @@ class OffPolicyLoop {
     if (training_.save_replay) {
       replay_.save(checkpoint.group("replay"));
       const VectorEnvSnapshot snapshot = env_.snapshot();
-      at::Tensor state = at::empty({static_cast<int64_t>(snapshot.state.size())}, at::kDouble);
-      std::copy(snapshot.state.begin(), snapshot.state.end(), state.mutable_data_ptr<double>());
       TensorMap& environments = checkpoint.group("environments");
-      environments.add("state", state);
-      environments.add("observations", bytes_tensor(snapshot.observations));
+      environments.add("state", copy_to_tensor<double>(snapshot.state));
+      environments.add("observations", copy_to_tensor<uint8_t>(snapshot.observations));
     }
     session_.log.sync();
     auto staging = session_.directory.new_checkpoint(step_);
@@ -252,6 +249,7 @@ class OffPolicyLoop {
 
   int64_t step_ = 0;
   int64_t updates_ = 0;
+  double owed_updates_ = 0.0;          // earned by steps and not made yet
   std::optional<int64_t> saved_step_;  // of the last checkpoint
   TensorMap losses_;                   // of the last update
   std::vector<Episode> episodes_;      // ended since the last row of the log
@@ -263,19 +261,20 @@ class OffPolicyLoop {
 
 }  // namespace
 
-std::vector<std::string> off_policy_groups(const TrainingConfig& config) {
-  if (!config.save_replay) return {"model", "optimizer"};
+std::vector<std::string> off_policy_groups() {
   return {"model", "optimizer", "replay", "environments"};
 }
 
-TrainingResult train_off_policy(TrainingSession& session, const Checkpoint* resume) {
+TrainingResult train_off_policy(TrainingSession& session, std::optional<Checkpoint> resume) {
   set_compute_threads(static_cast<int>(session.config.threads));
   OffPolicyLoop loop(session);
-  if (resume != nullptr) {
+  if (resume) {
     loop.restore(*resume);
+    resume.reset();
   } else {
     loop.start();
   }
+  write_file_atomically(session.directory.config_file(), session.config.fields().to_toml());
   return loop.run();
 }
 

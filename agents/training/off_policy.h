@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 
 #include "agents/run_config.h"
 #include "core/metric_log.h"
@@ -34,11 +35,16 @@ struct TrainingResult {
 // still a function of its config and seed alone. Saves a checkpoint every `checkpoint_every` steps,
 // when `stop` becomes true and at the end.
 //
-// resume: a checkpoint read with all groups to continue from, or null. Bit-equal on the CPU.
+// Writes the config into the run folder once everything else has been found right. A checkpoint of
+// the first step is saved at once.
+//
+// resume: a checkpoint read with off_policy_groups() to continue from, freed as soon as it is
+// restored; or nothing. Bit-equal on the CPU.
 // Throws Error(kRun) when a loss is not finite; the last checkpoint stays.
-TrainingResult train_off_policy(TrainingSession& session, const Checkpoint* resume);
+TrainingResult train_off_policy(TrainingSession& session,
+                                std::optional<Checkpoint> resume = std::nullopt);
 
-// The checkpoint groups that train_off_policy() writes and resumes from.
-std::vector<std::string> off_policy_groups(const TrainingConfig& config);
+// The checkpoint groups that train_off_policy() resumes from.
+std::vector<std::string> off_policy_groups();
 
 }  // namespace reverie
