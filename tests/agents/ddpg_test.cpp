@@ -205,7 +205,7 @@ TEST(DdpgUpdate, NormalizationFollowsExplorationAndFeedsActorAndCritic) {
   const auto plain = make_small(spec, 0.1, 1, false);
   const auto normalizing = make_small(spec, 0.1, 1, true);
   const TensorMap far{{"observation", obs.at("observation") * 3.0 + 50.0}};
-  for (const auto* agent : {&plain, &normalizing}) (*agent)->act(far, ActMode::kExplore);
+  for (const auto* agent : {&plain, &normalizing}) (*agent)->observe(far);
   // What the normalising agent sees now has mean 0 and deviation 1.
   const at::Tensor x = far.at("observation").to(at::kDouble);
   const at::Tensor standard = (x - x.mean(0)) / x.std(0, /*unbiased=*/false);

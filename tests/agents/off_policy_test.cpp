@@ -60,7 +60,6 @@ class PointRun {
 
   TrainingResult train() {
     RunDirectory directory = RunDirectory::create(folder_ / "run");
-    write_file_atomically(directory.config_file(), config.fields().to_toml());
     return train(directory, std::nullopt);
   }
 
