@@ -21,6 +21,7 @@ Json number(double value) { return std::isnan(value) ? Json(nullptr) : Json(valu
 Json report(const std::vector<Episode>& episodes, const EnvSpec& spec, uint64_t seed) {
   const Summary returns = summarize(episode_returns(episodes), seed);
   std::vector<double> lengths;
+  lengths.reserve(episodes.size());
   for (const Episode& episode : episodes) lengths.push_back(static_cast<double>(episode.length));
   Json metrics = Json::object();
   for (const auto& [name, value] : episodes.front().metrics) {
