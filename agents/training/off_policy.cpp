@@ -67,7 +67,8 @@ class OffPolicyLoop {
     last_log_step_ = step_;
     last_log_updates_ = updates_;
     session_.progress.update(step_);
-    if (!saved_step_) save();  // so that a run killed before its first checkpoint is due can resume
+    if (saved_step_ < 0)
+      save();  // so that a run killed before its first checkpoint is due can resume
     while (step_ < config_.steps && !session_.stop.load(std::memory_order_relaxed)) {
       const int64_t before = step_;
       iterate();
@@ -140,8 +141,7 @@ class OffPolicyLoop {
   }
 
   std::string last_good_checkpoint() const {
-    if (!saved_step_) return "no checkpoint was saved yet";
-    return fmt::format("the checkpoint of step {} is the last good one", *saved_step_);
+    return fmt::format("the checkpoint of step {} is the last good one", saved_step_);
   }
 
   void note_episodes() {
@@ -249,10 +249,10 @@ class OffPolicyLoop {
 
   int64_t step_ = 0;
   int64_t updates_ = 0;
-  double owed_updates_ = 0.0;          // earned by steps and not made yet
-  std::optional<int64_t> saved_step_;  // of the last checkpoint
-  TensorMap losses_;                   // of the last update
-  std::vector<Episode> episodes_;      // ended since the last row of the log
+  double owed_updates_ = 0.0;      // earned by steps and not made yet
+  int64_t saved_step_ = -1;        // of the newest checkpoint; -1 = none yet
+  TensorMap losses_;               // of the last update
+  std::vector<Episode> episodes_;  // ended since the last row of the log
   Metrics shown_;
   double last_log_time_ = 0.0;  // [s]
   int64_t last_log_step_ = 0;
