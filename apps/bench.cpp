@@ -133,8 +133,8 @@ std::vector<BenchResult> bench_update(const BenchFlags& flags) {
             "updates_per_second");
       };
     };
-    const auto measured =
-        measure_in_turns({ours, peak, torch_python(""), torch_python("--fused")}, flags.seconds);
+    const auto measured = measure_in_turns({ours, peak, torch_python(""), torch_python("--fused")},
+                                           flags.seconds, /*rounds=*/3);
     const double flops = ddpg_flops(config, spec.observation[0].numel(), 2);
     results.push_back(
         {.name = "gemm-2048", .value = *measured[1], .unit = "GFLOP/s", .threads = threads});

@@ -39,9 +39,12 @@ void wait_for_change(const std::atomic<T>& value, T old) {
 ThreadPool::ThreadPool(int threads) {
   REVERIE_CHECK(threads >= 1 && threads <= 4096, "thread pool: {} threads, expected 1 to 4096",
                 threads);
+  shares_ = std::vector<Share>(static_cast<size_t>(threads));
   workers_.reserve(static_cast<size_t>(threads) - 1);
   try {
-    for (int i = 1; i < threads; ++i) workers_.emplace_back([this] { worker_loop(); });
+    for (size_t i = 1; i < shares_.size(); ++i) {
+      workers_.emplace_back([this, i] { worker_loop(i); });
+    }
   } catch (const std::system_error& error) {
     const size_t made = workers_.size() + 1;
     stop();
@@ -62,38 +65,45 @@ void ThreadPool::stop() {
 void ThreadPool::start(int64_t n, void (*run)(void*, int64_t), void* context) {
   run_ = run;
   context_ = context;
-  n_ = n;
-  // Four blocks a thread even out episodes that end (and reset) in one block and not in another.
-  block_ = std::max<int64_t>(1, n / (int64_t{4} * threads()));
-  next_.store(0, std::memory_order_relaxed);
+  const auto count = static_cast<int64_t>(shares_.size());
+  for (int64_t t = 0; t < count; ++t) {
+    Share& share = shares_[static_cast<size_t>(t)];
+    share.next.store(t * n / count, std::memory_order_relaxed);
+    share.end = (t + 1) * n / count;
+  }
+  // Small enough that no thread waits long for another's last block.
+  block_ = std::max<int64_t>(1, n / (16 * count));
   busy_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
   round_.fetch_add(1, std::memory_order_release);
   round_.notify_all();
 }
 
-void ThreadPool::work() {
-  for (;;) {
-    const int64_t begin = next_.fetch_add(block_, std::memory_order_relaxed);
-    if (begin >= n_) return;
-    const int64_t end = std::min(begin + block_, n_);
-    for (int64_t i = begin; i < end; ++i) run_(context_, i);
+void ThreadPool::work(size_t self) {
+  for (size_t k = 0; k < shares_.size(); ++k) {
+    Share& share = shares_[(self + k) % shares_.size()];
+    for (;;) {
+      const int64_t begin = share.next.fetch_add(block_, std::memory_order_relaxed);
+      if (begin >= share.end) break;
+      const int64_t end = std::min(begin + block_, share.end);
+      for (int64_t i = begin; i < end; ++i) run_(context_, i);
+    }
   }
 }
 
 void ThreadPool::wait() {
-  work();
+  work(0);
   for (int left = busy_.load(std::memory_order_acquire); left != 0;
        left = busy_.load(std::memory_order_acquire)) {
     wait_for_change(busy_, left);
   }
 }
 
-void ThreadPool::worker_loop() {
+void ThreadPool::worker_loop(size_t self) {
   for (uint64_t seen = 0;;) {
     wait_for_change(round_, seen);
     seen = round_.load(std::memory_order_acquire);
     if (stopping_.load(std::memory_order_relaxed)) return;
-    work();
+    work(self);
     if (busy_.fetch_sub(1, std::memory_order_acq_rel) == 1) busy_.notify_one();
   }
 }

@@ -23,27 +23,34 @@ class ThreadPool {
 
   int threads() const { return static_cast<int>(workers_.size()) + 1; }
 
-  // Hands out run(context, index) for index in [0, n) in blocks; returns at once. `run` must not
-  // throw. The context must live until wait() has returned.
+  // Hands out run(context, index) for index in [0, n); returns at once. Each thread begins with the
+  // same share of the indices in every round, so that what they stand for stays in its caches, and
+  // helps the others when it is done. `run` must not throw. The context must live until wait() has
+  // returned.
   void start(int64_t n, void (*run)(void* context, int64_t index), void* context);
 
   // Takes part in the work and returns when all of it is done.
   void wait();
 
  private:
-  void worker_loop();
-  void work();
+  // The indices that one thread begins with. On a line of its own: all threads take from it.
+  struct alignas(64) Share {
+    std::atomic<int64_t> next{0};
+    int64_t end = 0;
+  };
+
+  void worker_loop(size_t self);
+  void work(size_t self);
   void stop();
 
   std::vector<std::thread> workers_;
   void (*run_)(void*, int64_t) = nullptr;
   void* context_ = nullptr;
-  int64_t n_ = 0;
+  std::vector<Share> shares_;  // one a thread, the caller's first
   int64_t block_ = 1;
   std::atomic<bool> stopping_{false};
-  // On lines of their own: `round_` is read by idle threads while `next_` is fought over.
+  // On lines of their own: idle threads read `round_` while others write `busy_`.
   alignas(64) std::atomic<uint64_t> round_{0};
-  alignas(64) std::atomic<int64_t> next_{0};
   alignas(64) std::atomic<int> busy_{0};
 };
 

@@ -41,6 +41,11 @@ VectorEnv::Columns VectorEnv::make_columns() const {
   return columns;
 }
 
+void VectorEnv::note_failure(size_t i) {
+  lanes_[i].error = std::current_exception();
+  failed_.store(true, std::memory_order_relaxed);
+}
+
 void VectorEnv::start_episode(size_t i) {
   Lane& lane = lanes_[i];
   lane.seed = mix_seed({seed_, i, static_cast<uint64_t>(lane.episode)});
@@ -65,7 +70,7 @@ VectorStep VectorEnv::reset(uint64_t seed) {
         try {
           vector.start_episode(i);
         } catch (...) {
-          vector.lanes_[i].error = std::current_exception();
+          vector.note_failure(i);
         }
       },
       this);
@@ -131,7 +136,7 @@ void VectorEnv::step_one(size_t i) {
       }
     }
   } catch (...) {
-    lane.error = std::current_exception();
+    note_failure(i);
   }
 }
 
@@ -165,7 +170,7 @@ VectorStep VectorEnv::wait() {
             ++vector.lanes_[i].episode;
             vector.start_episode(i);
           } catch (...) {
-            vector.lanes_[i].error = std::current_exception();
+            vector.note_failure(i);
           }
         },
         this);
@@ -176,6 +181,8 @@ VectorStep VectorEnv::wait() {
 }
 
 void VectorEnv::rethrow_failures() {
+  if (!failed_.load(std::memory_order_relaxed)) return;
+  failed_.store(false, std::memory_order_relaxed);
   for (size_t i = 0; i < lanes_.size(); ++i) {
     if (!lanes_[i].error) continue;
     started_ = false;

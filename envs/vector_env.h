@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -91,6 +92,7 @@ class VectorEnv {
   Columns make_columns() const;
   void start_episode(size_t i);
   void step_one(size_t i);
+  void note_failure(size_t i);  // the exception being handled
   void rethrow_failures();
   VectorStep result() const;
 
@@ -104,6 +106,7 @@ class VectorEnv {
   std::vector<Episode> finished_;
   std::vector<std::byte> action_memory_;  // N rows of the step under way
   uint64_t seed_ = 0;
+  std::atomic<bool> failed_{false};  // some lane holds an error
   bool stepping_ = false;
   bool started_ = false;
   ThreadPool pool_;  // last: its threads stop before what they use goes away

@@ -80,6 +80,10 @@ void ReplayBuffer::write_observation(int64_t lane, FieldViews views, int64_t row
   for (size_t f = 0; f < observation_.size(); ++f) {
     std::memcpy(observation_[f].row(slot), views[f].row(row).data, observation_[f].row_bytes);
   }
+  // What no step has filled yet is zero, so that a saved buffer holds nothing but what happened.
+  std::memset(action_.row(slot), 0, action_.row_bytes);
+  reward_[static_cast<size_t>(slot)] = 0.0F;
+  terminated_[static_cast<size_t>(slot)] = 0;
   filled_[l] = std::min(filled_[l] + 1, slots_);
   set_kind(slot, kPending);
 }
