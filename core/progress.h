@@ -57,7 +57,8 @@ class ProgressBar {
   // Prints a line of text above the bar.
   void message(std::string_view text);
 
-  // Draws the last state with the time taken and the mean rate, and ends the line; later calls do nothing.
+  // Draws the last state with the time taken and the mean rate, and ends the line; later calls do
+  // nothing.
   void finish();
 
  private:

@@ -7,8 +7,8 @@
 
 #include "agents/pch.h"
 #include "tests/agents/point_env.h"
-#include "tests/temporary_folder.h"
 #include "tests/errors.h"
+#include "tests/temporary_folder.h"
 #include "tests/tensors.h"
 
 namespace reverie {

@@ -11,8 +11,8 @@
 #include "agents/registry.h"
 #include "core/file.h"
 #include "envs/registry.h"
-#include "tests/temporary_folder.h"
 #include "tests/errors.h"
+#include "tests/temporary_folder.h"
 
 namespace reverie {
 namespace {

@@ -7,8 +7,8 @@
 #include <gtest/gtest.h>
 
 #include "nn/pch.h"
-#include "tests/temporary_folder.h"
 #include "tests/errors.h"
+#include "tests/temporary_folder.h"
 #include "tests/tensors.h"
 
 namespace reverie {

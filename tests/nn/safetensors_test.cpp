@@ -196,13 +196,15 @@ TEST_F(Safetensors, FailedWriteLeavesThePreviousFile) {
   std::signal(SIGXFSZ, handler);
   EXPECT_TRUE(failed);
   EXPECT_EQ(read_bytes(path()), before);
-  EXPECT_EQ(std::distance(fs::directory_iterator(folder_.path()), {}), 1) << "a temporary file was left";
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_.path()), {}), 1)
+      << "a temporary file was left";
   EXPECT_TRUE(save_big(path("no/such/folder")));
 }
 
 TEST_F(Safetensors, NotAFile) {
   EXPECT_THAT(input_error([&] { load_safetensors(path("none")); }), HasSubstr("No such file"));
-  EXPECT_THAT(input_error([&] { load_safetensors(folder_.path().string()); }), HasSubstr("not a regular file"));
+  EXPECT_THAT(input_error([&] { load_safetensors(folder_.path().string()); }),
+              HasSubstr("not a regular file"));
   ASSERT_EQ(mkfifo(path("pipe").c_str(), 0600), 0);
   EXPECT_THAT(input_error([&] { load_safetensors(path("pipe")); }), HasSubstr("regular file"));
 }

@@ -240,7 +240,8 @@ TEST_F(Hdf5, FilesAppearWholeOrNotAtAll) {
     EXPECT_EQ(read_bytes(path()), "old");
   }
   EXPECT_EQ(read_bytes(path()), "old");
-  EXPECT_EQ(std::distance(fs::directory_iterator(folder_.path()), {}), 1) << "a temporary file was left";
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_.path()), {}), 1)
+      << "a temporary file was left";
   write_recording(path());
   write_recording(path("b.h5"));
   EXPECT_EQ(std::distance(fs::directory_iterator(folder_.path()), {}), 2);
@@ -271,7 +272,8 @@ TEST_F(Hdf5, FullDiskIsARunErrorAndLeavesTheOldFile) {
   std::signal(SIGXFSZ, handler);
   EXPECT_EQ(kind, ErrorKind::kRun);
   EXPECT_EQ(read_bytes(path()), "old");
-  EXPECT_EQ(std::distance(fs::directory_iterator(folder_.path()), {}), 1) << "a temporary file was left";
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_.path()), {}), 1)
+      << "a temporary file was left";
   write_recording(path());  // the library still works
   EXPECT_TRUE(Hdf5File::open_read(path()).exists("maze"));
   EXPECT_THROW(Hdf5File::create(path("no/such.h5")), Error);
@@ -390,7 +392,8 @@ TEST_F(Hdf5, NotAFile) {
   EXPECT_THAT(open("text"), HasSubstr("is not an HDF5 file"));
   std::ofstream(path("empty")).close();
   EXPECT_THAT(open("empty"), HasSubstr("is not an HDF5 file"));
-  EXPECT_THAT(input_error([&] { Hdf5File::create(folder_.path().string()); }), HasSubstr("not a regular file"));
+  EXPECT_THAT(input_error([&] { Hdf5File::create(folder_.path().string()); }),
+              HasSubstr("not a regular file"));
 }
 
 TEST_F(Hdf5, TruncatedFilesAreRefused) {
