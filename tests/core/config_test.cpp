@@ -64,6 +64,8 @@ TEST(Config, FlagsParse) {
   EXPECT_EQ(s.steps, 2000000);
   EXPECT_EQ(s.gamma, 0.5);
   EXPECT_EQ(s.hidden, (std::vector<int64_t>{64, 32}));
+  ConfigFields::set(*f.find("hidden_sizes"), "[128, 16,8]", "--hidden-sizes");
+  EXPECT_EQ(s.hidden, (std::vector<int64_t>{128, 16, 8}));
   EXPECT_EQ(f.find("hidden_sizes")->flag(), "--hidden-sizes");
 }
 
@@ -83,6 +85,8 @@ TEST(Config, BadFlagsNameFlagValueAndExpectation) {
   EXPECT_THAT(set("normalise", "maybe"), HasSubstr("true|false"));
   EXPECT_THAT(set("device", "cudo"), HasSubstr("did you mean 'cuda'?"));
   EXPECT_THAT(set("hidden_sizes", "64,,32"), HasSubstr("--hidden-sizes"));
+  EXPECT_THAT(set("hidden_sizes", "[64, 32"), HasSubstr("--hidden-sizes"));
+  EXPECT_THAT(set("gamma", "inf"), HasSubstr("--gamma"));
   EXPECT_EQ(s.gamma, 0.99);
 }
 
