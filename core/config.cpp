@@ -82,11 +82,16 @@ ParsedValue parse_text(const ConfigField& field, std::string_view text, std::str
                  [&](double*) -> ParsedValue { return parse_double(field, text, source); },
                  [&](std::string*) -> ParsedValue { return std::string(text); },
                  [&](std::vector<int64_t>*) -> ParsedValue {
+                   std::string_view list = text;  // "256,256", or "[256, 256]" as the help shows it
+                   if (list.size() >= 2 && list.front() == '[' && list.back() == ']') {
+                     list = list.substr(1, list.size() - 2);
+                   }
                    std::vector<int64_t> values;
-                   for (size_t begin = 0; begin <= text.size();) {
-                     const size_t end = std::min(text.find(',', begin), text.size());
+                   for (size_t begin = 0; begin <= list.size();) {
+                     const size_t end = std::min(list.find(',', begin), list.size());
+                     if (begin > 0 && begin < end && list[begin] == ' ') ++begin;
                      values.push_back(
-                         parse_integer(field, text.substr(begin, end - begin), source));
+                         parse_integer(field, list.substr(begin, end - begin), source));
                      begin = end + 1;
                    }
                    return values;
