@@ -9,12 +9,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tests/errors.h"
 #include "tests/temporary_folder.h"
 
 namespace reverie {
 namespace {
 
 namespace fs = std::filesystem;
+using test::error_of;
 using test::TemporaryFolder;
 using testing::AllOf;
 using testing::HasSubstr;
@@ -23,17 +25,6 @@ std::string content(const fs::path& path) { return read_file(path, 1 << 24); }
 
 size_t count_entries(const fs::path& folder) {
   return static_cast<size_t>(std::distance(fs::directory_iterator(folder), {}));
-}
-
-// The message and kind of the Error that `action` throws; "" when it throws none.
-template <typename Action>
-std::pair<std::string, ErrorKind> error_of(Action&& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return {error.what(), error.kind()};
-  }
-  return {"", ErrorKind::kInput};
 }
 
 // While it lives, a file cannot grow beyond `bytes`: what a full disk looks like to write().

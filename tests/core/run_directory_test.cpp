@@ -10,28 +10,20 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/errors.h"
 #include "tests/temporary_folder.h"
 
 namespace reverie {
 namespace {
 
 namespace fs = std::filesystem;
+using test::error_of;
 using test::TemporaryFolder;
 using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 using Access = RunDirectory::Access;
-
-template <typename Action>
-std::pair<std::string, ErrorKind> error_of(Action&& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return {error.what(), error.kind()};
-  }
-  return {"", ErrorKind::kInput};
-}
 
 constexpr const char* kFiles[] = {"model.safetensors", "optimizer.safetensors", "state.json"};
 
