@@ -29,6 +29,9 @@ void CommandLine::add_fields(const ConfigFields& fields) {
             ->type_name(field.type_name())
             ->group(heading(field.section));
     if (std::holds_alternative<bool*>(field.value)) option->expected(0, 1)->default_str("true");
+    if (std::holds_alternative<std::vector<std::string>*>(field.value)) {
+      option->multi_option_policy(CLI::MultiOptionPolicy::Join)->delimiter(',');
+    }
   }
 }
 

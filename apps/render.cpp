@@ -64,7 +64,7 @@ double film_episode(Stage& stage, LoadedPolicy& loaded, const RenderFlags& flags
   double next_frame = 0.0;
   const auto film = [&](bool last) {
     for (; next_frame <= overlay.time + 1e-9 || last; next_frame += seconds_per_frame) {
-      stage.env().draw(canvas);
+      stage.env().draw(canvas, View::kFilm);
       if (!flags.no_overlay) draw_overlay(canvas, overlay);
       video.write(canvas.image());
       if (last) break;

@@ -151,7 +151,7 @@ class Rollout {
     for (size_t f = 0; f < views_.size(); ++f) observations_[f].append(memory_[f]);
     const auto step = static_cast<int64_t>(terminated_.bytes.size());
     if (frames_every_ > 0 && step % frames_every_ == 0) {
-      env_->draw(canvas_);
+      env_->draw(canvas_, View::kObservation);
       frames_.append(std::as_bytes(canvas_.pixels()));
       append_value(frame_steps_, step);
     }

@@ -44,7 +44,8 @@ std::string escaped(std::string_view text) {
 }
 
 // Values on their way into a field; assigned only after everything was found right.
-using ParsedValue = std::variant<bool, int64_t, double, std::string, std::vector<int64_t>>;
+using ParsedValue = std::variant<bool, int64_t, double, std::string, std::vector<int64_t>,
+                                 std::vector<std::string>>;
 
 [[noreturn]] void fail_type(const ConfigField& field, std::string_view found,
                             std::string_view source) {
@@ -70,6 +71,21 @@ int64_t parse_integer(const ConfigField& field, std::string_view text, std::stri
   return static_cast<int64_t>(real);
 }
 
+// "256,256", or "[256, 256]" as the help shows it.
+std::vector<std::string_view> split_list(std::string_view list) {
+  if (list.size() >= 2 && list.front() == '[' && list.back() == ']') {
+    list = list.substr(1, list.size() - 2);
+  }
+  std::vector<std::string_view> parts;
+  for (size_t begin = 0; begin <= list.size();) {
+    const size_t end = std::min(list.find(',', begin), list.size());
+    if (begin > 0 && begin < end && list[begin] == ' ') ++begin;
+    parts.push_back(list.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return parts;
+}
+
 ParsedValue parse_text(const ConfigField& field, std::string_view text, std::string_view source) {
   return std::visit(
       Overloaded{[&](bool*) -> ParsedValue {
@@ -82,17 +98,19 @@ ParsedValue parse_text(const ConfigField& field, std::string_view text, std::str
                  [&](double*) -> ParsedValue { return parse_double(field, text, source); },
                  [&](std::string*) -> ParsedValue { return std::string(text); },
                  [&](std::vector<int64_t>*) -> ParsedValue {
-                   std::string_view list = text;  // "256,256", or "[256, 256]" as the help shows it
-                   if (list.size() >= 2 && list.front() == '[' && list.back() == ']') {
-                     list = list.substr(1, list.size() - 2);
-                   }
                    std::vector<int64_t> values;
-                   for (size_t begin = 0; begin <= list.size();) {
-                     const size_t end = std::min(list.find(',', begin), list.size());
-                     if (begin > 0 && begin < end && list[begin] == ' ') ++begin;
-                     values.push_back(
-                         parse_integer(field, list.substr(begin, end - begin), source));
-                     begin = end + 1;
+                   for (const std::string_view part : split_list(text)) {
+                     values.push_back(parse_integer(field, part, source));
+                   }
+                   return values;
+                 },
+                 [&](std::vector<std::string>*) -> ParsedValue {
+                   std::vector<std::string> values;
+                   for (std::string_view part : split_list(text)) {
+                     if (part.size() >= 2 && part.front() == '"' && part.back() == '"') {
+                       part = part.substr(1, part.size() - 2);
+                     }
+                     if (!part.empty()) values.emplace_back(part);
                    }
                    return values;
                  }},
@@ -122,7 +140,8 @@ void check_value(const ConfigField& field, const ParsedValue& value, std::string
             for (const int64_t x : v) {
               check_range(field, static_cast<double>(x), source);
             }
-          }},
+          },
+          [](const std::vector<std::string>&) {}},
       value);
 }
 
@@ -161,6 +180,15 @@ ParsedValue parse_node(const ConfigField& field, const toml::node& node, std::st
                                  for (const toml::node& element : *node.as_array()) {
                                    if (!element.is_integer()) fail();
                                    values.push_back(element.as_integer()->get());
+                                 }
+                                 return values;
+                               },
+                               [&](std::vector<std::string>*) -> ParsedValue {
+                                 if (!node.is_array()) fail();
+                                 std::vector<std::string> values;
+                                 for (const toml::node& element : *node.as_array()) {
+                                   if (!element.is_string()) fail();
+                                   values.push_back(element.as_string()->get());
                                  }
                                  return values;
                                }},
@@ -219,7 +247,8 @@ std::string ConfigField::type_name() const {
                    return choices.empty() ? std::string("text")
                                           : fmt::format("{}", fmt::join(choices, "|"));
                  },
-                 [&](std::vector<int64_t>*) { return bounded("integers such as 256,256,"); }},
+                 [&](std::vector<int64_t>*) { return bounded("integers such as 256,256,"); },
+                 [](std::vector<std::string>*) { return std::string("text,text"); }},
       value);
 }
 
@@ -229,7 +258,12 @@ std::string ConfigField::text() const {
                  [](int64_t* v) { return fmt::format("{}", *v); },
                  [](double* v) { return number_text(*v); },
                  [](std::string* v) { return escaped(*v); },
-                 [](std::vector<int64_t>* v) { return fmt::format("[{}]", fmt::join(*v, ", ")); }},
+                 [](std::vector<int64_t>* v) { return fmt::format("[{}]", fmt::join(*v, ", ")); },
+                 [](std::vector<std::string>* v) {
+                   std::vector<std::string> quoted;
+                   for (const std::string& text : *v) quoted.push_back(escaped(text));
+                   return fmt::format("[{}]", fmt::join(quoted, ", "));
+                 }},
       value);
 }
 
@@ -276,6 +310,10 @@ void ConfigFields::add(std::string name, std::vector<int64_t>& value, std::strin
         .help = std::move(help),
         .value = &value,
         .range = range});
+}
+
+void ConfigFields::add(std::string name, std::vector<std::string>& value, std::string help) {
+  push({.section = {}, .name = std::move(name), .help = std::move(help), .value = &value});
 }
 
 const ConfigField* ConfigFields::find(std::string_view name) const {

@@ -29,7 +29,8 @@ inline Range between(double low, double high) { return {.low = low, .high = high
 
 // One value of a config struct, seen by flags, TOML, help text and dump alike.
 struct ConfigField {
-  using Value = std::variant<bool*, int64_t*, double*, std::string*, std::vector<int64_t>*>;
+  using Value = std::variant<bool*, int64_t*, double*, std::string*, std::vector<int64_t>*,
+                             std::vector<std::string>*>;
 
   std::string section;  // TOML table, "" for the top level
   std::string name;     // snake_case; the flag is the same in kebab-case
@@ -61,6 +62,8 @@ class ConfigFields {
   void add(std::string name, std::string& value, std::string help,
            std::vector<std::string> choices = {});
   void add(std::string name, std::vector<int64_t>& value, std::string help, Range range = {});
+  // Texts without commas; on the command line the flag may be repeated.
+  void add(std::string name, std::vector<std::string>& value, std::string help);
 
   const std::vector<ConfigField>& all() const { return fields_; }
 

@@ -10,10 +10,13 @@
 
 #include "core/config.h"
 #include "core/spec.h"
+#include "envs/factors.h"
 
 namespace reverie {
 
-class Canvas;
+// What a picture is for: the pixels that a policy sees, which follow the reference where there is
+// one and show nothing that is not part of the task; or a film for people.
+enum class View : uint8_t { kObservation, kFilm };
 
 // One simulator of one task. It writes where the caller says: nothing is allocated on the step
 // path. Ready after the constructor; not thread-safe, but different instances may run on different
@@ -45,7 +48,7 @@ class Env {
   virtual void set_state(std::span<const double> state) = 0;
 
   // Draws the current state over the whole canvas, which may have any size.
-  virtual void draw(Canvas& canvas) const = 0;
+  virtual void draw(Canvas& canvas, View view) const = 0;
 
   // Named facts of the episode so far: "success" (0 or 1, reached at any time), "success_at_end",
   // tiles visited, ... Empty where a task has none.
@@ -86,6 +89,9 @@ class EnvConfig {
 
   // Lists every option once: flags, TOML, help and dump all come from it.
   virtual void describe(ConfigFields& fields) = 0;
+
+  // What `vary` and `set` may name.
+  virtual std::vector<Factor> factors() const { return {}; }
 
   // Checks the options and loads what is shared. Throws Error(kInput) for a bad map, model or
   // value.

@@ -182,7 +182,7 @@ void MazeEnv::set_state(std::span<const double> state) {
   ended_ = ended;
 }
 
-void MazeEnv::draw(Canvas& canvas) const {
+void MazeEnv::draw(Canvas& canvas, View /*view*/) const {
   const mjData& data = simulation_.data();
   draw_maze(canvas, *maze_,
             {.position = position(),

@@ -30,7 +30,7 @@ class MazeEnv final : public Env {
   StepResult step(ConstFieldView action, FieldViews obs) override;
   std::vector<double> state() const override;
   void set_state(std::span<const double> state) override;
-  void draw(Canvas& canvas) const override;
+  void draw(Canvas& canvas, View view) const override;
   Metrics metrics() const override;
   PhysicsState* physics() override { return &physics_; }
 

@@ -39,7 +39,7 @@ class CountdownEnv final : public Env {
   }
   std::vector<double> state() const override { return {}; }
   void set_state(std::span<const double> /*state*/) override {}
-  void draw(Canvas& /*canvas*/) const override {}
+  void draw(Canvas& /*canvas*/, View /*view*/) const override {}
   Metrics metrics() const override {
     if (seed_ % 2 == 0) return {{"odd_length", 0.0}};
     return {{"odd_length", static_cast<double>(clock_ % 2)}, {"only_sometimes", 1.0}};

@@ -87,7 +87,7 @@ class PointEnv final : public Env {
     lifetime_ = static_cast<int64_t>(state[3]);
   }
 
-  void draw(Canvas& /*canvas*/) const override {}
+  void draw(Canvas& /*canvas*/, View /*view*/) const override {}
 
   Metrics metrics() const override {
     return {{"final_distance", std::hypot(x_[0] - kGoal[0], x_[1] - kGoal[1])}};

@@ -311,7 +311,7 @@ TEST_P(EnvContract, DrawsOnCanvasesOfAnySize) {
   for (const auto& [width, height] : sizes) {
     Canvas canvas(width, height);
     canvas.clear({255, 0, 255});
-    env->draw(canvas);
+    env->draw(canvas, View::kObservation);
     const std::span<const uint8_t> rgb = canvas.pixels();
     size_t untouched = 0;
     for (size_t i = 0; i < rgb.size(); i += 3) {

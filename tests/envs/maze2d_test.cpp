@@ -563,12 +563,12 @@ TEST(MazeDrawing, TheBallIsWhereTheWorldSaysInBothConventions) {
       Canvas canvas(w, h);
       env.set_physics("desired_goal", {100.0, 100.0});  // out of the picture
       env.set_physics("qpos", middle);
-      env->draw(canvas);
+      env->draw(canvas, View::kObservation);
       const auto centre = ball_centre(canvas);
       EXPECT_NEAR(centre[0], w / 2.0, 1.0) << id;
       EXPECT_NEAR(centre[1], h / 2.0, 1.0) << id;
       env.set_physics("qpos", {middle[0] + 1.0, middle[1] + 0.5});
-      env->draw(canvas);
+      env->draw(canvas, View::kObservation);
       const auto moved = ball_centre(canvas);
       const double scale = moved[0] - centre[0];  // [px/m]
       EXPECT_NEAR(centre[1] - moved[1], 0.5 * scale, 1.0) << id << ": y must point up";
@@ -585,7 +585,7 @@ TEST(MazeDrawing, AReachedGoalTurnsGreen) {
     Canvas canvas(size, size);
     env.reset(0);
     const auto greener_than_red = [&] {
-      env->draw(canvas);
+      env->draw(canvas, View::kObservation);
       int red = 0, green = 0;
       for (int y = 0; y < size; ++y) {
         for (int x = 0; x < size; ++x) {

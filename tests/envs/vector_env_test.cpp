@@ -87,7 +87,7 @@ class FakeEnv final : public Env {
     seed_ = static_cast<uint64_t>(state[2]) << 32 | static_cast<uint64_t>(state[3]);
   }
 
-  void draw(Canvas&) const override {}
+  void draw(Canvas&, View) const override {}
   Metrics metrics() const override { return {{"last_x", x_}}; }
 
  private:
