@@ -331,7 +331,7 @@ int Canvas::arc_steps(double radius, double angle) const {
 }
 
 // Blends a letter: mask [height, width] holds coverage in 1/255, (x, y) is its top left pixel.
-void Canvas::blend_mask(int x, int y, const uint8_t* mask, int width, int height, Color color) {
+void Canvas::draw_mask(int x, int y, const uint8_t* mask, int width, int height, Color color) {
   const Brush brush(color);
   const int first = std::max(-x, 0);
   const int end = std::min(width, width_ - x);

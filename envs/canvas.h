@@ -145,13 +145,17 @@ class Canvas {
   double text(double x, double y, std::string_view text, double size, Color color,
               TextAlign align = TextAlign::kLeft, Font font = Font::kSans);
 
+  // Blends the colour over a rectangle whose first pixel is (x, y), as much as the mask says.
+  // mask: [height, width], 255 is all of it. What lies outside the picture is left out.
+  void draw_mask(int x, int y, const uint8_t* mask, int width, int height, Color color);
+
  private:
   void add_loop(std::span<const Point> points, double sign);
   void add_circle(Point center, double radius, double sign);
   void add_sector(Point center, Point start, double angle);
   void append_arc(Point center, Point start, double angle);
   int arc_steps(double radius, double angle) const;
-  void blend_mask(int x, int y, const uint8_t* mask, int width, int height, Color color);
+
 
   int width_;
   int height_;

@@ -102,7 +102,10 @@ void RigidCar::step(float dt) {
   std::array<Constraint, kWheels> constraints;
   // Box2D finds the wheels from the last one on.
   for (size_t i = kWheels; i-- > 0;) constraints[i] = prepare(i);
-  solve_velocities(constraints, dt);
+  const float max_motor_impulse = dt * max_motor_torque_;
+  for (int k = 0; k < kVelocityIterations; ++k) {
+    for (size_t i = kWheels; i-- > 0;) solve_velocity(constraints[i], i, max_motor_impulse);
+  }
 
   const auto move = [dt](Body& body) {
     const Vec2 translation = dt * body.velocity;
@@ -158,26 +161,6 @@ RigidCar::Constraint RigidCar::prepare(size_t i) {
   wheel.velocity = wheel.velocity + wheel_inverse_mass_ * hinge.impulse;
   wheel.angular_velocity += wheel_inverse_inertia_ * angular;
   return constraint;
-}
-
-void RigidCar::solve_velocities(std::array<Constraint, kWheels>& constraints, float dt) {
-  const float max_motor_impulse = dt * max_motor_torque_;
-  for (int k = 0; k < kVelocityIterations; ++k) {
-    const Body hull_before = hull;
-    const auto wheels_before = wheels;
-    const auto hinges_before = hinges;
-    for (size_t i = kWheels; i-- > 0;) solve_velocity(constraints[i], i, max_motor_impulse);
-    const auto same = [](const Body& a, const Body& b) {
-      return a.velocity == b.velocity && a.angular_velocity == b.angular_velocity;
-    };
-    bool fixed = same(hull, hull_before);
-    for (size_t i = 0; i < kWheels && fixed; ++i) {
-      fixed = same(wheels[i], wheels_before[i]) && hinges[i].impulse == hinges_before[i].impulse &&
-              hinges[i].motor_impulse == hinges_before[i].motor_impulse &&
-              hinges[i].limit_impulse == hinges_before[i].limit_impulse;
-    }
-    if (fixed) break;
-  }
 }
 
 void RigidCar::solve_velocity(const Constraint& constraint, size_t i, float max_motor_impulse) {

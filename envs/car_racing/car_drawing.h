@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "envs/canvas.h"
+#include "envs/car_racing/car.h"
+#include "envs/car_racing/road.h"
+#include "envs/car_racing/track.h"
+
+namespace reverie::car_racing {
+
+struct Colors {
+  Color road{102, 102, 102};
+  Color background{102, 204, 102};
+  Color grass{102, 230, 102};
+  Color hull{204, 0, 0};
+};
+
+// The outlines of a track for drawing, made once an episode.
+struct TrackPicture {
+  std::vector<Point> left, right;  // [tiles] the road's edges at each point
+  std::vector<Point> centers;      // [tiles]
+  std::vector<double> radii;       // [tiles] of circles around tiles and kerbs
+  void build(const Track& track);
+};
+
+// A tyre's mark on the ground, for films: the reference's particles.
+struct SkidMark {
+  std::vector<Point> points;
+  bool on_grass = false;
+};
+
+// All that a picture shows.
+struct Scene {
+  const Track& track;
+  const TrackPicture& picture;
+  const Road& road;
+  const Car& car;
+  const Colors& colors;
+  const std::vector<SkidMark>& skid_marks;
+  double time;    // [s] since reset: the camera comes down during the first second
+  double score;   // the number in the corner
+  double zoom;    // of the camera, 1 is the reference's
+};
+
+// The reference's observation at the canvas's size: what its 1000 x 800 window shows, the car at
+// (1/2, 3/4), forward up, indicators and score in a black bar below. The window is not drawn and
+// shrunk as the reference does it, but every shape is drawn at its final place by its exact area in
+// each pixel, which is what shrinking by area averages would give.
+//
+// quirk: the window's 5:4 becomes square where the canvas is, as in the reference's 96 x 96.
+void draw_observation(Canvas& canvas, const Scene& scene);
+
+// The same view for people, without distortion: skid marks, shadows and markings, no score.
+void draw_film(Canvas& canvas, const Scene& scene);
+
+// Height of the camera [window pixels per unit] at a time [s]: it zooms in during the first second.
+double camera_zoom(double time);
+
+// The tiles that a circle around the view may reach, in their order.
+void find_visible_tiles(const TrackPicture& picture, Point center, double radius,
+                        std::vector<size_t>& tiles);
+
+}  // namespace reverie::car_racing

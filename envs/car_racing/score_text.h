@@ -1,0 +1,12 @@
+#pragma once
+
+#include "envs/canvas.h"
+
+namespace reverie::car_racing {
+
+// Writes the score where the reference has it: white on black, four characters at least ("0012",
+// "-003"), centred on (60, 750) of the 1000 x 800 window that the canvas shows. At 96 x 96 the
+// digits are three pixels wide: drawn large once a canvas size, shrunk by area averages and kept.
+void draw_score(Canvas& canvas, double score);
+
+}  // namespace reverie::car_racing
