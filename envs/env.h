@@ -70,9 +70,18 @@ class PhysicsState {
   // Copies a part out. Throws Error for an unknown name or another length.
   virtual void get(std::string_view part, std::span<double> out) const = 0;
 
-  // Replaces one part; others stay. Throws Error for an unknown name, another length, or values
-  // that are not finite.
+  // Replaces one part; others stay. Throws Error for an unknown name, another length, values that
+  // are not finite, and where parts can only be read.
   virtual void set(std::string_view part, std::span<const double> values) = 0;
+  virtual bool settable() const { return true; }
+
+  // What stays the same for an episode, as a recording holds it once ("track" [tiles, 4]).
+  struct Constant {
+    std::string name;
+    std::vector<int64_t> shape;
+    std::vector<double> values;
+  };
+  virtual std::vector<Constant> constants() const { return {}; }
 
   // Writes the observation of the state as it now is, without advancing time.
   virtual void observe(FieldViews obs) const = 0;

@@ -9,17 +9,13 @@ namespace {
 constexpr double kEnginePower = 100000000 * kSize * kSize;
 constexpr double kWheelInertia = 4000 * kSize * kSize;  // of its rolling, not of its body
 constexpr double kFrictionLimit = 1000000 * kSize * kSize;
-constexpr double kGrassShare = 0.6;  // of the road's friction
+constexpr double kGrassShare = 0.6;                    // of the road's friction
 constexpr double kSlipForce = 205000 * kSize * kSize;  // per unit/s of slip, below the limit
 constexpr double kBrakeRate = 15.0;                    // [rad/s] a step at full brake
 constexpr double kLockingBrake = 0.9;
-constexpr double kGasRise = 0.1;  // a step
+constexpr double kGasRise = 0.1;    // a step
 constexpr double kSkidForce = 2.0;  // in friction limits
 
-constexpr double kHullDensity = 1.0;
-constexpr double kWheelDensity = 0.1;
-constexpr float kMaxSteer = 0.4F;  // [rad]
-constexpr float kSteerTorque = static_cast<float>(180 * 900 * kSize * kSize);
 constexpr std::array<std::array<int, 2>, 4> kWheelPositions = {
     {{-55, 80}, {55, 80}, {-55, -82}, {55, -82}}};
 
@@ -74,15 +70,6 @@ BodyMass wheel_mass() {
   return moments.mass(kWheelDensity);
 }
 
-std::array<Vec2, 4> anchors() {
-  std::array<Vec2, 4> result;
-  for (size_t i = 0; i < 4; ++i) {
-    result[i] = {static_cast<float>(kWheelPositions[i][0] * kSize),
-                 static_cast<float>(kWheelPositions[i][1] * kSize)};
-  }
-  return result;
-}
-
 double sign(double x) { return x > 0.0 ? 1.0 : (x < 0.0 ? -1.0 : 0.0); }
 
 }  // namespace
@@ -111,8 +98,17 @@ const std::array<Point, 4>& wheel_outline() {
   return corners;
 }
 
+std::array<Vec2, 4> wheel_anchors() {
+  std::array<Vec2, 4> result;
+  for (size_t i = 0; i < 4; ++i) {
+    result[i] = {static_cast<float>(kWheelPositions[i][0] * kSize),
+                 static_cast<float>(kWheelPositions[i][1] * kSize)};
+  }
+  return result;
+}
+
 Car::Car(const CarScales& scales)
-    : body(hull_mass(scales.hull_mass), wheel_mass(), anchors(), -kMaxSteer, kMaxSteer,
+    : body(hull_mass(scales.hull_mass), wheel_mass(), wheel_anchors(), -kMaxSteer, kMaxSteer,
            kSteerTorque),
       scales_(scales) {}
 
@@ -153,9 +149,9 @@ void Car::apply_tyre(size_t i) {
   const double to_turn = wheel.steer - static_cast<double>(body.hinge_angle(static_cast<int>(i)));
   body.hinges[i].motor_speed =
       static_cast<float>(sign(to_turn) * std::min(50.0 * std::abs(to_turn), 3.0));
-  const double friction_limit =
-      wheel.on_road ? kFrictionLimit * scales_.road_friction
-                    : kFrictionLimit * kGrassShare * scales_.grass_friction;
+  const double friction_limit = wheel.on_road
+                                    ? kFrictionLimit * scales_.road_friction
+                                    : kFrictionLimit * kGrassShare * scales_.grass_friction;
 
   const Rotation turned(mount.angle);
   const Point forward = {-turned.s, turned.c};
@@ -170,8 +166,7 @@ void Car::apply_tyre(size_t i) {
   if (wheel.brake >= kLockingBrake) {
     wheel.omega = 0.0;
   } else if (wheel.brake > 0.0) {
-    wheel.omega -=
-        sign(wheel.omega) * std::min(kBrakeRate * wheel.brake, std::abs(wheel.omega));
+    wheel.omega -= sign(wheel.omega) * std::min(kBrakeRate * wheel.brake, std::abs(wheel.omega));
   }
   wheel.phase += wheel.omega * kStep;
 

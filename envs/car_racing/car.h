@@ -19,8 +19,13 @@ struct Outline {
 inline constexpr double kSize = 0.02;  // world units of the reference's drawing units
 inline constexpr double kWheelRadius = 27 * kSize;
 inline constexpr double kWheelHalfWidth = 14 * kSize;
+inline constexpr float kHullDensity = 1.0F;
+inline constexpr float kWheelDensity = 0.1F;
+inline constexpr float kMaxSteer = 0.4F;  // [rad] of every hinge to both sides
+inline constexpr float kSteerTorque = static_cast<float>(180 * 900 * kSize * kSize);
 const std::array<Outline, 4>& hull_outlines();
 const std::array<Point, 4>& wheel_outline();
+std::array<Vec2, 4> wheel_anchors();  // the hinges in the hull's frame
 
 // What the factors of variation may change; 1 is the reference.
 struct CarScales {
@@ -41,9 +46,9 @@ struct Wheel {
   bool skids = false;  // whether the tyre asked for more than twice its grip in the last step
 };
 
-// The reference's car (Gymnasium 1.4.0, car_dynamics.py): front wheels steer, rear wheels drive, all
-// brake; each tyre pushes its body by as much as its friction allows. Wheels 0 and 1 are front left
-// and right, 2 and 3 rear left and right.
+// The reference's car (Gymnasium 1.4.0, car_dynamics.py): front wheels steer, rear wheels drive,
+// all brake; each tyre pushes its body by as much as its friction allows. Wheels 0 and 1 are front
+// left and right, 2 and 3 rear left and right.
 class Car {
  public:
   static constexpr double kStep = 1.0 / 50.0;  // [s]

@@ -66,7 +66,8 @@ void draw_ground(Canvas& canvas, const Colors& colors, const Sight& sight) {
     canvas.clear(shrunk(colors.background));
   } else {
     canvas.clear(kBlack);
-    canvas.fill_rect(-kPlayfield, -kPlayfield, 2 * kPlayfield, 2 * kPlayfield, shrunk(colors.background));
+    canvas.fill_rect(-kPlayfield, -kPlayfield, 2 * kPlayfield, 2 * kPlayfield,
+                     shrunk(colors.background));
   }
   const auto first = [&](double low) {
     const int cell = std::max(static_cast<int>(std::floor(low / kGrassSide)), -kGrassCells);
@@ -197,10 +198,8 @@ void draw_indicators(Canvas& canvas, const Scene& scene) {
     if (std::abs(value) <= 1e-4) return;
     const auto [left, right] = std::minmax(x0, x1);
     const auto [top, bottom] = std::minmax(y0, y1);
-    canvas.add_polygon(std::array<Point, 4>{{{left, top},
-                                             {right + 1.0, top},
-                                             {right + 1.0, bottom + 1.0},
-                                             {left, bottom + 1.0}}});
+    canvas.add_polygon(std::array<Point, 4>{
+        {{left, top}, {right + 1.0, top}, {right + 1.0, bottom + 1.0}, {left, bottom + 1.0}}});
   };
   const auto vertical = [&](int place, double value, double height) {
     const double base = kWindowHeight - kRow;

@@ -6,6 +6,7 @@
 #include "envs/canvas.h"
 #include "envs/car_racing/car.h"
 #include "envs/car_racing/road.h"
+#include "envs/car_racing/skid_marks.h"
 #include "envs/car_racing/track.h"
 
 namespace reverie::car_racing {
@@ -25,12 +26,6 @@ struct TrackPicture {
   void build(const Track& track);
 };
 
-// A tyre's mark on the ground, for films: the reference's particles.
-struct SkidMark {
-  std::vector<Point> points;
-  bool on_grass = false;
-};
-
 // All that a picture shows.
 struct Scene {
   const Track& track;
@@ -38,10 +33,10 @@ struct Scene {
   const Road& road;
   const Car& car;
   const Colors& colors;
-  const std::vector<SkidMark>& skid_marks;
-  double time;    // [s] since reset: the camera comes down during the first second
-  double score;   // the number in the corner
-  double zoom;    // of the camera, 1 is the reference's
+  const SkidMarks& skid_marks;
+  double time;   // [s] since reset: the camera comes down during the first second
+  double score;  // the number in the corner
+  double zoom;   // of the camera, 1 is the reference's
 };
 
 // The reference's observation at the canvas's size: what its 1000 x 800 window shows, the car at

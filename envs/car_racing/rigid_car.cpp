@@ -6,9 +6,7 @@
 namespace reverie::car_racing {
 namespace {
 
-// Box2D's settings (b2_settings.h) and the reference's numbers of iterations.
-constexpr int kVelocityIterations = 6 * 30;
-constexpr int kPositionIterations = 2 * 30;
+// Box2D's settings (b2_settings.h).
 constexpr float kPi = std::numbers::pi_v<float>;
 constexpr float kLinearSlop = 0.005F;
 constexpr float kAngularSlop = 2.0F / 180.0F * kPi;
@@ -145,8 +143,7 @@ RigidCar::Constraint RigidCar::prepare(size_t i) {
   constraint.column_x = {constraint.point.xx, constraint.point.xy, constraint.column_z.x};
   constraint.column_y = {constraint.point.xy, constraint.point.yy, constraint.column_z.y};
   constraint.cross_yz = cross(constraint.column_y, constraint.column_z);
-  constraint.inverse_determinant =
-      inverse_or_zero(dot(constraint.column_x, constraint.cross_yz));
+  constraint.inverse_determinant = inverse_or_zero(dot(constraint.column_x, constraint.cross_yz));
 
   const float angle = wheel.angle - hull.angle;
   const Limit limit = angle <= lower_angle_   ? Limit::kAtLower
@@ -190,12 +187,10 @@ void RigidCar::solve_velocity(const Constraint& constraint, size_t i, float max_
 void RigidCar::solve_limit(const Constraint& constraint, size_t i, Vec2 point_error) {
   Body& wheel = wheels[i];
   Hinge& hinge = hinges[i];
-  const Vec3 error = {point_error.x, point_error.y,
-                      wheel.angular_velocity - hull.angular_velocity};
-  Vec2 impulse = {
-      -(constraint.inverse_determinant * dot(error, constraint.cross_yz)),
-      -(constraint.inverse_determinant *
-        dot(constraint.column_x, cross(error, constraint.column_z)))};
+  const Vec3 error = {point_error.x, point_error.y, wheel.angular_velocity - hull.angular_velocity};
+  Vec2 impulse = {-(constraint.inverse_determinant * dot(error, constraint.cross_yz)),
+                  -(constraint.inverse_determinant *
+                    dot(constraint.column_x, cross(error, constraint.column_z)))};
   float angular = -(constraint.inverse_determinant *
                     dot(constraint.column_x, cross(constraint.column_y, error)));
   const float total = hinge.limit_impulse + angular;

@@ -33,12 +33,12 @@ struct BodyMass {
 };
 
 struct Body {
-  Vec2 center = {};     // of mass, in the world
-  float angle = 0.0F;   // [rad]
-  Vec2 velocity = {};   // of the centre of mass [units/s]
+  Vec2 center = {};               // of mass, in the world
+  float angle = 0.0F;             // [rad]
+  Vec2 velocity = {};             // of the centre of mass [units/s]
   float angular_velocity = 0.0F;  // [rad/s]
-  Vec2 force = {};      // on the centre of mass, during the next step
-  float sleep_time = 0.0F;  // [s] how long it has hardly moved
+  Vec2 force = {};                // on the centre of mass, during the next step
+  float sleep_time = 0.0F;        // [s] how long it has hardly moved
 };
 
 enum class Limit : uint8_t { kInactive, kAtLower, kAtUpper };
@@ -65,6 +65,9 @@ struct Hinge {
 class RigidCar {
  public:
   static constexpr int kWheels = 4;
+  // At most as many iterations a step, as the reference asks for.
+  static constexpr int kVelocityIterations = 6 * 30;
+  static constexpr int kPositionIterations = 2 * 30;
 
   // hull_mass, wheel_mass: of the bodies; a wheel's centre of mass is its hinge.
   // anchors: the hinges in the hull's frame. max_motor_torque: of each hinge's motor.
@@ -83,7 +86,9 @@ class RigidCar {
   // The hull's origin in the world.
   Vec2 hull_position() const;
   // Of the wheel against the hull [rad], left positive.
-  float hinge_angle(int wheel) const { return wheels[static_cast<size_t>(wheel)].angle - hull.angle; }
+  float hinge_angle(int wheel) const {
+    return wheels[static_cast<size_t>(wheel)].angle - hull.angle;
+  }
 
   Body hull;
   std::array<Body, kWheels> wheels;

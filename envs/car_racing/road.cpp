@@ -139,8 +139,8 @@ void Road::touch(Car& car) {
     Point center;
     shape.count = outline.size();
     for (size_t i = 0; i < outline.size(); ++i) {
-      const Vec2 p = turned({static_cast<float>(outline[i].x), static_cast<float>(outline[i].y)}) +
-                     origin;
+      const Vec2 p =
+          turned({static_cast<float>(outline[i].x), static_cast<float>(outline[i].y)}) + origin;
       shape.points[i] = {p.x, p.y};
       center = {center.x + p.x, center.y + p.y};
     }

@@ -16,7 +16,7 @@ namespace {
 constexpr double kWindowWidth = 1000.0;
 constexpr double kWindowHeight = 800.0;
 constexpr double kCenterX = 60.0;
-constexpr double kAdvance = 23.4;   // from digit to digit
+constexpr double kAdvance = 23.4;  // from digit to digit
 constexpr double kBaseline = 760.5;
 constexpr double kFontSize = 41.0;  // digits 30 px high
 constexpr double kTop = 722.0;      // nothing of a digit is above
@@ -66,8 +66,8 @@ class ScoreFont {
     for (const char glyph : kGlyphs) {
       const LargeGlyph large(glyph);
       for (size_t slot = 0; slot < length; ++slot) {
-        const double left = kCenterX + kAdvance * (static_cast<double>(slot) -
-                                                   static_cast<double>(length) / 2);
+        const double left =
+            kCenterX + kAdvance * (static_cast<double>(slot) - static_cast<double>(length) / 2);
         masks_.push_back(shrink(large, left, sx, sy));
       }
     }

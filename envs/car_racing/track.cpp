@@ -31,8 +31,8 @@ std::array<Checkpoint, kCheckpoints> draw_checkpoints(Rng& rng) {
       alpha = 2.0 * kPi * c / kCheckpoints;
       radius = 1.5 * kTrackRadius;
     }
-    checkpoints[static_cast<size_t>(c)] = {
-        alpha, {radius * std::cos(alpha), radius * std::sin(alpha)}};
+    checkpoints[static_cast<size_t>(c)] = {alpha,
+                                           {radius * std::cos(alpha), radius * std::sin(alpha)}};
   }
   return checkpoints;
 }
@@ -62,8 +62,7 @@ std::vector<TrackPoint> walk(const std::array<Checkpoint, kCheckpoints>& checkpo
     }
     const Point target = checkpoints[destination % kCheckpoints].position;
     const Point right = {std::cos(beta), std::sin(beta)};
-    const double projection =
-        kScale * (right.x * (target.x - at.x) + right.y * (target.y - at.y));
+    const double projection = kScale * (right.x * (target.x - at.x) + right.y * (target.y - at.y));
     while (beta - alpha > 1.5 * kPi) beta -= 2.0 * kPi;
     while (beta - alpha < -1.5 * kPi) beta += 2.0 * kPi;
     const double previous = beta;
@@ -105,9 +104,7 @@ bool is_closed(const std::vector<TrackPoint>& points) {
 // Kerbs stand where four tiles in a row turn hard to one side, and at the four tiles before.
 std::vector<uint8_t> place_kerbs(const Track& track) {
   const size_t n = track.size();
-  const auto back = [&](size_t i, int steps) {
-    return (i + n - static_cast<size_t>(steps)) % n;
-  };
+  const auto back = [&](size_t i, int steps) { return (i + n - static_cast<size_t>(steps)) % n; };
   std::vector<uint8_t> kerbs(n);
   for (size_t i = 0; i < n; ++i) {
     bool hard = true;

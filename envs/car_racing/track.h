@@ -11,10 +11,10 @@ namespace reverie::car_racing {
 
 // Lengths are in the reference's world units; a car is 5 of them long.
 inline constexpr double kScale = 6.0;
-inline constexpr double kTrackRadius = 900.0 / kScale;        // of the circle that tracks vary
-inline constexpr double kPlayfield = 2000.0 / kScale;         // half side; beyond it an episode ends
-inline constexpr double kTrackStep = 21.0 / kScale;           // between two points of a track
-inline constexpr double kTrackTurnRate = 0.31;                // [rad] greatest turn per step
+inline constexpr double kTrackRadius = 900.0 / kScale;  // of the circle that tracks vary
+inline constexpr double kPlayfield = 2000.0 / kScale;   // half side; beyond it an episode ends
+inline constexpr double kTrackStep = 21.0 / kScale;     // between two points of a track
+inline constexpr double kTrackTurnRate = 0.31;          // [rad] greatest turn per step
 inline constexpr double kTrackHalfWidth = 40.0 / kScale;
 inline constexpr double kKerbWidth = 8.0 / kScale;
 

@@ -1,0 +1,80 @@
+#include "envs/car_racing/car_racing.h"
+
+#include "envs/car_racing/bare_car.h"
+#include "envs/car_racing/car_racing_env.h"
+
+namespace reverie::car_racing {
+namespace {
+
+class CarRacingConfig final : public EnvConfig {
+ public:
+  explicit CarRacingConfig(bool discrete) : discrete_(discrete) {}
+
+  void describe(ConfigFields& fields) override {
+    fields.add("max_steps", max_steps_, "steps after which an episode is truncated", at_least(1));
+    fields.add("domain_randomize", domain_randomize_, "other colours for each episode");
+    fields.add("lap_rule", lap_rule_,
+               "gymnasium: only all tiles finish a lap; fixed: also coming back to the start",
+               {"gymnasium", "fixed"});
+    fields.add("lap_complete_percent", lap_complete_percent_,
+               "share of the tiles that a lap needs under lap_rule fixed", between(0.0, 1.0));
+    fields.add("off_road_cost", off_road_cost_,
+               "taken from the reward, per step and wheel on grass", at_least(0.0));
+    factors_.describe(fields);
+  }
+
+  std::vector<Factor> factors() const override { return car_racing_factors(); }
+
+  EnvMaker maker() const override {
+    auto task = std::make_shared<Task>();
+    EnvSpec& spec = task->spec;
+    spec.id = id();
+    spec.observation = {{.name = "observation",
+                         .shape = {static_cast<int64_t>(kStateSize)},
+                         .dtype = DType::kFloat32}};
+    if (discrete_) {
+      spec.action = DiscreteSpace{5};
+    } else {
+      spec.action = Field{
+          .name = "action", .shape = {3}, .low = {-1.0F, 0.0F, 0.0F}, .high = {1.0F, 1.0F, 1.0F}};
+    }
+    spec.dt = Car::kStep;
+    spec.max_steps = max_steps_;
+    spec.source =
+        "Gymnasium 1.4.0 CarRacing-v3; differs: actions outside their bounds are clipped, the "
+        "score's font";
+    task->domain_randomize = domain_randomize_;
+    task->lap_rule = lap_rule_ == "fixed" ? LapRule::kFixed : LapRule::kGymnasium;
+    task->lap_complete_percent = lap_complete_percent_;
+    task->off_road_cost = off_road_cost_;
+    task->factors = std::make_shared<const FactorPlan>(id(), car_racing_factors(), factors_);
+    return [task] { return std::make_unique<CarRacingEnv>(task); };
+  }
+
+ private:
+  std::string id() const { return discrete_ ? "car-racing-discrete" : "car-racing"; }
+
+  bool discrete_;
+  int64_t max_steps_ = 1000;
+  bool domain_randomize_ = false;
+  std::string lap_rule_ = "gymnasium";
+  double lap_complete_percent_ = 0.95;
+  double off_road_cost_ = 0.0;
+  FactorOptions factors_;
+};
+
+EnvEntry entry(bool discrete) {
+  return {.id = discrete ? "car-racing-discrete" : "car-racing",
+          .summary = fmt::format("car on a random track from above, {}, 1000 steps",
+                                 discrete ? "five actions" : "steering, gas and brake"),
+          .config = [discrete] { return std::make_unique<CarRacingConfig>(discrete); },
+          .benchmark = !discrete,
+          .bare_step_rate = [](int threads,
+                               double seconds) { return bare_car_rate(threads, seconds); }};
+}
+
+}  // namespace
+
+std::vector<EnvEntry> environments() { return {entry(false), entry(true)}; }
+
+}  // namespace reverie::car_racing
