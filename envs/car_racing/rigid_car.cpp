@@ -48,8 +48,15 @@ Symmetric2 point_mass(Vec2 arm, float inverse_mass, float hull_inverse_inertia) 
   return mass;
 }
 
+struct Motion {
+  Vec2 velocity;
+  float angular = 0.0F;
+};
+
 }  // namespace
 
+// A hinge while velocities are solved: what stays the same during the step, and copies of what
+// changes, so that the compiler can keep it in registers.
 struct RigidCar::Constraint {
   Vec2 arm;  // from the hull's centre of mass to the hinge, in the world
   Symmetric2 point;
@@ -58,6 +65,59 @@ struct RigidCar::Constraint {
   // needs.
   Vec3 column_x, column_y, column_z, cross_yz;
   float inverse_determinant;
+  float hull_inverse_mass, hull_inverse_inertia, wheel_inverse_mass, wheel_inverse_inertia;
+  float max_motor_impulse;
+
+  Hinge hinge;
+  Motion wheel;
+
+  // Applies an impulse at the hinge and one that turns, against each other, to both bodies.
+  void apply(Motion& hull, Vec2 impulse, float angular) {
+    hull.velocity = hull.velocity - hull_inverse_mass * impulse;
+    hull.angular -= hull_inverse_inertia * (cross(arm, impulse) + angular);
+    wheel.velocity = wheel.velocity + wheel_inverse_mass * impulse;
+    wheel.angular += wheel_inverse_inertia * angular;
+  }
+
+  void solve(Motion& hull) {
+    const float slip = wheel.angular - hull.angular - hinge.motor_speed;
+    const float motor = std::clamp(hinge.motor_impulse - angular_mass * slip, -max_motor_impulse,
+                                   max_motor_impulse);
+    const float change = motor - hinge.motor_impulse;
+    hinge.motor_impulse = motor;
+    hull.angular -= hull_inverse_inertia * change;
+    wheel.angular += wheel_inverse_inertia * change;
+
+    const Vec2 turning = {-hull.angular * arm.y, hull.angular * arm.x};
+    const Vec2 error = wheel.velocity - hull.velocity - turning;
+    if (hinge.limit != Limit::kInactive) [[unlikely]]
+      return solve_limit(hull, error);
+    const Vec2 impulse = point.solve({-error.x, -error.y});
+    hinge.impulse = hinge.impulse + impulse;
+    hull.velocity = hull.velocity - hull_inverse_mass * impulse;
+    hull.angular -= hull_inverse_inertia * cross(arm, impulse);
+    wheel.velocity = wheel.velocity + wheel_inverse_mass * impulse;
+  }
+
+  // Point and angle at once; an angle that moves away from its limit is let go.
+  void solve_limit(Motion& hull, Vec2 point_error) {
+    const Vec3 error = {point_error.x, point_error.y, wheel.angular - hull.angular};
+    Vec2 impulse = {-(inverse_determinant * dot(error, cross_yz)),
+                    -(inverse_determinant * dot(column_x, cross(error, column_z)))};
+    float angular = -(inverse_determinant * dot(column_x, cross(column_y, error)));
+    const float total = hinge.limit_impulse + angular;
+    const bool released = hinge.limit == Limit::kAtLower ? total < 0.0F : total > 0.0F;
+    if (released) {
+      impulse = point.solve({-point_error.x + hinge.limit_impulse * column_z.x,
+                             -point_error.y + hinge.limit_impulse * column_z.y});
+      angular = -hinge.limit_impulse;
+      hinge.limit_impulse = 0.0F;
+    } else {
+      hinge.limit_impulse = total;
+    }
+    hinge.impulse = hinge.impulse + impulse;
+    apply(hull, impulse, angular);
+  }
 };
 
 RigidCar::RigidCar(const BodyMass& hull_mass, const BodyMass& wheel_mass,
@@ -97,13 +157,7 @@ void RigidCar::step(float dt) {
   for (Body& wheel : wheels) {
     wheel.velocity = wheel.velocity + dt * (wheel_inverse_mass_ * wheel.force);
   }
-  std::array<Constraint, kWheels> constraints;
-  // Box2D finds the wheels from the last one on.
-  for (size_t i = kWheels; i-- > 0;) constraints[i] = prepare(i);
-  const float max_motor_impulse = dt * max_motor_torque_;
-  for (int k = 0; k < kVelocityIterations; ++k) {
-    for (size_t i = kWheels; i-- > 0;) solve_velocity(constraints[i], i, max_motor_impulse);
-  }
+  solve_velocities(dt);
 
   const auto move = [dt](Body& body) {
     const Vec2 translation = dt * body.velocity;
@@ -129,86 +183,55 @@ void RigidCar::step(float dt) {
   update_sleep(dt, solved);
 }
 
-// Looks up where the limits are, and starts from the last step's impulses.
-RigidCar::Constraint RigidCar::prepare(size_t i) {
-  Hinge& hinge = hinges[i];
-  Body& wheel = wheels[i];
-  Constraint constraint;
+void RigidCar::solve_velocities(float dt) {
+  std::array<Constraint, kWheels> constraints;
+  Motion motion = {hull.velocity, hull.angular_velocity};
+  // Box2D finds the wheels from the last one on.
+  for (size_t i = kWheels; i-- > 0;) {
+    constraints[i] = prepare(i, dt);
+    const Hinge& hinge = constraints[i].hinge;
+    constraints[i].apply(motion, hinge.impulse, hinge.motor_impulse + hinge.limit_impulse);
+  }
+  for (int k = 0; k < kVelocityIterations; ++k) {
+    for (size_t i = kWheels; i-- > 0;) constraints[i].solve(motion);
+  }
+  hull.velocity = motion.velocity;
+  hull.angular_velocity = motion.angular;
+  for (size_t i = 0; i < kWheels; ++i) {
+    wheels[i].velocity = constraints[i].wheel.velocity;
+    wheels[i].angular_velocity = constraints[i].wheel.angular;
+    hinges[i] = constraints[i].hinge;
+  }
+}
+
+RigidCar::Constraint RigidCar::prepare(size_t i, float dt) const {
+  const Body& wheel = wheels[i];
+  Constraint out;
   const Vec2 arm = Rotation(hull.angle)(anchors_[i] - hull_mass_.center);
   const float inertia = hull_inverse_inertia_;
-  constraint.arm = arm;
-  constraint.point = point_mass(arm, hull_inverse_mass_ + wheel_inverse_mass_, inertia);
-  constraint.angular_mass = inverse_or_zero(inertia + wheel_inverse_inertia_);
-  constraint.column_z = {-arm.y * inertia, arm.x * inertia, inertia + wheel_inverse_inertia_};
-  constraint.column_x = {constraint.point.xx, constraint.point.xy, constraint.column_z.x};
-  constraint.column_y = {constraint.point.xy, constraint.point.yy, constraint.column_z.y};
-  constraint.cross_yz = cross(constraint.column_y, constraint.column_z);
-  constraint.inverse_determinant = inverse_or_zero(dot(constraint.column_x, constraint.cross_yz));
+  out.arm = arm;
+  out.point = point_mass(arm, hull_inverse_mass_ + wheel_inverse_mass_, inertia);
+  out.angular_mass = inverse_or_zero(inertia + wheel_inverse_inertia_);
+  out.column_z = {-arm.y * inertia, arm.x * inertia, inertia + wheel_inverse_inertia_};
+  out.column_x = {out.point.xx, out.point.xy, out.column_z.x};
+  out.column_y = {out.point.xy, out.point.yy, out.column_z.y};
+  out.cross_yz = cross(out.column_y, out.column_z);
+  out.inverse_determinant = inverse_or_zero(dot(out.column_x, out.cross_yz));
+  out.hull_inverse_mass = hull_inverse_mass_;
+  out.hull_inverse_inertia = hull_inverse_inertia_;
+  out.wheel_inverse_mass = wheel_inverse_mass_;
+  out.wheel_inverse_inertia = wheel_inverse_inertia_;
+  out.max_motor_impulse = dt * max_motor_torque_;
 
+  out.hinge = hinges[i];
+  out.wheel = {wheel.velocity, wheel.angular_velocity};
   const float angle = wheel.angle - hull.angle;
   const Limit limit = angle <= lower_angle_   ? Limit::kAtLower
                       : angle >= upper_angle_ ? Limit::kAtUpper
                                               : Limit::kInactive;
-  if (limit == Limit::kInactive || limit != hinge.limit) hinge.limit_impulse = 0.0F;
-  hinge.limit = limit;
-
-  const float angular = hinge.motor_impulse + hinge.limit_impulse;
-  hull.velocity = hull.velocity - hull_inverse_mass_ * hinge.impulse;
-  hull.angular_velocity -= inertia * (cross(arm, hinge.impulse) + angular);
-  wheel.velocity = wheel.velocity + wheel_inverse_mass_ * hinge.impulse;
-  wheel.angular_velocity += wheel_inverse_inertia_ * angular;
-  return constraint;
-}
-
-void RigidCar::solve_velocity(const Constraint& constraint, size_t i, float max_motor_impulse) {
-  Body& wheel = wheels[i];
-  Hinge& hinge = hinges[i];
-  const float slip = wheel.angular_velocity - hull.angular_velocity - hinge.motor_speed;
-  const float motor = std::clamp(hinge.motor_impulse - constraint.angular_mass * slip,
-                                 -max_motor_impulse, max_motor_impulse);
-  const float change = motor - hinge.motor_impulse;
-  hinge.motor_impulse = motor;
-  hull.angular_velocity -= hull_inverse_inertia_ * change;
-  wheel.angular_velocity += wheel_inverse_inertia_ * change;
-
-  const Vec2 turning = {-hull.angular_velocity * constraint.arm.y,
-                        hull.angular_velocity * constraint.arm.x};
-  const Vec2 point_error = wheel.velocity - hull.velocity - turning;
-  if (hinge.limit != Limit::kInactive) return solve_limit(constraint, i, point_error);
-
-  const Vec2 impulse = constraint.point.solve({-point_error.x, -point_error.y});
-  hinge.impulse = hinge.impulse + impulse;
-  hull.velocity = hull.velocity - hull_inverse_mass_ * impulse;
-  hull.angular_velocity -= hull_inverse_inertia_ * cross(constraint.arm, impulse);
-  wheel.velocity = wheel.velocity + wheel_inverse_mass_ * impulse;
-}
-
-// Point and angle at once; an angle that moves away from its limit is let go.
-void RigidCar::solve_limit(const Constraint& constraint, size_t i, Vec2 point_error) {
-  Body& wheel = wheels[i];
-  Hinge& hinge = hinges[i];
-  const Vec3 error = {point_error.x, point_error.y, wheel.angular_velocity - hull.angular_velocity};
-  Vec2 impulse = {-(constraint.inverse_determinant * dot(error, constraint.cross_yz)),
-                  -(constraint.inverse_determinant *
-                    dot(constraint.column_x, cross(error, constraint.column_z)))};
-  float angular = -(constraint.inverse_determinant *
-                    dot(constraint.column_x, cross(constraint.column_y, error)));
-  const float total = hinge.limit_impulse + angular;
-  const bool released = hinge.limit == Limit::kAtLower ? total < 0.0F : total > 0.0F;
-  if (released) {
-    const Vec2 right = {-point_error.x + hinge.limit_impulse * constraint.column_z.x,
-                        -point_error.y + hinge.limit_impulse * constraint.column_z.y};
-    impulse = constraint.point.solve(right);
-    angular = -hinge.limit_impulse;
-    hinge.limit_impulse = 0.0F;
-  } else {
-    hinge.limit_impulse = total;
-  }
-  hinge.impulse = hinge.impulse + impulse;
-  hull.velocity = hull.velocity - hull_inverse_mass_ * impulse;
-  hull.angular_velocity -= hull_inverse_inertia_ * (cross(constraint.arm, impulse) + angular);
-  wheel.velocity = wheel.velocity + wheel_inverse_mass_ * impulse;
-  wheel.angular_velocity += wheel_inverse_inertia_ * angular;
+  if (limit == Limit::kInactive || limit != out.hinge.limit) out.hinge.limit_impulse = 0.0F;
+  out.hinge.limit = limit;
+  return out;
 }
 
 // Moves hull and wheel towards each other; returns whether they were near enough before.

@@ -95,11 +95,10 @@ class RigidCar {
   std::array<Hinge, kWheels> hinges;
 
  private:
-  struct Constraint;  // what stays the same during a step
+  struct Constraint;
 
-  Constraint prepare(size_t wheel);
-  void solve_velocity(const Constraint& constraint, size_t wheel, float max_motor_impulse);
-  void solve_limit(const Constraint& constraint, size_t wheel, Vec2 point_error);
+  void solve_velocities(float dt);
+  Constraint prepare(size_t wheel, float dt) const;
   bool solve_position(size_t wheel);
   void update_sleep(float dt, bool positions_solved);
 
