@@ -1,0 +1,332 @@
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <sstream>
+
+#include <gtest/gtest.h>
+
+#include "envs/canvas.h"
+#include "envs/car_racing/box2d_car.h"
+#include "envs/car_racing/car_racing_env.h"
+#include "tests/envs/episode_fixture.h"
+#include "tests/errors.h"
+
+namespace reverie::car_racing {
+namespace {
+
+// Golden data. Regenerate with tests/golden/car_racing.py.
+
+struct Drive {
+  std::string name, id;
+  TestEnv::Options options;
+  uint64_t seed = 0;
+  size_t steps = 0, frames = 0;
+  std::vector<float> action;    // continuous
+  std::vector<int64_t> choice;  // discrete
+  std::vector<float> body, joint;
+  std::vector<double> omega, reward;
+  std::vector<int32_t> tiles, frame_step;
+  std::vector<uint8_t> frame;
+};
+
+template <typename T>
+void read_array(std::istream& in, std::vector<T>& values, size_t count) {
+  values.resize(count);
+  in.read(reinterpret_cast<char*>(values.data()), static_cast<std::streamsize>(count * sizeof(T)));
+  REVERIE_CHECK(in.good(), "car_racing_drives.bin ends early");
+}
+
+std::vector<Drive> read_drives() {
+  std::ifstream in(REVERIE_GOLDEN_DIR "/car_racing_drives.bin", std::ios::binary);
+  std::vector<Drive> drives;
+  for (std::string line; std::getline(in, line);) {
+    Drive d;
+    std::istringstream head(line);
+    std::string option, number;
+    std::getline(head, d.name, '|');
+    std::getline(head, d.id, '|');
+    std::getline(head, option, '|');
+    if (const size_t equals = option.find('='); equals != std::string::npos) {
+      d.options = {{option.substr(0, equals), option.substr(equals + 1)}};
+    }
+    std::getline(head, number, '|');
+    d.seed = std::stoull(number);
+    std::getline(head, number, '|');
+    d.steps = std::stoul(number);
+    std::getline(head, number, '|');
+    d.frames = std::stoul(number);
+    if (d.id == "car-racing-discrete") {
+      read_array(in, d.choice, d.steps);
+    } else {
+      read_array(in, d.action, 3 * d.steps);
+    }
+    read_array(in, d.body, 6 * (d.steps + 1));
+    read_array(in, d.omega, 4 * (d.steps + 1));
+    read_array(in, d.joint, 4 * (d.steps + 1));
+    read_array(in, d.tiles, d.steps + 1);
+    read_array(in, d.reward, d.steps);
+    read_array(in, d.frame_step, d.frames);
+    read_array(in, d.frame, d.frames * 96 * 96 * 3);
+    drives.push_back(std::move(d));
+  }
+  return drives;
+}
+
+StepResult take(TestEnv& env, const Drive& drive, size_t t) {
+  if (!drive.choice.empty()) return env.step(std::vector<int64_t>{drive.choice[t]});
+  return env.step(
+      std::vector<float>(drive.action.begin() + static_cast<std::ptrdiff_t>(3 * t),
+                         drive.action.begin() + static_cast<std::ptrdiff_t>(3 * t + 3)));
+}
+
+// Mean absolute difference of all bytes, and the share of pixels within 18 in every channel.
+std::pair<double, double> compare_frames(std::span<const uint8_t> ours, const uint8_t* theirs) {
+  double sum = 0.0;
+  size_t near = 0;
+  for (size_t pixel = 0; pixel < ours.size() / 3; ++pixel) {
+    int worst = 0;
+    for (size_t c = 0; c < 3; ++c) {
+      const int difference = std::abs(ours[3 * pixel + c] - theirs[3 * pixel + c]);
+      sum += difference;
+      worst = std::max(worst, difference);
+    }
+    near += worst <= 18;
+  }
+  return {sum / static_cast<double>(ours.size()),
+          static_cast<double>(near) / static_cast<double>(ours.size() / 3)};
+}
+
+TEST(CarRacingGolden, DrivesAgreeWithTheReference) {
+  const std::vector<Drive> drives = read_drives();
+  ASSERT_EQ(drives.size(), 7U);
+  for (const Drive& drive : drives) {
+    SCOPED_TRACE(drive.name + " seed " + std::to_string(drive.seed));
+    TestEnv env(drive.id, drive.options);
+    env.reset(drive.seed);
+    Canvas canvas(96, 96);
+    double distance = 0.0;
+    double our_return = 0.0;
+    double their_return = 0.0;
+    size_t frame = 0;
+    for (size_t t = 0; t <= drive.steps; ++t) {
+      if (t > 0) {
+        const StepResult result = take(env, drive, t - 1);
+        our_return += result.reward;
+        their_return += drive.reward[t - 1];
+        const bool left_field = drive.reward[t - 1] == -100.0;
+        ASSERT_EQ(result.terminated, left_field) << "step " << t;
+      }
+      const float* body = drive.body.data() + 6 * t;
+      const std::vector<double> position = env.physics("hull_position");
+      distance += 0.02 * std::hypot(body[3], body[4]);
+      const double off = std::hypot(position[0] - body[0], position[1] - body[1]);
+      // The reference's float32 positions are steps of 1.5e-5 apart.
+      ASSERT_LE(off, t <= 10 ? 1e-4 : 1e-4 + 2e-4 * distance) << "step " << t;
+      const double angle = env.physics("hull_angle", 1)[0];
+      ASSERT_NEAR(angle, body[2], t <= 10 ? 1e-5 : 2e-3) << "step " << t;
+      if (t <= 10) {
+        for (size_t i = 0; i < 4; ++i) {
+          ASSERT_NEAR(env.physics("wheel_omega", 4)[i], drive.omega[4 * t + i], 1e-4);
+          ASSERT_NEAR(env.physics("wheel_joint_angle", 4)[i], drive.joint[4 * t + i], 1e-5);
+        }
+      }
+      ASSERT_NEAR(env.physics("tile_visited_count", 1)[0], drive.tiles[t], 1) << "step " << t;
+      if (frame < drive.frames && static_cast<size_t>(drive.frame_step[frame]) == t) {
+        env->draw(canvas, View::kObservation);
+        const auto [mean, near] =
+            compare_frames(canvas.pixels(), drive.frame.data() + frame * 96 * 96 * 3);
+        EXPECT_LE(mean, 1.0) << "frame of step " << t;
+        EXPECT_GE(near, 0.985) << "frame of step " << t;
+        ++frame;
+      }
+    }
+    EXPECT_EQ(frame, drive.frames);
+    EXPECT_NEAR(our_return, their_return, 1e-6);
+  }
+}
+
+TEST(CarRacingGolden, TheSameSeedGivesTheSameTrack) {
+  std::ifstream in(REVERIE_GOLDEN_DIR "/car_racing_tracks.txt");
+  int count = 0;
+  for (std::string line; std::getline(in, line); ++count) {
+    std::istringstream row(line);
+    uint64_t seed = 0;
+    size_t tiles = 0, kerbs = 0, kerb_sum = 0;
+    row >> seed >> tiles >> kerbs >> kerb_sum;
+    Rng rng(seed);
+    const Track track = make_track(rng);
+    ASSERT_EQ(track.size(), tiles) << "seed " << seed;
+    size_t our_kerbs = 0, our_sum = 0;
+    for (size_t i = 0; i < tiles; ++i) {
+      our_kerbs += track.has_kerb[i];
+      our_sum += track.has_kerb[i] != 0 ? i : 0;
+    }
+    EXPECT_EQ(our_kerbs, kerbs) << "seed " << seed;
+    EXPECT_EQ(our_sum, kerb_sum) << "seed " << seed;
+    for (const size_t i : {size_t{0}, tiles / 2, tiles - 1}) {
+      const TrackPoint& point = track.points[i];
+      for (const double ours : {point.alpha, point.beta, point.position.x, point.position.y}) {
+        double theirs = 0.0;
+        row >> theirs;
+        EXPECT_NEAR(ours, theirs, 1e-9) << "seed " << seed << " point " << i;
+      }
+    }
+  }
+  EXPECT_EQ(count, 123);
+}
+
+// Gymnasium's returns of 100 steps, seed by seed.
+TEST(CarRacingGolden, ConstantActionsEarnTheReferencesReturns) {
+  const std::vector<std::vector<float>> actions = {
+      {0.0F, 0.5F, 0.0F}, {0.1F, 0.3F, 0.0F}, {0.0F, 0.7F, 0.1F}, {0.0F, 1.0F, 0.0F}, {0, 0, 0}};
+  std::ifstream in(REVERIE_GOLDEN_DIR "/car_racing_returns.txt");
+  TestEnv env("car-racing");
+  uint64_t seed = 0;
+  int count = 0;
+  for (; in >> seed; ++count) {
+    for (size_t a = 0; a < actions.size(); ++a) {
+      double expected = 0.0;
+      in >> expected;
+      env.reset(seed);
+      double sum = 0.0;
+      for (int t = 0; t < 100; ++t) sum += env.step(actions[a]).reward;
+      EXPECT_NEAR(sum, expected, 1e-4) << "seed " << seed << " action " << a;
+    }
+  }
+  EXPECT_EQ(count, 100);
+}
+
+TEST(RigidCar, AgreesWithBox2dAsLongAsNoHingeIsAtItsLimit) {
+  Car ours;
+  ours.place(3.0, -2.0, 0.7);
+  Box2dCar theirs(3.0, -2.0, 0.7);
+  for (int t = 0; t < 200; ++t) {
+    ours.steer(0.3 * std::sin(0.07 * t));
+    ours.gas(0.5);
+    ours.apply_tyres();
+    for (size_t i = 0; i < 4; ++i) {
+      theirs.hinge(i).SetMotorSpeed(ours.body.hinges[i].motor_speed);
+      const Vec2 force = ours.body.wheels[i].force;
+      theirs.wheel(i).ApplyForceToCenter({force.x, force.y}, true);
+    }
+    ours.move();
+    theirs.step(static_cast<float>(Car::kStep));
+    ASSERT_LT(std::abs(ours.body.hinge_angle(0)), kMaxSteer);
+    const Vec2 position = ours.body.hull_position();
+    ASSERT_NEAR(position.x, theirs.hull().GetPosition().x, 2e-4) << "step " << t;
+    ASSERT_NEAR(position.y, theirs.hull().GetPosition().y, 2e-4) << "step " << t;
+    ASSERT_NEAR(ours.body.hull.angular_velocity, theirs.hull().GetAngularVelocity(), 5e-4);
+  }
+}
+
+TEST(Car, MassIsTheReferences) {
+  Box2dCar reference(0.0, 0.0, 0.0);
+  EXPECT_NEAR(reference.hull().GetMass(), 7.06, 1e-3);
+  EXPECT_NEAR(reference.hull().GetInertia(), 18.2604, 1e-3);  // about the origin
+  EXPECT_NEAR(reference.wheel(0).GetMass(), 0.06048, 1e-6);
+}
+
+TEST(CarRacing, ResetTouchesTwoTilesAndTheFirstStepPaysThem) {  // quirk
+  for (uint64_t seed = 0; seed < 20; ++seed) {
+    TestEnv env("car-racing");
+    env.reset(seed);
+    EXPECT_EQ(env.metric("tiles_visited"), 2.0);
+    const double tiles = static_cast<double>(env->physics()->constants()[0].shape[0]);
+    const double first = env.step(std::vector<float>{0, 0, 0}).reward;
+    EXPECT_NEAR(first, 2000.0 / tiles - 0.1, 1e-9) << "seed " << seed;
+  }
+}
+
+// Puts the car where a drive would have brought it: all tiles but the last ones visited.
+std::vector<double> almost_round(TestEnv& env, size_t missing) {
+  std::vector<double> state = env->state();
+  const auto tiles = static_cast<size_t>(env->physics()->constants()[0].shape[0]);
+  const size_t flag_numbers = (Road::kMaxTiles + 15) / 16;
+  const size_t first = state.size() - flag_numbers;
+  for (size_t i = 0; i < flag_numbers; ++i) state[first + i] = 0.0;
+  for (size_t i = 0; i + missing < tiles; ++i) {
+    state[first + i / 16] += std::ldexp(3.0, static_cast<int>(3 * (i % 16)));
+  }
+  return state;
+}
+
+TEST(CarRacing, LapRulesEndTheEpisodeAsTheySay) {
+  for (const bool fixed : {false, true}) {
+    TestEnv env("car-racing", {{"lap_rule", fixed ? "fixed" : "gymnasium"}});
+    env.reset(4);
+    // The car stands on tile 0, which it has not touched since: that is what coming round looks
+    // like. Three of some 300 tiles are missing.
+    env->set_state(almost_round(env, 3));
+    const StepResult result = env.step(std::vector<float>{0, 0, 0});
+    EXPECT_EQ(result.terminated, fixed) << "quirk: the reference's rule never fires";
+    EXPECT_EQ(env.metric("success"), fixed ? 1.0 : 0.0);
+
+    env.reset(4);
+    env->set_state(almost_round(env, 0));
+    EXPECT_TRUE(env.step(std::vector<float>{0, 0, 0}).terminated) << "every tile is visited";
+    EXPECT_EQ(env.metric("success"), 1.0);
+  }
+}
+
+TEST(CarRacing, OffRoadCostIsTakenPerWheelOnGrass) {
+  TestEnv plain("car-racing");
+  TestEnv costly("car-racing", {{"off_road_cost", "0.25"}});
+  plain.reset(1);
+  costly.reset(1);
+  double difference = 0.0;
+  for (int t = 0; t < 200; ++t) {
+    const std::vector<float> action = {0.4F, 0.6F, 0.0F};
+    const double a = plain.step(action).reward;
+    const double b = costly.step(action).reward;
+    difference += a - b;
+  }
+  EXPECT_GT(plain.metric("wheels_on_grass"), 0.5);
+  EXPECT_NEAR(difference, 0.25 * 200 * plain.metric("wheels_on_grass"), 1e-9);
+}
+
+TEST(CarRacing, StateObservationShowsTheRoadAhead) {
+  TestEnv env("car-racing");
+  for (uint64_t seed = 0; seed < 10; ++seed) {
+    env.reset(seed);
+    const std::vector<float> values = env.observed<float>();
+    StateObservation state;
+    ASSERT_EQ(values.size(), kStateSize);
+    std::memcpy(&state, values.data(), sizeof(state));
+    EXPECT_NEAR(state.lateral_offset, 0.0, 0.2);
+    EXPECT_NEAR(state.heading_error, 0.0, 0.1);
+    // The first point is 3 tiles ahead of the one under the car, in front of it.
+    EXPECT_NEAR(state.ahead[0][1], 10.5, 1.0);
+    EXPECT_NEAR(state.ahead[0][0], 0.0, 3.0);
+    for (const auto& point : state.ahead) EXPECT_LE(std::abs(point[2]), 0.0886F) << "0.31 rad in 3.5 units";
+  }
+}
+
+TEST(CarRacing, FactorsChangePictureAndPhysicsButNotTheTrack) {
+  const auto pixels = [](TestEnv& env) {
+    Canvas canvas(48, 48);
+    env->draw(canvas, View::kObservation);
+    return std::vector<uint8_t>(canvas.pixels().begin(), canvas.pixels().end());
+  };
+  TestEnv plain("car-racing");
+  TestEnv painted("car-racing", {{"vary", "road_color,background_color"}});
+  TestEnv icy("car-racing", {{"set", "road_friction=0.3"}});
+  for (TestEnv* env : {&plain, &painted, &icy}) env->reset(9);
+  const auto track = [](TestEnv& env) { return env->physics()->constants()[0].values; };
+  EXPECT_EQ(track(plain), track(painted));
+  EXPECT_EQ(track(plain), track(icy));
+  for (int t = 0; t < 80; ++t) {
+    for (TestEnv* env : {&plain, &painted, &icy}) env->step(std::vector<float>{0.3F, 0.7F, 0.0F});
+  }
+  EXPECT_EQ(plain.observed_bytes(), painted.observed_bytes());
+  EXPECT_NE(pixels(plain), pixels(painted));
+  EXPECT_NE(plain.observed_bytes(), icy.observed_bytes());
+
+  // Somewhere else on the same track.
+  TestEnv later("car-racing", {{"set", "start=0.5"}});
+  later.reset(9);
+  EXPECT_EQ(track(plain), track(later));
+  EXPECT_EQ(later.metric("tiles_visited"), 2.0);
+}
+
+}  // namespace
+}  // namespace reverie::car_racing
