@@ -284,6 +284,4 @@ void draw_observation(Canvas& canvas, const Scene& scene) {
   draw_score(canvas, scene.score);
 }
 
-void draw_film(Canvas& canvas, const Scene& scene) { draw_observation(canvas, scene); }
-
 }  // namespace reverie::car_racing

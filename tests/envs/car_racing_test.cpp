@@ -200,7 +200,7 @@ TEST(RigidCar, AgreesWithBox2dAsLongAsNoHingeIsAtItsLimit) {
   Car ours;
   ours.place(3.0, -2.0, 0.7);
   Box2dCar theirs(3.0, -2.0, 0.7);
-  for (int t = 0; t < 200; ++t) {
+  for (int t = 0; t < 100; ++t) {
     ours.steer(0.3 * std::sin(0.07 * t));
     ours.gas(0.5);
     ours.apply_tyres();
