@@ -8,6 +8,7 @@
 #include "envs/canvas.h"
 #include "envs/car_racing/box2d_car.h"
 #include "envs/car_racing/car_racing_env.h"
+#include "envs/car_racing/driver.h"
 #include "tests/envs/episode_fixture.h"
 #include "tests/errors.h"
 
@@ -326,6 +327,27 @@ TEST(CarRacing, FactorsChangePictureAndPhysicsButNotTheTrack) {
   later.reset(9);
   EXPECT_EQ(track(plain), track(later));
   EXPECT_EQ(later.metric("tiles_visited"), 2.0);
+}
+
+TEST(Driver, FinishesLapsOnNearlyEveryTrack) {
+  TestEnv env("car-racing");
+  constexpr int kTracks = 40;
+  double laps = 0.0;
+  double sum = 0.0;
+  for (uint64_t seed = 300; seed < 300 + kTracks; ++seed) {
+    env.reset(seed);
+    for (bool ended = false; !ended;) {
+      StateObservation state;
+      std::memcpy(&state, env.observed<float>().data(), sizeof(state));
+      const std::array<float, 3> action = drive(state);
+      const StepResult result = env.step(std::vector<float>(action.begin(), action.end()));
+      sum += result.reward;
+      ended = result.terminated || result.truncated;
+    }
+    laps += env.metric("success");
+  }
+  EXPECT_GE(laps / kTracks, 0.95);
+  EXPECT_GE(sum / kTracks, 900.0);
 }
 
 }  // namespace
