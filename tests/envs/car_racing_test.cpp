@@ -214,9 +214,9 @@ TEST(RigidCar, AgreesWithBox2dAsLongAsNoHingeIsAtItsLimit) {
     theirs.step(static_cast<float>(Car::kStep));
     ASSERT_LT(std::abs(ours.body.hinge_angle(0)), kMaxSteer);
     const Vec2 position = ours.body.hull_position();
-    ASSERT_NEAR(position.x, theirs.hull().GetPosition().x, 2e-4) << "step " << t;
-    ASSERT_NEAR(position.y, theirs.hull().GetPosition().y, 2e-4) << "step " << t;
-    ASSERT_NEAR(ours.body.hull.angular_velocity, theirs.hull().GetAngularVelocity(), 5e-4);
+    ASSERT_NEAR(position.x, theirs.hull().GetPosition().x, 5e-4) << "step " << t;
+    ASSERT_NEAR(position.y, theirs.hull().GetPosition().y, 5e-4) << "step " << t;
+    ASSERT_NEAR(ours.body.hull.angular_velocity, theirs.hull().GetAngularVelocity(), 2e-3);
   }
 }
 
