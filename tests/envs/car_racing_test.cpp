@@ -198,10 +198,11 @@ TEST(CarRacingGolden, ConstantActionsEarnTheReferencesReturns) {
 }
 
 TEST(RigidCar, AgreesWithBox2dAsLongAsNoHingeIsAtItsLimit) {
+  // Both get the forces of one: small differences grow tenfold every 13 steps.
   Car ours;
   ours.place(3.0, -2.0, 0.7);
   Box2dCar theirs(3.0, -2.0, 0.7);
-  for (int t = 0; t < 100; ++t) {
+  for (int t = 0; t < 30; ++t) {
     ours.steer(0.3 * std::sin(0.07 * t));
     ours.gas(0.5);
     ours.apply_tyres();
@@ -214,9 +215,9 @@ TEST(RigidCar, AgreesWithBox2dAsLongAsNoHingeIsAtItsLimit) {
     theirs.step(static_cast<float>(Car::kStep));
     ASSERT_LT(std::abs(ours.body.hinge_angle(0)), kMaxSteer);
     const Vec2 position = ours.body.hull_position();
-    ASSERT_NEAR(position.x, theirs.hull().GetPosition().x, 5e-4) << "step " << t;
-    ASSERT_NEAR(position.y, theirs.hull().GetPosition().y, 5e-4) << "step " << t;
-    ASSERT_NEAR(ours.body.hull.angular_velocity, theirs.hull().GetAngularVelocity(), 2e-3);
+    ASSERT_NEAR(position.x, theirs.hull().GetPosition().x, 1e-5) << "step " << t;
+    ASSERT_NEAR(position.y, theirs.hull().GetPosition().y, 1e-5) << "step " << t;
+    ASSERT_NEAR(ours.body.hull.angular_velocity, theirs.hull().GetAngularVelocity(), 1e-4);
   }
 }
 
@@ -298,7 +299,8 @@ TEST(CarRacing, StateObservationShowsTheRoadAhead) {
     // The first point is 3 tiles ahead of the one under the car, in front of it.
     EXPECT_NEAR(state.ahead[0][1], 10.5, 1.0);
     EXPECT_NEAR(state.ahead[0][0], 0.0, 3.0);
-    for (const auto& point : state.ahead) EXPECT_LE(std::abs(point[2]), 0.0886F) << "0.31 rad in 3.5 units";
+    for (const auto& point : state.ahead)
+      EXPECT_LE(std::abs(point[2]), 0.0886F) << "0.31 rad in 3.5 units";
   }
 }
 
