@@ -9,7 +9,9 @@ namespace {
 
 double wrapped(double angle) { return std::remainder(angle, 2.0 * std::numbers::pi); }
 
-double distance(Point a, Point b) { return std::hypot(a.x - b.x, a.y - b.y); }
+double distance_squared(Point a, Point b) {
+  return (a.x - b.x) * (a.x - b.x) + (a.y - b.y) * (a.y - b.y);
+}
 
 }  // namespace
 
@@ -21,14 +23,14 @@ size_t nearest_point(const Track& track, Point p, size_t hint) {
   size_t nearest = hint;
   double least = std::numeric_limits<double>::infinity();
   const auto look = [&](size_t i) {
-    const double d = distance(track.points[i].position, p);
+    const double d = distance_squared(track.points[i].position, p);
     if (d < least) {
       least = d;
       nearest = i;
     }
   };
   for (size_t k = 0; k < kWindow; ++k) look((hint + n - kBehind % n + k) % n);
-  if (least > kLost) {
+  if (least > kLost * kLost) {
     for (size_t i = 0; i < n; ++i) look(i);
   }
   return nearest;
