@@ -1,6 +1,7 @@
 #include "envs/registry.h"
 
 #include "envs/maze2d/maze2d.h"
+#include "envs/wrappers/wrapped_config.h"
 
 namespace reverie {
 
@@ -11,7 +12,9 @@ const std::vector<EnvEntry>& env_registry() {
     for (const auto& environments : {
              &maze2d::environments,
          }) {
-      for (EnvEntry& entry : environments()) all.push_back(std::move(entry));
+      for (EnvEntry& entry : environments()) {
+        all.push_back(with_wrappers(std::move(entry)));
+      }
     }
     return all;
   }();
