@@ -5,10 +5,15 @@
 #include "core/random.h"
 
 namespace reverie {
+namespace {
+
+constexpr size_t kCacheLine = 64;  // [bytes]
+
+}  // namespace
 
 FieldRows::FieldRows(std::span<const Field> fields, int64_t rows) {
   for (const Field& field : fields) {
-    memory_.emplace_back(static_cast<size_t>(rows) * field.bytes());
+    memory_.emplace_back(static_cast<size_t>(rows) * field.bytes() + kCacheLine);
     all_.push_back({&field, memory_.back().data(), rows});
   }
   for (int64_t i = 0; i < rows; ++i) {
@@ -18,7 +23,7 @@ FieldRows::FieldRows(std::span<const Field> fields, int64_t rows) {
 
 size_t FieldRows::bytes() const {
   size_t sum = 0;
-  for (const auto& column : memory_) sum += column.size();
+  for (const auto& column : memory_) sum += column.size() - kCacheLine;
   return sum;
 }
 

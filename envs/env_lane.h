@@ -46,7 +46,8 @@ struct Episode {
   Metrics metrics = {};  // Env::metrics() at the end
 };
 
-// Memory for `rows` rows of each field, zero at first: views of all rows, and of each alone.
+// Memory for `rows` rows of each field, zero at first: views of all rows, and of each alone. No two
+// fields or instances share a cache line, so that threads may write to different ones.
 class FieldRows {
  public:
   FieldRows() = default;
@@ -58,7 +59,7 @@ class FieldRows {
   size_t bytes() const;
 
  private:
-  std::vector<std::vector<std::byte>> memory_;  // [fields][rows * field bytes]
+  std::vector<std::vector<std::byte>> memory_;  // [fields][rows * field bytes, and a cache line]
   std::vector<FieldView> all_;                  // [fields]
   std::vector<FieldView> single_;               // [rows * fields]
 };
