@@ -102,6 +102,12 @@ class EnvConfig {
   // What `vary` and `set` may name.
   virtual std::vector<Factor> factors() const { return {}; }
 
+  // What `--observation` is when not given: "state", "pixels" or "both" (envs/wrappers).
+  virtual std::string default_observation() const { return "state"; }
+
+  // Width and height [px] of the field "pixels" when not given.
+  virtual std::pair<int, int> default_image_size() const { return {64, 64}; }
+
   // Checks the options and loads what is shared. Throws Error(kInput) for a bad map, model or
   // value.
   virtual EnvMaker maker() const = 0;

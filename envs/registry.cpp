@@ -2,6 +2,7 @@
 
 #include "envs/car_racing/car_racing.h"
 #include "envs/maze2d/maze2d.h"
+#include "envs/wrappers/wrapped_config.h"
 
 namespace reverie {
 
@@ -13,7 +14,9 @@ const std::vector<EnvEntry>& env_registry() {
              &car_racing::environments,
              &maze2d::environments,
          }) {
-      for (EnvEntry& entry : environments()) all.push_back(std::move(entry));
+      for (EnvEntry& entry : environments()) {
+        all.push_back(with_wrappers(std::move(entry)));
+      }
     }
     return all;
   }();

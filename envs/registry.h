@@ -7,7 +7,8 @@
 
 namespace reverie {
 
-// Every environment there is, in the order of `reverie list envs`.
+// Every environment there is, in the order of `reverie list envs`, with the options of the wrappers
+// (envs/wrappers/wrapped_config.h) beside its own.
 const std::vector<EnvEntry>& env_registry();
 
 // Throws Error naming the nearest one for an unknown id.

@@ -3,40 +3,31 @@
 #include <algorithm>
 #include <system_error>
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
+#include <pthread.h>
+#include <sched.h>
 
 #include "core/error.h"
+#include "envs/spin_wait.h"
 
 namespace reverie {
-namespace {
 
-// Rounds of spinning before a thread sleeps in the kernel: about 20 microseconds, the time that the
-// kernel needs to wake it.
-constexpr int kSpins = 600;
-
-void pause() {
-#if defined(__x86_64__)
-  _mm_pause();
-#else
-  std::this_thread::yield();
-#endif
-}
-
-// Returns once `value` differs from `old`.
-template <typename T>
-void wait_for_change(const std::atomic<T>& value, T old) {
-  for (int i = 0; i < kSpins; ++i) {
-    if (value.load(std::memory_order_acquire) != old) return;
-    pause();
+void pin_threads(std::span<std::thread> threads, std::span<const int> cpus) {
+  for (size_t i = 0; i < threads.size() && !cpus.empty(); ++i) {
+    const int cpu = cpus[i % cpus.size()];
+    REVERIE_CHECK(cpu >= 0 && cpu < CPU_SETSIZE, "cpus: found {}, expected 0 to {}", cpu,
+                  CPU_SETSIZE - 1);
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(static_cast<size_t>(cpu), &set);
+    const int status = pthread_setaffinity_np(threads[i].native_handle(), sizeof(set), &set);
+    REVERIE_CHECK(status == 0,
+                  "cpus: the system refused CPU {} for thread {} ({}); expected one that this "
+                  "process may use (taskset -cp $$)",
+                  cpu, i, std::generic_category().message(status));
   }
-  value.wait(old, std::memory_order_acquire);
 }
 
-}  // namespace
-
-ThreadPool::ThreadPool(int threads) {
+ThreadPool::ThreadPool(int threads, std::span<const int> cpus) {
   REVERIE_CHECK(threads >= 1 && threads <= 4096, "thread pool: {} threads, expected 1 to 4096",
                 threads);
   shares_ = std::vector<Share>(static_cast<size_t>(threads));
@@ -45,11 +36,15 @@ ThreadPool::ThreadPool(int threads) {
     for (size_t i = 1; i < shares_.size(); ++i) {
       workers_.emplace_back([this, i] { worker_loop(i); });
     }
+    pin_threads(workers_, cpus);
   } catch (const std::system_error& error) {
     const size_t made = workers_.size() + 1;
     stop();
     fail_run("thread pool: the system gave {} of {} threads ({}); ask for fewer", made, threads,
              error.code().message());
+  } catch (const Error&) {
+    stop();
+    throw;
   }
 }
 

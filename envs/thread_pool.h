@@ -2,11 +2,15 @@
 
 #include <atomic>
 #include <cstdint>
-#include <exception>
+#include <span>
 #include <thread>
 #include <vector>
 
 namespace reverie {
+
+// Pins thread i to CPU cpus[i % size]; none where `cpus` is empty. Throws Error(kInput) that names
+// the CPU when the system refuses it.
+void pin_threads(std::span<std::thread> threads, std::span<const int> cpus);
 
 // Persistent threads that run the same function over the indices 0 .. n-1, again and again, with as
 // little delay between the rounds as a physics step of a microsecond deserves: idle threads spin
@@ -14,9 +18,10 @@ namespace reverie {
 // care. One round at a time; start() and wait() are called from one thread.
 class ThreadPool {
  public:
-  // threads >= 1 counts the caller of wait(), so threads - 1 are created. Throws Error(kInput)
-  // outside [1, 4096] and Error(kRun) when the system has no more threads.
-  explicit ThreadPool(int threads);
+  // threads >= 1 counts the caller of wait(), so threads - 1 are created, pinned to `cpus`. Throws
+  // Error(kInput) outside [1, 4096] and for a CPU that is refused, and Error(kRun) when the system
+  // has no more threads.
+  explicit ThreadPool(int threads, std::span<const int> cpus = {});
   ~ThreadPool();  // a round that nobody waited for may stay undone
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;

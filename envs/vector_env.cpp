@@ -4,80 +4,111 @@
 #include <cmath>
 #include <cstring>
 
-#include "core/random.h"
-
 namespace reverie {
+namespace {
 
-VectorEnv::VectorEnv(const EnvMaker& make, int64_t num_envs, int threads)
-    : pool_(static_cast<int>(std::min<int64_t>(threads, std::max<int64_t>(num_envs, 1)))) {
-  REVERIE_CHECK(num_envs >= 1, "vector environment: {} environments, expected at least 1",
-                num_envs);
-  for (int64_t i = 0; i < num_envs; ++i) envs_.push_back(make());
-  const size_t n = envs_.size();
-  fields_ = spec().observation;
-  action_field_ = action_field(spec().action);
+ThreadPool make_pool(const VectorEnvOptions& options) {
+  const int64_t most = std::max<int64_t>(options.num_envs, 1);
+  return ThreadPool(static_cast<int>(std::min<int64_t>(options.threads, most)), options.cpus);
+}
+
+// The flags of many environments share a cache line, which threads would fight over if each step
+// wrote to it. Episodes seldom end.
+void set_flag(uint8_t& flag, bool value) {
+  if (flag != static_cast<uint8_t>(value)) flag = static_cast<uint8_t>(value);
+}
+
+}  // namespace
+
+VectorEnv::VectorEnv(const EnvMaker& make, const VectorEnvOptions& options)
+    : lanes_(make_lanes(make, options.num_envs)),
+      autoreset_(options.autoreset),
+      fields_(spec().observation),
+      action_field_(action_field(spec().action)),
+      obs_(fields_, options.num_envs),
+      pool_(make_pool(options)) {
+  REVERIE_CHECK(options.batch == 0 || options.batch == options.num_envs,
+                "vector environment: a batch of {} of {} environments; this one steps all, "
+                "AsyncVectorEnv returns the first ones that are done",
+                options.batch, options.num_envs);
+  const size_t n = lanes_.size();
+  if (autoreset_ == AutoReset::kSameStep) final_obs_ = FieldRows(fields_, options.num_envs);
   action_memory_.resize(n * action_field_.bytes());
-  obs_ = make_columns();
-  final_obs_ = make_columns();
   reward_.resize(n);
   terminated_.resize(n);
   truncated_.resize(n);
-  lanes_.resize(n);
   finished_.reserve(n);
 }
 
-VectorEnv::Columns VectorEnv::make_columns() const {
-  Columns columns;
-  const size_t n = envs_.size();
-  for (const Field& field : fields_) {
-    columns.memory.emplace_back(n * field.bytes());
-    columns.views.push_back({&field, columns.memory.back().data(), static_cast<int64_t>(n)});
-  }
-  for (size_t i = 0; i < n; ++i) {
-    for (const FieldView& view : columns.views) {
-      columns.rows.push_back(view.row(static_cast<int64_t>(i)));
-    }
-  }
-  return columns;
+template <void (VectorEnv::*Work)(size_t)>
+void VectorEnv::run(int64_t n) {
+  pool_.start(
+      n,
+      [](void* self, int64_t i) { (static_cast<VectorEnv*>(self)->*Work)(static_cast<size_t>(i)); },
+      this);
 }
 
-void VectorEnv::note_failure(size_t i) {
-  lanes_[i].error = std::current_exception();
-  failed_.store(true, std::memory_order_relaxed);
+void VectorEnv::clear_result(size_t i) {
+  reward_[i] = 0.0;
+  set_flag(terminated_[i], false);
+  set_flag(truncated_[i], false);
 }
 
-void VectorEnv::start_episode(size_t i) {
-  Lane& lane = lanes_[i];
-  lane.seed = mix_seed({seed_, i, static_cast<uint64_t>(lane.episode)});
-  lane.length = 0;
-  lane.episode_return = 0.0;
-  envs_[i]->reset(lane.seed, obs_.row(i, fields_.size()));
+void VectorEnv::start_lane(size_t i) {
+  EnvLane& lane = lanes_[i];
+  try {
+    lane.error = nullptr;
+    lane.start(start_seed_, i, obs_.row(i));
+  } catch (...) {
+    lane.error = std::current_exception();
+    failed_.store(true, std::memory_order_relaxed);
+  }
 }
 
 VectorStep VectorEnv::reset(uint64_t seed) {
   REVERIE_CHECK(!stepping_, "{}: reset() while a step is under way; call wait() first", spec().id);
   seed_ = seed;
-  std::fill(reward_.begin(), reward_.end(), 0.0);
-  std::fill(terminated_.begin(), terminated_.end(), uint8_t{0});
-  std::fill(truncated_.begin(), truncated_.end(), uint8_t{0});
+  start_seed_ = seed;
+  failed_.store(false, std::memory_order_relaxed);
   finished_.clear();
-  pool_.start(
-      num_envs(),
-      [](void* self, int64_t index) {
-        auto& vector = *static_cast<VectorEnv*>(self);
-        const auto i = static_cast<size_t>(index);
-        vector.lanes_[i] = {};
-        try {
-          vector.start_episode(i);
-        } catch (...) {
-          vector.note_failure(i);
-        }
-      },
-      this);
+  for (size_t i = 0; i < lanes_.size(); ++i) {
+    clear_result(i);
+    lanes_[i].episode = 0;
+  }
+  run<&VectorEnv::start_lane>(num_envs());
   pool_.wait();
   started_ = true;
-  rethrow_failures();
-  return result();
+  rethrow_failure();
+  return last_step();
+}
+
+VectorStep VectorEnv::reset_envs(std::span<const uint8_t> mask, uint64_t seed) {
+  REVERIE_CHECK(started_, "{}: reset_envs() before reset()", spec().id);
+  REVERIE_CHECK(!stepping_, "{}: reset_envs() while a step is under way; call wait() first",
+                spec().id);
+  REVERIE_CHECK(mask.size() == lanes_.size(),
+                "{}: reset_envs() with a mask of {} for {} environments", spec().id, mask.size(),
+                num_envs());
+  mask_ = mask;
+  start_seed_ = seed;
+  finished_.clear();
+  run<&VectorEnv::restart_chosen>(num_envs());
+  pool_.wait();
+  start_seed_ = seed_;
+  failed_.store(std::any_of(lanes_.begin(), lanes_.end(),
+                            [](const EnvLane& lane) { return lane.error != nullptr; }),
+                std::memory_order_relaxed);
+  for (size_t i = 0; i < lanes_.size(); ++i) {
+    if (mask[i] != 0 && lanes_[i].error) lanes_[i].rethrow(i, num_envs());
+  }
+  return last_step();
+}
+
+void VectorEnv::restart_chosen(size_t i) {
+  clear_result(i);
+  if (mask_[i] == 0) return;
+  ++lanes_[i].episode;
+  start_lane(i);
 }
 
 VectorStep VectorEnv::step(ConstFieldView actions) {
@@ -90,54 +121,52 @@ void VectorEnv::step_async(ConstFieldView actions) {
   REVERIE_CHECK(!stepping_, "{}: a step is under way already; call wait() first", spec().id);
   REVERIE_CHECK(actions.count == num_envs(), "{}: {} actions for {} environments", spec().id,
                 actions.count, num_envs());
-  try {
-    check_action(spec().id, spec().action, actions);
-  } catch (const Error&) {
-    for (int64_t i = 0; i < num_envs(); ++i) {  // again, to say which environment it was
-      try {
-        check_action(spec().id, spec().action, actions.row(i));
-      } catch (const Error& error) {
-        fail_input("environment {} of {}: {}", i, num_envs(), error.what());
-      }
+  rethrow_failure();
+  if (autoreset_ == AutoReset::kOff) {
+    for (size_t i = 0; i < lanes_.size(); ++i) {
+      REVERIE_CHECK(!lanes_[i].ended,
+                    "environment {} of {}: {}: step() after the end of the episode; call "
+                    "reset_envs() for it first",
+                    i, num_envs(), spec().id);
     }
-    throw;
   }
+  check_actions(spec(), actions, num_envs());
   std::memcpy(action_memory_.data(), actions.data, action_memory_.size());
   stepping_ = true;
-  pool_.start(
-      num_envs(),
-      [](void* self, int64_t i) {
-        static_cast<VectorEnv*>(self)->step_one(static_cast<size_t>(i));
-      },
-      this);
+  if (autoreset_ == AutoReset::kNextStep) {
+    run<&VectorEnv::step_or_start_lane>(num_envs());
+  } else {
+    run<&VectorEnv::step_lane>(num_envs());
+  }
 }
 
-void VectorEnv::step_one(size_t i) {
-  Lane& lane = lanes_[i];
+void VectorEnv::step_lane(size_t i) {
+  EnvLane& lane = lanes_[i];
   try {
-    const FieldViews row = obs_.row(i, fields_.size());
+    const FieldViews row = obs_.row(i);
     const ConstFieldView actions{&action_field_, action_memory_.data(), num_envs()};
-    const StepResult step = envs_[i]->step(actions.row(static_cast<int64_t>(i)), row);
+    const StepResult step = lane.step(actions.row(static_cast<int64_t>(i)), row);
     reward_[i] = step.reward;
-    // The flags of many environments share a cache line, which threads would fight over if each
-    // step wrote to it. Episodes seldom end.
-    const auto set_flag = [](uint8_t& flag, bool value) {
-      if (flag != static_cast<uint8_t>(value)) flag = static_cast<uint8_t>(value);
-    };
     set_flag(terminated_[i], step.terminated);
     set_flag(truncated_[i], step.truncated);
-    lane.episode_return += step.reward;
-    ++lane.length;
     // The rest of an ended episode (its report, the reset) waits for wait(), except what is heavy.
     if (step.terminated || step.truncated) {
-      const FieldViews last = final_obs_.row(i, fields_.size());
-      for (size_t f = 0; f < fields_.size(); ++f) {
-        std::memcpy(last[f].data, row[f].data, fields_[f].bytes());
-      }
+      lane.ended = true;
+      if (autoreset_ == AutoReset::kSameStep) copy_row(row, final_obs_.row(i));
     }
   } catch (...) {
-    note_failure(i);
+    lane.error = std::current_exception();
+    failed_.store(true, std::memory_order_relaxed);
+    clear_result(i);
   }
+}
+
+void VectorEnv::step_or_start_lane(size_t i) {
+  EnvLane& lane = lanes_[i];
+  if (!lane.ended) return step_lane(i);
+  clear_result(i);
+  ++lane.episode;
+  start_lane(i);
 }
 
 VectorStep VectorEnv::wait() {
@@ -145,70 +174,40 @@ VectorStep VectorEnv::wait() {
   pool_.wait();
   stepping_ = false;
   finished_.clear();
-  rethrow_failures();
-  bool any = false;
-  for (size_t i = 0; i < envs_.size(); ++i) {
-    if (terminated_[i] == 0 && truncated_[i] == 0) continue;
-    any = true;
-    const Lane& lane = lanes_[i];
-    finished_.push_back({.env = static_cast<int64_t>(i),
-                         .index = lane.episode,
-                         .seed = lane.seed,
-                         .episode_return = lane.episode_return,
-                         .length = lane.length,
-                         .terminated = terminated_[i] != 0,
-                         .metrics = envs_[i]->metrics()});
-  }
-  if (any) {
-    // New episodes start on the pool too: a car-racing track takes longer than a step.
-    pool_.start(
-        static_cast<int64_t>(finished_.size()),
-        [](void* self, int64_t k) {
-          auto& vector = *static_cast<VectorEnv*>(self);
-          const auto i = static_cast<size_t>(vector.finished_[static_cast<size_t>(k)].env);
-          try {
-            ++vector.lanes_[i].episode;
-            vector.start_episode(i);
-          } catch (...) {
-            vector.note_failure(i);
-          }
-        },
-        this);
-    pool_.wait();
-    rethrow_failures();
-  }
-  return result();
-}
-
-void VectorEnv::rethrow_failures() {
-  if (!failed_.load(std::memory_order_relaxed)) return;
-  failed_.store(false, std::memory_order_relaxed);
   for (size_t i = 0; i < lanes_.size(); ++i) {
-    if (!lanes_[i].error) continue;
-    started_ = false;
-    const std::exception_ptr first = lanes_[i].error;
-    for (Lane& lane : lanes_) lane.error = nullptr;
-    const auto fail = [&](const std::exception& error, ErrorKind kind) {
-      throw Error(fmt::format("environment {} of {} (seed {}, step {}): {}", i, num_envs(),
-                              lanes_[i].seed, lanes_[i].length, error.what()),
-                  kind);
-    };
-    try {
-      std::rethrow_exception(first);
-    } catch (const Error& error) {
-      fail(error, error.kind());
-    } catch (const std::exception& error) {
-      fail(error, ErrorKind::kRun);
-    }
+    if (terminated_[i] == 0 && truncated_[i] == 0) continue;
+    finished_.push_back(lanes_[i].report(i, terminated_[i] != 0));
+  }
+  if (!finished_.empty() && autoreset_ == AutoReset::kSameStep) {
+    // New episodes start on the pool too: a car-racing track takes longer than a step.
+    run<&VectorEnv::restart_finished>(static_cast<int64_t>(finished_.size()));
+    pool_.wait();
+  }
+  rethrow_failure();
+  return last_step();
+}
+
+void VectorEnv::restart_finished(size_t k) {
+  const auto i = static_cast<size_t>(finished_[k].env);
+  ++lanes_[i].episode;
+  start_lane(i);
+}
+
+void VectorEnv::rethrow_failure() const {
+  if (!failed_.load(std::memory_order_relaxed)) return;
+  for (size_t i = 0; i < lanes_.size(); ++i) {
+    if (lanes_[i].error) lanes_[i].rethrow(i, num_envs());
   }
 }
 
-VectorStep VectorEnv::result() const {
-  return {obs_.views, final_obs_.views, reward_, terminated_, truncated_};
+VectorStep VectorEnv::last_step() const {
+  const bool same_step = autoreset_ == AutoReset::kSameStep;
+  return {obs_.all(), same_step ? final_obs_.all() : obs_.all(), reward_, terminated_, truncated_};
 }
 
 VectorEnvSnapshot VectorEnv::snapshot() const {
   REVERIE_CHECK(started_ && !stepping_, "{}: snapshot() between steps only", spec().id);
+  rethrow_failure();
   VectorEnvSnapshot out;
   // Doubles carry whole numbers up to 2^53 exactly; the seed goes in halves.
   const auto push_seed = [&](uint64_t seed) {
@@ -216,18 +215,19 @@ VectorEnvSnapshot VectorEnv::snapshot() const {
     out.state.push_back(static_cast<double>(seed & 0xffffffffU));
   };
   push_seed(seed_);
-  for (size_t i = 0; i < envs_.size(); ++i) {
-    const std::vector<double> state = envs_[i]->state();
-    const Lane& lane = lanes_[i];
+  for (const EnvLane& lane : lanes_) {
+    const std::vector<double> state = lane.env->state();
     push_seed(lane.seed);
-    out.state.insert(out.state.end(),
-                     {static_cast<double>(lane.episode), static_cast<double>(lane.length),
-                      lane.episode_return, static_cast<double>(state.size())});
+    out.state.insert(out.state.end(), {static_cast<double>(lane.episode),
+                                       static_cast<double>(lane.length), lane.episode_return});
+    if (autoreset_ != AutoReset::kSameStep) out.state.push_back(lane.ended ? 1.0 : 0.0);
+    out.state.push_back(static_cast<double>(state.size()));
     out.state.insert(out.state.end(), state.begin(), state.end());
   }
-  for (const auto& column : obs_.memory) {
-    const auto* bytes = reinterpret_cast<const uint8_t*>(column.data());
-    out.observations.insert(out.observations.end(), bytes, bytes + column.size());
+  for (const FieldView& view : obs_.all()) {
+    const auto* bytes = reinterpret_cast<const uint8_t*>(view.data);
+    const size_t size = lanes_.size() * view.field->bytes();
+    out.observations.insert(out.observations.end(), bytes, bytes + size);
   }
   return out;
 }
@@ -253,34 +253,38 @@ void VectorEnv::restore(const VectorEnvSnapshot& snapshot) {
     const uint64_t high = next_count(4294967295.0);
     return high << 32 | next_count(4294967295.0);
   };
-  size_t bytes = 0;
-  for (const auto& column : obs_.memory) bytes += column.size();
+  const size_t bytes = obs_.bytes();
   REVERIE_CHECK(snapshot.observations.size() == bytes,
                 "{}: the snapshot holds {} bytes of observations, expected {}", spec().id,
                 snapshot.observations.size(), bytes);
 
   started_ = false;  // until all of it is read: what fails half-way needs reset()
   seed_ = next_seed();
-  for (size_t i = 0; i < envs_.size(); ++i) {
-    Lane lane;
+  start_seed_ = seed_;
+  for (size_t i = 0; i < lanes_.size(); ++i) {
+    EnvLane& lane = lanes_[i];
     lane.seed = next_seed();
     lane.episode = static_cast<int64_t>(next_count(0x1p53));
     lane.length = static_cast<int64_t>(next_count(0x1p53));
     lane.episode_return = next();
+    lane.ended = autoreset_ != AutoReset::kSameStep && next_count(1.0) != 0;
     const uint64_t size = next_count(static_cast<double>(snapshot.state.size() - position));
-    envs_[i]->reset(lane.seed, obs_.row(i, fields_.size()));
-    envs_[i]->set_state({snapshot.state.data() + position, static_cast<size_t>(size)});
+    lane.error = nullptr;
+    lane.env->reset(lane.seed, obs_.row(i));
+    lane.env->set_state({snapshot.state.data() + position, static_cast<size_t>(size)});
     position += size;
-    lanes_[i] = lane;
   }
   REVERIE_CHECK(position == snapshot.state.size(),
                 "{}: the snapshot holds {} numbers, {} were expected for {} environments",
                 spec().id, snapshot.state.size(), position, num_envs());
   const uint8_t* source = snapshot.observations.data();
-  for (auto& column : obs_.memory) {
-    std::memcpy(column.data(), source, column.size());
-    source += column.size();
+  for (const FieldView& view : obs_.all()) {
+    const size_t size = lanes_.size() * view.field->bytes();
+    std::memcpy(view.data, source, size);
+    source += size;
   }
+  for (size_t i = 0; i < lanes_.size(); ++i) clear_result(i);
+  failed_.store(false, std::memory_order_relaxed);
   finished_.clear();
   started_ = true;
 }

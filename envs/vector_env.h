@@ -4,25 +4,14 @@
 #include <cstdint>
 #include <memory>
 #include <span>
-#include <string>
 #include <vector>
 
 #include "core/spec.h"
 #include "envs/env.h"
+#include "envs/env_lane.h"
 #include "envs/thread_pool.h"
 
 namespace reverie {
-
-// An episode that has ended, as VectorEnv::finished() reports it.
-struct Episode {
-  int64_t env = 0;              // which of the N environments
-  int64_t index = 0;            // how many that environment had finished before
-  uint64_t seed = 0;            // Env::reset(seed) starts the same episode again
-  double episode_return = 0.0;  // undiscounted sum of rewards
-  int64_t length = 0;           // [steps]
-  bool terminated = false;
-  Metrics metrics;  // Env::metrics() at the end
-};
 
 // Everything a VectorEnv needs to continue where another one stopped.
 struct VectorEnvSnapshot {
@@ -32,26 +21,41 @@ struct VectorEnvSnapshot {
 
 // N environments of one kind, stepped together on a thread pool, as a structure of arrays.
 //
-// Environments reset themselves in the step that ends their episode: `obs` then holds the first
-// observation of the new episode and `final_obs` the last one of the old. Environment i starts its
-// k-th episode with the seed mix_seed({seed, i, k}), so the results are the same for any number of
-// threads. Nothing is allocated by step() except where an episode ends (its metrics).
+// Environment i starts its k-th episode with the seed mix_seed({seed, i, k}), so the results are
+// the same for any number of threads. Where an episode ends, what follows is AutoReset's; in
+// kNextStep and kOff `final_obs` is `obs`, which holds the last observation there. Nothing is
+// allocated by step() except where an episode ends (its metrics).
+//
+// A failure stays with its environment: the others finish the step, which last_step() shows, and
+// keep their state. The failed one has to be reset, by reset_envs() or with all the others, before
+// the next step. docs/vector_env.md
 class VectorEnv {
  public:
-  // Throws Error for num_envs < 1 or threads < 1; threads beyond num_envs are not created.
-  VectorEnv(const EnvMaker& make, int64_t num_envs, int threads);
+  // Throws Error for num_envs < 1, threads < 1, a CPU that the system refuses, or a batch of fewer
+  // than all; threads beyond num_envs are not created. The thread that calls wait() is one of
+  // `threads` and stays on the CPUs where it is.
+  VectorEnv(const EnvMaker& make, const VectorEnvOptions& options);
+  VectorEnv(const EnvMaker& make, int64_t num_envs, int threads)
+      : VectorEnv(make, VectorEnvOptions{.num_envs = num_envs, .threads = threads}) {}
 
-  const EnvSpec& spec() const { return envs_.front()->spec(); }
-  int64_t num_envs() const { return static_cast<int64_t>(envs_.size()); }
+  const EnvSpec& spec() const { return lanes_.front().env->spec(); }
+  int64_t num_envs() const { return static_cast<int64_t>(lanes_.size()); }
   int threads() const { return pool_.threads(); }
+  AutoReset autoreset() const { return autoreset_; }
 
-  // Starts N new episodes. Only `obs` of the result has meaning.
+  // Starts N new episodes, each environment's number 0. Only `obs` of the result has meaning.
   VectorStep reset(uint64_t seed);
 
-  // Advances all environments by one step. actions: N rows of the action field. Throws
-  // Error(kInput) that names the environment for a bad action, before any environment has moved;
-  // Error(kRun) that names environment, seed and step where a simulator failed: the others have
-  // advanced, and the whole needs reset().
+  // Starts the next episode of the environments whose mask is not 0, wherever they are in the
+  // present one, which is not reported; the others stay as they are. mask: [N]. Only `obs` of the
+  // result has meaning, and all that of the others. Later episodes follow the seed of reset()
+  // again.
+  VectorStep reset_envs(std::span<const uint8_t> mask, uint64_t seed);
+
+  // Advances all environments by one step. actions: N rows of the action field. Before any has
+  // moved, throws Error(kInput) that names the environment for a bad action (in kNextStep an
+  // ignored one must be good, too) and, in kOff, for an episode that has ended. Throws Error(kRun)
+  // that names environment, seed and step where a simulator failed.
   VectorStep step(ConstFieldView actions);
 
   // step() in two halves, for learning in between. At most one step is under way; state, snapshot
@@ -59,53 +63,49 @@ class VectorEnv {
   void step_async(ConstFieldView actions);
   VectorStep wait();
 
+  // The result of the last step or reset again. After a failure it holds what the other
+  // environments did; the failed one's row has reward 0, no flags and no observation of use.
+  VectorStep last_step() const;
+
   // The current observations, [N, ...]: those that the next actions are chosen for.
-  FieldViews observations() const { return obs_.views; }
+  FieldViews observations() const { return obs_.all(); }
 
   // The episodes that ended in the last step, in the order of their environments.
   std::span<const Episode> finished() const { return finished_; }
 
-  const Env& env(int64_t i) const { return *envs_.at(static_cast<size_t>(i)); }
+  const Env& env(int64_t i) const { return *lanes_.at(static_cast<size_t>(i)).env; }
 
   // Between two steps: continue exactly (where the environments' state is exact) from there, in a
-  // VectorEnv with the same environments and N. restore() throws Error when the sizes differ or the
-  // numbers are no snapshot's; the whole then needs reset().
+  // VectorEnv with the same environments, N and AutoReset. restore() throws Error when the sizes
+  // differ or the numbers are no snapshot's; the whole then needs reset().
   VectorEnvSnapshot snapshot() const;
   void restore(const VectorEnvSnapshot& snapshot);
 
  private:
-  // Memory for N rows of each observation field: the batch views, and N x F views of single rows.
-  struct Columns {
-    std::vector<std::vector<std::byte>> memory;
-    std::vector<FieldView> views;
-    std::vector<FieldView> rows;
-    FieldViews row(size_t env, size_t fields) const { return {rows.data() + env * fields, fields}; }
-  };
-  struct Lane {  // one environment's episode so far
-    uint64_t seed = 0;
-    int64_t episode = 0;
-    int64_t length = 0;
-    double episode_return = 0.0;
-    std::exception_ptr error;
-  };
+  // Runs `work` for the lanes 0 .. n-1 on the pool; what it throws stays in that lane.
+  template <void (VectorEnv::*Work)(size_t)>
+  void run(int64_t n);
 
-  Columns make_columns() const;
-  void start_episode(size_t i);
-  void step_one(size_t i);
-  void note_failure(size_t i);  // the exception being handled
-  void rethrow_failures();
-  VectorStep result() const;
+  void start_lane(size_t i);
+  void restart_chosen(size_t i);
+  void restart_finished(size_t k);
+  void step_lane(size_t i);
+  void step_or_start_lane(size_t i);
+  void clear_result(size_t i);
+  void rethrow_failure() const;
 
-  std::vector<std::unique_ptr<Env>> envs_;
+  std::vector<EnvLane> lanes_;
+  AutoReset autoreset_;
   std::vector<Field> fields_;
   Field action_field_;
-  Columns obs_, final_obs_;
+  FieldRows obs_, final_obs_;
   std::vector<double> reward_;
   std::vector<uint8_t> terminated_, truncated_;
-  std::vector<Lane> lanes_;
   std::vector<Episode> finished_;
   std::vector<std::byte> action_memory_;  // N rows of the step under way
   uint64_t seed_ = 0;
+  uint64_t start_seed_ = 0;          // of episodes that begin now: seed_ but in reset_envs()
+  std::span<const uint8_t> mask_;    // of the reset_envs() under way
   std::atomic<bool> failed_{false};  // some lane holds an error
   bool stepping_ = false;
   bool started_ = false;

@@ -334,6 +334,61 @@ TEST_P(EnvContract, DrawsOnCanvasesOfAnySize) {
   EXPECT_EQ(env->state(), state) << "drawing must not change the state";
 }
 
+// Beside the environment's own fields, which stay what they are without pixels.
+TEST_P(EnvContract, PixelsAreThePictureOfTheState) {
+  TestEnv env(GetParam(), {{"observation", "both"}, {"image_size", "24x20"}});
+  TestEnv plain(GetParam(), {{"observation", "state"}});
+  Canvas canvas(24, 20);
+  Rng actions(81);
+  Rng same(81);
+  env.reset(81);
+  plain.reset(81);
+  for (int t = 0; t < 4; ++t) {
+    plain->draw(canvas, View::kObservation);
+    const std::span<const uint8_t> drawn = canvas.pixels();
+    const std::vector<uint8_t> pixels = env.observed<uint8_t>("pixels");
+    ASSERT_TRUE(std::equal(pixels.begin(), pixels.end(), drawn.begin(), drawn.end())) << t;
+    const std::vector<std::byte> fields = env.observed_bytes();
+    const std::vector<std::byte> expected = plain.observed_bytes();
+    ASSERT_TRUE(std::equal(expected.begin(), expected.end(), fields.begin())) << t;
+    env.step_random(actions);
+    plain.step_random(same);
+  }
+}
+
+TEST_P(EnvContract, WrappedStateRoundTripContinues) {
+  const bool discrete = TestEnv(make_).action_space().dtype == DType::kInt64;
+  const TestEnv::Options options = {{"observation", "both"},
+                                    {"image_size", "20x16"},
+                                    {"resize", "10x8"},
+                                    {"grey", "true"},
+                                    {"frame_skip", "2"},
+                                    {"frame_stack", "3"},
+                                    {"sticky_actions", "0.25"},
+                                    {"time_limit", "40"},
+                                    {"reward_scale", "0.5"},
+                                    {"observation_noise", "0.1"},
+                                    {"action_noise", discrete ? "0" : "0.2"}};
+  TestEnv env(GetParam(), options);
+  TestEnv copy(GetParam(), options);
+  EXPECT_FALSE(env->spec().reference);
+  Rng actions(91);
+  Trace before;
+  env.reset(91);
+  advance(env, actions, 10, before);
+  expect_valid(env, 10);
+  copy.reset(92);
+  copy->set_state(before.state);
+  if (!env->spec().exact_state) return;
+  EXPECT_EQ(copy->state(), before.state);
+  Rng same = actions;
+  Trace original;
+  Trace continued;
+  advance(env, actions, 10, original);
+  advance(copy, same, 10, continued);
+  EXPECT_TRUE(original == continued);
+}
+
 std::vector<std::string> all_ids() {
   std::vector<std::string> ids;
   for (const EnvEntry& entry : env_registry()) ids.push_back(entry.id);

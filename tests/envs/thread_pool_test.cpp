@@ -1,13 +1,16 @@
 #include "envs/thread_pool.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <sched.h>
 
 #include "core/error.h"
+#include "tests/errors.h"
 
 namespace reverie {
 namespace {
@@ -88,6 +91,52 @@ TEST(ThreadPool, WorkersStartBeforeWait) {
   EXPECT_EQ(runs, 1);
   pool.wait();
   EXPECT_EQ(runs, 1);
+}
+
+std::vector<int> allowed_cpus() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  sched_getaffinity(0, sizeof(set), &set);
+  std::vector<int> cpus;
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (CPU_ISSET(static_cast<size_t>(cpu), &set)) cpus.push_back(cpu);
+  }
+  return cpus;
+}
+
+TEST(ThreadPool, KeepsItsThreadsOnTheirCpusAndTheCallerWhereItIs) {
+  const std::vector<int> before = allowed_cpus();
+  const int cpu = before.back();
+  ThreadPool pool(3, std::vector<int>{cpu});
+  EXPECT_EQ(allowed_cpus(), before);
+  struct Seen {
+    std::thread::id caller = std::this_thread::get_id();
+    int cpu = -1;
+    std::atomic<int> elsewhere{0};
+  } seen;
+  seen.cpu = cpu;
+  for (int round = 0; round < 200; ++round) {
+    pool.start(
+        8,
+        [](void* context, int64_t) {
+          auto& all = *static_cast<Seen*>(context);
+          if (std::this_thread::get_id() == all.caller) return;
+          all.elsewhere += sched_getcpu() == all.cpu ? 0 : 1;
+        },
+        &seen);
+    pool.wait();
+  }
+  EXPECT_EQ(seen.elsewhere, 0);
+}
+
+TEST(ThreadPool, NamesTheCpuThatIsRefused) {
+  const std::vector<int> allowed = allowed_cpus();
+  for (const int cpu : {-1, CPU_SETSIZE, CPU_SETSIZE - 1}) {
+    if (std::find(allowed.begin(), allowed.end(), cpu) != allowed.end()) continue;
+    const std::string message =
+        test::input_error([&] { ThreadPool pool(2, std::vector<int>{cpu}); });
+    EXPECT_NE(message.find(std::to_string(cpu)), std::string::npos) << message;
+  }
 }
 
 TEST(ThreadPool, RefusesImpossibleCounts) {

@@ -1,128 +1,32 @@
 #include "envs/vector_env.h"
 
+#include <algorithm>
 #include <array>
-#include <atomic>
 #include <cmath>
-#include <cstdlib>
-#include <cstring>
 #include <limits>
-#include <new>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "core/random.h"
 #include "envs/registry.h"
-
-namespace {
-std::atomic<int64_t> allocations{0};
-}
-
-// Counts what this program allocates, for the promise that a step allocates nothing. Not inlined:
-// GCC would take the pair of malloc and delete for a mistake.
-[[gnu::noinline]] void* operator new(size_t size) {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
-  throw std::bad_alloc();
-}
-[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+#include "tests/envs/allocation_counter.h"
+#include "tests/envs/episode_fixture.h"
+#include "tests/envs/fake_env.h"
 
 namespace reverie {
 namespace {
 
+using test::allocations;
+using test::fake;
+using test::FakeEnv;
 using testing::AllOf;
 using testing::HasSubstr;
 
 constexpr uint64_t kSeed = 11;
 
-// What may go wrong in one instance, counted in the order they were made.
-struct Sabotage {
-  int64_t env = -1;
-  int64_t step = -1;  // of its first episode; 0 = in reset()
-  bool standard_exception = false;
-};
-
-// x' = 0.9 x + a, observed beside the step number. The seed decides how long an episode takes
-// (3 to 7 steps) and whether it terminates (even) or is truncated (odd).
-class FakeEnv final : public Env {
- public:
-  FakeEnv(int64_t instance, Sabotage sabotage) : sabotage_(sabotage) {
-    if (instance != sabotage.env) sabotage_.step = -1;
-    spec_.id = "fake";
-    spec_.observation = {{.name = "x", .shape = {2}, .dtype = DType::kFloat64},
-                         {.name = "step", .shape = {}, .dtype = DType::kInt64}};
-    spec_.action = Field{.name = "action", .shape = {1}, .low = {-1.0F}, .high = {1.0F}};
-  }
-
-  const EnvSpec& spec() const override { return spec_; }
-
-  void reset(uint64_t seed, FieldViews obs) override {
-    sabotage(0);
-    seed_ = seed;
-    steps_ = 0;
-    x_ = Rng(seed).random();
-    observe(obs);
-  }
-
-  StepResult step(ConstFieldView action, FieldViews obs) override {
-    sabotage(steps_ + 1);
-    x_ = 0.9 * x_ + static_cast<double>(action.as<float>()[0]);
-    ++steps_;
-    observe(obs);
-    const bool ended = steps_ == 3 + static_cast<int64_t>(seed_ % 5);
-    return {
-        .reward = x_, .terminated = ended && seed_ % 2 == 0, .truncated = ended && seed_ % 2 == 1};
-  }
-
-  std::vector<double> state() const override {
-    return {x_, static_cast<double>(steps_), static_cast<double>(seed_ >> 32),
-            static_cast<double>(seed_ & 0xffffffffU)};
-  }
-
-  void set_state(std::span<const double> state) override {
-    REVERIE_CHECK(state.size() == 4, "fake: {} numbers, expected 4", state.size());
-    x_ = state[0];
-    steps_ = static_cast<int64_t>(state[1]);
-    seed_ = static_cast<uint64_t>(state[2]) << 32 | static_cast<uint64_t>(state[3]);
-  }
-
-  void draw(Canvas&, View) const override {}
-  Metrics metrics() const override { return {{"last_x", x_}}; }
-
- private:
-  void observe(FieldViews obs) const {
-    obs[0].as<double>()[0] = x_;
-    obs[0].as<double>()[1] = -x_;
-    obs[1].as<int64_t>()[0] = steps_;
-  }
-
-  void sabotage(int64_t step) {
-    if (step != sabotage_.step) return;
-    sabotage_.step = -1;  // once
-    if (sabotage_.standard_exception) throw std::runtime_error("the wheel came off");
-    fail_run("the wheel came off");
-  }
-
-  EnvSpec spec_;
-  Sabotage sabotage_;
-  double x_ = 0.0;
-  int64_t steps_ = 0;
-  uint64_t seed_ = 0;
-};
-
-EnvMaker fake(Sabotage sabotage = {}) {
-  return [sabotage, made = std::make_shared<int64_t>(0)] {
-    return std::make_unique<FakeEnv>((*made)++, sabotage);
-  };
-}
-
 EnvMaker maze(const std::string& max_steps = "300") {
-  const auto config = find_env("maze2d-umaze").config();
-  ConfigFields fields;
-  config->describe(fields);
-  ConfigFields::set(*fields.find("max_steps"), max_steps, "max_steps");
-  return config->maker();
+  return TestEnv::maker("maze2d-umaze", {{"max_steps", max_steps}});
 }
 
 // Uniform actions for N environments, the same for the same round.
@@ -287,7 +191,12 @@ TEST(VectorEnv, EqualsSingleEnvironmentsDrivenByHand) {
 }
 
 TEST(VectorEnv, IsTheSameForAnyNumberOfThreadsAndInHalves) {
-  for (const auto& make : {fake(), maze("20")}) {
+  const EnvMaker pixels = TestEnv::maker("pointmaze-umaze", {{"observation", "both"},
+                                                             {"image_size", "20x16"},
+                                                             {"frame_stack", "2"},
+                                                             {"sticky_actions", "0.2"},
+                                                             {"time_limit", "25"}});
+  for (const auto& make : {fake(), maze("20"), pixels}) {
     VectorEnv one(make, 7, 1);
     one.reset(kSeed);
     const std::vector<Told> expected = run(one, 1, 100);
@@ -472,6 +381,172 @@ TEST(VectorEnv, RefusesImpossibleSizes) {
   EXPECT_EQ(VectorEnv(fake(), 2, 64).threads(), 2);
 }
 
+constexpr auto kNextStep = AutoReset::kNextStep;
+constexpr auto kOff = AutoReset::kOff;
+
+// One environment by hand, and a vector of one: what each mode shows of the same episodes.
+struct ByHand {
+  explicit ByHand(uint64_t seed) : run_seed(seed) {
+    views = {{&env.spec().observation[0], reinterpret_cast<std::byte*>(&x), 1},
+             {&env.spec().observation[1], reinterpret_cast<std::byte*>(&step), 1}};
+  }
+  void reset() { env.reset(mix_seed({run_seed, 0, episode++}), views); }
+
+  uint64_t run_seed;
+  FakeEnv env{0, {}};
+  std::array<double, 2> x{};
+  int64_t step = 0;
+  uint64_t episode = 0;
+  std::vector<FieldView> views;
+};
+
+TEST(VectorEnv, NextStepIgnoresTheActionAfterAnEpisodesEnd) {
+  VectorEnv env(fake(), {.num_envs = 1, .autoreset = kNextStep});
+  Actions actions(env);
+  ByHand hand(kSeed);
+  env.reset(kSeed);
+  hand.reset();
+  bool ended = false;
+  int64_t episodes = 0;
+  for (uint64_t round = 0; round < 60; ++round) {
+    const VectorStep step = env.step(actions.round(round));
+    StepResult expected;
+    if (ended) {
+      hand.reset();
+    } else {
+      expected = hand.env.step(actions.view(), hand.views);
+    }
+    ended = expected.terminated || expected.truncated;
+    EXPECT_EQ(step.obs[0].as<double>()[0], hand.x[0]) << round;
+    EXPECT_EQ(step.final_obs[0].as<double>()[0], hand.x[0]) << round;
+    EXPECT_EQ(step.obs[1].as<int64_t>()[0], hand.step) << round;
+    EXPECT_EQ(step.reward[0], expected.reward) << round;
+    EXPECT_EQ(step.terminated[0], expected.terminated ? 1 : 0) << round;
+    EXPECT_EQ(step.truncated[0], expected.truncated ? 1 : 0) << round;
+    ASSERT_EQ(env.finished().size(), ended ? 1U : 0U) << round;
+    if (ended) {
+      EXPECT_EQ(env.finished()[0].index, episodes++);
+    }
+  }
+  EXPECT_GT(episodes, 5);
+}
+
+TEST(VectorEnv, WithoutAutoResetTheCallerDecides) {
+  VectorEnv env(fake(), {.num_envs = 4, .threads = 2, .autoreset = kOff});
+  VectorEnv same_step(fake(), 4, 1);
+  env.reset(kSeed);
+  same_step.reset(kSeed);
+  Actions actions(env);
+  int64_t ends = 0;
+  for (uint64_t round = 0; round < 30; ++round) {
+    const VectorStep expected = same_step.step(actions.round(round));
+    const VectorStep step = env.step(actions.view());
+    std::vector<uint8_t> mask(4);
+    for (size_t i = 0; i < 4; ++i) {
+      mask[i] = step.terminated[i] | step.truncated[i];
+      EXPECT_EQ(step.reward[i], expected.reward[i]);
+      EXPECT_EQ(step.obs[0].as<double>()[2 * i],
+                (mask[i] != 0 ? expected.final_obs : expected.obs)[0].as<double>()[2 * i]);
+    }
+    const int64_t ended = std::count(mask.begin(), mask.end(), 1);
+    ASSERT_EQ(static_cast<int64_t>(env.finished().size()), ended);
+    ends += ended;
+    if (ended == 0) continue;
+    EXPECT_THAT(message_of([&] { env.step(actions.view()); }, ErrorKind::kInput),
+                AllOf(HasSubstr(fmt::format("environment {} of 4", env.finished()[0].env)),
+                      HasSubstr("reset_envs()")));
+    // The seed of reset() and the next number: the very episodes of kSameStep.
+    const VectorStep started = env.reset_envs(mask, kSeed);
+    for (size_t i = 0; i < 8; ++i) {
+      EXPECT_EQ(started.obs[0].as<double>()[i], expected.obs[0].as<double>()[i]);
+    }
+  }
+  EXPECT_GT(ends, 10);
+}
+
+TEST(VectorEnv, ResetEnvsLeavesTheOthersAlone) {
+  VectorEnv env(fake(), 3, 2);
+  env.reset(kSeed);
+  run(env, 0, 2);
+  const std::vector<double> before = env.snapshot().state;
+  const uint8_t mask[] = {0, 1, 0};
+  const VectorStep step = env.reset_envs(mask, 5);
+  EXPECT_EQ(step.obs[1].as<int64_t>()[0], 2);
+  EXPECT_EQ(step.obs[1].as<int64_t>()[1], 0);
+  const std::vector<double> after = env.snapshot().state;
+  const size_t lane = (before.size() - 2) / 3;
+  for (size_t k = 0; k < before.size(); ++k) {
+    if (k < 2 + lane || k >= 2 + 2 * lane) {
+      EXPECT_EQ(after[k], before[k]) << k;
+    }
+  }
+  EXPECT_EQ(after[2 + lane + 2], 1) << "the number of its episode";
+  EXPECT_THROW(env.reset_envs({mask, 2}, 5), Error);
+  VectorEnv fresh(fake(), 3, 1);
+  EXPECT_THROW(fresh.reset_envs(mask, 5), Error);
+}
+
+TEST(VectorEnv, SnapshotsRememberEndedEpisodes) {
+  VectorEnv env(fake(), {.num_envs = 5, .threads = 2, .autoreset = kNextStep});
+  env.reset(kSeed);
+  uint64_t round = 0;
+  do {
+    run(env, round++, 1);
+  } while (env.finished().empty());
+  const VectorEnvSnapshot snapshot = env.snapshot();
+  const std::vector<Told> expected = run(env, round, 40);
+  VectorEnv other(fake(), {.num_envs = 5, .autoreset = kNextStep});
+  other.restore(snapshot);
+  EXPECT_TRUE(run(other, round, 40) == expected);
+  VectorEnv same_step(fake(), 5, 1);
+  EXPECT_THROW(same_step.restore(snapshot), Error);
+}
+
+TEST(VectorEnv, AFailureStaysWithItsEnvironment) {
+  for (const int threads : {1, 3}) {
+    VectorEnv env(fake({.env = 2, .step = 2}), 5, threads);
+    VectorEnv sound(fake(), 5, 1);
+    env.reset(kSeed);
+    sound.reset(kSeed);
+    Actions actions(env);
+    env.step(actions.round(0));
+    sound.step(actions.view());
+    EXPECT_THROW(env.step(actions.round(1)), Error);
+    const VectorStep expected = sound.step(actions.view());
+    const VectorStep left = env.last_step();
+    EXPECT_EQ(left.reward[2], 0.0);
+    EXPECT_EQ(left.terminated[2] + left.truncated[2], 0);
+    const auto expect_others_equal = [&](const VectorStep& ours) {
+      for (const size_t i : {0, 1, 3, 4}) {
+        EXPECT_EQ(ours.reward[i], expected.reward[i]) << i;
+        EXPECT_EQ(ours.obs[0].as<double>()[2 * i], expected.obs[0].as<double>()[2 * i]) << i;
+      }
+    };
+    expect_others_equal(left);
+    EXPECT_THAT(message_of([&] { env.step(actions.round(2)); }, ErrorKind::kRun),
+                AllOf(HasSubstr("environment 2 of 5"), HasSubstr("needs a reset")));
+    expect_others_equal(env.last_step());
+
+    const uint8_t others[] = {1, 0, 0, 0, 0};
+    env.reset_envs(others, kSeed);
+    EXPECT_THROW(env.step(actions.view()), Error) << "still the failed one";
+    const uint8_t mask[] = {0, 0, 1, 0, 0};
+    env.reset_envs(mask, kSeed);
+    EXPECT_EQ(env.observations()[1].as<int64_t>()[2], 0);
+    const VectorStep step = env.step(actions.round(2));
+    const VectorStep after = sound.step(actions.view());
+    for (const size_t i : {1, 3, 4}) EXPECT_EQ(step.reward[i], after.reward[i]) << i;
+  }
+}
+
+TEST(VectorEnv, OptionsAreChecked) {
+  EXPECT_THAT(message_of([] { VectorEnv(fake(), {.num_envs = 4, .batch = 2}); }, ErrorKind::kInput),
+              AllOf(HasSubstr("a batch of 2 of 4"), HasSubstr("AsyncVectorEnv")));
+  EXPECT_THAT(message_of([] { VectorEnv(fake(), {.num_envs = 4, .threads = 2, .cpus = {-1}}); },
+                         ErrorKind::kInput),
+              HasSubstr("cpus: found -1"));
+}
+
 // A learner that throws unwinds over its actions while the environments still step.
 TEST(VectorEnv, OutlivesTheActionsAndIsDestroyedDuringAStep) {
   for (int round = 0; round < 20; ++round) {
@@ -488,9 +563,9 @@ TEST(VectorEnv, StepAllocatesNothing) {
   Actions actions(env);
   const ConstFieldView view = actions.round(0);
   env.step(view);
-  const int64_t before = allocations;
+  const int64_t before = allocations();
   for (int i = 0; i < 1000; ++i) env.step(view);
-  EXPECT_EQ(allocations - before, 0);
+  EXPECT_EQ(allocations() - before, 0);
   ASSERT_GT(before, 0) << "nothing is counted";
 }
 

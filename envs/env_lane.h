@@ -1,0 +1,106 @@
+#pragma once
+
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "core/spec.h"
+#include "envs/env.h"
+
+namespace reverie {
+
+// What VectorEnv and AsyncVectorEnv have in common: their options, the memory of their batches, and
+// the book-keeping of one environment's episodes.
+
+// What happens where an episode ends (the names are Gymnasium's).
+enum class AutoReset : uint8_t {
+  // The step that ends an episode begins the next one: obs is the first observation of the new
+  // episode, final_obs the last one of the old.
+  kSameStep,
+  // obs is the last observation of the old episode; the next step ignores that environment's action
+  // and returns the first observation of the new one, with reward 0.
+  kNextStep,
+  // obs is the last observation; the caller says when the next episode begins (reset_envs()).
+  kOff,
+};
+
+struct VectorEnvOptions {
+  int64_t num_envs = 1;
+  int threads = 1;
+  AutoReset autoreset = AutoReset::kSameStep;
+  // CPUs for the threads that are created, in turn; empty: where the system puts them.
+  std::vector<int> cpus = {};
+  int64_t batch = 0;  // rows that AsyncVectorEnv::recv() returns; 0 = num_envs
+};
+
+// An episode that has ended.
+struct Episode {
+  int64_t env = 0;              // which of the N environments
+  int64_t index = 0;            // how many that environment had begun before
+  uint64_t seed = 0;            // Env::reset(seed) starts the same episode again
+  double episode_return = 0.0;  // undiscounted sum of rewards
+  int64_t length = 0;           // [steps]
+  bool terminated = false;
+  Metrics metrics = {};  // Env::metrics() at the end
+};
+
+// Memory for `rows` rows of each field, zero at first: views of all rows, and of each alone. No two
+// fields or instances share a cache line, so that threads may write to different ones.
+class FieldRows {
+ public:
+  FieldRows() = default;
+  // The fields must outlive it.
+  FieldRows(std::span<const Field> fields, int64_t rows);
+
+  FieldViews all() const { return all_; }
+  FieldViews row(size_t i) const { return {single_.data() + i * all_.size(), all_.size()}; }
+  size_t bytes() const;
+
+ private:
+  std::vector<std::vector<std::byte>> memory_;  // [fields][rows * field bytes, and a cache line]
+  std::vector<FieldView> all_;                  // [fields]
+  std::vector<FieldView> single_;               // [rows * fields]
+};
+
+// Copies a row of each field; both have the same fields.
+void copy_row(FieldViews from, FieldViews to);
+
+// One environment and its episode so far. On cache lines of its own: each thread writes to its
+// lanes in every step.
+struct alignas(64) EnvLane {
+  std::unique_ptr<Env> env;
+  uint64_t seed = 0;    // of the episode
+  int64_t episode = 0;  // its number
+  int64_t length = 0;   // [steps]
+  double episode_return = 0.0;
+  bool ended = false;             // and the next has not begun
+  std::exception_ptr error = {};  // what env threw; it needs a reset
+
+  // Begins episode number `episode` of environment i with the seed mix_seed({seed, i, episode}).
+  void start(uint64_t run_seed, size_t i, FieldViews obs);
+
+  StepResult step(ConstFieldView action, FieldViews obs) {
+    const StepResult result = env->step(action, obs);
+    episode_return += result.reward;
+    ++length;
+    return result;
+  }
+
+  // The episode that has just ended.
+  Episode report(size_t i, bool terminated) const;
+
+  // Throws what `error` holds as an Error that names environment, seed and step.
+  [[noreturn]] void rethrow(size_t i, int64_t num_envs) const;
+};
+
+// N new environments. Throws Error for num_envs < 1.
+std::vector<EnvLane> make_lanes(const EnvMaker& make, int64_t num_envs);
+
+// check_action() for each row; the message names the environment, which is env_ids[row], or the row
+// itself without env_ids.
+void check_actions(const EnvSpec& spec, ConstFieldView actions, int64_t num_envs,
+                   std::span<const int64_t> env_ids = {});
+
+}  // namespace reverie

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "envs/wrappers/wrapper.h"
+
+namespace reverie {
+
+// These change what an episode is worth or how long it is, so the reference returns are dropped.
+
+// reward *= scale.
+class RewardScale final : public Wrapper {
+ public:
+  RewardScale(std::unique_ptr<Env> inner, double scale);
+  StepResult step(ConstFieldView action, FieldViews obs) override;
+
+ private:
+  double scale_;
+};
+
+// reward = min(max(reward, -bound), bound).
+class RewardClip final : public Wrapper {
+ public:
+  RewardClip(std::unique_ptr<Env> inner, double bound);  // > 0
+  StepResult step(ConstFieldView action, FieldViews obs) override;
+
+ private:
+  double bound_;
+};
+
+// Truncates an episode after `limit` of its own steps, unless it ended before.
+class TimeLimit final : public Wrapper {
+ public:
+  TimeLimit(std::unique_ptr<Env> inner, int64_t limit);  // >= 1
+
+  void reset(uint64_t seed, FieldViews obs) override;
+  StepResult step(ConstFieldView action, FieldViews obs) override;
+
+ private:
+  std::vector<double> memory() const override;
+  void set_memory(std::span<const double> numbers) override;
+
+  int64_t limit_;
+  int64_t steps_ = 0;
+};
+
+}  // namespace reverie

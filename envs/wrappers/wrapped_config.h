@@ -1,0 +1,67 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "envs/env.h"
+
+namespace reverie {
+
+// The options that every environment has beside its own. Defaults leave it as it is.
+struct WrapperOptions {
+  std::string observation;  // state, pixels or both; the environment's default
+  std::string image_size;   // WIDTHxHEIGHT; "" = the environment's default
+  std::string crop;         // WIDTHxHEIGHT+LEFT+TOP; "" = all
+  std::string resize;       // WIDTHxHEIGHT; "" = as drawn
+  bool grey = false;
+  int64_t frame_skip = 1;
+  int64_t action_repeat = 1;
+  int64_t frame_stack = 1;
+  double sticky_actions = 0.0;
+  double action_noise = 0.0;
+  double observation_noise = 0.0;
+  double reward_scale = 1.0;
+  double reward_clip = 0.0;
+  int64_t time_limit = 0;
+
+  void describe(ConfigFields& fields);
+};
+
+// An environment's config and what is wrapped around it, which the registry does for every entry.
+// From the inside out:
+//
+//   environment
+//   ActionNoise       the machine's own disturbances: once a simulator step, inside the frame skip,
+//   StickyActions     as in the Arcade Learning Environment, so that p and std mean the same for
+//                     any frame skip; what sticks is the command, its noise is drawn anew
+//   FrameSkip         inside all that observes: no picture of a skipped step is drawn
+//   PixelObservation  crop, resize and grey within it, in this order
+//   ObservationNoise  inside the stack: a frame keeps its noise as long as it is seen
+//   FrameStack        of whatever one observation is by now
+//   RewardScale       outside the frame skip: of the sum
+//   RewardClip
+//   TimeLimit         counts the agent's decisions
+//
+// An option at its default adds no wrapper, and without any the environment itself is returned.
+class WrappedConfig final : public EnvConfig {
+ public:
+  WrappedConfig(std::string id, std::unique_ptr<EnvConfig> inner);
+
+  void describe(ConfigFields& fields) override;
+  std::vector<Factor> factors() const override { return inner_->factors(); }
+  EnvMaker maker() const override;
+
+  // Looks at the same options as `other`, if that has any: what a policy sees of an environment and
+  // how it acts, taken to another one.
+  void copy_wrappers(const EnvConfig& other);
+
+ private:
+  std::string id_;
+  std::unique_ptr<EnvConfig> inner_;
+  WrapperOptions options_;
+};
+
+// The entry with the options of the wrappers.
+EnvEntry with_wrappers(EnvEntry entry);
+
+}  // namespace reverie

@@ -1,0 +1,88 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "envs/env.h"
+
+namespace reverie {
+
+// An environment around another one, with the same contract (envs/env.h). Forwards everything; a
+// wrapper overrides what it changes and edits spec() in its constructor. What it remembers between
+// steps goes through memory(), so that state() holds all of it.
+class Wrapper : public Env {
+ public:
+  const EnvSpec& spec() const override { return spec_; }
+  void reset(uint64_t seed, FieldViews obs) override { inner_->reset(seed, obs); }
+  StepResult step(ConstFieldView action, FieldViews obs) override {
+    return inner_->step(action, obs);
+  }
+  void draw(Canvas& canvas, View view) const override { inner_->draw(canvas, view); }
+  Metrics metrics() const override { return inner_->metrics(); }
+  PhysicsState* physics() override { return inner_->physics(); }
+
+  // The numbers of the inner environment, then those of memory().
+  std::vector<double> state() const final;
+  void set_state(std::span<const double> state) final;
+
+ protected:
+  // note: what spec().source says of this wrapper, for example "frame_skip 4".
+  Wrapper(std::unique_ptr<Env> inner, std::string_view note);
+
+  Env& inner() { return *inner_; }
+  const Env& inner() const { return *inner_; }
+  EnvSpec& edit_spec() { return spec_; }
+
+  // What the wrapper remembers, as finite numbers; always as many of them.
+  virtual std::vector<double> memory() const { return {}; }
+
+  // Takes back what memory() returned. Throws Error, and then changes nothing, for other numbers.
+  virtual void set_memory(std::span<const double> /*numbers*/) {}
+
+ private:
+  std::unique_ptr<Env> inner_;
+  EnvSpec spec_;
+};
+
+// A wrapper that changes what is observed, at a reset, after a step and through physics() alike.
+class ObservationWrapper : public Wrapper {
+ public:
+  void reset(uint64_t seed, FieldViews obs) final;
+  StepResult step(ConstFieldView action, FieldViews obs) final;
+  PhysicsState* physics() final { return physics_ ? &*physics_ : nullptr; }
+
+ protected:
+  ObservationWrapper(std::unique_ptr<Env> inner, std::string_view note);
+
+  // Before the first observation of an episode.
+  virtual void start(uint64_t /*seed*/) {}
+
+  // Where the inner environment is to write, given where the result belongs.
+  virtual FieldViews inner_views(FieldViews obs) { return obs; }
+
+  // Makes the wrapped observation from the inner one. first: nothing came before it (a reset, or a
+  // state that was set part by part).
+  virtual void observe(FieldViews obs, bool first) = 0;
+
+ private:
+  class Physics final : public PhysicsState {
+   public:
+    Physics(PhysicsState& inner, ObservationWrapper& wrapper) : inner_(inner), wrapper_(wrapper) {}
+    std::vector<std::pair<std::string, size_t>> parts() const override { return inner_.parts(); }
+    void get(std::string_view part, std::span<double> out) const override { inner_.get(part, out); }
+    void set(std::string_view part, std::span<const double> values) override {
+      inner_.set(part, values);
+    }
+    void observe(FieldViews obs) const override;
+
+   private:
+    PhysicsState& inner_;
+    ObservationWrapper& wrapper_;
+  };
+
+  std::optional<Physics> physics_;  // where the inner environment has named parts
+};
+
+}  // namespace reverie
