@@ -1,5 +1,6 @@
 #include "envs/registry.h"
 
+#include "envs/cheetah/cheetah.h"
 #include "envs/maze2d/maze2d.h"
 
 namespace reverie {
@@ -9,6 +10,7 @@ const std::vector<EnvEntry>& env_registry() {
   static const std::vector<EnvEntry> registry = [] {
     std::vector<EnvEntry> all;
     for (const auto& environments : {
+             &cheetah::environments,
              &maze2d::environments,
          }) {
       for (EnvEntry& entry : environments()) all.push_back(std::move(entry));
