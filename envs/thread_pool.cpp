@@ -12,9 +12,11 @@
 namespace reverie {
 namespace {
 
-// Rounds of spinning before a thread sleeps in the kernel: about 20 microseconds, the time that the
-// kernel needs to wake it.
-constexpr int kSpins = 600;
+// Rounds of spinning before a thread sleeps in the kernel. For the next round of work: about 30
+// microseconds, the time that the kernel needs to wake it. For the end of a round: longer than the
+// last steps of the other threads take, because their results are waited for.
+constexpr int kSpinsForWork = 600;
+constexpr int kSpinsForResults = 10000;
 
 void pause() {
 #if defined(__x86_64__)
@@ -26,8 +28,8 @@ void pause() {
 
 // Returns once `value` differs from `old`.
 template <typename T>
-void wait_for_change(const std::atomic<T>& value, T old) {
-  for (int i = 0; i < kSpins; ++i) {
+void wait_for_change(const std::atomic<T>& value, T old, int spins) {
+  for (int i = 0; i < spins; ++i) {
     if (value.load(std::memory_order_acquire) != old) return;
     pause();
   }
@@ -94,13 +96,13 @@ void ThreadPool::wait() {
   work(0);
   for (int left = busy_.load(std::memory_order_acquire); left != 0;
        left = busy_.load(std::memory_order_acquire)) {
-    wait_for_change(busy_, left);
+    wait_for_change(busy_, left, kSpinsForResults);
   }
 }
 
 void ThreadPool::worker_loop(size_t self) {
   for (uint64_t seen = 0;;) {
-    wait_for_change(round_, seen);
+    wait_for_change(round_, seen, kSpinsForWork);
     seen = round_.load(std::memory_order_acquire);
     if (stopping_.load(std::memory_order_relaxed)) return;
     work(self);
