@@ -116,7 +116,7 @@ void CheetahEnv::set_state(std::span<const double> state) {
 }
 
 void CheetahEnv::draw(Canvas& canvas, View view) const {
-  draw_cheetah(canvas, view, tree_.capsules(simulation_.qpos()), simulation_.qpos()[0], factors_);
+  draw_cheetah(canvas, view, tree_, simulation_.qpos(), factors_);
 }
 
 }  // namespace reverie::cheetah

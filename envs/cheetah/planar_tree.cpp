@@ -68,8 +68,7 @@ PlanarTree::Poses PlanarTree::poses(std::span<const double> qpos) const {
   return poses;
 }
 
-PlanarTree::Capsules PlanarTree::capsules(std::span<const double> qpos) const {
-  const Poses poses = this->poses(qpos);
+PlanarTree::Capsules PlanarTree::capsules(const Poses& poses) const {
   Capsules capsules;
   for (size_t i = 0; i < kCapsules; ++i) {
     const Pose& pose = poses[shapes_[i].body];

@@ -43,7 +43,7 @@ class PlanarTree {
 
   // qpos, qvel: [9] root x, z and angle, then the six hinges.
   Poses poses(std::span<const double> qpos) const;
-  Capsules capsules(std::span<const double> qpos) const;
+  Capsules capsules(const Poses& poses) const;
   Motion motion(std::span<const double> qpos, std::span<const double> qvel) const;
 
  private:
