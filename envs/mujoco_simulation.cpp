@@ -6,9 +6,9 @@
 #include <csetjmp>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <mutex>
-#include <thread>
+
+#include <mujoco/mjbatch.h>
 
 #include "core/random.h"
 
@@ -35,20 +35,68 @@ void install_handlers() {
 }
 
 // False when the engine raised an error; engine_message then says which. No object with a
-// destructor may live in this frame.
-bool guarded_steps(const mjModel* model, mjData* data, int count) {
+// destructor may live in this frame or in `work`.
+template <typename Work>
+bool guarded(Work work) {
   std::jmp_buf here;
   guard = &here;
   if (setjmp(here) != 0) {
     guard = nullptr;
     return false;
   }
-  for (int i = 0; i < count; ++i) mj_step(model, data);
+  work();
   guard = nullptr;
   return true;
 }
 
-constexpr mjtState kFullState = mjSTATE_INTEGRATION;
+// All of mjSTATE_INTEGRATION that a simulation here can change; the forces are the larger half.
+constexpr int kState = mjSTATE_INTEGRATION & ~mjSTATE_QFRC_APPLIED & ~mjSTATE_XFRC_APPLIED;
+
+using DataPointer = std::unique_ptr<mjData, MjDataDeleter>;
+
+// The mjData in which this thread steps all simulations of a model, changed copies included.
+DataPointer& thread_data(const SharedModel& model) {
+  struct Workspace {
+    std::weak_ptr<const mjModel> model;  // a key that a new model at the same address is not
+    DataPointer data;
+  };
+  thread_local std::vector<Workspace> workspaces;
+  auto found = std::find_if(workspaces.begin(), workspaces.end(), [&](const Workspace& known) {
+    return !known.model.owner_before(model) && !model.owner_before(known.model);
+  });
+  if (found == workspaces.end()) {
+    std::erase_if(workspaces, [](const Workspace& known) { return known.model.expired(); });
+    found = workspaces.insert(workspaces.end(), Workspace{model, nullptr});
+  }
+  if (found->data == nullptr) {
+    found->data.reset(mj_makeData(model.get()));
+    REVERIE_CHECK_RUN(found->data != nullptr, "MuJoCo: no memory for a simulation");
+  }
+  return found->data;
+}
+
+// The engine's complaint about the steps just made, or "".
+std::string warning_of(const mjData& data) {
+  for (int kind = 0; kind < mjNWARNING; ++kind) {
+    if (data.warning[kind].number == 0) continue;
+    switch (kind) {
+      case mjWARN_BADQPOS:
+        return "the state is no longer finite (position)";
+      case mjWARN_BADQVEL:
+        return "the state is no longer finite (velocity)";
+      case mjWARN_BADQACC:
+        return "the state is no longer finite (acceleration)";
+      default:
+        return mju_warningText(kind, static_cast<size_t>(data.warning[kind].lastinfo));
+    }
+  }
+  return "";
+}
+
+bool has_warning(const mjData& data) {
+  return std::any_of(std::begin(data.warning), std::end(data.warning),
+                     [](const mjWarningStat& warning) { return warning.number > 0; });
+}
 
 }  // namespace
 
@@ -64,41 +112,76 @@ SharedModel compile_model(const std::string& mjcf, const std::string& name) {
   return {model, MjModelDeleter()};
 }
 
-MujocoSimulation::MujocoSimulation(SharedModel model)
-    : model_(std::move(model)),
-      data_(mj_makeData(model_.get())),
-      state_size_(mj_stateSize(model_.get(), kFullState)) {
-  REVERIE_CHECK_RUN(data_ != nullptr, "MuJoCo: no memory for a simulation");
+MujocoSimulation::MujocoSimulation(SharedModel model) : shared_model_(std::move(model)) {
+  const auto size_of = [&](int parts) {
+    return static_cast<size_t>(mj_stateSize(shared_model_.get(), parts));
+  };
+  // mj_getState writes the parts in the order of their bits.
+  qpos_ = size_of(mjSTATE_QPOS - 1);
+  qvel_ = size_of(mjSTATE_QVEL - 1);
+  ctrl_ = size_of(mjSTATE_CTRL - 1);
+  state_.resize(size_of(kState));
+  reset();
 }
 
-void MujocoSimulation::reset() { mj_resetData(model_.get(), data_.get()); }
+void MujocoSimulation::reset() {
+  mjData& data = *thread_data(shared_model_);
+  mj_resetData(&model(), &data);
+  mj_getState(&model(), &data, state_.data(), kState);
+}
 
-void MujocoSimulation::step(int count) {
-  if (!guarded_steps(model_.get(), data_.get(), count)) [[unlikely]] {
-    const std::string message = engine_message;
-    data_.reset(mj_makeData(model_.get()));  // the old one may be in any condition
-    fail_run("MuJoCo: {}", message);
+mjData& MujocoSimulation::load() const {
+  mjData& data = *thread_data(shared_model_);
+  mj_setState(&model(), &data, state_.data(), kState);
+  return data;
+}
+
+mjData& MujocoSimulation::step(int count) {
+  mjData& data = load();
+  const mjModel* model = &this->model();
+  const bool done = guarded([model, &data, count] {
+    for (int i = 0; i < count; ++i) mj_step(model, &data);
+  });
+  if (!done) [[unlikely]] {
+    thread_data(shared_model_).reset();  // it may be in any condition
+    fail_run("MuJoCo: {}", engine_message);
   }
-  const mjWarningStat* warnings = data_->warning;
-  const auto raised = [&](mjtWarning kind) { return warnings[kind].number > 0; };
-  if (raised(mjWARN_BADQPOS) || raised(mjWARN_BADQVEL) || raised(mjWARN_BADQACC)) [[unlikely]] {
-    fail_run("MuJoCo: the state is no longer finite ({})", raised(mjWARN_BADQPOS) ? "position"
-                                                           : raised(mjWARN_BADQVEL)
-                                                               ? "velocity"
-                                                               : "acceleration");
+  if (has_warning(data)) [[unlikely]] {
+    const std::string warning = warning_of(data);
+    mj_resetData(model, &data);
+    fail_run("MuJoCo: {}", warning);
   }
+  mj_getState(model, &data, state_.data(), kState);
+  return data;
+}
+
+mjData& MujocoSimulation::kinematics() const {
+  mjData& data = load();
+  mj_kinematics(&model(), &data);
+  return data;
 }
 
 void MujocoSimulation::get_state(std::span<double> out) const {
   REVERIE_CHECK(out.size() == state_size(), "MuJoCo: a state of {} numbers, expected {}",
                 out.size(), state_size());
-  mj_getState(model_.get(), data_.get(), out.data(), kFullState);
+  std::copy(state_.begin(), state_.end(), out.begin());
 }
 
 void MujocoSimulation::set_state(std::span<const double> state) {
   check_finite_values("MuJoCo state", state, state_size());
-  reset();
-  mj_setState(model_.get(), data_.get(), state.data(), kFullState);
+  std::copy(state.begin(), state.end(), state_.begin());
+}
+
+void MujocoSimulation::change_model(const std::function<void(mjModel&)>& edit) {
+  own_model_.reset(mj_copyModel(own_model_.release(), shared_model_.get()));
+  REVERIE_CHECK_RUN(own_model_ != nullptr, "MuJoCo: no memory for a model");
+  edit(*own_model_);
+  mjModel* model = own_model_.get();
+  mjData* data = thread_data(shared_model_).get();
+  if (!guarded([model, data] { mj_setConst(model, data); })) {
+    thread_data(shared_model_).reset();
+    fail_run("MuJoCo: {}", engine_message);
+  }
 }
 
 void check_finite_values(std::string_view what, std::span<const double> values, size_t expected) {
@@ -111,14 +194,12 @@ void check_finite_values(std::string_view what, std::span<const double> values, 
 }
 
 std::vector<std::pair<std::string, size_t>> MujocoPhysicsState::parts() const {
-  return {{"qpos", static_cast<size_t>(simulation_.model().nq)},
-          {"qvel", static_cast<size_t>(simulation_.model().nv)}};
+  return {{"qpos", simulation_.qpos().size()}, {"qvel", simulation_.qvel().size()}};
 }
 
 std::span<double> MujocoPhysicsState::find(std::string_view part) const {
-  mjData& data = simulation_.data();
-  if (part == "qpos") return {data.qpos, static_cast<size_t>(simulation_.model().nq)};
-  if (part == "qvel") return {data.qvel, static_cast<size_t>(simulation_.model().nv)};
+  if (part == "qpos") return simulation_.qpos();
+  if (part == "qvel") return simulation_.qvel();
   std::vector<std::string> known;
   for (const auto& [name, size] : parts()) known.push_back(name);
   fail_unknown_name("part of the physics state", part, known);
@@ -139,38 +220,35 @@ void MujocoPhysicsState::set(std::string_view part, std::span<const double> valu
 
 double bare_step_rate(const SharedModel& model, int frame_skip, int threads, double seconds) {
   constexpr int kSimulations = 32;
-  std::vector<double> rates(static_cast<size_t>(threads));
-  const auto work = [&](size_t index) {
-    std::vector<MujocoSimulation> simulations;
-    for (int i = 0; i < kSimulations; ++i) simulations.emplace_back(model);
-    Rng rng(index);
-    std::vector<double> control(1024);
-    for (double& value : control) value = rng.uniform(-1.0, 1.0);
-    using Clock = std::chrono::steady_clock;
-    const auto begin = Clock::now();
-    double elapsed = 0.0;
-    int64_t steps = 0;
-    while (elapsed < seconds) {
-      for (int round = 0; round < 16; ++round) {
-        for (MujocoSimulation& simulation : simulations) {
-          for (int u = 0; u < model->nu; ++u) {
-            simulation.data().ctrl[u] = control[static_cast<size_t>(steps + u) % control.size()];
-          }
-          for (int k = 0; k < frame_skip; ++k) mj_step(model.get(), &simulation.data());
-          ++steps;
-        }
+  mjBatchConfig config;
+  mjb_defaultConfig(&config);
+  config.nthread = threads;
+  char message[512] = "";
+  const std::unique_ptr<mjBatch, void (*)(mjBatch*)> batch(
+      mjb_makeBatch(model.get(), kSimulations, &config, message, sizeof(message)),
+      &mjb_deleteBatch);
+  REVERIE_CHECK_RUN(batch != nullptr, "MuJoCo: {}", message);
+  Rng rng(0);
+  std::vector<double> actions(1024);
+  for (double& value : actions) value = rng.uniform(-1.0, 1.0);
+  double* control = mjb_stateComponent(batch.get(), mjSTATE_CTRL, nullptr);
+  const int row = mjb_nstate(batch.get());
+
+  using Clock = std::chrono::steady_clock;
+  const auto begin = Clock::now();
+  double elapsed = 0.0;
+  size_t steps = 0;
+  while (elapsed < seconds) {
+    for (int i = 0; i < kSimulations; ++i) {
+      for (int u = 0; u < model->nu; ++u) {
+        control[i * row + u] = actions[(steps + static_cast<size_t>(u)) % actions.size()];
       }
-      elapsed = std::chrono::duration<double>(Clock::now() - begin).count();
+      ++steps;
     }
-    rates[index] = static_cast<double>(steps) / elapsed;
-  };
-  std::vector<std::thread> workers;
-  for (size_t i = 1; i < rates.size(); ++i) workers.emplace_back(work, i);
-  work(0);
-  for (std::thread& worker : workers) worker.join();
-  double sum = 0.0;
-  for (const double rate : rates) sum += rate;
-  return sum;
+    mjb_step(batch.get(), nullptr, kSimulations, frame_skip, mjSTAGE_NONE);
+    elapsed = std::chrono::duration<double>(Clock::now() - begin).count();
+  }
+  return static_cast<double>(steps) / elapsed;
 }
 
 }  // namespace reverie

@@ -1,6 +1,7 @@
 #include "envs/registry.h"
 
 #include "envs/car_racing/car_racing.h"
+#include "envs/cheetah/cheetah.h"
 #include "envs/maze2d/maze2d.h"
 #include "envs/wrappers/wrapped_config.h"
 
@@ -12,6 +13,7 @@ const std::vector<EnvEntry>& env_registry() {
     std::vector<EnvEntry> all;
     for (const auto& environments : {
              &car_racing::environments,
+             &cheetah::environments,
              &maze2d::environments,
          }) {
       for (EnvEntry& entry : environments()) {

@@ -9,12 +9,17 @@
 
 namespace reverie {
 
-// Returns once `value` differs from `old`: spins for about 20 microseconds, the time that the
-// kernel needs to wake a thread, and then sleeps until somebody who changed it notifies.
+// Rounds of spinning before a thread sleeps in the kernel. For the next round of work: about 30
+// microseconds, the time that the kernel needs to wake it. For the end of a round: longer than the
+// last steps of the other threads take, because their results are waited for.
+inline constexpr int kSpinsForWork = 600;
+inline constexpr int kSpinsForResults = 10000;
+
+// Returns once `value` differs from `old`: spins for a while, and then sleeps until somebody who
+// changed it notifies.
 template <typename T>
-void wait_for_change(const std::atomic<T>& value, T old) {
-  constexpr int kSpins = 600;
-  for (int i = 0; i < kSpins; ++i) {
+void wait_for_change(const std::atomic<T>& value, T old, int spins = kSpinsForWork) {
+  for (int i = 0; i < spins; ++i) {
     if (value.load(std::memory_order_acquire) != old) return;
 #if defined(__x86_64__)
     _mm_pause();

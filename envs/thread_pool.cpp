@@ -89,13 +89,13 @@ void ThreadPool::wait() {
   work(0);
   for (int left = busy_.load(std::memory_order_acquire); left != 0;
        left = busy_.load(std::memory_order_acquire)) {
-    wait_for_change(busy_, left);
+    wait_for_change(busy_, left, kSpinsForResults);
   }
 }
 
 void ThreadPool::worker_loop(size_t self) {
   for (uint64_t seen = 0;;) {
-    wait_for_change(round_, seen);
+    wait_for_change(round_, seen, kSpinsForWork);
     seen = round_.load(std::memory_order_acquire);
     if (stopping_.load(std::memory_order_relaxed)) return;
     work(self);

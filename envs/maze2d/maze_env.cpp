@@ -48,15 +48,14 @@ void MazeEnv::reset(uint64_t seed, FieldViews obs) {
 
 // D4RL: a free cell with noise on position and velocity; the goal is fixed unless reset_target.
 void MazeEnv::place_d4rl() {
-  mjData& data = simulation_.data();
   const auto near_cell = [&](const std::vector<Position>& cells) {
     Position point = cells[static_cast<size_t>(rng_.choice(static_cast<int64_t>(cells.size())))];
     for (double& x : point) x += rng_.uniform(-kD4rlPositionNoise, kD4rlPositionNoise);
     return point;
   };
   const Position start = near_cell(maze_->starts);
-  std::copy(start.begin(), start.end(), data.qpos);
-  for (int i = 0; i < 2; ++i) data.qvel[i] = kD4rlVelocityNoise * rng_.standard_normal();
+  std::copy(start.begin(), start.end(), simulation_.qpos().begin());
+  for (double& v : simulation_.qvel()) v = kD4rlVelocityNoise * rng_.standard_normal();
   goal_ = task_->reset_target ? near_cell(maze_->starts) : maze_->goals.front();
 }
 
@@ -70,7 +69,7 @@ void MazeEnv::place_robotics() {
         rng_.integers(0, static_cast<int64_t>(maze_->starts.size())))];
   } while (distance(start, goal_) <= kRoboticsMinDistance);
   start = noisy(start);
-  std::copy(start.begin(), start.end(), simulation_.data().qpos);
+  std::copy(start.begin(), start.end(), simulation_.qpos().begin());
 }
 
 Position MazeEnv::noisy(Position centre) {
@@ -86,11 +85,10 @@ Position MazeEnv::draw_goal() {
 StepResult MazeEnv::step(ConstFieldView action, FieldViews obs) {
   REVERIE_CHECK(!ended_, "{}: step() after the end of the episode; call reset() first", spec().id);
   check_action(spec().id, spec().action, action);
-  mjData& data = simulation_.data();
   const std::span<const float> force = action.as<float>();
   for (size_t i = 0; i < 2; ++i) {
-    data.qvel[i] = std::clamp(data.qvel[i], -kMaxSpeed, kMaxSpeed);
-    data.ctrl[i] = std::clamp(static_cast<double>(force[i]), -1.0, 1.0);
+    simulation_.qvel()[i] = std::clamp(simulation_.qvel()[i], -kMaxSpeed, kMaxSpeed);
+    simulation_.ctrl()[i] = std::clamp(static_cast<double>(force[i]), -1.0, 1.0);
   }
   try {
     simulation_.step();
@@ -122,12 +120,12 @@ StepResult MazeEnv::step(ConstFieldView action, FieldViews obs) {
 }
 
 void MazeEnv::observe(FieldViews obs) const {
-  const mjData& data = simulation_.data();
   const std::span<double> observation = obs[0].as<double>();
-  observation[0] = data.qpos[0];
-  observation[1] = data.qpos[1];
-  observation[2] = data.qvel[0];
-  observation[3] = data.qvel[1];
+  const std::span<const double> qvel = simulation_.qvel();
+  observation[0] = simulation_.qpos()[0];
+  observation[1] = simulation_.qpos()[1];
+  observation[2] = qvel[0];
+  observation[3] = qvel[1];
   if (!task_->goal_observation) return;
   const Position here = position();
   std::copy(here.begin(), here.end(), obs[1].as<double>().begin());
@@ -183,10 +181,9 @@ void MazeEnv::set_state(std::span<const double> state) {
 }
 
 void MazeEnv::draw(Canvas& canvas, View /*view*/) const {
-  const mjData& data = simulation_.data();
   draw_maze(canvas, *maze_,
             {.position = position(),
-             .velocity = {data.qvel[0], data.qvel[1]},
+             .velocity = {simulation_.qvel()[0], simulation_.qvel()[1]},
              .goal = goal_,
              .at_goal = at_goal_});
 }

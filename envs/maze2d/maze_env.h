@@ -48,7 +48,7 @@ class MazeEnv final : public Env {
     MazeEnv& env_;
   };
 
-  Position position() const { return {simulation_.data().qpos[0], simulation_.data().qpos[1]}; }
+  Position position() const { return {simulation_.qpos()[0], simulation_.qpos()[1]}; }
   double distance_to_goal() const;
   Position noisy(Position centre);
   Position draw_goal();

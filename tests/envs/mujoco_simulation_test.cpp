@@ -1,6 +1,7 @@
 #include "envs/mujoco_simulation.h"
 
 #include <cmath>
+#include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -23,28 +24,28 @@ SharedModel ball(const std::string& arena = "1M") {
                        "ball.xml");
 }
 
+std::vector<double> state_of(const MujocoSimulation& simulation) {
+  std::vector<double> state(simulation.state_size());
+  simulation.get_state(state);
+  return state;
+}
+
 TEST(MujocoSimulation, StateHoldsAllThatTheNextStepsDependOn) {
   const SharedModel model = ball();
   MujocoSimulation simulation(model);
-  simulation.data().ctrl[0] = 30.0;
-  simulation.data().xfrc_applied[6] = 3.0;
+  simulation.ctrl()[0] = 30.0;
   simulation.step(20);
   std::vector<double> state(simulation.state_size());
   simulation.get_state(state);
 
   MujocoSimulation copy(model);
-  copy.data().qpos[0] = 3.0;
+  copy.qpos()[0] = 3.0;
   copy.step(3);
   copy.set_state(state);
-  for (int i = 0; i < model->nv; ++i) {
-    EXPECT_EQ(copy.data().qacc_warmstart[i], simulation.data().qacc_warmstart[i]);
-  }
   simulation.step(50);
   copy.step(50);
-  for (int i = 0; i < model->nq; ++i) {
-    EXPECT_EQ(copy.data().qpos[i], simulation.data().qpos[i]) << "qpos[" << i << "]";
-  }
-  EXPECT_GT(std::abs(copy.data().qpos[0]), 0.1) << "the test must move the ball";
+  EXPECT_EQ(state_of(copy), state_of(simulation));
+  EXPECT_GT(std::abs(copy.qpos()[0]), 0.1) << "the test must move the ball";
 }
 
 TEST(MujocoSimulation, StateOfAnotherLengthOrNotFiniteIsRefused) {
@@ -70,20 +71,107 @@ TEST(MujocoSimulation, DivergenceNamesWhatIsNoLongerFinite) {
     simulation.reset();
     EXPECT_NO_THROW(simulation.step());
   };
-  simulation.data().qpos[0] = std::nan("");
+  simulation.qpos()[0] = std::nan("");
   expect_failure("position");
-  simulation.data().qvel[0] = 1e11;
+  simulation.qvel()[0] = 1e11;
   expect_failure("velocity");
-  simulation.data().xfrc_applied[6] = 1e300;
+  simulation.ctrl()[0] = 1e12;
+  expect_failure("CTRL");
+  simulation.change_model([](mjModel& changed) { changed.actuator_gear[0] = 1e9; });
+  simulation.ctrl()[0] = 1e4;
   expect_failure("acceleration");
+}
+
+// Pushes that differ from simulation to simulation and step to step.
+void push(MujocoSimulation& simulation, int which, int t) {
+  simulation.ctrl()[0] = 20.0 * std::sin(1.0 + which + 0.3 * t);
+}
+
+std::vector<double> alone(const SharedModel& model, int which, int steps) {
+  MujocoSimulation simulation(model);
+  for (int t = 0; t < steps; ++t) {
+    push(simulation, which, t);
+    simulation.step(2);
+  }
+  return state_of(simulation);
+}
+
+TEST(MujocoSimulation, SimulationsThatShareAThreadOrChangeItAreAsIfAlone) {
+  const SharedModel models[] = {ball(), ball("2M")};
+  std::vector<MujocoSimulation> simulations;
+  for (int i = 0; i < 6; ++i) simulations.emplace_back(models[i % 2]);
+  for (int t = 0; t < 30; ++t) {
+    for (int i = 0; i < 6; ++i) {
+      push(simulations[static_cast<size_t>(i)], i, t);
+      simulations[static_cast<size_t>(i)].step(2);
+      simulations[static_cast<size_t>(5 - i)].kinematics();
+    }
+  }
+  std::thread([&] {
+    for (int t = 30; t < 60; ++t) {
+      for (int i = 5; i >= 0; --i) {
+        push(simulations[static_cast<size_t>(i)], i, t);
+        simulations[static_cast<size_t>(i)].step(2);
+      }
+    }
+  }).join();
+  for (int i = 0; i < 6; ++i) {
+    EXPECT_EQ(state_of(simulations[static_cast<size_t>(i)]), alone(models[i % 2], i, 60)) << i;
+  }
+}
+
+TEST(MujocoSimulation, AFailureLeavesTheOthersOfTheThreadAlone) {
+  const SharedModel model = ball();
+  MujocoSimulation good(model);
+  MujocoSimulation bad(model);
+  for (int t = 0; t < 40; ++t) {
+    push(good, 3, t);
+    good.step(2);
+    bad.reset();
+    if (t % 2 == 0) {
+      bad.qvel()[0] = 1e11;
+    } else {
+      mjData& data = bad.kinematics();
+      data.pstack = data.narena - 8;
+    }
+    const std::vector<double> before = state_of(bad);
+    EXPECT_THROW(bad.step(3), Error);
+    EXPECT_EQ(state_of(bad), before);
+  }
+  EXPECT_EQ(state_of(good), alone(model, 3, 40));
+}
+
+TEST(MujocoSimulation, AChangedModelIsOfOneSimulationAndStartsFromTheSharedOne) {
+  const SharedModel model = ball();
+  MujocoSimulation changed(model);
+  MujocoSimulation same(model);
+  changed.change_model([](mjModel& own) { own.body_mass[1] *= 4.0; });
+  const double shared_weight = model->body_invweight0[2];
+  EXPECT_LT(changed.model().body_invweight0[2], 0.3 * shared_weight) << "mj_setConst was not run";
+  for (int t = 0; t < 20; ++t) {
+    for (MujocoSimulation* simulation : {&changed, &same}) {
+      push(*simulation, 1, t);
+      simulation->step(2);
+    }
+  }
+  EXPECT_EQ(state_of(same), alone(model, 1, 20));
+  EXPECT_LT(std::abs(changed.qpos()[0]), 0.7 * std::abs(same.qpos()[0]));
+  changed.change_model([](mjModel&) {});
+  EXPECT_EQ(changed.model().body_mass[1], model->body_mass[1]);
+  changed.reset();
+  for (int t = 0; t < 20; ++t) {
+    push(changed, 1, t);
+    changed.step(2);
+  }
+  EXPECT_EQ(state_of(changed), state_of(same)) << "a copy behaves as the original to the last bit";
 }
 
 TEST(MujocoSimulation, AnEngineErrorIsAnExceptionAndTheSimulationIsUsableAgain) {
   MujocoSimulation simulation(ball());
   // A control signal cannot break the engine, a broken arena can: its stack has no room.
-  const size_t arena = simulation.data().narena;
   for (int round = 0; round < 2; ++round) {
-    simulation.data().pstack = arena - 8;
+    mjData& data = simulation.kinematics();
+    data.pstack = data.narena - 8;
     try {
       simulation.step();
       FAIL() << "the engine did not fail";

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <memory>
+
+#include "envs/env.h"
+
+namespace reverie::cheetah {
+
+// `half-cheetah`: Gymnasium's HalfCheetah-v5 with its options,
+//
+//   r = forward_reward_weight (x' - x) / dt - ctrl_cost_weight |a|^2,  dt = 0.05 s
+//
+// It never terminates. The same seed and float32 actions give the reference's episode to the last
+// bit on MuJoCo 4.0.0. Source: Gymnasium envs/mujoco/half_cheetah_v5.py at 3f0476a; differs:
+// actions beyond [-1, 1] are clipped before they are charged for, not after.
+std::unique_ptr<EnvConfig> half_cheetah();
+
+}  // namespace reverie::cheetah
