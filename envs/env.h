@@ -85,6 +85,9 @@ class PhysicsState {
 
   // Writes the observation of the state as it now is, without advancing time.
   virtual void observe(FieldViews obs) const = 0;
+
+  // That of the environment itself where wrappers stand around it.
+  virtual const PhysicsState& innermost() const { return *this; }
 };
 
 // Makes instances of one configured environment; what they can share (a compiled model, a map) is

@@ -100,6 +100,8 @@ class MujocoPhysicsState : public PhysicsState {
   void get(std::string_view part, std::span<double> out) const override;
   void set(std::string_view part, std::span<const double> values) override;
 
+  const MujocoSimulation& simulation() const { return simulation_; }
+
  private:
   std::span<double> find(std::string_view part) const;
 

@@ -76,6 +76,7 @@ class ObservationWrapper : public Wrapper {
       inner_.set(part, values);
     }
     void observe(FieldViews obs) const override;
+    const PhysicsState& innermost() const override { return inner_.innermost(); }
 
    private:
     PhysicsState& inner_;
