@@ -122,6 +122,11 @@ struct EnvEntry {
   // Whether `reverie bench envs` measures it when no ids are given: one or two of each family.
   bool benchmark = false;
 
+  // A scripted controller that comes with the environment, what the agent `scripted` plays: reads
+  // one row of the field "observation" as the environment itself writes it, writes one action.
+  // Null where there is none.
+  void (*controller)(ConstFieldView observation, FieldView action) = nullptr;
+
   // Steps a second of the bare simulator under this task, without observations, rewards and resets:
   // the limit that the environment is compared with. Empty where there is none.
   std::function<double(int threads, double seconds)> bare_step_rate = {};
