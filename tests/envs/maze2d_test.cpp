@@ -12,7 +12,7 @@
 
 #include "core/file.h"
 #include "envs/canvas.h"
-#include "envs/maze2d/maze_map.h"
+#include "envs/maze/maze_map.h"
 #include "envs/maze2d/point_maze.h"
 #include "envs/mujoco_simulation.h"
 #include "tests/envs/episode_fixture.h"
@@ -20,6 +20,9 @@
 namespace reverie::maze2d {
 namespace {
 
+using maze::Cell;
+using maze::CellIndex;
+using maze::MazeMap;
 using testing::AllOf;
 using testing::HasSubstr;
 
@@ -471,7 +474,7 @@ TEST(MazeMaps, LettersCommentsAndLineEndingsOfEitherReference) {
 TEST(MazeMaps, MapsThatAConventionCannotPlayAreRefused) {
   const auto refuse = [](Convention convention, const char* text, const char* word) {
     try {
-      build_maze(convention, MazeMap::parse(text, "my.txt"));
+      build_point_maze(convention, MazeMap::parse(text, "my.txt"));
       ADD_FAILURE() << text << " was accepted";
     } catch (const Error& error) {
       EXPECT_THAT(error.what(), AllOf(HasSubstr("my.txt"), HasSubstr(word)));
@@ -491,7 +494,7 @@ TEST(MazeMaps, MapsThatAConventionCannotPlayAreRefused) {
 
 TEST(MazeMaps, UnmarkedPocketsAreAllowedWhereStartsAreMarked) {
   EXPECT_NO_THROW(
-      build_maze(Convention::kRobotics, MazeMap::parse("######\n#rG#.#\n######\n", "m")));
+      build_point_maze(Convention::kRobotics, MazeMap::parse("######\n#rG#.#\n######\n", "m")));
 }
 
 TEST(MazeMaps, AUsersMapIsPlayed) {
@@ -515,8 +518,8 @@ TEST(MazeMaps, AMapOfFullSizeIsPlayed) {
     }
     text += '\n';
   }
-  const auto maze = build_maze(Convention::kRobotics, MazeMap::parse(text, "full"));
-  EXPECT_EQ(maze->starts.size(), 200U * 200 - 4 * 199 - 99 * 99);
+  const auto maze = build_point_maze(Convention::kRobotics, MazeMap::parse(text, "full"));
+  EXPECT_EQ(maze->layout.starts.size(), 200U * 200 - 4 * 199 - 99 * 99);
   MujocoSimulation simulation(maze->model);
   simulation.step(10);
 }

@@ -1,0 +1,82 @@
+#include "envs/maze/maze_model.h"
+
+#include <algorithm>
+
+#include "core/assets.h"
+#include "core/file.h"
+
+namespace reverie::maze {
+namespace {
+
+void scale(const mjtNum* from, double factor, int count, mjtNum* to) {
+  std::transform(from, from + count, to, [factor](mjtNum x) { return factor * x; });
+}
+
+// Broad phase and mid phase look at bounds that the compiler took from the size.
+void set_sphere_radius(mjModel& model, double radius) {
+  for (int geom = 0; geom < model.ngeom; ++geom) {
+    if (model.geom_type[geom] != mjGEOM_SPHERE) continue;
+    model.geom_size[3 * geom] = radius;
+    model.geom_rbound[geom] = radius;
+    std::fill_n(model.geom_aabb + 6 * geom + 3, 3, radius);
+    const int bounds = model.body_bvhadr[model.geom_bodyid[geom]];
+    if (bounds >= 0) std::fill_n(model.bvh_aabb + 6 * bounds + 3, 3, radius);
+  }
+}
+
+}  // namespace
+
+std::string wall_geom(const Position& centre, double z, const std::array<double, 3>& half_size,
+                      std::string_view attributes) {
+  return fmt::format(R"(<geom type="box" pos="{} {} {}" size="{} {} {}" {}/>)", centre[0],
+                     centre[1], z, half_size[0], half_size[1], half_size[2], attributes);
+}
+
+SharedModel compile_template(const std::string& asset,
+                             const std::vector<std::pair<std::string, std::string>>& marks,
+                             const std::string& name) {
+  std::string mjcf = read_file(asset_path(asset), 1 << 20);
+  for (const auto& [mark, text] : marks) {
+    const size_t at = mjcf.find(mark);
+    REVERIE_CHECK(at != std::string::npos, "assets/{}: has no mark {}", asset, mark);
+    mjcf.replace(at, mark.size(), text);
+  }
+  return compile_model(mjcf, name);
+}
+
+ModelChanges model_changes(const FactorValues& values) {
+  return {.mass = values.number(kMassScale),
+          .damping = values.number(kDampingScale),
+          .gear = values.number(kGearScale)};
+}
+
+bool changes_model(const FactorValues& values) {
+  for (size_t factor = kMassScale; factor < values.plan().factors().size(); ++factor) {
+    if (values.chosen(factor)) return true;
+  }
+  return false;
+}
+
+EpisodeModel::EpisodeModel(SharedModel base, bool changes) : base_(std::move(base)) {
+  if (!changes) return;
+  own_.reset(mj_copyModel(nullptr, base_.get()), MjModelDeleter());
+  REVERIE_CHECK_RUN(own_ != nullptr, "MuJoCo: no memory for a model");
+}
+
+void EpisodeModel::change(const ModelChanges& changes) {
+  mjModel& model = *own_;
+  scale(base_->body_mass, changes.mass, model.nbody, model.body_mass);
+  scale(base_->body_inertia, changes.mass, 3 * model.nbody, model.body_inertia);
+  scale(base_->dof_damping, changes.damping, model.nv, model.dof_damping);
+  scale(base_->actuator_gear, changes.gear, 6 * model.nu, model.actuator_gear);
+  if (changes.friction > 0.0) {
+    for (int geom = 0; geom < model.ngeom; ++geom) model.geom_friction[3 * geom] = changes.friction;
+  }
+  if (changes.ball_radius > 0.0) set_sphere_radius(model, changes.ball_radius);
+  // Constants that follow from masses: what the solver takes for the weight of a contact.
+  const std::unique_ptr<mjData, MjDataDeleter> scratch(mj_makeData(&model));
+  REVERIE_CHECK_RUN(scratch != nullptr, "MuJoCo: no memory for a simulation");
+  mj_setConst(&model, scratch.get());
+}
+
+}  // namespace reverie::maze

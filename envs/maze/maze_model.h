@@ -1,0 +1,58 @@
+#pragma once
+
+#include <array>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "envs/maze/maze_factors.h"
+#include "envs/maze/maze_layout.h"
+#include "envs/mujoco_simulation.h"
+
+namespace reverie::maze {
+
+// MJCF of one box of a wall: its centre at (centre, z) [m], its half sizes [m], and what else the
+// geom says.
+std::string wall_geom(const Position& centre, double z, const std::array<double, 3>& half_size,
+                      std::string_view attributes);
+
+// Compiles an MJCF file of assets/ after replacing each mark (such as "@WALLS@") by its text.
+// `name` is the map's, for messages. Throws Error(kInput) for a file without one of the marks.
+SharedModel compile_template(const std::string& asset,
+                             const std::vector<std::pair<std::string, std::string>>& marks,
+                             const std::string& name);
+
+// What factors of variation change in a model.
+struct ModelChanges {
+  double mass = 1.0;         // factor of all masses and inertias
+  double damping = 1.0;      // factor of all joints' damping
+  double gear = 1.0;         // factor of all motors' strength
+  double friction = 0.0;     // sliding friction of all geoms; 0 = the model's own
+  double ball_radius = 0.0;  // [m] of the model's only sphere, its mass kept; 0 = its own
+};
+
+// What the factors of all mazes ask for, and whether any factor that changes a model was chosen.
+ModelChanges model_changes(const FactorValues& values);
+bool changes_model(const FactorValues& values);
+
+// The model of one environment: the shared one, or a copy whose constants change from episode to
+// episode while its address stays.
+class EpisodeModel {
+ public:
+  // changes: whether change() will be called; then a copy is made.
+  EpisodeModel(SharedModel base, bool changes);
+
+  SharedModel model() const { return own_ ? own_ : base_; }
+  bool changes() const { return own_ != nullptr; }
+
+  // The base model with these changes. Only where changes().
+  void change(const ModelChanges& changes);
+
+ private:
+  SharedModel base_;
+  std::shared_ptr<mjModel> own_;  // null where the base serves
+};
+
+}  // namespace reverie::maze
