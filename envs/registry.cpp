@@ -1,5 +1,6 @@
 #include "envs/registry.h"
 
+#include "envs/ant_maze/ant_maze.h"
 #include "envs/maze2d/maze2d.h"
 
 namespace reverie {
@@ -10,6 +11,7 @@ const std::vector<EnvEntry>& env_registry() {
     std::vector<EnvEntry> all;
     for (const auto& environments : {
              &maze2d::environments,
+             &ant_maze::environments,
          }) {
       for (EnvEntry& entry : environments()) all.push_back(std::move(entry));
     }

@@ -14,6 +14,9 @@ using Position = std::array<double, 2>;  // x, y [m]
 
 double distance(const Position& a, const Position& b);  // [m]
 
+// Whose rules a maze follows: where its cells lie, how goals and starts are drawn, how near counts.
+enum class Convention : uint8_t { kD4rl, kRobotics };
+
 // Which way the rows of a map follow one another in a world whose y axis points up. Columns run
 // along x; with kAlongX rows do, and columns along y.
 enum class Rows : uint8_t { kDown, kUp, kAlongX };

@@ -7,8 +7,7 @@
 
 namespace reverie::maze2d {
 
-// Whose rules a maze follows: where its cells lie, how goals and starts are drawn, how near counts.
-enum class Convention { kD4rl, kRobotics };
+using maze::Convention;
 
 // A map in the coordinates of one convention, with its compiled model. Shared by all instances.
 struct PointMaze {
