@@ -60,11 +60,9 @@ void draw_shadow(const maze::MazePicture& picture, const AntPose& pose) {
   }
 }
 
-void draw_leg(const maze::MazePicture& picture, const AntPose& pose, const AntPose::Leg& leg,
-              Color color) {
+void draw_leg(const maze::MazePicture& picture, const AntPose::Leg& leg, Color color) {
   Canvas& canvas = picture.canvas();
-  const std::array<Point, 4> line = {flat(pose.torso), flat(leg.hip), flat(leg.knee),
-                                     flat(leg.foot)};
+  const std::array<Point, 3> line = {flat(leg.hip), flat(leg.knee), flat(leg.foot)};
   const double width = 2.0 * std::max(kLegRadius, picture.pixels(kMinLegPixels));
   const Color dark = maze::mix(color, maze::kBlack, 0.3);
   if (!picture.detailed()) return canvas.stroke_polyline(line, width, dark);
@@ -123,7 +121,7 @@ void draw_ant(const maze::MazePicture& picture, const AntPose& pose, Color color
             [](const auto* a, const auto* b) { return height(*a) < height(*b); });
   const auto draw_legs = [&](bool above) {
     for (const AntPose::Leg* leg : order) {
-      if ((height(*leg) > pose.torso.z) == above) draw_leg(picture, pose, *leg, color);
+      if ((height(*leg) > pose.torso.z) == above) draw_leg(picture, *leg, color);
     }
   };
   draw_legs(false);

@@ -12,16 +12,14 @@ void scale(const mjtNum* from, double factor, int count, mjtNum* to) {
   std::transform(from, from + count, to, [factor](mjtNum x) { return factor * x; });
 }
 
-// Broad phase and mid phase look at bounds that the compiler took from the size.
-void set_sphere_radius(mjModel& model, double radius) {
-  for (int geom = 0; geom < model.ngeom; ++geom) {
-    if (model.geom_type[geom] != mjGEOM_SPHERE) continue;
-    model.geom_size[3 * geom] = radius;
-    model.geom_rbound[geom] = radius;
-    std::fill_n(model.geom_aabb + 6 * geom + 3, 3, radius);
-    const int bounds = model.body_bvhadr[model.geom_bodyid[geom]];
-    if (bounds >= 0) std::fill_n(model.bvh_aabb + 6 * bounds + 3, 3, radius);
-  }
+// The bounds that broad and mid phase look at, which the compiler took from the size, follow.
+void set_sphere_radius(mjModel& model, int geom, double radius) {
+  model.geom_size[3 * geom] = radius;
+  model.geom_rbound[geom] = radius;
+  std::fill_n(model.geom_aabb + 6 * geom + 3, 3, radius);
+  const int body = model.geom_bodyid[geom];
+  if (model.body_geomnum[body] != 1) return;  // bounds of several geoms
+  std::fill_n(model.bvh_aabb + 6 * model.body_bvhadr[body] + 3, 3, radius);
 }
 
 }  // namespace
@@ -64,15 +62,18 @@ EpisodeModel::EpisodeModel(SharedModel base, bool changes) : base_(std::move(bas
 }
 
 void EpisodeModel::change(const ModelChanges& changes) {
+  if (changes == applied_) return;
+  applied_ = changes;
   mjModel& model = *own_;
   scale(base_->body_mass, changes.mass, model.nbody, model.body_mass);
   scale(base_->body_inertia, changes.mass, 3 * model.nbody, model.body_inertia);
   scale(base_->dof_damping, changes.damping, model.nv, model.dof_damping);
   scale(base_->actuator_gear, changes.gear, 6 * model.nu, model.actuator_gear);
-  if (changes.friction > 0.0) {
-    for (int geom = 0; geom < model.ngeom; ++geom) model.geom_friction[3 * geom] = changes.friction;
+  for (int geom = 0; geom < model.ngeom; ++geom) {
+    model.geom_friction[3 * geom] = changes.friction.value_or(base_->geom_friction[3 * geom]);
+    if (model.geom_type[geom] != mjGEOM_SPHERE) continue;
+    set_sphere_radius(model, geom, changes.ball_radius.value_or(base_->geom_size[3 * geom]));
   }
-  if (changes.ball_radius > 0.0) set_sphere_radius(model, changes.ball_radius);
   // Constants that follow from masses: what the solver takes for the weight of a contact.
   const std::unique_ptr<mjData, MjDataDeleter> scratch(mj_makeData(&model));
   REVERIE_CHECK_RUN(scratch != nullptr, "MuJoCo: no memory for a simulation");

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -26,11 +27,14 @@ SharedModel compile_template(const std::string& asset,
 
 // What factors of variation change in a model.
 struct ModelChanges {
-  double mass = 1.0;         // factor of all masses and inertias
-  double damping = 1.0;      // factor of all joints' damping
-  double gear = 1.0;         // factor of all motors' strength
-  double friction = 0.0;     // sliding friction of all geoms; 0 = the model's own
-  double ball_radius = 0.0;  // [m] of the model's only sphere, its mass kept; 0 = its own
+  double mass = 1.0;     // factor of all masses and inertias
+  double damping = 1.0;  // factor of all joints' damping
+  double gear = 1.0;     // factor of all motors' strength
+  // Sliding friction of all geoms, and the radius [m] of the only sphere, its mass kept; without a
+  // value the model's own.
+  std::optional<double> friction = {};
+  std::optional<double> ball_radius = {};
+  bool operator==(const ModelChanges&) const = default;
 };
 
 // What the factors of all mazes ask for, and whether any factor that changes a model was chosen.
@@ -53,6 +57,7 @@ class EpisodeModel {
  private:
   SharedModel base_;
   std::shared_ptr<mjModel> own_;  // null where the base serves
+  ModelChanges applied_;
 };
 
 }  // namespace reverie::maze
