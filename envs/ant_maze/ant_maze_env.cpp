@@ -12,11 +12,11 @@ using maze::Position;
 
 constexpr double kMaxContactForce = 1.0;  // contact forces are clipped to it in the observation
 
-// D4RL adds two uniform draws to the goal's cell along each axis, both upwards from zero, and cuts
-// below the start's coordinates.
+// D4RL adds two uniform draws to the goal's cell along each axis, both from zero upwards. (It also
+// cuts coordinates below the start's, which none of its maps has.)
 Position noisy_d4rl_goal(Rng& rng, Position goal, double cell) {
   for (double& x : goal) x += rng.uniform(0.0, 0.25 * cell);
-  for (double& x : goal) x = std::max(x + rng.uniform(0.0, 0.5) * 0.25 * cell, 0.0);
+  for (double& x : goal) x += rng.uniform(0.0, 0.5) * 0.25 * cell;
   return goal;
 }
 
