@@ -90,8 +90,10 @@ int evaluate_command(const Arguments& arguments) {
   line.app().add_option("--env", options.env, "another environment with the same fields");
   line.app().add_option("--device", options.device, "cpu or cuda; the run's when not given");
   line.app().add_flag("--json", json, "one JSON object on stdout, nothing else");
+  add_environment_flags(line, arguments);
   if (!line.parse(arguments)) return 0;
 
+  options.flags = &line;
   options.seed = static_cast<uint64_t>(seed);
   LoadedPolicy loaded = load_policy(run, options);
   const std::unique_ptr<Policy> random = make_random_policy(loaded.spec, options.seed);

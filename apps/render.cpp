@@ -108,9 +108,11 @@ int render_command(const Arguments& arguments) {
   line.app().add_option("--env", options.env, "another environment with the same fields");
   line.app().add_option("--device", options.device, "cpu or cuda; the run's when not given");
   line.app().add_flag("--no-overlay", flags.no_overlay, "the picture alone");
+  add_environment_flags(line, arguments);
   if (!line.parse(arguments)) return 0;
 
   const auto [width, height] = parse_size(flags.size);
+  options.flags = &line;
   options.seed = static_cast<uint64_t>(flags.seed);
   LoadedPolicy loaded = load_policy(flags.run, options);
   Stage stage(loaded.make_env);

@@ -237,7 +237,9 @@ void AsyncVectorEnv::work(size_t i, const Scratch& scratch) {
 void AsyncVectorEnv::deliver(size_t i, const Scratch& scratch, const StepResult& result,
                              Episode* episode) {
   const auto batch = static_cast<uint64_t>(batch_);
-  const uint64_t ticket = next_row_.fetch_add(1, std::memory_order_relaxed);
+  // Ordered among the workers: a row is given away again only after a step that was sent when the
+  // caller was done with it, but that step may have been another worker's.
+  const uint64_t ticket = next_row_.fetch_add(1, std::memory_order_acq_rel);
   Block& block = *blocks_[ticket / batch % blocks_.size()];
   const size_t row = ticket % batch;
   copy_row(scratch.obs.row(0), block.obs.row(row));

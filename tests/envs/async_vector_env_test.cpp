@@ -191,7 +191,8 @@ TEST(AsyncVectorEnv, AFailureIsNamedOnceAndTheOthersGoOn) {
       env.reset(kSeed);
       int failures = 0;
       std::map<int64_t, int> seen;
-      for (int round = 0; round < 100; ++round) {
+      // Until it has failed, and 100 rounds more.
+      for (int left = 100; left > 0; left -= failures) {
         try {
           const AsyncStep step = env.recv();
           ++seen[step.env_id[0]];

@@ -442,6 +442,8 @@ TEST(Wrappers, MistakesNameTheFlagWhatWasFoundAndExpected) {
       {{{"observation", "pixels"}, {"crop", "8x8"}}, {"--crop", "'8x8'", "+LEFT+TOP"}},
       {{{"observation", "pixels"}, {"observation_noise", "1"}},
        {"--observation-noise", "field of floats"}},
+      {{{"observation", "pixels"}, {"image_size", "8192x8192"}, {"frame_stack", "6"}},
+       {"--frame-stack 6", "201326592 bytes", "at most"}},
       {{{"frame_skip", "0"}}, {"frame_skip", "0", "[1, 10000]"}},
       {{{"frame_stack", "-1"}}, {"frame_stack", "-1"}},
       {{{"sticky_actions", "1"}}, {"sticky_actions", "1", "[0, 1)"}},
