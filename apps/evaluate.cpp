@@ -82,7 +82,7 @@ int evaluate_command(const Arguments& arguments) {
   CommandLine line("evaluate",
                    "Runs the latest policy of a run greedily for whole episodes, and the random\n"
                    "policy on the same starts beside it.");
-  line.app().add_option("RUN", run, "run folder, or `random` with --env")->required();
+  line.app().add_option("RUN", run, "run folder, or `random` or `scripted` with --env")->required();
   line.app().add_option("--episodes", episodes, "episodes to run")->check(CLI::Range(1, 1000000));
   line.app()
       .add_option("--seed", seed, "the same seed gives the same starts")

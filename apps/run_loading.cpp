@@ -4,6 +4,7 @@
 
 #include "agents/random/random_agent.h"
 #include "agents/registry.h"
+#include "agents/scripted/scripted_agent.h"
 #include "core/run_directory.h"
 #include "envs/registry.h"
 #include "envs/wrappers/wrapped_config.h"
@@ -37,13 +38,22 @@ void use_environment(LoadedPolicy& loaded, const LoadOptions& options) {
   loaded.spec = loaded.make_env()->spec();
 }
 
-LoadedPolicy load_random(const LoadOptions& options) {
-  REVERIE_CHECK(!options.env.empty(), "the random policy needs an environment: give --env ID");
+// Policies that need no run: "random", and "scripted", the controller of the environment.
+bool is_untrained(const std::string& name) { return name == "random" || name == "scripted"; }
+
+LoadedPolicy load_untrained(const std::string& name, const LoadOptions& options) {
+  REVERIE_CHECK(!options.env.empty(), "the {} policy needs an environment: give --env ID", name);
   LoadedPolicy loaded;
-  loaded.name = "random";
-  loaded.config = make_run_config(options.env, "random");
+  loaded.name = name;
+  loaded.config = make_run_config(options.env, name);
+  if (name == "scripted") {  // it reads the state, where the flags do not ask for more
+    ConfigFields fields;
+    loaded.config->env_config->describe(fields);
+    ConfigFields::set(*fields.find("observation"), "state", name);
+  }
   use_environment(loaded, options);
-  loaded.policy = make_random_policy(loaded.spec, options.seed);
+  loaded.policy = name == "random" ? make_random_policy(loaded.spec, options.seed)
+                                   : make_scripted_policy(loaded.spec);
   return loaded;
 }
 
@@ -118,7 +128,7 @@ void load_agent(Agent& agent, const Checkpoint& checkpoint, const std::filesyste
 }
 
 LoadedPolicy load_policy(const std::string& run, const LoadOptions& options) {
-  if (run == "random") return load_random(options);
+  if (is_untrained(run)) return load_untrained(run, options);
   const RunDirectory directory = RunDirectory::open(run, RunDirectory::Access::kRead);
   LoadedPolicy loaded;
   loaded.name = run;

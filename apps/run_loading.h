@@ -12,8 +12,8 @@ namespace reverie {
 
 // A trained policy on its way to be evaluated, filmed or used.
 struct LoadedPolicy {
-  std::string name;                   // the run folder, or "random"
-  std::unique_ptr<RunConfig> config;  // of the run; for "random" the environment's defaults
+  std::string name;                   // the run folder, "random" or "scripted"
+  std::unique_ptr<RunConfig> config;  // of the run; else the environment's defaults
   EnvMaker make_env;
   EnvSpec spec;
   std::unique_ptr<Policy> policy;
@@ -33,7 +33,7 @@ struct LoadOptions {
 void add_environment_flags(CommandLine& line, const Arguments& arguments);
 
 // Opens the latest checkpoint of a run folder; the name "random" gives uniform actions in
-// `options.env`. Another environment than the run's has its own defaults, but the wrappers of the
+// `options.env`, "scripted" its own controller. Another environment than the run's has its own defaults, but the wrappers of the
 // run: what the policy sees and how it acts. Throws Error for a missing, half-written, truncated or
 // foreign run, and when the environment's fields or actions are not those the policy was trained
 // on.

@@ -64,8 +64,14 @@ class PhysicsState {
  public:
   virtual ~PhysicsState() = default;
 
-  // Names and lengths of the parts, for example {{"qpos", 2}, {"qvel", 2}}.
-  virtual std::vector<std::pair<std::string, size_t>> parts() const = 0;
+  struct Part {
+    std::string name;
+    size_t size = 1;         // how many numbers
+    bool is_scalar = false;  // a recording has one number a row, not a row of one
+  };
+
+  // For example {{"qpos", 2}, {"qvel", 2}}.
+  virtual std::vector<Part> parts() const = 0;
 
   // Copies a part out. Throws Error for an unknown name or another length.
   virtual void get(std::string_view part, std::span<double> out) const = 0;

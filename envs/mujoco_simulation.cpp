@@ -193,7 +193,7 @@ void check_finite_values(std::string_view what, std::span<const double> values, 
   }
 }
 
-std::vector<std::pair<std::string, size_t>> MujocoPhysicsState::parts() const {
+std::vector<PhysicsState::Part> MujocoPhysicsState::parts() const {
   return {{"qpos", simulation_.qpos().size()}, {"qvel", simulation_.qvel().size()}};
 }
 
@@ -201,7 +201,7 @@ std::span<double> MujocoPhysicsState::find(std::string_view part) const {
   if (part == "qpos") return simulation_.qpos();
   if (part == "qvel") return simulation_.qvel();
   std::vector<std::string> known;
-  for (const auto& [name, size] : parts()) known.push_back(name);
+  for (const Part& known_part : parts()) known.push_back(known_part.name);
   fail_unknown_name("part of the physics state", part, known);
 }
 

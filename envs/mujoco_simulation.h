@@ -97,7 +97,7 @@ class MujocoPhysicsState : public PhysicsState {
  public:
   explicit MujocoPhysicsState(MujocoSimulation& simulation) : simulation_(simulation) {}
 
-  std::vector<std::pair<std::string, size_t>> parts() const override;
+  std::vector<Part> parts() const override;
   void get(std::string_view part, std::span<double> out) const override;
   void set(std::string_view part, std::span<const double> values) override;
 

@@ -18,7 +18,7 @@ class ScriptedPolicy final : public Policy {
     const ConstFieldView rows = view_of(observation_, observation);
     std::vector<int64_t> shape = action_.shape;
     shape.insert(shape.begin(), rows.count);
-    at::Tensor actions = at::empty(shape, action_.dtype == DType::kInt64 ? at::kLong : at::kFloat);
+    at::Tensor actions = at::empty(shape, scalar_type(action_.dtype));
     const FieldView out{&action_, static_cast<std::byte*>(actions.mutable_data_ptr()), rows.count};
     for (int64_t i = 0; i < rows.count; ++i) controller_(rows.row(i), out.row(i));
     return actions;

@@ -167,9 +167,9 @@ void GoalEpisode::set_state(std::span<const double> state) {
   ended_ = ended;
 }
 
-std::vector<std::pair<std::string, size_t>> MazePhysics::parts() const {
+std::vector<PhysicsState::Part> MazePhysics::parts() const {
   auto parts = MujocoPhysicsState::parts();
-  parts.emplace_back("desired_goal", 2);
+  parts.push_back({.name = "desired_goal", .size = 2});
   return parts;
 }
 

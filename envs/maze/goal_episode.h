@@ -96,7 +96,7 @@ class MazePhysics : public MujocoPhysicsState {
   MazePhysics(MujocoSimulation& simulation, GoalEpisode& episode)
       : MujocoPhysicsState(simulation), episode_(episode) {}
 
-  std::vector<std::pair<std::string, size_t>> parts() const override;
+  std::vector<Part> parts() const override;
   void get(std::string_view part, std::span<double> out) const override;
   void set(std::string_view part, std::span<const double> values) override;
 

@@ -92,7 +92,7 @@ class CounterEnv final : public Env {
   class Clock final : public PhysicsState {
    public:
     explicit Clock(CounterEnv& env) : env_(env) {}
-    std::vector<std::pair<std::string, size_t>> parts() const override { return {{"t", 1}}; }
+    std::vector<Part> parts() const override { return {{"t", 1}}; }
     void get(std::string_view, std::span<double> out) const override {
       out[0] = static_cast<double>(env_.t_);
     }
