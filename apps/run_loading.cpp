@@ -98,6 +98,10 @@ void add_environment_flags(CommandLine& line, const Arguments& arguments) {
   } else if (!options.env.empty()) {
     environment = find_env(options.env).config();
   } else {
+    // A misspelled run must not make its flags the mistake.
+    const bool names_run =
+        !arguments.empty() && !arguments[0].starts_with('-') && arguments[0] != "random";
+    if (names_run) RunDirectory::open(arguments[0], RunDirectory::Access::kRead);
     return;
   }
   ConfigFields fields;

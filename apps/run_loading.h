@@ -29,7 +29,8 @@ struct LoadOptions {
 
 // Adds the flags of the environment that `arguments` name, that of --env or else of the run, so
 // that LoadOptions::flags may hold them. Adds none where there is neither: load_policy() says what
-// is wrong. Throws Error for an unknown environment and a config.toml that cannot be read.
+// is wrong. Throws Error for an unknown environment, a first argument that is no run, and a
+// config.toml that cannot be read.
 void add_environment_flags(CommandLine& line, const Arguments& arguments);
 
 // Opens the latest checkpoint of a run folder; the name "random" gives uniform actions in
