@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "agents/pch.h"
+#include "nn/tensor_map.h"
 
 namespace reverie {
 namespace {
@@ -16,10 +17,11 @@ const Field& bounded_box(const EnvSpec& spec) {
   REVERIE_CHECK(box != nullptr, "{} has discrete actions; this agent needs continuous ones",
                 spec.id);
   const auto n = static_cast<size_t>(box->numel());
-  REVERIE_CHECK(box->dtype == DType::kFloat32 && box->shape.size() == 1 && n >= 1 &&
-                    (box->low.size() == 1 || box->low.size() == n) &&
-                    (box->high.size() == 1 || box->high.size() == n),
-                "{}: the action is no bounded float32 vector, which this agent needs", spec.id);
+  const bool real = box->dtype == DType::kFloat32 || box->dtype == DType::kFloat64;
+  REVERIE_CHECK(
+      real && box->shape.size() == 1 && n >= 1 && (box->low.size() == 1 || box->low.size() == n) &&
+          (box->high.size() == 1 || box->high.size() == n),
+      "{}: the action is no bounded vector of real numbers, which this agent needs", spec.id);
   for (int64_t i = 0; i < box->numel(); ++i) {
     const float low = bound(box->low, i);
     const float high = bound(box->high, i);
@@ -33,7 +35,9 @@ const Field& bounded_box(const EnvSpec& spec) {
 }  // namespace
 
 ActionBox::ActionBox(const EnvSpec& spec, at::Device device)
-    : size_(bounded_box(spec).numel()), is_unit_(true) {
+    : size_(bounded_box(spec).numel()),
+      dtype_(scalar_type(bounded_box(spec).dtype)),
+      is_unit_(true) {
   const Field& box = std::get<Field>(spec.action);
   centre_ = at::empty({size_}, at::kFloat);
   half_ = at::empty({size_}, at::kFloat);
@@ -50,7 +54,7 @@ ActionBox::ActionBox(const EnvSpec& spec, at::Device device)
 }
 
 at::Tensor ActionBox::from_unit(const at::Tensor& unit) const {
-  return is_unit_ ? unit : centre_ + half_ * unit;
+  return (is_unit_ ? unit : centre_ + half_ * unit).to(dtype_);
 }
 
 at::Tensor ActionBox::to_unit(const at::Tensor& action) const {
@@ -75,10 +79,17 @@ at::Tensor uniform_actions(const ActionSpace& space, int64_t count, Rng& rng) {
   REVERIE_CHECK(!box.low.empty() && !box.high.empty(),
                 "uniform actions: '{}' has no bounds to draw between", box.name);
   const int64_t size = box.numel();
-  at::Tensor actions = at::empty({count, size}, at::kFloat);
-  auto* data = actions.mutable_data_ptr<float>();
-  for (int64_t i = 0; i < count * size; ++i) {
-    data[i] = static_cast<float>(rng.uniform(bound(box.low, i % size), bound(box.high, i % size)));
+  at::Tensor actions = at::empty({count, size}, scalar_type(box.dtype));
+  const auto fill = [&](auto* data) {
+    using Real = std::remove_pointer_t<decltype(data)>;
+    for (int64_t i = 0; i < count * size; ++i) {
+      data[i] = static_cast<Real>(rng.uniform(bound(box.low, i % size), bound(box.high, i % size)));
+    }
+  };
+  if (box.dtype == DType::kFloat64) {
+    fill(actions.mutable_data_ptr<double>());
+  } else {
+    fill(actions.mutable_data_ptr<float>());
   }
   return actions;
 }

@@ -24,7 +24,7 @@ class Policy {
   virtual ~Policy() = default;
 
   // obs: the environment's fields, [N, ...], on the CPU in the dtypes the environment declares.
-  // Returns [N, A] float32 or [N] int64 on the CPU, as the environment's action field has it.
+  // Returns [N, A] or [N] on the CPU, in shape and dtype of the environment's action field.
   virtual at::Tensor act(const TensorMap& obs, ActMode mode) = 0;
 
   // Environments where env_mask ([N] bool) is true start a new episode with the next act().

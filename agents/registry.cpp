@@ -2,6 +2,7 @@
 
 #include "agents/ddpg/ddpg.h"
 #include "agents/random/random_agent.h"
+#include "agents/scripted/scripted_agent.h"
 
 namespace reverie {
 
@@ -10,6 +11,7 @@ const std::vector<AgentEntry>& agent_registry() {
   static const std::vector<AgentEntry> registry = {
       ddpg_entry(),
       random_entry(),
+      scripted_entry(),
   };
   return registry;
 }

@@ -82,7 +82,7 @@ int evaluate_command(const Arguments& arguments) {
   CommandLine line("evaluate",
                    "Runs the latest policy of a run greedily for whole episodes, and the random\n"
                    "policy on the same starts beside it.");
-  line.app().add_option("RUN", run, "run folder, or `random` with --env")->required();
+  line.app().add_option("RUN", run, "run folder, or `random` or `scripted` with --env")->required();
   line.app().add_option("--episodes", episodes, "episodes to run")->check(CLI::Range(1, 1000000));
   line.app()
       .add_option("--seed", seed, "the same seed gives the same starts")
@@ -90,8 +90,10 @@ int evaluate_command(const Arguments& arguments) {
   line.app().add_option("--env", options.env, "another environment with the same fields");
   line.app().add_option("--device", options.device, "cpu or cuda; the run's when not given");
   line.app().add_flag("--json", json, "one JSON object on stdout, nothing else");
+  add_environment_flags(line, arguments);
   if (!line.parse(arguments)) return 0;
 
+  options.flags = &line;
   options.seed = static_cast<uint64_t>(seed);
   LoadedPolicy loaded = load_policy(run, options);
   const std::unique_ptr<Policy> random = make_random_policy(loaded.spec, options.seed);

@@ -61,6 +61,7 @@ double film_episode(Stage& stage, LoadedPolicy& loaded, const RenderFlags& flags
     overlay.high = *std::max_element(box->high.begin(), box->high.end());
   }
   at::Tensor action;
+  at::Tensor shown;  // the action as the overlay takes it
   double next_frame = 0.0;
   const auto film = [&](bool last) {
     for (; next_frame <= overlay.time + 1e-9 || last; next_frame += seconds_per_frame) {
@@ -78,7 +79,8 @@ double film_episode(Stage& stage, LoadedPolicy& loaded, const RenderFlags& flags
     overlay.time += spec.dt;
     overlay.episode_return += step.reward;
     if (box != nullptr) {
-      overlay.action = {action.const_data_ptr<float>(), static_cast<size_t>(action.numel())};
+      shown = action.to(at::kFloat);
+      overlay.action = {shown.const_data_ptr<float>(), static_cast<size_t>(shown.numel())};
     }
     film(ended);
   }
@@ -93,7 +95,7 @@ int render_command(const Arguments& arguments) {
   CommandLine line("render",
                    "Films the latest policy of a run with our own 2-D canvas: no display and no\n"
                    "OpenGL is needed.");
-  line.app().add_option("RUN", flags.run, "run folder, or `random` with --env")->required();
+  line.app().add_option("RUN", flags.run, "run folder, or `random` or `scripted` with --env")->required();
   line.app()
       .add_option("--out", flags.out, "video.mp4, video.gif, or a new folder/ for PNG frames")
       ->required();
@@ -108,9 +110,11 @@ int render_command(const Arguments& arguments) {
   line.app().add_option("--env", options.env, "another environment with the same fields");
   line.app().add_option("--device", options.device, "cpu or cuda; the run's when not given");
   line.app().add_flag("--no-overlay", flags.no_overlay, "the picture alone");
+  add_environment_flags(line, arguments);
   if (!line.parse(arguments)) return 0;
 
   const auto [width, height] = parse_size(flags.size);
+  options.flags = &line;
   options.seed = static_cast<uint64_t>(flags.seed);
   LoadedPolicy loaded = load_policy(flags.run, options);
   Stage stage(loaded.make_env);

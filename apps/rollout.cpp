@@ -53,8 +53,10 @@ class Rollout {
       observations_.push_back({field.name, field.dtype, field.shape, {}});
     }
     if (env_->physics() != nullptr) {
-      for (const auto& [name, size_of_part] : env_->physics()->parts()) {
-        parts_.push_back({name, DType::kFloat64, {static_cast<int64_t>(size_of_part)}, {}});
+      for (const auto& [name, size, is_scalar] : env_->physics()->parts()) {
+        std::vector<int64_t> row;
+        if (!is_scalar) row.push_back(static_cast<int64_t>(size));
+        parts_.push_back({name, DType::kFloat64, row, {}});
       }
     }
   }
@@ -66,7 +68,7 @@ class Rollout {
     const bool has_state =
         physics != nullptr && file.exists(join(group, "qpos")) && file.exists(join(group, "qvel"));
     if (has_state) {
-      for (const auto& [name, size] : physics->parts()) {
+      for (const auto& [name, size, is_scalar] : physics->parts()) {
         const std::string dataset = join(group, name);
         if (!file.exists(dataset)) continue;
         const auto rows = file.read<double>(
@@ -114,6 +116,12 @@ class Rollout {
         if (!file.exists(recorded.name)) recorded.write(file);
       }
     }
+    if (env_->physics() != nullptr) {
+      for (const PhysicsState::Constant& constant : env_->physics()->constants()) {
+        file.write(constant.name, DType::kFloat64, constant.shape,
+                   std::as_bytes(std::span<const double>(constant.values)));
+      }
+    }
     reward_.write(file);
     terminated_.write(file);
     truncated_.write(file);
@@ -144,7 +152,7 @@ class Rollout {
   void record_state() {
     std::vector<double> values;
     for (Recorded& part : parts_) {
-      values.resize(static_cast<size_t>(part.row_shape[0]));
+      values.resize(part.row_shape.empty() ? 1 : static_cast<size_t>(part.row_shape[0]));
       env_->physics()->get(part.name, values);
       part.append(std::as_bytes(std::span<const double>(values)));
     }

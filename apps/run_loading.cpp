@@ -1,22 +1,59 @@
 #include "apps/run_loading.h"
 
+#include <fmt/ranges.h>
+
 #include "agents/random/random_agent.h"
 #include "agents/registry.h"
+#include "agents/scripted/scripted_agent.h"
 #include "core/run_directory.h"
 #include "envs/registry.h"
+#include "envs/wrappers/wrapped_config.h"
 #include "nn/device.h"
 
 namespace reverie {
 namespace {
 
-LoadedPolicy load_random(const LoadOptions& options) {
-  REVERIE_CHECK(!options.env.empty(), "the random policy needs an environment: give --env ID");
-  LoadedPolicy loaded;
-  loaded.name = "random";
-  loaded.config = make_run_config(options.env, "random");
+// The run's environment, or another one as the run's policy would see it, with what the command
+// line says of it.
+std::unique_ptr<EnvConfig> choose_environment(RunConfig& config, const LoadOptions& options) {
+  std::unique_ptr<EnvConfig> chosen = std::move(config.env_config);
+  if (!options.env.empty() && options.env != config.env) {
+    std::unique_ptr<EnvConfig> other = find_env(options.env).config();
+    copy_wrappers(*chosen, *other);
+    chosen = std::move(other);
+  }
+  if (options.flags != nullptr) {
+    ConfigFields fields;
+    fields.section("environment");
+    chosen->describe(fields);
+    options.flags->apply(fields);
+  }
+  return chosen;
+}
+
+// Uses the environment from now on. The config keeps it, for what reports on it.
+void use_environment(LoadedPolicy& loaded, const LoadOptions& options) {
+  loaded.config->env_config = choose_environment(*loaded.config, options);
   loaded.make_env = loaded.config->env_config->maker();
   loaded.spec = loaded.make_env()->spec();
-  loaded.policy = make_random_policy(loaded.spec, options.seed);
+}
+
+// Policies that need no run: "random", and "scripted", the controller of the environment.
+bool is_untrained(const std::string& name) { return name == "random" || name == "scripted"; }
+
+LoadedPolicy load_untrained(const std::string& name, const LoadOptions& options) {
+  REVERIE_CHECK(!options.env.empty(), "the {} policy needs an environment: give --env ID", name);
+  LoadedPolicy loaded;
+  loaded.name = name;
+  loaded.config = make_run_config(options.env, name);
+  if (name == "scripted") {  // it reads the state, where the flags do not ask for more
+    ConfigFields fields;
+    loaded.config->env_config->describe(fields);
+    ConfigFields::set(*fields.find("observation"), "state", name);
+  }
+  use_environment(loaded, options);
+  loaded.policy = name == "random" ? make_random_policy(loaded.spec, options.seed)
+                                   : make_scripted_policy(loaded.spec);
   return loaded;
 }
 
@@ -25,17 +62,53 @@ void check_same_interface(const EnvSpec& trained, const EnvSpec& other) {
   const auto names = [](const EnvSpec& spec) {
     std::string text;
     for (const Field& field : spec.observation) {
-      text += fmt::format("{}{}[{}]", text.empty() ? "" : ", ", field.name, field.numel());
+      text += fmt::format("{}{}[{}]", text.empty() ? "" : ", ", field.name,
+                          fmt::join(field.shape, "x"));
     }
     return text;
   };
   REVERIE_CHECK(trained.observation == other.observation && trained.action == other.action,
-                "--env {}: its observation is ({}), the policy was trained on {} with ({}); the "
-                "fields and actions must be the same",
+                "{}, as --env and the environment's flags make it: its observation is ({}), the "
+                "policy was trained on {} with ({}); the fields and actions must be the same",
                 other.id, names(other), trained.id, names(trained));
 }
 
+// The folder of the run among the arguments, or "": flags and their values may stand before it.
+std::string find_run(const Arguments& arguments) {
+  for (const std::string& argument : arguments) {
+    std::error_code error;
+    const bool is_run = !argument.empty() && !argument.starts_with('-') &&
+                        std::filesystem::exists(argument + "/config.toml", error) && !error;
+    if (is_run) return argument;
+  }
+  return "";
+}
+
 }  // namespace
+
+void add_environment_flags(CommandLine& line, const Arguments& arguments) {
+  LoadOptions options;
+  options.env = peek_flag(arguments, "--env");
+  const std::string run = find_run(arguments);
+  std::unique_ptr<EnvConfig> environment;
+  if (!run.empty()) {
+    const std::unique_ptr<RunConfig> config =
+        load_run_config(std::filesystem::path(run) / "config.toml");
+    environment = choose_environment(*config, options);
+  } else if (!options.env.empty()) {
+    environment = find_env(options.env).config();
+  } else {
+    // A misspelled run must not make its flags the mistake.
+    const bool names_run =
+        !arguments.empty() && !arguments[0].starts_with('-') && arguments[0] != "random";
+    if (names_run) RunDirectory::open(arguments[0], RunDirectory::Access::kRead);
+    return;
+  }
+  ConfigFields fields;
+  fields.section("environment");
+  environment->describe(fields);
+  line.add_fields(fields);
+}
 
 Checkpoint read_checkpoint(const std::filesystem::path& folder, const RunConfig& config,
                            const std::vector<std::string>& groups) {
@@ -59,7 +132,7 @@ void load_agent(Agent& agent, const Checkpoint& checkpoint, const std::filesyste
 }
 
 LoadedPolicy load_policy(const std::string& run, const LoadOptions& options) {
-  if (run == "random") return load_random(options);
+  if (is_untrained(run)) return load_untrained(run, options);
   const RunDirectory directory = RunDirectory::open(run, RunDirectory::Access::kRead);
   LoadedPolicy loaded;
   loaded.name = run;
@@ -70,19 +143,14 @@ LoadedPolicy load_policy(const std::string& run, const LoadOptions& options) {
                 config.agent);
   const std::filesystem::path folder = directory.latest_checkpoint().path;
   const Checkpoint checkpoint = read_checkpoint(folder, config, {"model"});
-  loaded.make_env = config.env_config->maker();
-  loaded.spec = loaded.make_env()->spec();
+  const EnvSpec trained = config.env_config->maker()()->spec();
   std::unique_ptr<Agent> agent =
-      config.agent_config->make(loaded.spec, open_device(config.device), config.seed_for("agent"));
+      config.agent_config->make(trained, open_device(config.device), config.seed_for("agent"));
   load_agent(*agent, checkpoint, folder);
   loaded.policy = std::move(agent);
   loaded.step = checkpoint.integer("step");
-  if (!options.env.empty() && options.env != config.env) {
-    loaded.make_env = find_env(options.env).config()->maker();
-    const EnvSpec spec = loaded.make_env()->spec();
-    check_same_interface(loaded.spec, spec);
-    loaded.spec = spec;
-  }
+  use_environment(loaded, options);
+  check_same_interface(trained, loaded.spec);
   set_compute_threads(static_cast<int>(config.threads));
   return loaded;
 }

@@ -6,13 +6,14 @@
 #include <string>
 
 #include "agents/run_config.h"
+#include "apps/command.h"
 
 namespace reverie {
 
 // A trained policy on its way to be evaluated, filmed or used.
 struct LoadedPolicy {
-  std::string name;                   // the run folder, or "random"
-  std::unique_ptr<RunConfig> config;  // of the run; for "random" the environment's defaults
+  std::string name;                   // the run folder, "random" or "scripted"
+  std::unique_ptr<RunConfig> config;  // of the run; else the environment's defaults
   EnvMaker make_env;
   EnvSpec spec;
   std::unique_ptr<Policy> policy;
@@ -20,14 +21,23 @@ struct LoadedPolicy {
 };
 
 struct LoadOptions {
-  std::string env;          // another environment than the run's; "" = the run's
-  std::string device = "";  // "" = the run's
-  uint64_t seed = 0;        // of the random policy
+  std::string env;                     // another environment than the run's; "" = the run's
+  std::string device = "";             // "" = the run's
+  uint64_t seed = 0;                   // of the random policy
+  const CommandLine* flags = nullptr;  // whose flags of the environment override the run's
 };
 
+// Adds the flags of the environment that `arguments` name, that of --env or else of the run, so
+// that LoadOptions::flags may hold them. Adds none where there is neither: load_policy() says what
+// is wrong. Throws Error for an unknown environment, a first argument that is no run, and a
+// config.toml that cannot be read.
+void add_environment_flags(CommandLine& line, const Arguments& arguments);
+
 // Opens the latest checkpoint of a run folder; the name "random" gives uniform actions in
-// `options.env`. Throws Error for a missing, half-written, truncated or foreign run, and when the
-// other environment's fields or actions are not those the policy was trained on.
+// `options.env`, "scripted" its own controller. Another environment than the run's has its own defaults, but the wrappers of the
+// run: what the policy sees and how it acts. Throws Error for a missing, half-written, truncated or
+// foreign run, and when the environment's fields or actions are not those the policy was trained
+// on.
 LoadedPolicy load_policy(const std::string& run, const LoadOptions& options);
 
 // The checkpoint folder's groups, checked to belong to this run's environment and agent.

@@ -1,6 +1,7 @@
 #include "envs/async_vector_env.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <system_error>
 
@@ -61,15 +62,14 @@ AsyncVectorEnv::AsyncVectorEnv(const EnvMaker& make, const VectorEnvOptions& opt
   for (int64_t k = 0; k < blocks; ++k) blocks_.push_back(std::make_unique<Block>(fields_, batch_));
   const size_t threads = std::min(n, static_cast<size_t>(options.threads));
   for (size_t t = 0; t < threads; ++t) {
-    queues_.push_back(std::make_unique<Queue>(n));
-    scratch_.push_back({FieldRows(fields_, 1), FieldRows(fields_, 1)});
+    workers_.push_back(std::make_unique<Worker>(fields_, n));
   }
-  workers_.reserve(threads);
+  threads_.reserve(threads);
   try {
-    for (size_t t = 0; t < threads; ++t) workers_.emplace_back([this, t] { worker_loop(t); });
-    pin_threads(workers_, options.cpus);
+    for (size_t t = 0; t < threads; ++t) threads_.emplace_back([this, t] { worker_loop(t); });
+    pin_threads(threads_, options.cpus);
   } catch (const std::system_error& error) {
-    const size_t made = workers_.size();
+    const size_t made = threads_.size();
     stop();
     fail_run("asynchronous environments: the system gave {} of {} threads ({}); ask for fewer",
              made, threads, error.code().message());
@@ -85,7 +85,7 @@ void AsyncVectorEnv::stop() {
   stopping_.store(true, std::memory_order_relaxed);
   dispatched_.fetch_add(1, std::memory_order_release);
   dispatched_.notify_all();
-  for (std::thread& worker : workers_) worker.join();
+  for (std::thread& thread : threads_) thread.join();
 }
 
 void AsyncVectorEnv::reset(uint64_t seed) {
@@ -112,15 +112,16 @@ void AsyncVectorEnv::reset(uint64_t seed) {
 
 // Everything that was sent has been done: the workers touch nothing of a lane or block.
 void AsyncVectorEnv::wait_for_all() {
-  for (;;) {
-    const uint64_t completed = completed_.load(std::memory_order_acquire);
-    if (completed == sent_) return;
-    std::this_thread::sleep_for(std::chrono::microseconds(50));
-  }
+  const auto completed = [&] {
+    uint64_t sum = 0;
+    for (const auto& worker : workers_) sum += worker->completed.load(std::memory_order_acquire);
+    return sum;
+  };
+  while (completed() != sent_) std::this_thread::sleep_for(std::chrono::microseconds(50));
 }
 
-void AsyncVectorEnv::check_ids(std::string_view what, std::span<const int64_t> env_ids,
-                               bool failed_too) {
+void AsyncVectorEnv::mark_under_way(std::string_view what, std::span<const int64_t> env_ids,
+                                    bool failed_too) {
   REVERIE_CHECK(started_, "{}: {}() before reset()", spec().id, what);
   const auto check = [&](int64_t id) {
     REVERIE_CHECK(id >= 0 && id < num_envs(), "{}: {}(): environment {}, expected 0 to {}",
@@ -144,7 +145,7 @@ void AsyncVectorEnv::check_ids(std::string_view what, std::span<const int64_t> e
 }
 
 void AsyncVectorEnv::reset_envs(std::span<const int64_t> env_ids, uint64_t seed) {
-  check_ids("reset_envs", env_ids, /*failed_too=*/true);
+  mark_under_way("reset_envs", env_ids, /*failed_too=*/true);
   for (const int64_t id : env_ids) {
     const auto i = static_cast<size_t>(id);
     ++lanes_[i].episode;
@@ -159,7 +160,7 @@ void AsyncVectorEnv::send(ConstFieldView actions, std::span<const int64_t> env_i
                 "{}: send(): {} actions for {} environments", spec().id, actions.count,
                 env_ids.size());
   check_actions(spec(), actions, num_envs(), env_ids);
-  check_ids("send", env_ids, /*failed_too=*/false);
+  mark_under_way("send", env_ids, /*failed_too=*/false);
   const size_t bytes = action_field_.bytes();
   for (size_t k = 0; k < env_ids.size(); ++k) {
     const auto i = static_cast<size_t>(env_ids[k]);
@@ -173,7 +174,7 @@ void AsyncVectorEnv::dispatch(std::span<const int64_t> env_ids) {
   for (const int64_t id : env_ids) {
     const auto i = static_cast<size_t>(id);
     under_way_[i] = 1;
-    queues_[i * queues_.size() / lanes_.size()]->push(i);
+    workers_[i * workers_.size() / lanes_.size()]->queue.push(i);
   }
   num_under_way_ += static_cast<int64_t>(env_ids.size());
   sent_ += env_ids.size();
@@ -187,8 +188,9 @@ void AsyncVectorEnv::worker_loop(size_t self) {
     if (stopping_.load(std::memory_order_relaxed)) return;
     size_t env = 0;
     if (take(self, env)) {
-      work(env, scratch_[self]);
-      completed_.fetch_add(1, std::memory_order_release);
+      Worker& worker = *workers_[self];
+      work(env, worker);
+      worker.completed.fetch_add(1, std::memory_order_release);
     } else {
       wait_for_change(dispatched_, seen);
     }
@@ -197,33 +199,33 @@ void AsyncVectorEnv::worker_loop(size_t self) {
 
 // The next environment of its own, else of another worker that is behind.
 bool AsyncVectorEnv::take(size_t self, size_t& env) {
-  for (size_t k = 0; k < queues_.size(); ++k) {
-    if (queues_[(self + k) % queues_.size()]->take(env)) return true;
+  for (size_t k = 0; k < workers_.size(); ++k) {
+    if (workers_[(self + k) % workers_.size()]->queue.take(env)) return true;
   }
   return false;
 }
 
-void AsyncVectorEnv::work(size_t i, const Scratch& scratch) {
+void AsyncVectorEnv::work(size_t i, const Worker& worker) {
   EnvLane& lane = lanes_[i];
-  const FieldViews obs = scratch.obs.row(0);
+  const FieldViews obs = worker.obs.row(0);
   try {
     if (starting_[i] != 0) {
       lane.error = nullptr;
       lane.start(start_seed_[i], i, obs);
-      deliver(i, scratch, {}, nullptr);
+      deliver(i, worker, {}, nullptr);
       return;
     }
     const ConstFieldView actions{&action_field_, action_memory_.data(), num_envs()};
     const StepResult result = lane.step(actions.row(static_cast<int64_t>(i)), obs);
     if (!result.terminated && !result.truncated) {
-      deliver(i, scratch, result, nullptr);
+      deliver(i, worker, result, nullptr);
       return;
     }
-    copy_row(obs, scratch.final_obs.row(0));
+    copy_row(obs, worker.final_obs.row(0));
     Episode episode = lane.report(i, result.terminated);
     ++lane.episode;
     lane.start(seed_, i, obs);
-    deliver(i, scratch, result, &episode);
+    deliver(i, worker, result, &episode);
   } catch (...) {
     lane.error = std::current_exception();
     const std::lock_guard lock(failures_mutex_);
@@ -234,19 +236,21 @@ void AsyncVectorEnv::work(size_t i, const Scratch& scratch) {
   }
 }
 
-void AsyncVectorEnv::deliver(size_t i, const Scratch& scratch, const StepResult& result,
+void AsyncVectorEnv::deliver(size_t i, const Worker& worker, const StepResult& result,
                              Episode* episode) {
   const auto batch = static_cast<uint64_t>(batch_);
-  const uint64_t ticket = next_row_.fetch_add(1, std::memory_order_relaxed);
+  // Ordered among the workers: a row is given away again only after a step that was sent when the
+  // caller was done with it, but that step may have been another worker's.
+  const uint64_t ticket = next_row_.fetch_add(1, std::memory_order_acq_rel);
   Block& block = *blocks_[ticket / batch % blocks_.size()];
   const size_t row = ticket % batch;
-  copy_row(scratch.obs.row(0), block.obs.row(row));
+  copy_row(worker.obs.row(0), block.obs.row(row));
   block.env_id[row] = static_cast<int64_t>(i);
   block.reward[row] = result.reward;
   block.terminated[row] = result.terminated ? 1 : 0;
   block.truncated[row] = result.truncated ? 1 : 0;
   if (episode != nullptr) {
-    copy_row(scratch.final_obs.row(0), block.final_obs.row(row));
+    copy_row(worker.final_obs.row(0), block.final_obs.row(row));
     block.episodes[row] = std::move(*episode);
   }
   if (block.filled.fetch_add(1, std::memory_order_acq_rel) + 1 != batch_) return;

@@ -52,7 +52,7 @@ class AsyncVectorEnv {
   const EnvSpec& spec() const { return lanes_.front().env->spec(); }
   int64_t num_envs() const { return static_cast<int64_t>(lanes_.size()); }
   int64_t batch() const { return batch_; }
-  int threads() const { return static_cast<int>(workers_.size()); }
+  int threads() const { return static_cast<int>(threads_.size()); }
 
   // Waits for what is under way, forgets it, and sends all environments into their episode number
   // 0. Their first observations arrive through recv(), with reward 0.
@@ -100,17 +100,23 @@ class AsyncVectorEnv {
     alignas(64) std::atomic<int64_t> filled{0};  // rows
   };
 
-  // A worker's own memory: where it steps, and the last observation of an ended episode.
-  struct Scratch {
+  // What belongs to one worker: the environments it is the home of, where it steps, the last
+  // observation of an ended episode, and how many commands it has carried out.
+  struct Worker {
+    Worker(std::span<const Field> fields, size_t num_envs)
+        : queue(num_envs), obs(fields, 1), final_obs(fields, 1) {}
+    Queue queue;
     FieldRows obs, final_obs;
+    alignas(64) std::atomic<uint64_t> completed{0};
   };
 
-  void check_ids(std::string_view what, std::span<const int64_t> env_ids, bool failed_too);
+  // Marks environments as under way, or throws and marks none.
+  void mark_under_way(std::string_view what, std::span<const int64_t> env_ids, bool failed_too);
   void dispatch(std::span<const int64_t> env_ids);
   void worker_loop(size_t self);
   bool take(size_t self, size_t& env);
-  void work(size_t env, const Scratch& scratch);
-  void deliver(size_t env, const Scratch& scratch, const StepResult& result, Episode* episode);
+  void work(size_t env, const Worker& worker);
+  void deliver(size_t env, const Worker& worker, const StepResult& result, Episode* episode);
   void rethrow_failure();
   void wait_for_all();
   void stop();
@@ -132,19 +138,17 @@ class AsyncVectorEnv {
   bool holding_ = false;   // the block before has been handed out
   bool started_ = false;
 
-  std::vector<std::unique_ptr<Queue>> queues_;  // one a worker: an environment stays with its own
+  std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::unique_ptr<Block>> blocks_;  // a ring
-  std::vector<Scratch> scratch_;                // one a worker
   std::mutex failures_mutex_;
   std::vector<size_t> failures_;  // environments whose failure was not thrown yet
   std::atomic<bool> stopping_{false};
   // On lines of their own: each is written by some threads while others look at its neighbour.
   alignas(64) std::atomic<uint32_t> dispatched_{0};  // changes when something was sent
   alignas(64) std::atomic<uint64_t> next_row_{0};    // of all blocks, since reset()
-  alignas(64) std::atomic<uint64_t> completed_{0};   // of sent_
   alignas(64) std::atomic<uint32_t> news_{0};        // changes with a full block and with a failure
   std::atomic<bool> failed_{false};                  // failures_ is not empty
-  std::vector<std::thread> workers_;
+  std::vector<std::thread> threads_;
 };
 
 }  // namespace reverie

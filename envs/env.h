@@ -64,8 +64,14 @@ class PhysicsState {
  public:
   virtual ~PhysicsState() = default;
 
-  // Names and lengths of the parts, for example {{"qpos", 2}, {"qvel", 2}}.
-  virtual std::vector<std::pair<std::string, size_t>> parts() const = 0;
+  struct Part {
+    std::string name;
+    size_t size = 1;         // how many numbers
+    bool is_scalar = false;  // a recording has one number a row, not a row of one
+  };
+
+  // For example {{"qpos", 2}, {"qvel", 2}}.
+  virtual std::vector<Part> parts() const = 0;
 
   // Copies a part out. Throws Error for an unknown name or another length.
   virtual void get(std::string_view part, std::span<double> out) const = 0;
@@ -124,6 +130,11 @@ struct EnvEntry {
 
   // Whether `reverie bench envs` measures it when no ids are given: one or two of each family.
   bool benchmark = false;
+
+  // A scripted controller that comes with the environment, what the agent `scripted` plays: reads
+  // one row of the field "observation" as the environment itself writes it, writes one action.
+  // Null where there is none.
+  void (*controller)(ConstFieldView observation, FieldView action) = nullptr;
 
   // Steps a second of the bare simulator under this task, without observations, rewards and resets:
   // the limit that the environment is compared with. Empty where there is none.

@@ -1,6 +1,7 @@
 #include "envs/env_lane.h"
 
 #include <cstring>
+#include <new>
 
 #include "core/random.h"
 
@@ -13,7 +14,13 @@ constexpr size_t kCacheLine = 64;  // [bytes]
 
 FieldRows::FieldRows(std::span<const Field> fields, int64_t rows) {
   for (const Field& field : fields) {
-    memory_.emplace_back(static_cast<size_t>(rows) * field.bytes() + kCacheLine);
+    try {
+      memory_.emplace_back(static_cast<size_t>(rows) * field.bytes() + kCacheLine);
+    } catch (const std::bad_alloc&) {
+      fail_run(
+          "no memory for {} rows of '{}' ({} MB); ask for fewer environments or smaller pictures",
+          rows, field.name, static_cast<size_t>(rows) * field.bytes() / 1000000);
+    }
     all_.push_back({&field, memory_.back().data(), rows});
   }
   for (int64_t i = 0; i < rows; ++i) {

@@ -193,7 +193,7 @@ void check_finite_values(std::string_view what, std::span<const double> values, 
   }
 }
 
-std::vector<std::pair<std::string, size_t>> MujocoPhysicsState::parts() const {
+std::vector<PhysicsState::Part> MujocoPhysicsState::parts() const {
   return {{"qpos", simulation_.qpos().size()}, {"qvel", simulation_.qvel().size()}};
 }
 
@@ -201,7 +201,7 @@ std::span<double> MujocoPhysicsState::find(std::string_view part) const {
   if (part == "qpos") return simulation_.qpos();
   if (part == "qvel") return simulation_.qvel();
   std::vector<std::string> known;
-  for (const auto& [name, size] : parts()) known.push_back(name);
+  for (const Part& known_part : parts()) known.push_back(known_part.name);
   fail_unknown_name("part of the physics state", part, known);
 }
 
@@ -229,7 +229,7 @@ double bare_step_rate(const SharedModel& model, int frame_skip, int threads, dou
       &mjb_deleteBatch);
   REVERIE_CHECK_RUN(batch != nullptr, "MuJoCo: {}", message);
   Rng rng(0);
-  std::vector<double> actions(1024);
+  std::vector<double> actions(4093);  // a prime: no simulation sees a short period
   for (double& value : actions) value = rng.uniform(-1.0, 1.0);
   double* control = mjb_stateComponent(batch.get(), mjSTATE_CTRL, nullptr);
   const int row = mjb_nstate(batch.get());
@@ -237,15 +237,17 @@ double bare_step_rate(const SharedModel& model, int frame_skip, int threads, dou
   using Clock = std::chrono::steady_clock;
   const auto begin = Clock::now();
   double elapsed = 0.0;
-  size_t steps = 0;
+  size_t next = 0;
+  int64_t steps = 0;
   while (elapsed < seconds) {
     for (int i = 0; i < kSimulations; ++i) {
       for (int u = 0; u < model->nu; ++u) {
-        control[i * row + u] = actions[(steps + static_cast<size_t>(u)) % actions.size()];
+        control[i * row + u] = actions[next];
+        next = next + 1 < actions.size() ? next + 1 : 0;
       }
-      ++steps;
     }
     mjb_step(batch.get(), nullptr, kSimulations, frame_skip, mjSTAGE_NONE);
+    steps += kSimulations;
     elapsed = std::chrono::duration<double>(Clock::now() - begin).count();
   }
   return static_cast<double>(steps) / elapsed;

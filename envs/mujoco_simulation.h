@@ -32,7 +32,8 @@ SharedModel compile_model(const std::string& mjcf, const std::string& name);
 // The state is what mj_step depends on (time, qpos, qvel, activations, warm start, controls), a few
 // hundred bytes. The mjData that the engine works in, tens of kilobytes, belongs to the thread:
 // each step loads the state into it and reads the result back. What many simulations touch stays
-// in the cache that way, and a simulation may be stepped by any thread with the same result.
+// in the cache that way, and a simulation may be stepped by any thread with the same result. A
+// thread allocates its mjData when it first meets a model, steps allocate nothing else.
 // Forces in mjData::qfrc_applied and xfrc_applied are always 0.
 //
 // MuJoCo reports a state that has blown up by warning counters; step() turns them into an
@@ -96,7 +97,7 @@ class MujocoPhysicsState : public PhysicsState {
  public:
   explicit MujocoPhysicsState(MujocoSimulation& simulation) : simulation_(simulation) {}
 
-  std::vector<std::pair<std::string, size_t>> parts() const override;
+  std::vector<Part> parts() const override;
   void get(std::string_view part, std::span<double> out) const override;
   void set(std::string_view part, std::span<const double> values) override;
 

@@ -1,5 +1,6 @@
 #include "envs/registry.h"
 
+#include "envs/ant_maze/ant_maze.h"
 #include "envs/car_racing/car_racing.h"
 #include "envs/cheetah/cheetah.h"
 #include "envs/maze2d/maze2d.h"
@@ -15,6 +16,7 @@ const std::vector<EnvEntry>& env_registry() {
              &car_racing::environments,
              &cheetah::environments,
              &maze2d::environments,
+             &ant_maze::environments,
          }) {
       for (EnvEntry& entry : environments()) {
         all.push_back(with_wrappers(std::move(entry)));

@@ -1,7 +1,10 @@
 #include "envs/car_racing/car_racing.h"
 
+#include <cstring>
+
 #include "envs/car_racing/bare_car.h"
 #include "envs/car_racing/car_racing_env.h"
+#include "envs/car_racing/driver.h"
 
 namespace reverie::car_racing {
 namespace {
@@ -24,6 +27,8 @@ class CarRacingConfig final : public EnvConfig {
   }
 
   std::vector<Factor> factors() const override { return car_racing_factors(); }
+  std::string default_observation() const override { return "pixels"; }
+  std::pair<int, int> default_image_size() const override { return {96, 96}; }
 
   EnvMaker maker() const override {
     auto task = std::make_shared<Task>();
@@ -63,12 +68,31 @@ class CarRacingConfig final : public EnvConfig {
   FactorOptions factors_;
 };
 
+StateObservation state_of(ConstFieldView observation) {
+  const std::span<const float> values = observation.as<float>();
+  REVERIE_CHECK(values.size() == kStateSize, "driver: an observation of {} numbers, expected {}",
+                values.size(), kStateSize);
+  StateObservation state;
+  std::memcpy(&state, values.data(), sizeof(state));
+  return state;
+}
+
+void control(ConstFieldView observation, FieldView action) {
+  const std::array<float, 3> chosen = drive(state_of(observation));
+  std::copy(chosen.begin(), chosen.end(), action.as<float>().begin());
+}
+
+void control_discrete(ConstFieldView observation, FieldView action) {
+  action.as<int64_t>()[0] = drive_discrete(state_of(observation));
+}
+
 EnvEntry entry(bool discrete) {
   return {.id = discrete ? "car-racing-discrete" : "car-racing",
           .summary = fmt::format("car on a random track from above, {}, 1000 steps",
                                  discrete ? "five actions" : "steering, gas and brake"),
           .config = [discrete] { return std::make_unique<CarRacingConfig>(discrete); },
           .benchmark = !discrete,
+          .controller = discrete ? &control_discrete : &control,
           .bare_step_rate = [](int threads,
                                double seconds) { return bare_car_rate(threads, seconds); }};
 }

@@ -321,10 +321,14 @@ void CarRacingEnv::set_state(std::span<const double> state) {
   skid_marks_.clear();
 }
 
-std::vector<std::pair<std::string, size_t>> CarRacingEnv::Physics::parts() const {
-  return {{"hull_position", 2},         {"hull_angle", 1},  {"hull_velocity", 2},
-          {"hull_angular_velocity", 1}, {"wheel_omega", 4}, {"wheel_joint_angle", 4},
-          {"tile_visited_count", 1}};
+std::vector<PhysicsState::Part> CarRacingEnv::Physics::parts() const {
+  return {{"hull_position", 2},
+          {"hull_angle", 1, true},
+          {"hull_velocity", 2},
+          {"hull_angular_velocity", 1, true},
+          {"wheel_omega", 4},
+          {"wheel_joint_angle", 4},
+          {"tile_visited_count", 1, true}};
 }
 
 void CarRacingEnv::Physics::get(std::string_view part, std::span<double> out) const {
@@ -350,7 +354,7 @@ void CarRacingEnv::Physics::get(std::string_view part, std::span<double> out) co
     values = {static_cast<double>(env_.road_.visited_count())};
   } else {
     std::vector<std::string> known;
-    for (const auto& [name, size] : parts()) known.push_back(name);
+    for (const Part& known_part : parts()) known.push_back(known_part.name);
     fail_unknown_name("part of the physics state", part, known);
   }
   REVERIE_CHECK(out.size() == values.size(), "physics state '{}': {} numbers asked for, it has {}",

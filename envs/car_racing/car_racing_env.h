@@ -66,7 +66,7 @@ class CarRacingEnv final : public Env {
   class Physics final : public PhysicsState {
    public:
     explicit Physics(const CarRacingEnv& env) : env_(env) {}
-    std::vector<std::pair<std::string, size_t>> parts() const override;
+    std::vector<Part> parts() const override;
     void get(std::string_view part, std::span<double> out) const override;
     void set(std::string_view part, std::span<const double> values) override;
     bool settable() const override { return false; }

@@ -8,6 +8,7 @@
 namespace reverie::cheetah {
 namespace {
 
+constexpr const char* kModel = "dm_cheetah.xml";
 constexpr int64_t kMaxSteps = 1000;
 constexpr int kSettlingSteps = 200;
 constexpr size_t kFirstHinge = 3;  // qpos begins with the root's x, z and angle, without limits
@@ -33,12 +34,10 @@ class DmCheetah final : public CheetahEnv {
     std::mt19937 generator(static_cast<uint32_t>(seed));
     const std::span<double> qpos = simulation().qpos();
     const std::span<const double> qvel = simulation().qvel();
-    for (size_t i = 0; i < qpos.size(); ++i) {
-      if (i >= kFirstHinge) {
-        const mjtNum* range = model.jnt_range + 2 * i;
-        qpos[i] = range[0] + (range[1] - range[0]) * random_sample(generator);
-        qpos[i] += model.opt.timestep * qvel[i];
-      }
+    for (size_t i = kFirstHinge; i < qpos.size(); ++i) {
+      const mjtNum* range = model.jnt_range + 2 * i;
+      qpos[i] = range[0] + (range[1] - range[0]) * random_sample(generator);
+      qpos[i] += model.opt.timestep * qvel[i];
     }
     simulation().step(kSettlingSteps - 1);
     simulation().time() = 0.0;
@@ -68,12 +67,10 @@ class DmCheetahConfig final : public EnvConfig {
     factor_options_.describe(fields);
   }
 
-  std::vector<Factor> factors() const override {
-    return cheetah_factors(*load_cheetah("dm_cheetah.xml"));
-  }
+  std::vector<Factor> factors() const override { return cheetah_factors(*load_cheetah(kModel)); }
 
   EnvMaker maker() const override {
-    const SharedModel model = load_cheetah("dm_cheetah.xml");
+    const SharedModel model = load_cheetah(kModel);
     EnvSpec spec{.id = task_.id, .observation = {}, .action = Field{}};
     spec.observation = {{.name = "observation", .shape = {17}, .dtype = DType::kFloat64}};
     spec.action = Field{
@@ -119,8 +116,15 @@ const std::vector<DmTask>& dm_tasks() {
   return tasks;
 }
 
-std::unique_ptr<EnvConfig> dm_cheetah(const DmTask& task) {
-  return std::make_unique<DmCheetahConfig>(task);
+EnvEntry dm_cheetah(const DmTask& task) {
+  return {.id = task.id,
+          .summary = task.summary + ", 1000 steps",
+          .config = [task] { return std::make_unique<DmCheetahConfig>(task); },
+          .benchmark = task.id == "cheetah-run",
+          .bare_step_rate =
+              [](int threads, double seconds) {
+                return bare_step_rate(load_cheetah(kModel), 1, threads, seconds);
+              }};
 }
 
 }  // namespace reverie::cheetah

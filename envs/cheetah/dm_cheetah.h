@@ -1,6 +1,5 @@
 #pragma once
 
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -27,6 +26,6 @@ struct DmTask {
 // controllable_agent url_benchmark/custom_dmc_tasks/cheetah.py at a3c808c; differs: none.
 const std::vector<DmTask>& dm_tasks();
 
-std::unique_ptr<EnvConfig> dm_cheetah(const DmTask& task);
+EnvEntry dm_cheetah(const DmTask& task);
 
 }  // namespace reverie::cheetah

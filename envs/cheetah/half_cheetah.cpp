@@ -8,6 +8,7 @@
 namespace reverie::cheetah {
 namespace {
 
+constexpr const char* kModel = "half_cheetah.xml";
 constexpr int kFrameSkip = 5;
 constexpr int64_t kMaxSteps = 1000;
 // Returns of a random and of an expert policy (D4RL, infos.py, halfcheetah).
@@ -70,12 +71,10 @@ class HalfCheetahConfig final : public EnvConfig {
     factor_options_.describe(fields);
   }
 
-  std::vector<Factor> factors() const override {
-    return cheetah_factors(*load_cheetah("half_cheetah.xml"));
-  }
+  std::vector<Factor> factors() const override { return cheetah_factors(*load_cheetah(kModel)); }
 
   EnvMaker maker() const override {
-    const SharedModel model = load_cheetah("half_cheetah.xml");
+    const SharedModel model = load_cheetah(kModel);
     const auto factors = std::make_shared<const FactorPlan>("half-cheetah", cheetah_factors(*model),
                                                             factor_options_);
     const auto setup = std::make_shared<const Setup>(Setup{
@@ -110,6 +109,15 @@ class HalfCheetahConfig final : public EnvConfig {
 
 }  // namespace
 
-std::unique_ptr<EnvConfig> half_cheetah() { return std::make_unique<HalfCheetahConfig>(); }
+EnvEntry half_cheetah() {
+  return {.id = "half-cheetah",
+          .summary = "planar cheetah, Gymnasium's HalfCheetah-v5, 1000 steps",
+          .config = [] { return std::make_unique<HalfCheetahConfig>(); },
+          .benchmark = true,
+          .bare_step_rate =
+              [](int threads, double seconds) {
+                return bare_step_rate(load_cheetah(kModel), kFrameSkip, threads, seconds);
+              }};
+}
 
 }  // namespace reverie::cheetah

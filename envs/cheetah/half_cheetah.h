@@ -1,7 +1,5 @@
 #pragma once
 
-#include <memory>
-
 #include "envs/env.h"
 
 namespace reverie::cheetah {
@@ -13,6 +11,6 @@ namespace reverie::cheetah {
 // It never terminates. The same seed and float32 actions give the reference's episode to the last
 // bit on MuJoCo 4.0.0. Source: Gymnasium envs/mujoco/half_cheetah_v5.py at 3f0476a; differs:
 // actions beyond [-1, 1] are clipped before they are charged for, not after.
-std::unique_ptr<EnvConfig> half_cheetah();
+EnvEntry half_cheetah();
 
 }  // namespace reverie::cheetah

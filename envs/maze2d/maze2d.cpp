@@ -51,29 +51,51 @@ class MazeConfig final : public EnvConfig {
       fields.add("continuing_task", continuing_task_,
                  "go on after the goal is reached; false: the episode terminates there");
     }
+    factors_.describe(fields);
   }
 
+  std::vector<Factor> factors() const override { return point_maze_factors(load()->layout); }
+
   EnvMaker maker() const override {
-    const std::filesystem::path file =
-        map_.empty() ? asset_path("maps") / variant_.map : std::filesystem::path(map_);
-    const std::shared_ptr<const Maze> maze = build_maze(variant_.convention, MazeMap::load(file));
-    const auto task = std::make_shared<const Task>(make_task());
+    const std::shared_ptr<const PointMaze> maze = load();
+    const auto task = std::make_shared<const PointTask>(make_task(maze->layout));
     return [maze, task] { return std::make_unique<MazeEnv>(maze, task); };
   }
 
  private:
   bool is_d4rl() const { return variant_.convention == Convention::kD4rl; }
 
-  Task make_task() const {
-    Task task{.spec = {},
-              .dense = dense_,
-              .reset_target = reset_target_,
-              .continuing_task = is_d4rl() || continuing_task_,
-              .goal_observation = !is_d4rl() || goal_observation_};
-    EnvSpec& spec = task.spec;
+  std::shared_ptr<const PointMaze> load() const {
+    const std::filesystem::path file =
+        map_.empty() ? asset_path("maps") / variant_.map : std::filesystem::path(map_);
+    return build_point_maze(variant_.convention, maze::MazeMap::load(file));
+  }
+
+  PointTask make_task(const maze::MazeLayout& layout) const {
+    const double noise = is_d4rl() ? kD4rlPositionNoise : maze::kRoboticsNoise;
+    PointTask task{.goal = {.spec = make_spec(),
+                            .dense = dense_,
+                            .goal_when_reached = !is_d4rl() && reset_target_,
+                            .ends_at_goal = !is_d4rl() && !continuing_task_,
+                            .start_noise = noise,
+                            .goal_noise = noise,
+                            .start_distance = is_d4rl() ? 0.0 : maze::kRoboticsStartDistance},
+                   .goal_each_episode = is_d4rl() && reset_target_,
+                   .goal_observation = has_goal_observation()};
+    task.goal.factors = maze::plan_factors(task.goal.spec.id, point_maze_factors(layout), factors_,
+                                           layout, kBallRadius, task.goal.start_distance);
+    // Scores are of the id's own dynamics, starts and goal.
+    if (task.goal.factors->changes_dynamics()) task.goal.spec.reference.reset();
+    return task;
+  }
+
+  bool has_goal_observation() const { return !is_d4rl() || goal_observation_; }
+
+  EnvSpec make_spec() const {
+    EnvSpec spec;
     spec.id = variant_.id + (dense_ ? "-dense" : "");
     spec.observation = {{.name = "observation", .shape = {4}, .dtype = DType::kFloat64}};
-    if (task.goal_observation) {
+    if (has_goal_observation()) {
       spec.observation.push_back({.name = "achieved_goal", .shape = {2}, .dtype = DType::kFloat64});
       spec.observation.push_back({.name = "desired_goal", .shape = {2}, .dtype = DType::kFloat64});
     }
@@ -88,7 +110,7 @@ class MazeConfig final : public EnvConfig {
                               "generator, no floor (without effect)"
                             : "Gymnasium-Robotics 1.4.2 PointMaze-v3 on MuJoCo 4.0.0; differs: no "
                               "floor (without effect)";
-    return task;
+    return spec;
   }
 
   Variant variant_;
@@ -98,6 +120,7 @@ class MazeConfig final : public EnvConfig {
   bool reset_target_ = false;
   bool continuing_task_ = true;
   bool goal_observation_ = false;
+  FactorOptions factors_;
 };
 
 }  // namespace
@@ -116,8 +139,8 @@ std::vector<EnvEntry> environments() {
            .benchmark = !dense && variant.map.ends_with("umaze.txt"),
            .bare_step_rate =
                [variant](int threads, double seconds) {
-                 const auto map = MazeMap::load(asset_path("maps") / variant.map);
-                 return bare_step_rate(build_maze(variant.convention, map)->model, 1, threads,
+                 const auto map = maze::MazeMap::load(asset_path("maps") / variant.map);
+                 return bare_step_rate(build_point_maze(variant.convention, map)->model, 1, threads,
                                        seconds);
                }});
     }

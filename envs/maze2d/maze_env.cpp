@@ -1,209 +1,180 @@
 #include "envs/maze2d/maze_env.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
-#include "envs/maze2d/maze_drawing.h"
+#include "envs/maze/maze_drawing.h"
 
 namespace reverie::maze2d {
 namespace {
 
-constexpr double kMaxSpeed = 5.0;             // [m/s] per axis, clipped before the engine's step
-constexpr double kD4rlPositionNoise = 0.1;    // [m] half width of a uniform distribution
-constexpr double kD4rlVelocityNoise = 0.1;    // [m/s] standard deviation
-constexpr double kRoboticsNoise = 0.25;       // [m] half width, of goals and starts
-constexpr double kRoboticsMinDistance = 0.5;  // [m] nearer cells are no start
+using maze::Position;
 
-double distance(Position a, Position b) {
-  const double x = a[0] - b[0];
-  const double y = a[1] - b[1];
-  return std::sqrt(x * x + y * y);
+constexpr double kMaxSpeed = 5.0;           // [m/s] per axis, clipped before the engine's step
+constexpr double kD4rlVelocityNoise = 0.1;  // [m/s] standard deviation
+constexpr double kVelocityScale = 0.15;     // [s] length of the velocity's needle per m/s
+
+struct Ball {
+  Point at;
+  Position velocity;  // [m/s]
+  double radius;      // [m]
+};
+
+void draw_ball(const maze::MazePicture& picture, const Ball& ball, Color color) {
+  Canvas& canvas = picture.canvas();
+  const auto [at, velocity, radius] = ball;
+  if (!picture.detailed()) {
+    // Its true size would be less than two pixels.
+    canvas.fill_circle(at, std::max(radius, picture.pixels(1.7)), color);
+    return;
+  }
+  const double speed = std::hypot(velocity[0], velocity[1]);
+  const double length = kVelocityScale * speed;
+  if (picture.shadows() && length > radius) {
+    const Point along{velocity[0] / speed, velocity[1] / speed};
+    const double half = 0.6 * radius;
+    const std::array<Point, 3> needle = {
+        Point{at.x - half * along.y, at.y + half * along.x},
+        Point{at.x + half * along.y, at.y - half * along.x},
+        Point{at.x + (radius + length) * along.x, at.y + (radius + length) * along.y}};
+    canvas.fill_polygon(needle, color.with_alpha(120));
+  }
+  if (picture.shadows()) {
+    for (const double spread : {0.35, 0.2, 0.05}) {
+      canvas.fill_circle({at.x + 0.2 * radius, at.y - 0.3 * radius}, (1.0 + spread) * radius,
+                         maze::kShadow.with_alpha(22));
+    }
+  }
+  canvas.fill_circle(at, radius, maze::kWhite);
+  canvas.fill_circle(at, radius - std::max(0.15 * radius, picture.pixels(1.0)), color);
+  canvas.fill_circle({at.x - 0.28 * radius, at.y + 0.3 * radius}, 0.22 * radius,
+                     maze::mix(color, maze::kWhite, 0.55));
 }
-
-// Numbers of state() behind the engine's: goal, counters, flags, generator in 32-bit halves.
-constexpr size_t kRngWords = std::tuple_size_v<Rng::State>;
-constexpr size_t kTaskState = 2 + 4 + 2 * kRngWords;
 
 }  // namespace
 
-MazeEnv::MazeEnv(std::shared_ptr<const Maze> maze, std::shared_ptr<const Task> task)
-    : maze_(std::move(maze)), task_(std::move(task)), simulation_(maze_->model) {}
+std::vector<Factor> point_maze_factors(const maze::MazeLayout& layout) {
+  std::vector<Factor> factors = maze::maze_factors(layout, "ball", kBallColor);
+  factors.push_back(Factor::number("ball_radius", "of the ball, its mass kept [m]", kBallRadius,
+                                   0.05, 0.2, true));
+  return factors;
+}
 
-double MazeEnv::distance_to_goal() const { return distance(position(), goal_); }
+MazeEnv::MazeEnv(std::shared_ptr<const PointMaze> maze, std::shared_ptr<const PointTask> task)
+    : maze_(std::move(maze)),
+      task_(std::move(task)),
+      episode_(std::shared_ptr<const maze::MazeLayout>(maze_, &maze_->layout),
+               std::shared_ptr<const maze::GoalTask>(task_, &task_->goal)),
+      simulation_(maze_->model) {}
+
+Position MazeEnv::position() const { return {simulation_.qpos()[0], simulation_.qpos()[1]}; }
 
 void MazeEnv::reset(uint64_t seed, FieldViews obs) {
-  rng_ = Rng(seed);
+  episode_.begin(seed);
+  change_model();
   simulation_.reset();
   if (maze_->convention == Convention::kD4rl) {
     place_d4rl();
   } else {
     place_robotics();
   }
-  steps_ = 0;
-  reached_at_ = 0;
-  at_goal_ = false;
-  ended_ = false;
   observe(obs);
 }
 
-// D4RL: a free cell with noise on position and velocity; the goal is fixed unless reset_target.
+void MazeEnv::change_model() {
+  if (!maze::changes_model(episode_.factors())) return;
+  maze::ModelChanges changes = maze::model_changes(episode_.factors());
+  changes.ball_radius = episode_.factors().number(kBallRadiusFactor);
+  maze::change_model(simulation_, changes);
+}
+
+// A free cell with noise on position and velocity; the goal is fixed unless goal_each_episode.
 void MazeEnv::place_d4rl() {
+  Rng& rng = episode_.rng();
   const auto near_cell = [&](const std::vector<Position>& cells) {
-    Position point = cells[static_cast<size_t>(rng_.choice(static_cast<int64_t>(cells.size())))];
-    for (double& x : point) x += rng_.uniform(-kD4rlPositionNoise, kD4rlPositionNoise);
+    Position point = cells[static_cast<size_t>(rng.choice(static_cast<int64_t>(cells.size())))];
+    for (double& x : point) x += rng.uniform(-kD4rlPositionNoise, kD4rlPositionNoise);
     return point;
   };
-  const Position start = near_cell(maze_->starts);
+  const maze::MazeLayout& layout = maze_->layout;
+  Position start = near_cell(layout.starts);
+  const Position velocity = {kD4rlVelocityNoise * rng.standard_normal(),
+                             kD4rlVelocityNoise * rng.standard_normal()};
+  const Position goal = task_->goal_each_episode ? near_cell(layout.starts) : layout.goals.front();
+  episode_.set_goal(episode_.chosen_goal().value_or(goal));
+  start = episode_.chosen_start().value_or(start);
   std::copy(start.begin(), start.end(), simulation_.qpos().begin());
-  for (double& v : simulation_.qvel()) v = kD4rlVelocityNoise * rng_.standard_normal();
-  goal_ = task_->reset_target ? near_cell(maze_->starts) : maze_->goals.front();
+  std::copy(velocity.begin(), velocity.end(), simulation_.qvel().begin());
 }
 
-// Robotics: first the goal, then starts until one is far enough from it, in the reference's order
-// of draws, so that a seed gives the reference's episode.
 void MazeEnv::place_robotics() {
-  goal_ = draw_goal();
-  Position start{};
-  do {
-    start = maze_->starts[static_cast<size_t>(
-        rng_.integers(0, static_cast<int64_t>(maze_->starts.size())))];
-  } while (distance(start, goal_) <= kRoboticsMinDistance);
-  start = noisy(start);
+  const Position start = episode_.place_robotics();
   std::copy(start.begin(), start.end(), simulation_.qpos().begin());
-}
-
-Position MazeEnv::noisy(Position centre) {
-  for (double& x : centre) x += rng_.uniform(-kRoboticsNoise, kRoboticsNoise);
-  return centre;
-}
-
-Position MazeEnv::draw_goal() {
-  return noisy(maze_->goals[static_cast<size_t>(
-      rng_.integers(0, static_cast<int64_t>(maze_->goals.size())))]);
 }
 
 StepResult MazeEnv::step(ConstFieldView action, FieldViews obs) {
-  REVERIE_CHECK(!ended_, "{}: step() after the end of the episode; call reset() first", spec().id);
+  episode_.check_running();
   check_action(spec().id, spec().action, action);
   const std::span<const float> force = action.as<float>();
+  const std::span<double> qvel = simulation_.qvel();
+  const std::span<double> ctrl = simulation_.ctrl();
   for (size_t i = 0; i < 2; ++i) {
-    simulation_.qvel()[i] = std::clamp(simulation_.qvel()[i], -kMaxSpeed, kMaxSpeed);
-    simulation_.ctrl()[i] = std::clamp(static_cast<double>(force[i]), -1.0, 1.0);
+    qvel[i] = std::clamp(qvel[i], -kMaxSpeed, kMaxSpeed);
+    ctrl[i] = std::clamp(static_cast<double>(force[i]), -1.0, 1.0);
   }
   try {
     simulation_.step();
   } catch (const Error& error) {
-    ended_ = true;
+    episode_.fail();
     throw Error(fmt::format("{}: {}", spec().id, error.what()), error.kind());
   }
-  ++steps_;
+  // quirk: a goal that is reached may move, but only after the observation was taken: the new one
+  // is seen a step late.
   observe(obs);
-
-  const double to_goal = distance_to_goal();
-  at_goal_ = to_goal <= maze_->goal_radius;
-  if (at_goal_ && reached_at_ == 0) reached_at_ = steps_;
-  StepResult result;
-  result.reward = task_->dense ? std::exp(-to_goal) : (at_goal_ ? 1.0 : 0.0);
-  result.terminated = at_goal_ && !task_->continuing_task;
-  result.truncated = spec().max_steps > 0 && steps_ >= spec().max_steps && !result.terminated;
-  ended_ = result.terminated || result.truncated;
-
-  // quirk: Robotics moves a reached goal after the observation was taken, so the new one is seen a
-  // step late.
-  if (maze_->convention == Convention::kRobotics && task_->reset_target && task_->continuing_task &&
-      at_goal_ && maze_->goals.size() > 1) {
-    do {
-      goal_ = draw_goal();
-    } while (distance_to_goal() <= maze_->goal_radius);
-  }
-  return result;
+  return episode_.advance(position());
 }
 
 void MazeEnv::observe(FieldViews obs) const {
-  const std::span<double> observation = obs[0].as<double>();
+  const std::span<const double> qpos = simulation_.qpos();
   const std::span<const double> qvel = simulation_.qvel();
-  observation[0] = simulation_.qpos()[0];
-  observation[1] = simulation_.qpos()[1];
+  const std::span<double> observation = obs[0].as<double>();
+  observation[0] = qpos[0];
+  observation[1] = qpos[1];
   observation[2] = qvel[0];
   observation[3] = qvel[1];
   if (!task_->goal_observation) return;
   const Position here = position();
   std::copy(here.begin(), here.end(), obs[1].as<double>().begin());
-  std::copy(goal_.begin(), goal_.end(), obs[2].as<double>().begin());
-}
-
-Metrics MazeEnv::metrics() const {
-  return {{"success", reached_at_ > 0 ? 1.0 : 0.0},
-          {"success_at_end", at_goal_ ? 1.0 : 0.0},
-          {"time_to_goal", reached_at_ > 0 ? static_cast<double>(reached_at_) : std::nan("")},
-          {"distance_to_goal", distance_to_goal()}};
+  std::copy(episode_.goal().begin(), episode_.goal().end(), obs[2].as<double>().begin());
 }
 
 std::vector<double> MazeEnv::state() const {
   std::vector<double> state(simulation_.state_size());
   simulation_.get_state(state);
-  state.insert(state.end(),
-               {goal_[0], goal_[1], static_cast<double>(steps_), static_cast<double>(reached_at_),
-                at_goal_ ? 1.0 : 0.0, ended_ ? 1.0 : 0.0});
-  for (const uint64_t word : rng_.state()) {
-    state.push_back(static_cast<double>(word >> 32));
-    state.push_back(static_cast<double>(word & 0xffffffffU));
-  }
+  episode_.append_state(state);
   return state;
 }
 
 void MazeEnv::set_state(std::span<const double> state) {
   const size_t engine = simulation_.state_size();
-  check_finite_values(fmt::format("{}: state", spec().id), state, engine + kTaskState);
-  const double* task = state.data() + engine;
-  const auto whole = [&](size_t i, double limit) {
-    REVERIE_CHECK(task[i] >= 0.0 && task[i] <= limit && task[i] == std::floor(task[i]),
-                  "{}: state[{}] is {}, expected a whole number in [0, {}]", spec().id, engine + i,
-                  task[i], limit);
-    return static_cast<uint64_t>(task[i]);
-  };
-  Rng::State words;
-  for (size_t i = 0; i < kRngWords; ++i) {
-    const uint64_t high = whole(6 + 2 * i, 4294967295.0);
-    words[i] = high << 32 | whole(7 + 2 * i, 4294967295.0);
-  }
-  const auto steps = static_cast<int64_t>(whole(2, 0x1p53));
-  const auto reached_at = static_cast<int64_t>(whole(3, 0x1p53));
-  const bool at_goal = whole(4, 1.0) != 0;
-  const bool ended = whole(5, 1.0) != 0;
-  rng_.set_state(words);
+  check_finite_values(fmt::format("{}: state", spec().id), state, engine + episode_.state_size());
+  episode_.set_state(state.subspan(engine));
+  change_model();
   simulation_.set_state(state.first(engine));
-  goal_ = {task[0], task[1]};
-  steps_ = steps;
-  reached_at_ = reached_at;
-  at_goal_ = at_goal;
-  ended_ = ended;
 }
 
-void MazeEnv::draw(Canvas& canvas, View /*view*/) const {
-  draw_maze(canvas, *maze_,
-            {.position = position(),
-             .velocity = {simulation_.qvel()[0], simulation_.qvel()[1]},
-             .goal = goal_,
-             .at_goal = at_goal_});
-}
-
-std::vector<std::pair<std::string, size_t>> MazeEnv::Physics::parts() const {
-  auto parts = MujocoPhysicsState::parts();
-  parts.emplace_back("desired_goal", 2);
-  return parts;
-}
-
-void MazeEnv::Physics::get(std::string_view part, std::span<double> out) const {
-  if (part != "desired_goal") return MujocoPhysicsState::get(part, out);
-  REVERIE_CHECK(out.size() == 2, "desired_goal: {} numbers asked for, it has 2", out.size());
-  std::copy(env_.goal_.begin(), env_.goal_.end(), out.begin());
-}
-
-void MazeEnv::Physics::set(std::string_view part, std::span<const double> values) {
-  if (part != "desired_goal") return MujocoPhysicsState::set(part, values);
-  check_finite_values(part, values, 2);
-  std::copy(values.begin(), values.end(), env_.goal_.begin());
+void MazeEnv::draw(Canvas& canvas, View view) const {
+  const maze::MazeLook look = maze::look_of(episode_.factors());
+  maze::MazePicture picture(canvas, maze_->layout, look, view);
+  picture.draw_room(episode_.goal(), episode_.at_goal());
+  const std::span<const double> qpos = simulation_.qpos();
+  const std::span<const double> qvel = simulation_.qvel();
+  draw_ball(picture,
+            {.at = {qpos[0], qpos[1]},
+             .velocity = {qvel[0], qvel[1]},
+             .radius = episode_.factors().number(kBallRadiusFactor)},
+            look.body);
 }
 
 }  // namespace reverie::maze2d

@@ -1,36 +1,27 @@
 #pragma once
 
-#include <array>
-#include <cstdint>
-#include <string>
-#include <vector>
+#include <memory>
 
-#include "envs/maze2d/maze_map.h"
+#include "envs/maze/maze_layout.h"
 #include "envs/mujoco_simulation.h"
 
 namespace reverie::maze2d {
 
-using Position = std::array<double, 2>;  // x, y [m]
-
-// Whose rules a maze follows: where its cells lie, how goals and starts are drawn, how near counts.
-enum class Convention { kD4rl, kRobotics };
+using maze::Convention;
 
 // A map in the coordinates of one convention, with its compiled model. Shared by all instances.
-struct Maze {
+struct PointMaze {
   Convention convention;
-  MazeMap map;
+  maze::MazeLayout layout;
   SharedModel model;
-  std::vector<Position> goals;   // where a goal may be
-  std::vector<Position> starts;  // where an episode may begin
-  double goal_radius;            // [m] nearer than this counts as reached
-
-  // The centre of a cell in the coordinates of qpos [m].
-  Position centre(CellIndex cell) const;
 };
+
+inline constexpr double kBallRadius = 0.1;         // [m]
+inline constexpr double kD4rlPositionNoise = 0.1;  // [m] half width of a uniform distribution
 
 // Throws Error(kInput) that names file and cell for a map that the convention cannot play: more
 // than one goal or marked starts (D4RL), no second cell to start from (Robotics: its reset would
 // draw for ever), starts or goals that no way connects.
-std::shared_ptr<const Maze> build_maze(Convention convention, MazeMap map);
+std::shared_ptr<const PointMaze> build_point_maze(Convention convention, maze::MazeMap map);
 
 }  // namespace reverie::maze2d

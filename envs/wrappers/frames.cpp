@@ -6,6 +6,11 @@
 #include "envs/wrappers/state_numbers.h"
 
 namespace reverie {
+namespace {
+
+constexpr size_t kMaxStackBytes = size_t{1} << 30;  // a mistake, before it eats the machine
+
+}  // namespace
 
 FrameSkip::FrameSkip(std::unique_ptr<Env> wrapped, int64_t skip)
     : Wrapper(std::move(wrapped), fmt::format("frame_skip {}", skip)), skip_(skip) {
@@ -43,6 +48,9 @@ FrameStack::FrameStack(std::unique_ptr<Env> wrapped, int64_t count)
                 spec().id, count, names);
   field_ = *found;
   place_ = static_cast<size_t>(found - fields.begin());
+  REVERIE_CHECK(count_ <= kMaxStackBytes / field_.bytes(),
+                "{}: --frame-stack {}: {} frames of {} bytes, expected at most {} bytes in all",
+                spec().id, count, count, field_.bytes(), kMaxStackBytes);
   frames_.resize(count_ * field_.bytes());
   for (const Field& field : inner().spec().observation) views_.push_back({&field, nullptr, 1});
   found->shape.insert(found->shape.begin(), count);

@@ -25,7 +25,7 @@ class FrameSkip final : public Wrapper {
 // "observation"; others stay as they are.
 class FrameStack final : public ObservationWrapper {
  public:
-  // count >= 2. Throws Error when there is neither field.
+  // count >= 2. Throws Error when there is neither field, and for a stack beyond 1 GiB.
   FrameStack(std::unique_ptr<Env> inner, int64_t count);
 
  private:

@@ -111,7 +111,7 @@ PictureResizer::PictureResizer(ImageSize from, ImageSize to)
     : from_(from), to_(to), columns_(from.width, to.width), rows_(from.height, to.height) {}
 
 // Sums along a row are below 2^14 * 255 < 2^24, so float holds them exactly; those of both axes are
-// below 2^36, so double does. The quotient is a multiple of 1 / total apart from the ties, by far
+// below 2^36, so double does. A quotient below a whole number is at least 1 / (2 total) below it, far
 // more than double's rounding: half up is decided right.
 void PictureResizer::resize(const PictureView& from, std::span<uint8_t> out) const {
   const auto width = static_cast<size_t>(to_.width);
@@ -140,6 +140,7 @@ void PictureResizer::resize(const PictureView& from, std::span<uint8_t> out) con
     }
   }
   const double total = columns_.total * rows_.total;
+  const double half = 0.5 * total;
   for (size_t y = 0; y < static_cast<size_t>(to_.height); ++y) {
     std::fill(new_row.begin(), new_row.end(), 0.0);
     const float* row = narrow.data() + static_cast<size_t>(rows_.first[y]) * 3 * width;
@@ -149,7 +150,7 @@ void PictureResizer::resize(const PictureView& from, std::span<uint8_t> out) con
     }
     uint8_t* pixels = out.data() + y * 3 * width;
     for (size_t i = 0; i < 3 * width; ++i) {
-      pixels[i] = static_cast<uint8_t>(new_row[i] / total + 0.5);
+      pixels[i] = static_cast<uint8_t>((new_row[i] + half) / total);
     }
   }
 }

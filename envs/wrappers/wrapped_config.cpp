@@ -126,10 +126,10 @@ EnvMaker WrappedConfig::maker() const {
   return wrapped;
 }
 
-void WrappedConfig::copy_wrappers(const EnvConfig& other) {
-  if (const auto* wrapped = dynamic_cast<const WrappedConfig*>(&other)) {
-    options_ = wrapped->options_;
-  }
+void copy_wrappers(const EnvConfig& from, EnvConfig& to) {
+  const auto* source = dynamic_cast<const WrappedConfig*>(&from);
+  auto* target = dynamic_cast<WrappedConfig*>(&to);
+  if (source != nullptr && target != nullptr) target->set_options(source->options());
 }
 
 EnvEntry with_wrappers(EnvEntry entry) {

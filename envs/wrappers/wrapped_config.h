@@ -51,15 +51,18 @@ class WrappedConfig final : public EnvConfig {
   std::vector<Factor> factors() const override { return inner_->factors(); }
   EnvMaker maker() const override;
 
-  // Looks at the same options as `other`, if that has any: what a policy sees of an environment and
-  // how it acts, taken to another one.
-  void copy_wrappers(const EnvConfig& other);
+  const WrapperOptions& options() const { return options_; }
+  void set_options(const WrapperOptions& options) { options_ = options; }
 
  private:
   std::string id_;
   std::unique_ptr<EnvConfig> inner_;
   WrapperOptions options_;
 };
+
+// Takes the options of the wrappers from one environment to another: how a policy sees its
+// environment and acts in it. Both as the registry makes them; others are left alone.
+void copy_wrappers(const EnvConfig& from, EnvConfig& to);
 
 // The entry with the options of the wrappers.
 EnvEntry with_wrappers(EnvEntry entry);

@@ -70,11 +70,13 @@ class ObservationWrapper : public Wrapper {
   class Physics final : public PhysicsState {
    public:
     Physics(PhysicsState& inner, ObservationWrapper& wrapper) : inner_(inner), wrapper_(wrapper) {}
-    std::vector<std::pair<std::string, size_t>> parts() const override { return inner_.parts(); }
+    std::vector<Part> parts() const override { return inner_.parts(); }
     void get(std::string_view part, std::span<double> out) const override { inner_.get(part, out); }
     void set(std::string_view part, std::span<const double> values) override {
       inner_.set(part, values);
     }
+    bool settable() const override { return inner_.settable(); }
+    std::vector<Constant> constants() const override { return inner_.constants(); }
     void observe(FieldViews obs) const override;
     const PhysicsState& innermost() const override { return inner_.innermost(); }
 

@@ -15,6 +15,13 @@
 namespace reverie::car_racing {
 namespace {
 
+// The environment with its state as the observation; its default is pixels.
+class StateEnv : public TestEnv {
+ public:
+  explicit StateEnv(std::string_view id, Options options = {})
+      : TestEnv(id, (options.emplace_back("observation", "state"), options)) {}
+};
+
 // Golden data. Regenerate with tests/golden/car_racing.py.
 
 struct Drive {
@@ -102,7 +109,7 @@ TEST(CarRacingGolden, DrivesAgreeWithTheReference) {
   ASSERT_EQ(drives.size(), 7U);
   for (const Drive& drive : drives) {
     SCOPED_TRACE(drive.name + " seed " + std::to_string(drive.seed));
-    TestEnv env(drive.id, drive.options);
+    StateEnv env(drive.id, drive.options);
     env.reset(drive.seed);
     Canvas canvas(96, 96);
     double distance = 0.0;
@@ -181,7 +188,7 @@ TEST(CarRacingGolden, ConstantActionsEarnTheReferencesReturns) {
   const std::vector<std::vector<float>> actions = {
       {0.0F, 0.5F, 0.0F}, {0.1F, 0.3F, 0.0F}, {0.0F, 0.7F, 0.1F}, {0.0F, 1.0F, 0.0F}, {0, 0, 0}};
   std::ifstream in(REVERIE_GOLDEN_DIR "/car_racing_returns.txt");
-  TestEnv env("car-racing");
+  StateEnv env("car-racing");
   uint64_t seed = 0;
   int count = 0;
   for (; in >> seed; ++count) {
@@ -230,7 +237,7 @@ TEST(Car, MassIsTheReferences) {
 
 TEST(CarRacing, ResetTouchesTwoTilesAndTheFirstStepPaysThem) {  // quirk
   for (uint64_t seed = 0; seed < 20; ++seed) {
-    TestEnv env("car-racing");
+    StateEnv env("car-racing");
     env.reset(seed);
     EXPECT_EQ(env.metric("tiles_visited"), 2.0);
     const double tiles = static_cast<double>(env->physics()->constants()[0].shape[0]);
@@ -254,7 +261,7 @@ std::vector<double> almost_round(TestEnv& env, size_t missing) {
 
 TEST(CarRacing, LapRulesEndTheEpisodeAsTheySay) {
   for (const bool fixed : {false, true}) {
-    TestEnv env("car-racing", {{"lap_rule", fixed ? "fixed" : "gymnasium"}});
+    StateEnv env("car-racing", {{"lap_rule", fixed ? "fixed" : "gymnasium"}});
     env.reset(4);
     // The car stands on tile 0, which it has not touched since: that is what coming round looks
     // like. Three of some 300 tiles are missing.
@@ -271,8 +278,8 @@ TEST(CarRacing, LapRulesEndTheEpisodeAsTheySay) {
 }
 
 TEST(CarRacing, OffRoadCostIsTakenPerWheelOnGrass) {
-  TestEnv plain("car-racing");
-  TestEnv costly("car-racing", {{"off_road_cost", "0.25"}});
+  StateEnv plain("car-racing");
+  StateEnv costly("car-racing", {{"off_road_cost", "0.25"}});
   plain.reset(1);
   costly.reset(1);
   double difference = 0.0;
@@ -287,7 +294,7 @@ TEST(CarRacing, OffRoadCostIsTakenPerWheelOnGrass) {
 }
 
 TEST(CarRacing, StateObservationShowsTheRoadAhead) {
-  TestEnv env("car-racing");
+  StateEnv env("car-racing");
   for (uint64_t seed = 0; seed < 10; ++seed) {
     env.reset(seed);
     const std::vector<float> values = env.observed<float>();
@@ -310,29 +317,30 @@ TEST(CarRacing, FactorsChangePictureAndPhysicsButNotTheTrack) {
     env->draw(canvas, View::kObservation);
     return std::vector<uint8_t>(canvas.pixels().begin(), canvas.pixels().end());
   };
-  TestEnv plain("car-racing");
-  TestEnv painted("car-racing", {{"vary", "road_color,background_color"}});
-  TestEnv icy("car-racing", {{"set", "road_friction=0.3"}});
-  for (TestEnv* env : {&plain, &painted, &icy}) env->reset(9);
+  StateEnv plain("car-racing");
+  StateEnv painted("car-racing", {{"vary", "road_color,background_color"}});
+  StateEnv icy("car-racing", {{"set", "road_friction=0.3"}});
+  for (TestEnv* env : std::initializer_list<TestEnv*>{&plain, &painted, &icy}) env->reset(9);
   const auto track = [](TestEnv& env) { return env->physics()->constants()[0].values; };
   EXPECT_EQ(track(plain), track(painted));
   EXPECT_EQ(track(plain), track(icy));
   for (int t = 0; t < 80; ++t) {
-    for (TestEnv* env : {&plain, &painted, &icy}) env->step(std::vector<float>{0.3F, 0.7F, 0.0F});
+    for (TestEnv* env : std::initializer_list<TestEnv*>{&plain, &painted, &icy})
+      env->step(std::vector<float>{0.3F, 0.7F, 0.0F});
   }
   EXPECT_EQ(plain.observed_bytes(), painted.observed_bytes());
   EXPECT_NE(pixels(plain), pixels(painted));
   EXPECT_NE(plain.observed_bytes(), icy.observed_bytes());
 
   // Somewhere else on the same track.
-  TestEnv later("car-racing", {{"set", "start=0.5"}});
+  StateEnv later("car-racing", {{"set", "start=0.5"}});
   later.reset(9);
   EXPECT_EQ(track(plain), track(later));
   EXPECT_EQ(later.metric("tiles_visited"), 2.0);
 }
 
 TEST(Driver, FinishesLapsOnNearlyEveryTrack) {
-  TestEnv env("car-racing");
+  StateEnv env("car-racing");
   constexpr int kTracks = 40;
   double laps = 0.0;
   double sum = 0.0;

@@ -285,11 +285,11 @@ TEST_P(EnvContract, PhysicsPartsReadBackAndRefuseNonsense) {
   PhysicsState* physics = env->physics();
   if (physics == nullptr) GTEST_SKIP() << "no named parts";
   if (!physics->settable()) {
-    const auto [part, size] = physics->parts().front();
+    const auto [part, size, is_scalar] = physics->parts().front();
     EXPECT_THROW(physics->set(part, env.physics(part, size)), Error);
     GTEST_SKIP() << "can only be read";
   }
-  for (const auto& [part, size] : physics->parts()) {
+  for (const auto& [part, size, is_scalar] : physics->parts()) {
     const std::vector<double> old = env.physics(part, size);
     std::vector<double> shifted = old;
     for (double& value : shifted) value += 0.01;

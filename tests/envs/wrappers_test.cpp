@@ -92,7 +92,7 @@ class CounterEnv final : public Env {
   class Clock final : public PhysicsState {
    public:
     explicit Clock(CounterEnv& env) : env_(env) {}
-    std::vector<std::pair<std::string, size_t>> parts() const override { return {{"t", 1}}; }
+    std::vector<Part> parts() const override { return {{"t", 1}}; }
     void get(std::string_view, std::span<double> out) const override {
       out[0] = static_cast<double>(env_.t_);
     }
@@ -442,6 +442,8 @@ TEST(Wrappers, MistakesNameTheFlagWhatWasFoundAndExpected) {
       {{{"observation", "pixels"}, {"crop", "8x8"}}, {"--crop", "'8x8'", "+LEFT+TOP"}},
       {{{"observation", "pixels"}, {"observation_noise", "1"}},
        {"--observation-noise", "field of floats"}},
+      {{{"observation", "pixels"}, {"image_size", "8192x8192"}, {"frame_stack", "6"}},
+       {"--frame-stack 6", "201326592 bytes", "at most"}},
       {{{"frame_skip", "0"}}, {"frame_skip", "0", "[1, 10000]"}},
       {{{"frame_stack", "-1"}}, {"frame_stack", "-1"}},
       {{{"sticky_actions", "1"}}, {"sticky_actions", "1", "[0, 1)"}},

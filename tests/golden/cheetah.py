@@ -3,7 +3,7 @@
     python3 tests/golden/cheetah.py HALF_CHEETAH.h5 DM_CHEETAH.h5
 
 HALF_CHEETAH.h5 holds episodes of HalfCheetah-v5 (gymnasium 1.4.0, mujoco 4.0.0), DM_CHEETAH.h5 of
-cheetah run (dm_control 985d094 on a mujoco it runs with, 3.16), both played from the seed with random
+cheetah run (dm_control 985d094, mujoco 3.16.0), both played from the seed with random
 actions: groups seed_S with action [T, 6], qpos and qvel [T+1, 9], reward [T], observation [T+1, 17],
 and for the second speed [T]. Made with numpy 2.4.6 and h5py 3.16.0.
 

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace reverie::maze2d {
+namespace reverie::maze {
 
 // What a cell of a map is. Letters in the file: '#' or '1' wall, ' ' '.' 'O' or '0' free, 'G' or
 // 'g' goal, 'r' start, 'c' both. docs/maps.md describes the format.
@@ -57,4 +57,4 @@ class MazeMap {
   std::string source_;
 };
 
-}  // namespace reverie::maze2d
+}  // namespace reverie::maze

@@ -1,4 +1,4 @@
-#include "envs/maze2d/maze_map.h"
+#include "envs/maze/maze_map.h"
 
 #include <algorithm>
 #include <optional>
@@ -6,7 +6,7 @@
 #include "core/error.h"
 #include "core/file.h"
 
-namespace reverie::maze2d {
+namespace reverie::maze {
 namespace {
 
 constexpr int64_t kMaxSide = 200;
@@ -147,4 +147,4 @@ std::vector<CellIndex> MazeMap::cells(Cell kind) const {
   return found;
 }
 
-}  // namespace reverie::maze2d
+}  // namespace reverie::maze

@@ -1,0 +1,107 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/random.h"
+#include "envs/env.h"
+#include "envs/maze/maze_factors.h"
+#include "envs/maze/maze_layout.h"
+#include "envs/mujoco_simulation.h"
+
+namespace reverie::maze {
+
+// What the task of reaching a goal in a maze is, whatever moves there.
+struct GoalTask {
+  EnvSpec spec;
+  bool dense = false;              // reward exp(-distance) instead of 1 within the goal's radius
+  bool goal_when_reached = false;  // a new goal whenever one is reached
+  bool ends_at_goal = false;       // the episode terminates at the goal
+  // [m] half width of the uniform noise on places that factors vary.
+  double start_noise = 0.0, goal_noise = 0.0;
+  double start_distance = 0.0;  // [m] a start that is drawn is further than this from the goal
+  std::shared_ptr<const FactorPlan> factors = {};
+};
+
+// One episode of such a task: the goal, the clock, the score, the factors of variation and the
+// generator of all that is drawn.
+class GoalEpisode {
+ public:
+  GoalEpisode(std::shared_ptr<const MazeLayout> layout, std::shared_ptr<const GoalTask> task);
+
+  const GoalTask& task() const { return *task_; }
+  const MazeLayout& layout() const { return *layout_; }
+  const FactorValues& factors() const { return factors_; }
+  Rng& rng() { return rng_; }
+
+  // Starts: draws the factors, seeds the generator, clears clock and score. The caller then places
+  // goal and body.
+  void begin(uint64_t seed);
+
+  // Goal and start as Gymnasium-Robotics draws them, in its order, so that a seed gives its
+  // episode; a factor's value takes precedence. Returns the start.
+  Position place_robotics();
+
+  // The start and the goal that factors decide; nothing where the task's own draw does.
+  std::optional<Position> chosen_start() const;
+  std::optional<Position> chosen_goal() const;
+
+  const Position& goal() const { return goal_; }
+  void set_goal(const Position& goal) { goal_ = goal; }
+  bool at_goal() const { return at_goal_; }  // after the last step
+
+  // Throws Error(kInput) that names the environment unless an episode is under way.
+  void check_running() const;
+
+  // The simulator failed: the episode is over.
+  void fail() { ended_ = true; }
+
+  // Counts and scores the step that led the body to `place`.
+  StepResult advance(const Position& place);
+
+  // success, success_at_end, time_to_goal [steps] and distance_to_goal [m].
+  Metrics metrics(const Position& place) const;
+
+  // The episode as numbers: factors, goal, counters, flags, generator. set_state() throws Error for
+  // another length, values that are not finite or out of range, and then changes nothing.
+  size_t state_size() const;
+  void append_state(std::vector<double>& state) const;
+  void set_state(std::span<const double> state);
+
+ private:
+  Position draw_goal();
+  Position chosen_place(size_t factor) const;
+  template <typename Accept>
+  Position vary_place(size_t factor, double noise, const Accept& accept) const;
+
+  std::shared_ptr<const MazeLayout> layout_;
+  std::shared_ptr<const GoalTask> task_;
+  FactorValues factors_;
+  Rng rng_{0};
+  Position goal_{};
+  int64_t steps_ = 0;
+  int64_t reached_at_ = 0;  // the first step within the goal's radius; 0 = not yet
+  bool at_goal_ = false;
+  bool ended_ = true;  // until the first begin()
+};
+
+// qpos, qvel and desired_goal as the named parts of PhysicsState.
+class MazePhysics : public MujocoPhysicsState {
+ public:
+  MazePhysics(MujocoSimulation& simulation, GoalEpisode& episode)
+      : MujocoPhysicsState(simulation), episode_(episode) {}
+
+  std::vector<Part> parts() const override;
+  void get(std::string_view part, std::span<double> out) const override;
+  void set(std::string_view part, std::span<const double> values) override;
+
+ private:
+  GoalEpisode& episode_;
+};
+
+}  // namespace reverie::maze
