@@ -9,6 +9,7 @@
 #include "core/random.h"
 #include "core/video.h"
 #include "envs/canvas.h"
+#include "envs/mujoco_renderer.h"
 
 namespace reverie {
 namespace {
@@ -45,13 +46,90 @@ struct RenderFlags {
   int64_t seed = 0;
   double speed = 1.0;
   bool no_overlay = false;
+  std::string renderer = "canvas";
+  std::string gl;  // "" = not given: auto
+};
+
+// Where the pictures come from: the environment's own drawing, or MuJoCo's renderer.
+class Painter {
+ public:
+  Painter(Env& env, const RenderFlags& flags, int width, int height)
+      : env_(env),
+        pixels_(static_cast<size_t>(width) * static_cast<size_t>(height) * 3),
+        canvas_(width, height, pixels_) {
+    if (flags.renderer == "mujoco") {
+      const GlBackend backend = parse_gl_backend(flags.gl.empty() ? "auto" : flags.gl);
+      mujoco_ = make_mujoco_renderer(env, width, height, backend);
+    }
+  }
+
+  // The environment's current state, to be drawn over.
+  Canvas& paint() {
+    if (mujoco_ != nullptr) {
+      render_env(*mujoco_, env_, pixels_);
+    } else {
+      env_.draw(canvas_, View::kFilm);
+    }
+    return canvas_;
+  }
+
+  std::string description() const {
+    return mujoco_ == nullptr ? "canvas" : fmt::format("MuJoCo, {}", mujoco_->backend());
+  }
+
+ private:
+  Env& env_;
+  std::vector<uint8_t> pixels_;  // [H, W, 3]
+  Canvas canvas_;
+  std::unique_ptr<MujocoRenderer> mujoco_;
+};
+
+// A video in the making. Its progress counts frames; an episode that ends early skips the rest.
+class Film {
+ public:
+  Film(const EnvSpec& spec, const RenderFlags& flags, Painter& painter, int width, int height)
+      : painter_(painter),
+        overlay_(!flags.no_overlay),
+        frames_per_second_(std::min(flags.speed / spec.dt, kMaxFramesPerSecond)),
+        seconds_per_frame_(flags.speed / frames_per_second_),
+        episode_frames_(static_cast<int64_t>(static_cast<double>(spec.max_steps) * spec.dt /
+                                             seconds_per_frame_)),
+        video_(flags.out, width, height, frames_per_second_),
+        progress_(flags.episodes * episode_frames_, {.label = "render"}) {}
+
+  double seconds_per_frame() const { return seconds_per_frame_; }  // simulated
+
+  void add_frame(const Overlay& overlay) {
+    Canvas& canvas = painter_.paint();
+    if (overlay_) draw_overlay(canvas, overlay);
+    video_.write(canvas.image());
+    progress_.update(++frames_);
+  }
+
+  void end_episode(int64_t episodes, double episode_return) {
+    if (episode_frames_ > 0) frames_ = episodes * episode_frames_;
+    progress_.update(frames_, {{"return", episode_return}});
+  }
+
+  void close() {
+    video_.close();
+    progress_.finish();
+  }
+
+ private:
+  Painter& painter_;
+  bool overlay_;
+  double frames_per_second_;
+  double seconds_per_frame_;
+  int64_t episode_frames_;  // 0: no limit known
+  int64_t frames_ = 0;
+  VideoWriter video_;
+  ProgressBar progress_;
 };
 
 // Films one episode; the video's clock runs `speed` times as fast as the simulated one.
-double film_episode(Stage& stage, LoadedPolicy& loaded, const RenderFlags& flags, uint64_t seed,
-                    Canvas& canvas, VideoWriter& video, double frames_per_second) {
+double film_episode(Stage& stage, LoadedPolicy& loaded, uint64_t seed, Film& movie) {
   const EnvSpec& spec = loaded.spec;
-  const double seconds_per_frame = flags.speed / frames_per_second;
   const Field* box = std::get_if<Field>(&spec.action);
   stage.reset(seed);
   loaded.policy->on_episode_start(at::ones({1}, at::kBool));
@@ -64,10 +142,8 @@ double film_episode(Stage& stage, LoadedPolicy& loaded, const RenderFlags& flags
   at::Tensor shown;  // the action as the overlay takes it
   double next_frame = 0.0;
   const auto film = [&](bool last) {
-    for (; next_frame <= overlay.time + 1e-9 || last; next_frame += seconds_per_frame) {
-      stage.env().draw(canvas, View::kFilm);
-      if (!flags.no_overlay) draw_overlay(canvas, overlay);
-      video.write(canvas.image());
+    for (; next_frame <= overlay.time + 1e-9 || last; next_frame += movie.seconds_per_frame()) {
+      movie.add_frame(overlay);
       if (last) break;
     }
   };
@@ -93,9 +169,11 @@ int render_command(const Arguments& arguments) {
   RenderFlags flags;
   LoadOptions options;
   CommandLine line("render",
-                   "Films the latest policy of a run with our own 2-D canvas: no display and no\n"
-                   "OpenGL is needed.");
-  line.app().add_option("RUN", flags.run, "run folder, or `random` or `scripted` with --env")->required();
+                   "Films the latest policy of a run, without a display: with our own 2-D canvas,\n"
+                   "or MuJoCo environments with MuJoCo's OpenGL renderer.");
+  line.app()
+      .add_option("RUN", flags.run, "run folder, or `random` or `scripted` with --env")
+      ->required();
   line.app()
       .add_option("--out", flags.out, "video.mp4, video.gif, or a new folder/ for PNG frames")
       ->required();
@@ -110,26 +188,33 @@ int render_command(const Arguments& arguments) {
   line.app().add_option("--env", options.env, "another environment with the same fields");
   line.app().add_option("--device", options.device, "cpu or cuda; the run's when not given");
   line.app().add_flag("--no-overlay", flags.no_overlay, "the picture alone");
+  line.app()
+      .add_option("--renderer", flags.renderer, "canvas (default) or mujoco")
+      ->check(CLI::IsMember({"canvas", "mujoco"}));
+  line.app()
+      .add_option("--gl", flags.gl,
+                  "for mujoco: auto (default: $MUJOCO_GL, else EGL, then OSMesa),\n"
+                  "egl or osmesa")
+      ->check(CLI::IsMember({"auto", "egl", "osmesa"}));
   add_environment_flags(line, arguments);
   if (!line.parse(arguments)) return 0;
 
   const auto [width, height] = parse_size(flags.size);
+  REVERIE_CHECK(flags.gl.empty() || flags.renderer == "mujoco",
+                "--gl {}: found --renderer {}, which needs no OpenGL; expected --renderer mujoco",
+                flags.gl, flags.renderer);
   options.flags = &line;
   options.seed = static_cast<uint64_t>(flags.seed);
   LoadedPolicy loaded = load_policy(flags.run, options);
   Stage stage(loaded.make_env);
-  Canvas canvas(width, height);
-  const double frames_per_second = std::min(flags.speed / loaded.spec.dt, kMaxFramesPerSecond);
-  VideoWriter video(flags.out, width, height, frames_per_second);
-  ProgressBar progress(flags.episodes, {.label = "render"});
+  Painter painter(stage.env(), flags, width, height);
+  Film movie(loaded.spec, flags, painter, width, height);
   for (int64_t episode = 0; episode < flags.episodes; ++episode) {
     const uint64_t seed = mix_seed({options.seed, static_cast<uint64_t>(episode)});
-    const double sum = film_episode(stage, loaded, flags, seed, canvas, video, frames_per_second);
-    progress.update(episode + 1, {{"return", sum}});
+    movie.end_episode(episode + 1, film_episode(stage, loaded, seed, movie));
   }
-  video.close();
-  progress.finish();
-  std::cerr << fmt::format("wrote {}\n", flags.out);
+  movie.close();
+  std::cerr << fmt::format("wrote {} ({})\n", flags.out, painter.description());
   return 0;
 }
 

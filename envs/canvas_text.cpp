@@ -180,7 +180,7 @@ double Canvas::text(double x, double y, std::string_view text, double size, Colo
       text, anchor.x - share * width, size, font, [&](const Glyph& glyph, double column) {
         if (std::abs(column) > kOut) return;
         draw_mask(static_cast<int>(column) + glyph.left, baseline - glyph.top, glyph.mask.data(),
-                   glyph.width, glyph.height, color);
+                  glyph.width, glyph.height, color);
       });
   return width;
 }

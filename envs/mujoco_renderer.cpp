@@ -122,14 +122,19 @@ std::unique_ptr<MujocoRenderer> make_mujoco_renderer(Env& env, int width, int he
 
 void render_env(MujocoRenderer& renderer, Env& env, std::span<uint8_t> rgb) {
   const MujocoPhysicsState& physics = mujoco_physics(env);
-  RenderView view;
-  for (const auto& [name, size] : physics.parts()) {
-    if (name != "desired_goal" || size != 2) continue;
-    view.goal.emplace();
-    physics.get(name, *view.goal);
-  }
   const MujocoSimulation& simulation = physics.simulation();
-  renderer.render(simulation.model(), simulation.kinematics(), view, rgb);
+  const mjModel& model = simulation.model();
+  mjData& data = simulation.kinematics();
+  RenderView view;
+  for (const PhysicsState::Part& part : physics.parts()) {
+    if (part.name != "desired_goal" || part.size != 2) continue;
+    view.goal.emplace();
+    physics.get(part.name, *view.goal);
+    // Goals are told in the coordinates of qpos; D4RL's ball starts elsewhere than at the origin.
+    const double* body = data.xpos + 3 * model.jnt_bodyid[0];
+    for (size_t k = 0; k < 2; ++k) (*view.goal)[k] += body[k] - data.qpos[k];
+  }
+  renderer.render(model, data, view, rgb);
 }
 
 }  // namespace reverie

@@ -57,7 +57,8 @@ std::unique_ptr<MujocoRenderer> make_mujoco_renderer(Env& env, int width, int he
                                                      GlBackend backend = GlBackend::kAuto,
                                                      const GlLibraries& libraries = {});
 
-// Draws the environment's current state, and its goal where its physics has a part "desired_goal".
+// Draws the environment's current state, and its goal where its physics has a part "desired_goal"
+// of two numbers, x and y as the first two of qpos count them.
 // Throws as make_mujoco_renderer and render() do.
 void render_env(MujocoRenderer& renderer, Env& env, std::span<uint8_t> rgb);
 
