@@ -58,14 +58,60 @@ std::vector<BenchResult> bench_envs(const BenchFlags& flags) {
                                     entry.id, threads, flags.num_envs, seconds),
                         "steps_per_second");
       };
-      const auto measured = measure_in_turns({ours, limit, envpool}, flags.seconds);
+      const Measurement gymnasium = [&](double seconds) -> std::optional<double> {
+        if (!flags.peers || threads > 1) return std::nullopt;  // it has one
+        return run_peer(fmt::format("gymnasium_steps.py {} --seconds {}", entry.id, seconds),
+                        "steps_per_second");
+      };
+      const auto measured = measure_in_turns({ours, limit, envpool, gymnasium}, flags.seconds);
       results.push_back({.name = entry.id,
                          .value = *measured[0],
                          .unit = "steps/s",
                          .threads = threads,
                          .limit = measured[1],
-                         .peers = {{"envpool", measured[2]}}});
+                         .peers = {{"envpool", measured[2]}, {"gymnasium", measured[3]}}});
     }
+  }
+  return results;
+}
+
+// One environment that gives pixels of 64 x 64 from the canvas, physics, rewards and resets
+// included.
+std::vector<BenchResult> bench_pixels(const BenchFlags& flags) {
+  std::vector<std::string> ids = flags.ids;
+  if (ids.empty()) {
+    ids = {"car-racing",   "maze2d-umaze", "maze2d-large",
+           "half-cheetah", "cheetah-run",  "antmaze-umaze"};
+  }
+  std::vector<BenchResult> results;
+  for (const std::string& id : ids) {
+    const std::unique_ptr<EnvConfig> config = find_env(id).config();
+    ConfigFields fields;
+    config->describe(fields);
+    ConfigFields::set(*fields.find("observation"), "pixels", "observation");
+    ConfigFields::set(*fields.find("image_size"), "64x64", "image_size");
+    VectorEnv env(config->maker(), 1, 1);
+    env.reset(0);
+    const Field action = action_field(env.spec().action);
+    const std::vector<at::Tensor> actions = draw_actions(env.spec(), 1);
+    size_t next = 0;
+    const double rate = calls_per_second(
+        [&] { env.step(view_of(action, actions[next++ % actions.size()])); }, flags.seconds);
+    results.push_back({.name = id + "-64x64", .value = rate, .unit = "observations/s"});
+  }
+  return results;
+}
+
+// New episodes a second, a new track among them.
+std::vector<BenchResult> bench_resets(const BenchFlags& flags) {
+  std::vector<BenchResult> results;
+  for (const EnvEntry& entry : env_registry()) {
+    const bool named = std::find(flags.ids.begin(), flags.ids.end(), entry.id) != flags.ids.end();
+    if (flags.ids.empty() ? !entry.benchmark : !named) continue;
+    VectorEnv env(entry.config()->maker(), 1, 1);
+    uint64_t seed = 0;
+    const double rate = calls_per_second([&] { env.reset(seed++); }, flags.seconds);
+    results.push_back({.name = entry.id, .value = rate, .unit = "resets/s"});
   }
   return results;
 }
@@ -184,8 +230,8 @@ int bench_command(const Arguments& arguments) {
   CommandLine line("bench",
                    "Measures speed on this machine, beside the limit that bounds it and, with\n"
                    "--peers, other implementations in the same run (bench/peers/setup).");
-  line.app().add_option("WHAT", flags.what, "envs, replay or update")->required();
-  line.app().add_option("ID", flags.ids, "environments (envs); default: one or two of each family");
+  line.app().add_option("WHAT", flags.what, "envs, pixels, resets, replay or update")->required();
+  line.app().add_option("ID", flags.ids, "environments; default: one or two of each family");
   line.app()
       .add_option("--threads", flags.threads, "thread counts to measure (default 1 2)")
       ->check(CLI::Range(1, 1024))
@@ -204,12 +250,16 @@ int bench_command(const Arguments& arguments) {
 
   if (flags.what == "envs") {
     print_results(bench_envs(flags), flags.json);
+  } else if (flags.what == "pixels") {
+    print_results(bench_pixels(flags), flags.json);
+  } else if (flags.what == "resets") {
+    print_results(bench_resets(flags), flags.json);
   } else if (flags.what == "update") {
     print_results(bench_update(flags), flags.json);
   } else if (flags.what == "replay") {
     print_results(bench_replay(flags), flags.json);
   } else {
-    fail_unknown_name("bench", flags.what, {"envs", "replay", "update"});
+    fail_unknown_name("bench", flags.what, {"envs", "pixels", "resets", "replay", "update"});
   }
   return 0;
 }

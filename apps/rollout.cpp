@@ -53,10 +53,10 @@ class Rollout {
       observations_.push_back({field.name, field.dtype, field.shape, {}});
     }
     if (env_->physics() != nullptr) {
-      for (const auto& [name, size, is_scalar] : env_->physics()->parts()) {
+      for (const PhysicsState::Part& part : env_->physics()->parts()) {
         std::vector<int64_t> row;
-        if (!is_scalar) row.push_back(static_cast<int64_t>(size));
-        parts_.push_back({name, DType::kFloat64, row, {}});
+        if (!part.is_scalar) row.push_back(static_cast<int64_t>(part.size));
+        parts_.push_back({part.name, DType::kFloat64, row, {}});
       }
     }
   }

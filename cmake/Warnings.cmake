@@ -5,7 +5,9 @@ target_compile_options(reverie_options INTERFACE
   # GCC 12 sees overruns in std::string that are not there (GCC bug 105329).
   -Wno-array-bounds -Wno-restrict -Wno-stringop-overread -Wno-stringop-overflow
   # Parity with the reference environments needs every product rounded: no fused multiply-add.
-  -ffp-contract=off)
+  -ffp-contract=off
+  # Nobody reads errno: square roots and rounding become single instructions, with the same results.
+  -fno-math-errno)
 if(REVERIE_MARCH)
   target_compile_options(reverie_options INTERFACE -march=${REVERIE_MARCH})
 endif()

@@ -16,6 +16,7 @@ TASKS = {
     "pointmaze-umaze": "PointMaze_UMaze-v3",
     "pointmaze-medium": "PointMaze_Medium-v3",
     "pointmaze-large": "PointMaze_Large-v3",
+    "car-racing": "CarRacing-v3",
     "half-cheetah": "HalfCheetah-v5",
     "cheetah-run": "CheetahRun-v1",
 }

@@ -244,7 +244,7 @@ Metrics CarRacingEnv::metrics() const {
   return {{"success", progress_.lap_finished},
           {"tiles_visited", visited},
           {"visited_share", visited / tiles},
-          {"laps", std::max(0.0, std::floor(progress_.tiles_advanced / tiles))},
+          {"laps", std::max(progress_.lap_finished, std::floor(progress_.tiles_advanced / tiles))},
           {"wheels_on_grass", progress_.wheels_on_grass / steps},
           {"speed", progress_.distance / (steps * Car::kStep)},
           {"distance", progress_.distance}};
