@@ -266,7 +266,7 @@ TEST_P(MujocoRendererTest, DrawsEveryMujocoEnvironment) {
       render_env(*renderer, env, picture.rgb);
       const Picture::Spot body =
           picture.find([](int r, int g, int b) { return 2 * r > 3 * g && 2 * r > 3 * b; });
-      EXPECT_GT(body.pixels, 1) << entry.id;
+      EXPECT_GT(body.pixels, 0) << entry.id;
     }
   });
 }
