@@ -50,7 +50,7 @@ TEST_F(BadInput, Commands) {
   refuses({"config"}, {"--agent is required"});
   refuses({"config", "--agent", "ddgp"}, {"unknown agent 'ddgp'", "did you mean 'ddpg'?"});
   refuses({"evaluate"}, {"RUN is required"});
-  refuses({"evaluate", "a", "b"}, {"unexpected argument 'b'"});
+  refuses({"evaluate", "random", "b", "--env", "maze2d-umaze"}, {"unexpected argument 'b'"});
   refuses({"render", "random", "--env", "maze2d-umaze"}, {"--out is required"});
   refuses({"rollout", "--env", "maze2d-umaze"}, {"is required"});
 }
