@@ -12,7 +12,9 @@ bool is_vector(const Field& field) {
 int64_t feature_count(const EnvSpec& spec) {
   int64_t count = 0;
   for (const Field& field : spec.observation) count += is_vector(field) ? field.numel() : 0;
-  REVERIE_CHECK(count > 0, "{} has no floating-point observation field for a network on vectors",
+  REVERIE_CHECK(count > 0,
+                "{} has no floating-point observation field for a network on vectors; "
+                "--observation state adds one",
                 spec.id);
   return count;
 }

@@ -54,13 +54,26 @@ TEST(ActionBox, BoundsAsFarAsFloatsReachStayFinite) {
   EXPECT_LT(max_difference(box.from_unit(rows({0, 0.5F})), rows({0, 0.5F * kMax})), 1e33);
 }
 
+TEST(ActionBox, GivesActionsInTheDtypeOfTheirField) {
+  EnvSpec spec = box_spec({-1.0F}, {3.0F});
+  for (const auto& [dtype, expected] :
+       {std::pair(DType::kFloat32, at::kFloat), std::pair(DType::kFloat64, at::kDouble)}) {
+    std::get<Field>(spec.action).dtype = dtype;
+    const at::Tensor actions = ActionBox(spec, at::kCPU).from_unit(rows({0.5F, 0.5F}));
+    EXPECT_EQ(actions.scalar_type(), expected);
+    EXPECT_EQ(actions.max().item<double>(), 2.0);
+    Rng rng(1);
+    EXPECT_EQ(uniform_actions(spec.action, 3, rng).scalar_type(), expected);
+  }
+}
+
 TEST(ActionBox, RefusesShapesAndDtypesThatAreNoVector) {
   EnvSpec spec = box_spec({-1.0F}, {1.0F});
   std::get<Field>(spec.action).shape = {2, 1};
   EXPECT_THAT(input_error([&] { ActionBox(spec, at::kCPU); }), HasSubstr("box"));
   std::get<Field>(spec.action).shape = {2};
-  std::get<Field>(spec.action).dtype = DType::kFloat64;
-  EXPECT_THAT(input_error([&] { ActionBox(spec, at::kCPU); }), HasSubstr("float32"));
+  std::get<Field>(spec.action).dtype = DType::kUInt8;
+  EXPECT_THAT(input_error([&] { ActionBox(spec, at::kCPU); }), HasSubstr("real numbers"));
   EXPECT_THAT(input_error([&] { ActionBox(box_spec({NAN}, {1.0F}), at::kCPU); }), HasSubstr("nan"));
   EXPECT_THAT(input_error([&] { ActionBox(test::discrete_spec(), at::kCPU); }),
               HasSubstr("point-discrete"));

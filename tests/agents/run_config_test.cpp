@@ -48,6 +48,8 @@ void change_everything(const ConfigFields& fields) {
             if (field.range.contains(smaller)) *value = smaller;
           } else if constexpr (std::is_same_v<T, std::string>) {
             *value = field.choices.empty() ? "a \"quoted\"\ttext" : field.choices.back();
+          } else if constexpr (std::is_same_v<T, std::vector<std::string>>) {
+            value->push_back("another \"text\"");
           } else {
             value->push_back(7);
           }

@@ -50,7 +50,7 @@ TEST_F(BadInput, Commands) {
   refuses({"config"}, {"--agent is required"});
   refuses({"config", "--agent", "ddgp"}, {"unknown agent 'ddgp'", "did you mean 'ddpg'?"});
   refuses({"evaluate"}, {"RUN is required"});
-  refuses({"evaluate", "a", "b"}, {"unexpected argument 'b'"});
+  refuses({"evaluate", "random", "b", "--env", "maze2d-umaze"}, {"unexpected argument 'b'"});
   refuses({"render", "random", "--env", "maze2d-umaze"}, {"--out is required"});
   refuses({"rollout", "--env", "maze2d-umaze"}, {"is required"});
 }
@@ -112,6 +112,35 @@ TEST_F(BadInput, ConfigFiles) {
   refuses({"train", "--config", "f.toml", "--preset", "f.toml"}, {"--config", "--preset"});
   write(at("f.toml"), std::string("\xff\xfe\0gamma", 8));
   refuses({"train", "--config", "f.toml"}, {"f.toml:"});
+}
+
+TEST_F(BadInput, EnvironmentFlags) {
+  const auto env_refuses = [&](const std::string& env, const Arguments& more,
+                               const std::vector<std::string>& messages) {
+    Arguments arguments = {"evaluate", "random", "--env", env, "--episodes", "1"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    refuses(arguments, messages);
+  };
+  env_refuses("car-racing", {"--set", "road_frictoin=1"},
+              {"car-racing", "did you mean 'road_friction'?"});
+  env_refuses("car-racing", {"--set", "road_friction=9"}, {"road_friction", "[0.2, 2]"});
+  env_refuses("car-racing", {"--set", "road_color=red"}, {"road_color", "#ff8800"});
+  env_refuses("car-racing", {"--vary", "zoom", "--set", "zoom=1"}, {"zoom", "both"});
+  env_refuses("car-racing", {"--lap-rule", "never"}, {"lap-rule", "gymnasium, fixed"});
+  env_refuses("car-racing", {"--image-size", "0x64"}, {"--image-size", "0x64"});
+  env_refuses("car-racing", {"--image-size", "64x9000"}, {"--image-size", "8192"});
+  env_refuses("car-racing", {"--crop", "90x90+50+0"}, {"--crop", "96x96"});
+  env_refuses("car-racing", {"--frame-skip", "0"}, {"--frame-skip: found 0"});
+  env_refuses("car-racing", {"--frame-skip", "2", "--action-repeat", "2"},
+              {"--frame-skip 2", "--action-repeat 2"});
+  env_refuses("half-cheetah", {"--grey", "true"}, {"grey", "pixels"});
+  env_refuses("half-cheetah", {"--set", "gravity=-1"}, {"gravity", "[4, 16]"});
+  env_refuses("car-racing-discrete", {"--action-noise", "0.1"}, {"--action-noise", "discrete"});
+  env_refuses("maze2d-umaze", {"--set", "start=-40/0"}, {"start", "maze2d-umaze"});
+  refuses({"evaluate", "scripted", "--env", "half-cheetah"}, {"half-cheetah", "car-racing"});
+  refuses({"evaluate", "scripted", "--env", "car-racing", "--observation", "pixels"},
+          {"car-racing", "--observation state"});
+  refuses({"list", "factors", "car-racer"}, {"did you mean 'car-racing'?"});
 }
 
 TEST_F(BadInput, Maps) {

@@ -340,8 +340,11 @@ TEST(RunDirectory, AKillAtAnyMomentLeavesACompleteCheckpoint) {
     unfinished += count_entries(path / "checkpoints") > run.checkpoints().size() ? 1 : 0;
   }
   EXPECT_GT(unfinished, 10) << "the kills missed the writing: this test shows nothing";
-  EXPECT_GT(RunDirectory::open(path, Access::kWrite).latest_checkpoint().step, 10);
-  EXPECT_LE(count_entries(path / "checkpoints"), 3U);
+  const RunDirectory run = RunDirectory::open(path, Access::kWrite);
+  EXPECT_GT(run.latest_checkpoint().step, 10);
+  // Kills between publishing and pruning leave older checkpoints; the next whole save takes them.
+  save(run, run.latest_checkpoint().step + 1, 2);
+  EXPECT_LE(count_entries(path / "checkpoints"), 2U);
 }
 
 }  // namespace
