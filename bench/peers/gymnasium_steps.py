@@ -25,6 +25,7 @@ def main():
     if args.id not in TASKS:
         print(json.dumps({"steps_per_second": None}))
         return
+    gymnasium.logger.min_level = gymnasium.logger.ERROR
     task, options = TASKS[args.id]
     env = gymnasium.make(task, **options)
     env.reset(seed=0)
