@@ -7,38 +7,31 @@
 
 #include <mujoco/mujoco.h>
 
-namespace reverie::detail {
+namespace reverie {
 namespace {
 
 thread_local std::jmp_buf* guard = nullptr;
 thread_local char engine_message[512];
 
-using Handler = void (*)(const char*);
-Handler previous = nullptr;
-
-// An exception cannot unwind MuJoCo's C frames: jump over them.
 void handle_error(const char* message) {
-  if (guard != nullptr) {
-    std::snprintf(engine_message, sizeof(engine_message), "%s", message);
-    std::longjmp(*guard, 1);
-  }
-  if (previous != nullptr) previous(message);
+  std::snprintf(engine_message, sizeof(engine_message), "%s", message);
+  if (guard != nullptr) std::longjmp(*guard, 1);
+  std::fprintf(stderr, "reverie: MuJoCo engine error outside of a guard: %s\n", message);
   std::abort();  // MuJoCo does not expect a handler to return
-}
-
-// MuJoCo has one handler a process; errors outside of a guard go to the one that was there.
-void install_handler() {
-  static std::mutex mutex;
-  const std::lock_guard lock(mutex);
-  if (mju_user_error == handle_error) return;
-  previous = mju_user_error;
-  mju_user_error = handle_error;
 }
 
 }  // namespace
 
-const char* call_guarded(void (*work)(void*), void* argument) {
-  install_handler();
+void install_mujoco_handlers() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    mju_user_warning = [](const char*) {};
+    mju_user_error = handle_error;
+  });
+}
+
+const char* detail::call_guarded(void (*work)(void*), void* argument) {
+  install_mujoco_handlers();
   std::jmp_buf here;
   guard = &here;
   if (setjmp(here) != 0) {
@@ -50,4 +43,4 @@ const char* call_guarded(void (*work)(void*), void* argument) {
   return nullptr;
 }
 
-}  // namespace reverie::detail
+}  // namespace reverie

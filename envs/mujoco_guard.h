@@ -6,19 +6,28 @@
 
 namespace reverie {
 
+// Takes MuJoCo's error and warning handlers, once a process. Its own write a log file and, for
+// errors, end the process. Warnings are read from mjData's counters instead.
+void install_mujoco_handlers();
+
 namespace detail {
-// Runs work(argument). Returns null, or MuJoCo's message, valid until the thread's next call.
 const char* call_guarded(void (*work)(void*), void* argument);
 }  // namespace detail
 
-// Runs `work`, which calls MuJoCo, and throws Error(kRun) with MuJoCo's message where it reports an
-// error; without this it would end the process. What `work` had allocated through MuJoCo until then
-// is lost. It may hold nothing to destroy and must not throw: the error jumps out of it.
+// Runs `work`, which calls MuJoCo. Returns null, or MuJoCo's message where it reports an error,
+// valid until the thread's next call. What `work` had allocated through MuJoCo until then is lost.
+// It may hold nothing to destroy and must not throw: an error jumps out of it, because an exception
+// cannot unwind C frames.
+template <typename Work>
+const char* try_mujoco(Work work) {
+  static_assert(std::is_trivially_destructible_v<Work>);
+  return detail::call_guarded([](void* argument) { (*static_cast<Work*>(argument))(); }, &work);
+}
+
+// The same, and throws Error(kRun) with the message.
 template <typename Work>
 void guard_mujoco(Work work) {
-  static_assert(std::is_trivially_destructible_v<Work>);
-  const char* message =
-      detail::call_guarded([](void* argument) { (*static_cast<Work*>(argument))(); }, &work);
+  const char* message = try_mujoco(work);
   REVERIE_CHECK_RUN(message == nullptr, "MuJoCo: {}", message);
 }
 

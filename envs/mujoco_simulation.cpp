@@ -3,51 +3,14 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <csetjmp>
-#include <cstdio>
-#include <cstdlib>
-#include <mutex>
 
 #include <mujoco/mjbatch.h>
 
 #include "core/random.h"
+#include "envs/mujoco_guard.h"
 
 namespace reverie {
 namespace {
-
-// MuJoCo's default handlers write a log file and, for errors, end the process. Warnings are read
-// from the counters instead. An error must not come back by an exception, which C frames cannot
-// unwind: it jumps to the guard around the call, over frames that hold nothing to destroy.
-thread_local std::jmp_buf* guard = nullptr;
-thread_local char engine_message[512];
-
-void install_handlers() {
-  static std::once_flag once;
-  std::call_once(once, [] {
-    mju_user_warning = [](const char*) {};
-    mju_user_error = [](const char* message) {
-      std::snprintf(engine_message, sizeof(engine_message), "%s", message);
-      if (guard != nullptr) std::longjmp(*guard, 1);
-      std::fprintf(stderr, "reverie: MuJoCo engine error outside a step: %s\n", message);
-      std::abort();
-    };
-  });
-}
-
-// False when the engine raised an error; engine_message then says which. No object with a
-// destructor may live in this frame or in `work`.
-template <typename Work>
-bool guarded(Work work) {
-  std::jmp_buf here;
-  guard = &here;
-  if (setjmp(here) != 0) {
-    guard = nullptr;
-    return false;
-  }
-  work();
-  guard = nullptr;
-  return true;
-}
 
 // All of mjSTATE_INTEGRATION that a simulation here can change; the forces are the larger half.
 constexpr int kState = mjSTATE_INTEGRATION & ~mjSTATE_QFRC_APPLIED & ~mjSTATE_XFRC_APPLIED;
@@ -101,7 +64,7 @@ bool has_warning(const mjData& data) {
 }  // namespace
 
 SharedModel compile_model(const std::string& mjcf, const std::string& name) {
-  install_handlers();
+  install_mujoco_handlers();
   char message[1024] = "";
   mjSpec* spec = mj_parseXMLString(mjcf.c_str(), nullptr, message, sizeof(message));
   REVERIE_CHECK(spec != nullptr, "MJCF {}: {}", name, message);
@@ -139,12 +102,12 @@ mjData& MujocoSimulation::load() const {
 mjData& MujocoSimulation::step(int count) {
   mjData& data = load();
   const mjModel* model = &this->model();
-  const bool done = guarded([model, &data, count] {
+  const char* failure = try_mujoco([model, &data, count] {
     for (int i = 0; i < count; ++i) mj_step(model, &data);
   });
-  if (!done) [[unlikely]] {
+  if (failure != nullptr) [[unlikely]] {
     thread_data(shared_model_).reset();  // it may be in any condition
-    fail_run("MuJoCo: {}", engine_message);
+    fail_run("MuJoCo: {}", failure);
   }
   if (has_warning(data)) [[unlikely]] {
     const std::string warning = warning_of(data);
@@ -178,9 +141,9 @@ void MujocoSimulation::change_model(const std::function<void(mjModel&)>& edit) {
   edit(*own_model_);
   mjModel* model = own_model_.get();
   mjData* data = thread_data(shared_model_).get();
-  if (!guarded([model, data] { mj_setConst(model, data); })) {
+  if (const char* failure = try_mujoco([model, data] { mj_setConst(model, data); })) {
     thread_data(shared_model_).reset();
-    fail_run("MuJoCo: {}", engine_message);
+    fail_run("MuJoCo: {}", failure);
   }
 }
 
