@@ -285,7 +285,10 @@ void CarRacingEnv::set_state(std::span<const double> state) {
   next.build_track(seed);
   std::span<const double> rest = state.subspan(kSeedNumbers + factor_numbers);
   std::copy_n(rest.begin(), kProgressNumbers, reinterpret_cast<double*>(&next.progress_));
-  checked_whole(id, next.progress_.tile, static_cast<double>(next.track_.size()) - 1.0);
+  const auto tiles = static_cast<double>(next.track_.size());
+  checked_whole(id, next.progress_.tile, tiles - 1.0);
+  checked_whole(id, next.progress_.tiles_paid, tiles);
+  checked_whole(id, next.progress_.steps, 0x1p53);
   checked_whole(id, next.progress_.ended, 1.0);
   rest = rest.subspan(kProgressNumbers);
   next.car_ = Car(scales_of(next.factors_));
@@ -298,6 +301,10 @@ void CarRacingEnv::set_state(std::span<const double> state) {
     } else if constexpr (std::is_same_v<Number, bool>) {
       number = checked_whole(id, value, 1.0) != 0.0;
     } else {
+      constexpr double kFar = 1e6;  // nothing of a car comes near
+      REVERIE_CHECK(std::abs(value) <= kFar,
+                    "{}: the state holds {}, expected a number in [{}, {}]", id, value, -kFar,
+                    kFar);
       number = static_cast<Number>(value);
     }
   });

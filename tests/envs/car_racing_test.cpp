@@ -277,6 +277,31 @@ TEST(CarRacing, LapRulesEndTheEpisodeAsTheySay) {
   }
 }
 
+TEST(CarRacing, StatesThatNoCarCanHaveAreRefused) {
+  StateEnv env("car-racing");
+  env.reset(2);
+  const std::vector<double> good = env->state();
+  size_t refused = 0;
+  for (size_t i = 0; i < good.size(); ++i) {
+    for (const double nonsense : {-1e300, 1e300, 0.5, -7.0}) {
+      std::vector<double> bad = good;
+      bad[i] = nonsense;
+      try {
+        env->set_state(bad);
+        // What is taken must be playable.
+        env.step(std::vector<float>{0.1F, 0.5F, 0.0F});
+        Canvas canvas(32, 32);
+        env->draw(canvas, View::kObservation);
+        env->draw(canvas, View::kFilm);
+      } catch (const Error&) {
+        ++refused;
+      }
+      env->set_state(good);
+    }
+  }
+  EXPECT_GT(refused, good.size()) << "more than one of four numbers";
+}
+
 TEST(CarRacing, OffRoadCostIsTakenPerWheelOnGrass) {
   StateEnv plain("car-racing");
   StateEnv costly("car-racing", {{"off_road_cost", "0.25"}});
