@@ -156,7 +156,6 @@ class Canvas {
   void append_arc(Point center, Point start, double angle);
   int arc_steps(double radius, double angle) const;
 
-
   int width_;
   int height_;
   std::vector<uint8_t> own_;   // empty when the caller's memory is used

@@ -111,8 +111,8 @@ PictureResizer::PictureResizer(ImageSize from, ImageSize to)
     : from_(from), to_(to), columns_(from.width, to.width), rows_(from.height, to.height) {}
 
 // Sums along a row are below 2^14 * 255 < 2^24, so float holds them exactly; those of both axes are
-// below 2^36, so double does. A quotient below a whole number is at least 1 / (2 total) below it, far
-// more than double's rounding: half up is decided right.
+// below 2^36, so double does. A quotient below a whole number is at least 1 / (2 total) below it,
+// far more than double's rounding: half up is decided right.
 void PictureResizer::resize(const PictureView& from, std::span<uint8_t> out) const {
   const auto width = static_cast<size_t>(to_.width);
   // Of the thread, so that N environments do not hold N of them.

@@ -1,9 +1,8 @@
 #include "envs/async_vector_env.h"
 
-#include <chrono>
-
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cmath>
 #include <map>
 

@@ -244,8 +244,7 @@ TEST(MazeFactors, ModelsGoBackToTheirConstants) {
                                              maze::MazeMap::parse("####\n#..#\n####\n", "m"));
   MujocoSimulation simulation(maze->model);
   maze::change_model(
-      simulation,
-      {.mass = 2.0, .damping = 0.5, .gear = 3.0, .friction = 0.7, .ball_radius = 0.2});
+      simulation, {.mass = 2.0, .damping = 0.5, .gear = 3.0, .friction = 0.7, .ball_radius = 0.2});
   const mjModel& changed = simulation.model();
   EXPECT_EQ(changed.body_mass[1], 2.0 * maze->model->body_mass[1]);
   EXPECT_NEAR(changed.dof_invweight0[0], 0.5 * maze->model->dof_invweight0[0], 1e-12);
