@@ -34,10 +34,10 @@ struct LoadOptions {
 void add_environment_flags(CommandLine& line, const Arguments& arguments);
 
 // Opens the latest checkpoint of a run folder; the name "random" gives uniform actions in
-// `options.env`, "scripted" its own controller. Another environment than the run's has its own defaults, but the wrappers of the
-// run: what the policy sees and how it acts. Throws Error for a missing, half-written, truncated or
-// foreign run, and when the environment's fields or actions are not those the policy was trained
-// on.
+// `options.env`, "scripted" that environment's own controller. Another environment than the run's
+// has its own defaults, but the wrappers of the run: what the policy sees and how it acts. Throws
+// Error for a missing, half-written, truncated or foreign run, and when the environment's fields or
+// actions are not those the policy was trained on.
 LoadedPolicy load_policy(const std::string& run, const LoadOptions& options);
 
 // The checkpoint folder's groups, checked to belong to this run's environment and agent.
