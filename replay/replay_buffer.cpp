@@ -128,7 +128,19 @@ void ReplayBuffer::forget_broken_stacks(int64_t lane) {
   }
 }
 
+void ReplayBuffer::check_views(FieldViews views) const {
+  REVERIE_CHECK(views.size() == observation_.size(), "replay: {} observation fields, expected {}",
+                views.size(), observation_.size());
+  for (size_t f = 0; f < views.size(); ++f) {
+    const Field& field = observation_[f].field;
+    REVERIE_CHECK(views[f].count == lanes_ && views[f].field->bytes() == field.bytes(),
+                  "replay: {} rows of {} bytes of '{}', expected {} rows of {} bytes",
+                  views[f].count, views[f].field->bytes(), field.name, lanes_, field.bytes());
+  }
+}
+
 void ReplayBuffer::start(FieldViews obs) {
+  check_views(obs);
   REVERIE_CHECK(filled() == 0, "replay: start() of a buffer that holds {} transitions", steps_);
   for (int64_t lane = 0; lane < lanes_; ++lane) write_observation(lane, obs, lane, 0);
 }
@@ -137,6 +149,11 @@ void ReplayBuffer::add(ConstFieldView actions, const VectorStep& step) {
   REVERIE_CHECK(actions.count == lanes_ && step.reward.size() == static_cast<size_t>(lanes_),
                 "replay: {} actions and {} rewards for {} environments", actions.count,
                 step.reward.size(), lanes_);
+  REVERIE_CHECK(actions.field->bytes() == action_->frame_bytes,
+                "replay: actions of {} bytes, expected {}", actions.field->bytes(),
+                action_->frame_bytes);
+  check_views(step.obs);
+  check_views(step.final_obs);
   REVERIE_CHECK(filled() > 0, "replay: add() before start()");
   for (int64_t lane = 0; lane < lanes_; ++lane) {
     const auto l = static_cast<size_t>(lane);

@@ -128,6 +128,7 @@ class ReplayBuffer final : public SampleSource {
   void write_observation(int64_t lane, FieldViews views, int64_t row, int64_t step);
   void write_frame(const Column& column, ConstFieldView row, int64_t slot, int64_t step);
   void forget_broken_stacks(int64_t lane);
+  void check_views(FieldViews views) const;
 
   void draw_uniform(std::span<int64_t> slots, Rng& rng) const;
   void draw_prioritized(std::span<int64_t> slots, std::span<float> weights, double beta,
