@@ -68,7 +68,7 @@ struct Batch {
   at::Tensor reward;        // [B] float32: sum over k < m of gamma^k r_k, m <= n_step
   at::Tensor discount;      // [B] float32: gamma^m, 0 where the episode terminated
   at::Tensor index;         // [B] int64: where the transition is stored
-  at::Tensor weight;        // [B] float32, largest 1: importance weights; undefined where uniform
+  at::Tensor weight = {};   // [B] float32, largest 1: importance weights; undefined where uniform
 };
 
 // B sequences of T = burn_in + length steps, each out of one episode. Step t: at obs t action t was
