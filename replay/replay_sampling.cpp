@@ -277,11 +277,6 @@ Batch ReplayBuffer::sample(int64_t batch, const SampleSpec& spec, Rng& rng) cons
     return GoalOutcome{reward_[s], terminated_[s] != 0};
   };
   for (size_t i = 0; i < b; ++i) {
-    if (i + kPrefetch < b) {
-      const auto ahead = static_cast<size_t>(first[i + kPrefetch]);
-      __builtin_prefetch(&reward_[ahead]);
-      __builtin_prefetch(&terminated_[ahead]);
-    }
     last[i] = sum_rewards(first[i], spec, recorded, reward[i], discount[i]);
   }
   Slots goal(spec.goals ? b : 0);
