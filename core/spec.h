@@ -43,6 +43,9 @@ struct Field {
   DType dtype = DType::kFloat32;
   std::vector<float> low = {},
                      high = {};  // bounds: empty = none, 1 value = of all, else per element
+  // K: shape[0] counts the last K frames, oldest first, those before an episode's start repeating
+  // its first; the replay buffer then stores each frame once. 1: no such axis.
+  int64_t stacked = 1;
 
   int64_t numel() const;  // product of the shape
   size_t bytes() const;   // numel() * item_size(dtype)

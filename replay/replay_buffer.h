@@ -1,12 +1,42 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
+#include <filesystem>
+#include <functional>
+#include <initializer_list>
+#include <limits>
+#include <optional>
+#include <span>
 #include <vector>
+
+#include <c10/util/SmallVector.h>
 
 #include "core/spec.h"
 #include "replay/batch.h"
+#include "replay/storage.h"
+#include "replay/sum_tree.h"
 
 namespace reverie {
+
+struct ReplayOptions {
+  // Above this size [bytes] the observations and actions lie in files in disk_folder.
+  size_t memory_budget = std::numeric_limits<size_t>::max();
+  std::filesystem::path disk_folder = {};
+
+  // alpha: transitions are drawn with probability ~ priority^alpha, [0, 1]; 0 is uniform. Without
+  // it no priorities are kept.
+  std::optional<double> priority_exponent = {};
+};
+
+// An episode, or what the ring still holds of it.
+struct StoredEpisode {
+  int64_t first = 0;   // the slot of its first step that can be drawn; slots of a lane wrap around
+  int64_t length = 0;  // steps, >= 1
+  bool ended = false;  // false: it goes on
+  bool terminated = false;
+  bool truncated = false;
+};
 
 // A columnar ring of transitions of N environments that are stepped together.
 //
@@ -20,58 +50,138 @@ namespace reverie {
 //
 // A final observation gets a slot without an action (`end`), so terminated and truncated episodes
 // both bootstrap from what really came last. `capacity` counts slots over all lanes.
+//
+// Of a field that is a stack of frames (Field::stacked) each frame is stored once and the stack is
+// put together when it is drawn. Steps whose older frames were overwritten are not drawn any more.
+//
+// Not for several threads at once, but sampling from several is safe while nothing is added and no
+// priority changes.
 class ReplayBuffer final : public SampleSource {
  public:
   // Memory for `capacity` slots is reserved (the system hands out pages as they are written);
-  // batches go to `device`. Throws Error when a lane would have fewer than 3 slots, or Error(kRun)
-  // when the memory is not to be had.
-  ReplayBuffer(const EnvSpec& spec, int64_t capacity, int64_t num_envs, at::Device device);
+  // batches go to `device`. Throws Error when a lane would have fewer than 2 + K slots (K the
+  // largest stack, 1 without) or the budget is exceeded and there is no disk_folder, and
+  // Error(kRun) when memory or disk are not to be had.
+  ReplayBuffer(const EnvSpec& spec, int64_t capacity, int64_t num_envs, at::Device device,
+               const ReplayOptions& options = {});
 
-  // The first observations of all lanes, [N, ...].
+  // The first observations of all lanes, [N, ...]. Throws Error when a stack does not consist of
+  // one frame repeated: such a stack could not be rebuilt.
   void start(FieldViews obs);
 
-  // What came of the actions taken at the observations given last. actions: N rows.
+  // What came of the actions taken at the observations given last. actions: N rows. Throws Error
+  // as start() does.
   void add(ConstFieldView actions, const VectorStep& step);
 
+  // As SampleSource says. With `prioritized` the batch is drawn by strata of equal mass, and
+  // weight_i = (size() P(i))^-beta over the largest in the batch.
   Batch sample(int64_t batch, const SampleSpec& spec, Rng& rng) const override;
+  SequenceBatch sample_sequences(int64_t batch, const SampleSpec& spec, Rng& rng) const override;
+
+  // Sets the priorities (a TD error's size plus a small constant, for instance) of transitions as
+  // Batch::index names them; what was overwritten since is left out. index: [B] int64, priority:
+  // [B], finite and > 0. New transitions get the largest priority so far, at first 1. Throws Error,
+  // and changes nothing, for other values and without priority_exponent.
+  void update_priorities(const at::Tensor& index, const at::Tensor& priority);
 
   int64_t size() const { return steps_; }  // transitions that can be drawn
   int64_t capacity() const { return slots_ * lanes_; }
   size_t bytes_per_transition() const;
+  bool on_disk() const { return on_disk_; }
+
+  // Lane after lane, oldest first; those without a step that can be drawn are left out.
+  std::vector<StoredEpisode> episodes() const;
 
   // Everything, as tensors "replay.*" in `out`; restore() gives a buffer that samples the same
-  // transitions for the same generator. Throws Error when sizes, fields or indices do not fit.
+  // transitions for the same generator. Throws Error when sizes, fields or indices do not fit; the
+  // buffer is then empty.
   void save(TensorMap& out) const;
   void restore(const TensorMap& saved);
 
  private:
-  enum Kind : uint8_t { kEmpty = 0, kStep = 1, kEnd = 2, kPending = 3 };
+  // kContext: a step whose own stack of frames is no longer whole; part of later ones.
+  enum Kind : uint8_t { kEmpty = 0, kStep = 1, kEnd = 2, kPending = 3, kContext = 4 };
 
-  struct Column {
-    Field field;
-    at::Tensor data;  // [lanes * slots, ...] of the field's dtype
-    size_t row_bytes = 0;
-    std::byte* row(int64_t slot) const;
+  // On the stack for the usual batch sizes.
+  using Slots = c10::SmallVector<int64_t, 512>;
+
+  // A run of observations of one lane, counted from the lane's first one ever: steps begin .. last
+  // - 1 can be drawn, `last` is the final observation or the pending one.
+  struct Run {
+    int64_t lane, begin, last;
   };
 
-  int64_t slot_after(int64_t slot) const;
-  void advance(int64_t lane);
+  int64_t slot_of(int64_t lane, int64_t number) const { return lane * slots_ + number % slots_; }
+  int64_t newest(int64_t lane) const { return written_[static_cast<size_t>(lane)] - 1; }
+  int64_t oldest(int64_t lane) const;
+  int64_t number_of(int64_t slot) const;  // the inverse of slot_of
+  int64_t slot_after(int64_t slot) const {
+    return (slot + 1) % slots_ == 0 ? slot + 1 - slots_ : slot + 1;
+  }
+  int64_t slot_before(int64_t slot, int64_t steps) const;
+  Kind kind(int64_t slot) const { return static_cast<Kind>(kind_[static_cast<size_t>(slot)]); }
+  int64_t filled() const;  // slots of the fullest lane
+  template <typename Visit>
+  void for_each_run(Visit visit) const;
+
+  void clear();
   void set_kind(int64_t slot, Kind kind);
-  void write_observation(int64_t lane, FieldViews views, int64_t row);
-  at::Tensor gather(const Column& column, const std::vector<int64_t>& slots) const;
-  TensorMap gather_observations(const std::vector<int64_t>& slots) const;
+  void write_observation(int64_t lane, FieldViews views, int64_t row, int64_t step);
+  void write_frame(const Column& column, ConstFieldView row, int64_t slot, int64_t step);
+  void forget_broken_stacks(int64_t lane);
+  void check_views(FieldViews views) const;
+
+  void draw_uniform(std::span<int64_t> slots, Rng& rng) const;
+  void draw_prioritized(std::span<int64_t> slots, std::span<float> weights, double beta,
+                        Rng& rng) const;
+  int64_t draw_window(int64_t length, Rng& rng) const;
+  int64_t draw_window_by_count(int64_t length, Rng& rng) const;
+  int64_t draw_goal(int64_t slot, const GoalSpec& goals, Rng& rng) const;
+  void relabel(const SampleSpec& spec, std::span<const int64_t> first, std::span<int64_t> last,
+               std::span<int64_t> goal, Batch& out, Rng& rng) const;
+  void write_goals(const GoalSpec& goals, std::span<const int64_t> goal, Batch& out) const;
+  void fill_steps(std::span<const int64_t> first, std::span<const int64_t> padding, int64_t steps,
+                  SequenceBatch& out) const;
+  void check_request(int64_t batch, const SampleSpec& spec) const;
+  void check_goals(const GoalSpec& goals) const;
+  const Column& column(const std::string& name) const;
+  template <typename Outcome>
+  int64_t sum_rewards(int64_t slot, const SampleSpec& spec, const Outcome& outcome, float& reward,
+                      float& discount) const;
+
+  std::byte* copy_stack(const Column& column, int64_t slot, std::byte* out) const;
+  std::byte* copy_run(const Column& column, int64_t slot, int64_t count, std::byte* out) const;
+  at::Tensor gather(const Column& column, std::span<const int64_t> slots) const;
+  at::Tensor gather_sequences(const Column& column, std::span<const int64_t> first,
+                              std::span<const int64_t> padding, int64_t count) const;
+  at::Tensor batch_tensor(std::vector<int64_t> shape, c10::ScalarType type) const;
+  at::Tensor batch_rows(const Column& column, std::vector<int64_t> shape) const;
+  void to_device(std::initializer_list<at::Tensor*> tensors, TensorMap& fields) const;
+
+  void restore_checked(const TensorMap& saved);
+  void restore_priorities(const TensorMap& saved,
+                          const std::function<void(const at::Tensor&, const std::string&)>& read);
+  void check_restored(int64_t lane);
 
   int64_t lanes_;
   int64_t slots_;  // a lane
   at::Device device_;
+  bool on_disk_ = false;
   std::vector<Column> observation_;
-  Column action_;
-  std::vector<float> reward_;        // [lanes * slots]
-  std::vector<uint8_t> terminated_;  // [lanes * slots]
-  std::vector<uint8_t> kind_;        // [lanes * slots]
-  std::vector<int64_t> head_;        // [lanes] the pending slot, counted within the lane
-  std::vector<int64_t> filled_;      // [lanes] slots ever written, at most slots_
-  int64_t steps_ = 0;
+  std::optional<Column> action_;
+  int64_t frames_ = 1;         // of the longest stack
+  std::vector<float> reward_;  // [lanes * slots], as all below but the last two
+  std::vector<uint8_t> terminated_;
+  std::vector<uint8_t> truncated_;
+  std::vector<uint8_t> kind_;
+  std::vector<int64_t> step_;              // of the observation in its episode, from 0
+  std::vector<int64_t> written_;           // [lanes] slots ever written
+  std::vector<std::deque<int64_t>> ends_;  // [lanes] numbers of the `end` slots held, ascending
+  int64_t steps_ = 0;                      // slots of the kind `step`
+
+  std::optional<SumTree> priority_;  // [lanes * slots] priority^alpha, 0 where not a step
+  double alpha_ = 0.0;
+  double max_priority_ = 1.0;  // to the power of alpha
 };
 
 }  // namespace reverie

@@ -54,6 +54,7 @@ FrameStack::FrameStack(std::unique_ptr<Env> wrapped, int64_t count)
   frames_.resize(count_ * field_.bytes());
   for (const Field& field : inner().spec().observation) views_.push_back({&field, nullptr, 1});
   found->shape.insert(found->shape.begin(), count);
+  found->stacked = count;
   for (std::vector<float>* bound : {&found->low, &found->high}) {
     if (bound->size() <= 1) continue;
     const std::vector<float> once = *bound;

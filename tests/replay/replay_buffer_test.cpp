@@ -172,10 +172,10 @@ TEST(ReplayBuffer, DamagedStatesAreRefused) {
   replay.save(saved);
   ReplayBuffer other(CountingEnvs::spec(), 150, 5, at::kCPU);
   EXPECT_THROW(other.restore(saved), Error);  // another number of environments
-  for (const char* name : {"replay.head", "replay.filled"}) {
+  for (const char* name : {"replay.written", "replay.step", "replay.kind"}) {
     TensorMap damaged;
     for (const auto& [key, tensor] : saved) damaged.add(key, tensor.clone());
-    damaged.at(name).fill_(1 << 20);
+    damaged.at(name).fill_(100);
     ReplayBuffer target(CountingEnvs::spec(), 150, 3, at::kCPU);
     EXPECT_THROW(target.restore(damaged), Error) << name;
     damaged.at(name).fill_(-1);

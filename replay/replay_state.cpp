@@ -1,0 +1,147 @@
+// Saving and restoring a replay buffer.
+
+#include <algorithm>
+#include <cmath>
+
+#include "replay/pch.h"
+#include "replay/replay_buffer.h"
+
+namespace reverie {
+namespace {
+
+std::string observation_key(const Field& field) { return fmt::format("replay.obs.{}", field.name); }
+
+// Rows of the written slots only, [lanes, filled, ...]: a young buffer makes a small file.
+at::Tensor written_rows(const at::Tensor& data, int64_t lanes, int64_t slots, int64_t filled) {
+  std::vector<int64_t> shape{lanes, slots};
+  shape.insert(shape.end(), data.sizes().begin() + 1, data.sizes().end());
+  return data.view(shape).narrow(1, 0, filled);
+}
+
+template <typename T>
+at::Tensor tensor_of(std::vector<T>& values) {
+  return at::from_blob(values.data(), {static_cast<int64_t>(values.size())},
+                       c10::CppTypeToScalarType<T>::value);
+}
+
+}  // namespace
+
+void ReplayBuffer::save(TensorMap& out) const {
+  const auto add = [&](std::string name, const at::Tensor& data) {
+    // A copy even where nothing is cut off: what was saved must not change with the buffer.
+    out.add(std::move(name),
+            written_rows(data, lanes_, slots_, filled()).clone(at::MemoryFormat::Contiguous));
+  };
+  for (const Column& column : observation_) add(observation_key(column.field), column.data);
+  add("replay.action", action_->data);
+  add("replay.reward", copy_to_tensor<float>(reward_));
+  add("replay.terminated", copy_to_tensor<uint8_t>(terminated_));
+  add("replay.truncated", copy_to_tensor<uint8_t>(truncated_));
+  add("replay.kind", copy_to_tensor<uint8_t>(kind_));
+  add("replay.step", copy_to_tensor<int64_t>(step_));
+  out.add("replay.written", copy_to_tensor<int64_t>(written_));
+  if (!priority_) return;
+  std::vector<double> priorities(kind_.size());
+  for (size_t s = 0; s < priorities.size(); ++s) {
+    priorities[s] = priority_->at(static_cast<int64_t>(s));
+  }
+  add("replay.priority", copy_to_tensor<double>(priorities));
+  out.add("replay.max_priority", copy_to_tensor<double>({&max_priority_, 1}));
+}
+
+void ReplayBuffer::clear() {
+  std::fill(kind_.begin(), kind_.end(), kEmpty);
+  std::fill(written_.begin(), written_.end(), 0);
+  for (auto& ends : ends_) ends.clear();
+  if (priority_) priority_.emplace(capacity());
+  steps_ = 0;
+  max_priority_ = 1.0;
+}
+
+void ReplayBuffer::restore(const TensorMap& saved) {
+  clear();
+  try {
+    restore_checked(saved);
+  } catch (...) {
+    clear();
+    throw;
+  }
+}
+
+void ReplayBuffer::restore_checked(const TensorMap& saved) {
+  at::Tensor written = tensor_of(written_);
+  restore_tensor(written, "replay.written", saved);
+  for (int64_t lane = 0; lane < lanes_; ++lane) {
+    const int64_t count = written_[static_cast<size_t>(lane)];
+    REVERIE_CHECK(count >= 1 && count < int64_t{1} << 62,
+                  "replay: lane {} has seen {} observations: the file is damaged", lane, count);
+  }
+  const auto read = [&](const at::Tensor& data, const std::string& name) {
+    at::Tensor target = written_rows(data, lanes_, slots_, filled());
+    restore_tensor(target, name, saved);
+  };
+  for (Column& column : observation_) read(column.data, observation_key(column.field));
+  read(action_->data, "replay.action");
+  read(tensor_of(reward_), "replay.reward");
+  read(tensor_of(terminated_), "replay.terminated");
+  read(tensor_of(truncated_), "replay.truncated");
+  read(tensor_of(kind_), "replay.kind");
+  read(tensor_of(step_), "replay.step");
+  for (int64_t lane = 0; lane < lanes_; ++lane) check_restored(lane);
+  steps_ = std::count(kind_.begin(), kind_.end(), static_cast<uint8_t>(kStep));
+  if (priority_) restore_priorities(saved, read);
+}
+
+void ReplayBuffer::restore_priorities(
+    const TensorMap& saved,
+    const std::function<void(const at::Tensor&, const std::string&)>& read) {
+  std::vector<double> priorities(kind_.size());
+  read(tensor_of(priorities), "replay.priority");
+  at::Tensor largest = at::from_blob(&max_priority_, {1}, at::kDouble);
+  restore_tensor(largest, "replay.max_priority", saved);
+  REVERIE_CHECK(std::isfinite(max_priority_) && max_priority_ >= 1.0,
+                "replay: a largest priority of {}, expected at least 1: the file is damaged",
+                max_priority_);
+  for (size_t s = 0; s < priorities.size(); ++s) {
+    if (kind_[s] != kStep) continue;
+    REVERIE_CHECK(priorities[s] > 0.0 && priorities[s] <= max_priority_,
+                  "replay: a priority of {} in slot {}, expected above 0 and at most {}: the file "
+                  "is damaged",
+                  priorities[s], s, max_priority_);
+    priority_->set(static_cast<int64_t>(s), priorities[s]);
+  }
+}
+
+// Everything that sampling relies on: which slots follow each other in one episode.
+void ReplayBuffer::check_restored(int64_t lane) {
+  const auto at_step = [&](int64_t number) {
+    return step_[static_cast<size_t>(slot_of(lane, number))];
+  };
+  const int64_t first = oldest(lane);
+  const int64_t last = newest(lane);
+  for (int64_t number = first; number <= last; ++number) {
+    const Kind found = kind(slot_of(lane, number));
+    const bool before_end = number > first && kind(slot_of(lane, number - 1)) == kEnd;
+    const bool follows = number == first ? at_step(number) >= 0
+                         : before_end    ? at_step(number) == 0
+                                         : at_step(number) == at_step(number - 1) + 1;
+    const bool whole = std::min(frames_ - 1, at_step(number)) <= number - first;
+    const bool right = number == last   ? found == kPending
+                       : found == kStep ? whole
+                       : found == kEnd  ? true
+                                        : found == kContext && !whole;
+    REVERIE_CHECK(follows && right,
+                  "replay: lane {}, observation {}: kind {} and step {} do not fit what lies "
+                  "before: the file is damaged",
+                  lane, number, static_cast<int>(found), at_step(number));
+    if (found == kEnd) ends_[static_cast<size_t>(lane)].push_back(number);
+  }
+  for (int64_t number = last + 1; number < slots_; ++number) {
+    REVERIE_CHECK(kind(slot_of(lane, number)) == kEmpty,
+                  "replay: lane {} holds more than the {} observations it has seen: the file is "
+                  "damaged",
+                  lane, last + 1);
+  }
+}
+
+}  // namespace reverie

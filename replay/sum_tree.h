@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace reverie {
+
+// Non-negative numbers p_0 .. p_{n-1} that are summed and searched in O(log n): a complete binary
+// tree whose nodes hold the sum of their children, recomputed upwards with every change, so that
+// rounding errors do not pile up.
+class SumTree {
+ public:
+  // n >= 1 zeros. 16 to 32 bytes each.
+  explicit SumTree(int64_t n);
+
+  // O(log n). 0 <= i < n and value >= 0, finite (not checked).
+  void set(int64_t i, double value);
+
+  double at(int64_t i) const { return nodes_[static_cast<size_t>(leaves_ + i)]; }
+  double total() const { return nodes_[1]; }
+
+  // The i with p_0 + .. + p_{i-1} <= mass < p_0 + .. + p_i, up to rounding; p_i > 0 always. For
+  // 0 <= mass <= total() and total() > 0 (not checked).
+  int64_t find(double mass) const;
+
+ private:
+  int64_t leaves_;             // a power of two
+  std::vector<double> nodes_;  // children of k: 2k and 2k+1; the root is 1
+};
+
+}  // namespace reverie
