@@ -49,7 +49,7 @@ struct EpisodeData {
   std::vector<uint8_t> terminated, truncated;  // [T] 0 or 1
   std::vector<std::vector<std::byte>> info;    // [T, ...] each
   bool has_final_observation = true;
-  std::optional<int64_t> seed = {};  // of the reset that began it
+  std::optional<int64_t> seed = {};  // of the reset before it, the 64 bits as a signed number
 
   int64_t length() const { return static_cast<int64_t>(reward.size()); }
 };

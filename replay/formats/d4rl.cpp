@@ -16,6 +16,7 @@ constexpr int64_t kChunkBytes = int64_t{256} << 10;  // of the widest column
 constexpr int64_t kMaxChunkRows = 4096;              // what a kill may cost beyond kSaveEvery
 constexpr int64_t kSaveEvery = int64_t{1} << 16;     // [steps]
 constexpr int64_t kEpisodeChunkRows = 64;
+constexpr int64_t kNoSeed = -1;
 constexpr int kGzip = 4;  // h5py's default, and so D4RL's
 
 constexpr const char* kStatus = "status";  // attribute of the root
@@ -131,7 +132,7 @@ class D4rlDataset final : public Dataset {
     episode.reward = cut(rewards_);
     episode.terminated = cut(terminals_);
     episode.truncated = cut(timeouts_);
-    if (index < static_cast<int64_t>(seeds_.size()) && seeds_[static_cast<size_t>(index)] >= 0) {
+    if (index < static_cast<int64_t>(seeds_.size()) && seeds_[static_cast<size_t>(index)] != kNoSeed) {
       episode.seed = seeds_[static_cast<size_t>(index)];
     }
     return episode;
@@ -333,7 +334,7 @@ class D4rlWriter final : public DatasetWriter {
     append_rows(reward_, std::as_bytes(std::span(episode.reward)));
     append_rows(terminated_, std::as_bytes(std::span(episode.terminated)));
     append_rows(truncated_, std::as_bytes(std::span(episode.truncated)));
-    const int64_t seed = episode.seed.value_or(-1);
+    const int64_t seed = episode.seed.value_or(kNoSeed);
     append_rows(seed_, std::as_bytes(std::span(&seed, 1)));
     const uint8_t known = episode.has_final_observation ? 1 : 0;
     append_rows(final_known_, std::as_bytes(std::span(&known, 1)));
