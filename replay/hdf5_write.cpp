@@ -147,7 +147,7 @@ void Hdf5File::commit() {
                     "{}: cannot rename: {}", open_->path, std::strerror(errno));
   const fs::path folder = fs::path(open_->temporary).parent_path();
   open_->temporary.clear();
-  sync_folder(folder);
+  sync_folder(folder.empty() ? "." : folder);
 }
 
 void Hdf5File::save_progress() {

@@ -132,7 +132,8 @@ class D4rlDataset final : public Dataset {
     episode.reward = cut(rewards_);
     episode.terminated = cut(terminals_);
     episode.truncated = cut(timeouts_);
-    if (index < static_cast<int64_t>(seeds_.size()) && seeds_[static_cast<size_t>(index)] != kNoSeed) {
+    if (index < static_cast<int64_t>(seeds_.size()) &&
+        seeds_[static_cast<size_t>(index)] != kNoSeed) {
       episode.seed = seeds_[static_cast<size_t>(index)];
     }
     return episode;
