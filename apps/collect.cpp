@@ -1,8 +1,6 @@
 #include <csignal>
 #include <iostream>
 
-#include <fmt/ranges.h>
-
 #include "apps/collector.h"
 #include "apps/command.h"
 #include "apps/run_loading.h"
@@ -73,11 +71,19 @@ void collect(const CollectFlags& flags, CollectOptions options, LoadedPolicy& lo
   ProgressBar progress(flags.steps, {.label = fmt::format("collect {}", loaded.spec.id)});
   std::signal(SIGINT, on_signal);
   std::signal(SIGTERM, on_signal);
-  collector.run(*writer, stop_requested, [&](const EpisodeData& episode) {
-    double sum = 0.0;
-    for (const float reward : episode.reward) sum += reward;
-    progress.update(writer->steps(), {{"return", sum}});
-  });
+  try {
+    collector.run(*writer, stop_requested, [&](const EpisodeData& episode) {
+      double sum = 0.0;
+      for (const float reward : episode.reward) sum += static_cast<double>(reward);
+      progress.update(writer->steps(), {{"return", sum}});
+    });
+  } catch (const Error& error) {
+    if (writer->episodes() == 0) throw;
+    writer->commit();
+    throw Error(fmt::format("{}; the {} steps before it are kept in {}", error.what(),
+                            writer->steps(), flags.out),
+                error.kind());
+  }
   progress.finish();
   REVERIE_CHECK_RUN(writer->episodes() > 0, "stopped before an episode was done; nothing is kept");
   writer->commit();

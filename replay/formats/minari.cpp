@@ -268,6 +268,7 @@ class MinariWriter final : public DatasetWriter {
                      {"action_space", action_space_text(schema_.action)},
                      {"dataset_id", dataset_id()},
                      {"minari_version", kMinariVersion},
+                     {"jpeg_encoding", false},  // from 0.5.4 on pictures are JPEG otherwise
                      {"author", Json::array()},
                      {"author_email", Json::array()}};
     for (const auto& [key, text] : schema_.attributes) metadata[kOurKey][key] = text;
