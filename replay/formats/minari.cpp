@@ -215,17 +215,29 @@ std::string action_space_text(const Field& action) {
                      static_cast<int64_t>(action.high[0]) + 1);
 }
 
+// Removes the folders of a dataset that came to nothing, where nothing else is in them.
+class FolderGuard {
+ public:
+  explicit FolderGuard(fs::path folder) : folder_(std::move(folder)) {}
+  FolderGuard(const FolderGuard&) = delete;
+  FolderGuard& operator=(const FolderGuard&) = delete;
+  ~FolderGuard() {
+    std::error_code ignored;
+    if (kept_) return;
+    fs::remove(folder_ / "data", ignored);
+    fs::remove(folder_, ignored);
+  }
+  void keep() { kept_ = true; }
+
+ private:
+  fs::path folder_;
+  bool kept_ = false;
+};
+
 class MinariWriter final : public DatasetWriter {
  public:
   MinariWriter(const std::string& path, const DatasetSchema& schema)
-      : DatasetWriter(schema), folder_(path), file_(create_file(path)) {}
-
-  ~MinariWriter() override {
-    if (committed_) return;
-    std::error_code ignored;
-    fs::remove(folder_ / "data", ignored);  // where nothing is left in them
-    fs::remove(folder_, ignored);
-  }
+      : DatasetWriter(schema), folder_(path), guard_(path), file_(create_file(path)) {}
 
   void append(const EpisodeData& episode) override {
     check(episode);
@@ -275,7 +287,7 @@ class MinariWriter final : public DatasetWriter {
     file_.commit();
     write_file_atomically(folder_ / kMetadata, std::string_view(metadata.dump(
                                                    2, ' ', false, Json::error_handler_t::replace)));
-    committed_ = true;
+    guard_.keep();
   }
 
  private:
@@ -342,9 +354,9 @@ class MinariWriter final : public DatasetWriter {
   }
 
   fs::path folder_;
+  FolderGuard guard_;  // goes after the file in it
   Hdf5File file_;
   int64_t saved_ = 0;
-  bool committed_ = false;
 };
 
 }  // namespace

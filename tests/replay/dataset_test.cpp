@@ -40,12 +40,12 @@ std::vector<std::byte> bytes_of(const std::vector<float>& values) {
   return {bytes.begin(), bytes.end()};
 }
 
-// A walk with small steps from a random place.
-EpisodeData make_episode(Rng& rng, int64_t length, bool terminates) {
+// A walk with small steps from a random place around (middle, middle, ...).
+EpisodeData make_episode(Rng& rng, int64_t length, bool terminates, double middle = 0.0) {
   std::vector<float> observation, action, qpos;
   std::vector<std::byte> pixels;
   std::array<float, 4> state{};
-  for (float& x : state) x = static_cast<float>(rng.uniform(-5.0, 5.0));
+  for (float& x : state) x = static_cast<float>(middle + rng.uniform(-1.0, 1.0));
   EpisodeData episode;
   for (int64_t t = 0; t <= length; ++t) {
     observation.insert(observation.end(), state.begin(), state.end());
@@ -68,8 +68,9 @@ EpisodeData make_episode(Rng& rng, int64_t length, bool terminates) {
 std::vector<EpisodeData> make_episodes(int count) {
   Rng rng(1);
   std::vector<EpisodeData> episodes;
-  for (int i = 0; i < count; ++i)
-    episodes.push_back(make_episode(rng, 5 + 7 * (i % 5), i % 3 == 0));
+  for (int i = 0; i < count; ++i) {
+    episodes.push_back(make_episode(rng, 5 + 7 * (i % 5), i % 3 == 0, i % 2 == 0 ? 4.0 : -4.0));
+  }
   return episodes;
 }
 
@@ -137,8 +138,8 @@ TEST_P(DatasetTest, RefusesEpisodesThatDoNotFit) {
 
 INSTANTIATE_TEST_SUITE_P(Formats, DatasetTest,
                          testing::Values(DatasetFormat::kD4rl, DatasetFormat::kMinari),
-                         [](const auto& info) {
-                           return std::string(dataset_format_name(info.param));
+                         [](const auto& test) {
+                           return std::string(dataset_format_name(test.param));
                          });
 
 class D4rlTest : public DatasetTest {
@@ -258,7 +259,9 @@ TEST_F(D4rlTest, KilledWriterLeavesReadableFile) {
               HasSubstr("a.partial"));
 }
 
-TEST_F(DatasetTest, MinariLosesWhatItCannotHold) {
+class MinariTest : public DatasetTest {};
+
+TEST_F(MinariTest, LosesWhatItCannotHold) {
   std::vector<EpisodeData> episodes = make_episodes(2);  // the first terminates
   const DatasetSchema schema = test_schema();
   for (EpisodeData& episode : episodes) {
@@ -321,7 +324,7 @@ TEST_F(CheckTest, EndsMissingAndOutOfStep) {
 }
 
 TEST_F(CheckTest, RewardsOfTheWrongObservation) {
-  const GoalReward rule{.goal = {0.0, 0.0}, .radius = 3.0};
+  const GoalReward rule{.goal = {0.0, 0.0}, .radius = 5.6};
   const auto relabelled = [&](const std::string& name, size_t offset) {
     std::vector<EpisodeData> episodes = make_episodes(30);
     for (EpisodeData& episode : episodes) {
