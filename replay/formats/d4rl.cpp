@@ -101,7 +101,7 @@ class D4rlDataset final : public Dataset {
     const int64_t steps = count_steps(unfinished);
     read_rewards_and_flags(steps);
     find_episodes(unfinished);
-    find_finals();
+    find_finals(unfinished);
   }
 
   DatasetFormat format() const override { return DatasetFormat::kD4rl; }
@@ -235,8 +235,11 @@ class D4rlDataset final : public Dataset {
     }
   }
 
-  void find_finals() {
+  // What belongs to whole episodes. Where flags were changed since, it does not fit any more.
+  void find_finals(bool unfinished) {
+    const auto fits = [&](size_t rows) { return unfinished || rows == episodes_.size(); };
     if (file_.exists(kSeeds)) seeds_ = read_all<int64_t>(kSeeds);
+    if (!fits(seeds_.size())) seeds_.clear();
     if (observation_.size() == 1 && file_.exists("next_observations")) {
       next_.emplace(file_, "next_observations", "observation");
       check_same_rows(*next_, observation_.front());
@@ -246,6 +249,7 @@ class D4rlDataset final : public Dataset {
     }
     if (!file_.exists(kFinals) || !file_.exists(kFinalKnown)) return;
     final_known_ = read_all<uint8_t>(kFinalKnown);
+    if (!fits(final_known_.size())) final_known_.clear();
     for (const Column& column : observation_) {
       finals_.emplace_back(file_, std::string(kFinals) + "/" + column.field().name,
                            column.field().name);
