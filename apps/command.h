@@ -24,6 +24,8 @@ struct Command {
 int train_command(const Arguments& arguments);
 int evaluate_command(const Arguments& arguments);
 int render_command(const Arguments& arguments);
+int collect_command(const Arguments& arguments);
+int dataset_command(const Arguments& arguments);
 int rollout_command(const Arguments& arguments);
 int bench_command(const Arguments& arguments);
 int list_command(const Arguments& arguments);

@@ -61,6 +61,10 @@ class Hdf5File {
   // cannot be created.
   static Hdf5File create(const std::string& path);
 
+  // The same, with a name of the caller's for the unfinished file: one that people find when the
+  // process was killed. Throws Error(kInput) when it is there already.
+  static Hdf5File create(const std::string& path, const std::string& unfinished);
+
   Hdf5File(Hdf5File&&) noexcept;
   Hdf5File& operator=(Hdf5File&&) noexcept;
   ~Hdf5File();  // discards a created file that was not committed
@@ -70,6 +74,11 @@ class Hdf5File {
   // Flushes the appenders, closes, syncs and renames. Nothing may be called after it.
   // Throws Error(kRun) when the disk fails; the path then keeps what it had.
   void commit();
+
+  // Hands what was written so far to the system, but for rows that do not fill a chunk yet: killed
+  // after it, the process leaves an unfinished file that can be opened. Rows are not synced to
+  // disk. Throws Error(kRun) when the disk fails.
+  void save_progress();
 
   // Names directly in the group, in byte order ("seed_10" before "seed_2").
   std::vector<std::string> list(const std::string& group) const;
@@ -129,8 +138,15 @@ class Hdf5File {
   std::optional<std::string> attribute(const std::string& object, const std::string& key) const;
   void set_attribute(const std::string& object, const std::string& key, const std::string& text);
 
+  // The same of one 64-bit integer; only written.
+  void set_attribute(const std::string& object, const std::string& key, int64_t value);
+
  private:
   explicit Hdf5File(std::unique_ptr<hdf5::OpenFile> open);
+
+  // `type` is a handle of the library, both on disk and in memory.
+  void put_attribute(const std::string& object, const std::string& key, int64_t type,
+                     const void* value);
 
   template <typename T>
   static constexpr DType element_dtype() {

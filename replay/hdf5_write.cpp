@@ -111,13 +111,22 @@ Handle create_dataset(const OpenFile& file, const std::string& name, DType dtype
 }  // namespace
 
 Hdf5File Hdf5File::create(const std::string& path) {
+  return create(path, temporary_sibling(path).string());
+}
+
+Hdf5File Hdf5File::create(const std::string& path, const std::string& unfinished) {
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
   REVERIE_CHECK(!fs::exists(status) || fs::is_regular_file(status),
                 "{}: is not a regular file, so it cannot be replaced", path);
+  REVERIE_CHECK(
+      !fs::exists(fs::symlink_status(unfinished, error)),
+      "{}: is there already, perhaps left by a process that was killed; what it holds can "
+      "be read. Move or remove it",
+      unfinished);
   auto open = std::make_unique<OpenFile>();
   open->path = path;
-  open->temporary = temporary_sibling(path).string();
+  open->temporary = unfinished;
   const Library lock;
   hdf5::create_file(*open);
   return Hdf5File(std::move(open));
@@ -138,7 +147,14 @@ void Hdf5File::commit() {
                     "{}: cannot rename: {}", open_->path, std::strerror(errno));
   const fs::path folder = fs::path(open_->temporary).parent_path();
   open_->temporary.clear();
-  sync_folder(folder);
+  sync_folder(folder.empty() ? "." : folder);
+}
+
+void Hdf5File::save_progress() {
+  const Library lock;
+  check_writable(*open_);
+  if (H5Fflush(open_->file.get(), H5F_SCOPE_GLOBAL) < 0)
+    fail_write(*open_, "", "cannot be written");
 }
 
 void Hdf5File::write(const std::string& name, DType dtype, std::span<const int64_t> shape,
@@ -187,6 +203,20 @@ void Hdf5File::create_group(const std::string& name) {
   if (!group) fail_write(*open_, name, "cannot be created");
 }
 
+void Hdf5File::put_attribute(const std::string& object, const std::string& key, int64_t type,
+                             const void* value) {
+  const Handle owner = hdf5::open_object(*open_, object);
+  const Handle space(H5Screate(H5S_SCALAR));
+  const Handle plan = hdf5::property_list(H5P_ATTRIBUTE_CREATE);
+  H5Pset_char_encoding(plan.get(), H5T_CSET_UTF8);
+  if (H5Aexists(owner.get(), key.c_str()) > 0) H5Adelete(owner.get(), key.c_str());
+  const Handle attribute(
+      H5Acreate2(owner.get(), key.c_str(), type, space.get(), plan.get(), H5P_DEFAULT));
+  if (!attribute || H5Awrite(attribute.get(), type, value) < 0) {
+    fail_write(*open_, object, fmt::format("its attribute '{}' cannot be written", printable(key)));
+  }
+}
+
 void Hdf5File::set_attribute(const std::string& object, const std::string& key,
                              const std::string& text) {
   const Library lock;
@@ -195,20 +225,17 @@ void Hdf5File::set_attribute(const std::string& object, const std::string& key,
     fail_object(*open_, object,
                 fmt::format("its attribute '{}' is unnamed or holds a zero byte", printable(key)));
   }
-  const Handle owner = hdf5::open_object(*open_, object);
   const Handle type(H5Tcopy(H5T_C_S1));
   H5Tset_size(type.get(), std::max<size_t>(text.size(), 1));
   H5Tset_strpad(type.get(), H5T_STR_NULLPAD);
   H5Tset_cset(type.get(), H5T_CSET_UTF8);
-  const Handle space(H5Screate(H5S_SCALAR));
-  const Handle plan = hdf5::property_list(H5P_ATTRIBUTE_CREATE);
-  H5Pset_char_encoding(plan.get(), H5T_CSET_UTF8);
-  if (H5Aexists(owner.get(), key.c_str()) > 0) H5Adelete(owner.get(), key.c_str());
-  const Handle attribute(
-      H5Acreate2(owner.get(), key.c_str(), type.get(), space.get(), plan.get(), H5P_DEFAULT));
-  if (!attribute || H5Awrite(attribute.get(), type.get(), text.c_str()) < 0) {
-    fail_write(*open_, object, fmt::format("its attribute '{}' cannot be written", printable(key)));
-  }
+  put_attribute(object, key, type.get(), text.c_str());
+}
+
+void Hdf5File::set_attribute(const std::string& object, const std::string& key, int64_t value) {
+  const Library lock;
+  check_writable(*open_);
+  put_attribute(object, key, H5T_NATIVE_INT64, &value);
 }
 
 Hdf5Appender& Hdf5File::appender(const std::string& group, const Field& row,

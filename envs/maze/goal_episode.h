@@ -100,6 +100,10 @@ class MazePhysics : public MujocoPhysicsState {
   void get(std::string_view part, std::span<double> out) const override;
   void set(std::string_view part, std::span<const double> values) override;
 
+  // For what plans in the maze or scores recorded positions. They live as long as the environment.
+  const MazeLayout& layout() const { return episode_.layout(); }
+  const GoalTask& task() const { return episode_.task(); }
+
  private:
   GoalEpisode& episode_;
 };
