@@ -10,7 +10,6 @@
 #include <span>
 #include <vector>
 
-#include <c10/util/SmallVector.h>
 
 #include "core/spec.h"
 #include "replay/batch.h"
