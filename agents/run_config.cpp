@@ -6,6 +6,7 @@
 #include "agents/registry.h"
 #include "core/assets.h"
 #include "core/random.h"
+#include "core/text.h"
 #include "envs/registry.h"
 
 namespace reverie {
@@ -29,9 +30,7 @@ ConfigFields RunConfig::fields() {
 }
 
 uint64_t RunConfig::seed_for(std::string_view purpose) const {
-  uint64_t hash = 0xcbf29ce484222325U;  // FNV-1a of the purpose's name
-  for (const char c : purpose) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
-  return mix_seed({static_cast<uint64_t>(seed), hash});
+  return mix_seed({static_cast<uint64_t>(seed), name_hash(purpose)});
 }
 
 std::unique_ptr<RunConfig> make_run_config(const std::string& env, const std::string& agent) {

@@ -19,4 +19,10 @@ std::string printable(std::string_view text) {
   return shown;
 }
 
+uint64_t name_hash(std::string_view name) {
+  uint64_t hash = 0xcbf29ce484222325U;
+  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
+  return hash;
+}
+
 }  // namespace reverie

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -8,5 +9,9 @@ namespace reverie {
 // Text that came out of a file, fit for an error message: its first 120 bytes with everything but
 // printable ASCII written as \xHH, so on one line and without terminal control sequences.
 std::string printable(std::string_view text);
+
+// The 64-bit FNV-1a hash of a name, to tell streams of random numbers apart: the same on every
+// machine and in every run.
+uint64_t name_hash(std::string_view name);
 
 }  // namespace reverie

@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "core/random.h"
+#include "core/text.h"
 
 namespace reverie {
 namespace {
@@ -82,12 +83,6 @@ std::vector<double> parse_value(const Factor& factor, std::string_view text) {
   }
   if (values.size() != width_of(factor.kind) || !in_range(factor, values)) return {};
   return values;
-}
-
-uint64_t name_hash(std::string_view name) {
-  uint64_t hash = 0xcbf29ce484222325U;  // FNV-1a
-  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
-  return hash;
 }
 
 }  // namespace

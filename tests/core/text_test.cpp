@@ -16,5 +16,12 @@ TEST(Printable, ShortensLongText) {
   EXPECT_EQ(printable(std::string(121, 'x')), std::string(120, 'x') + "... (121 bytes)");
 }
 
+// The published test values of FNV-1a, 64 bits.
+TEST(NameHash, IsFnv1a) {
+  EXPECT_EQ(name_hash(""), 0xcbf29ce484222325U);
+  EXPECT_EQ(name_hash("a"), 0xaf63dc4c8601ec8cU);
+  EXPECT_EQ(name_hash("foobar"), 0x85944171f73967e8U);
+}
+
 }  // namespace
 }  // namespace reverie
