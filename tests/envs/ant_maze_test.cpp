@@ -15,11 +15,16 @@
 #include "envs/ant_maze/ant_world.h"
 #include "envs/canvas.h"
 #include "tests/envs/episode_fixture.h"
+#include "tests/envs/golden.h"
 #include "tests/errors.h"
 
 namespace reverie::ant_maze {
 namespace {
 
+using golden::expect_near;
+using golden::read_array;
+using golden::row;
+using golden::tolerance;
 using maze::Convention;
 using maze::MazeMap;
 using testing::AllOf;
@@ -30,13 +35,6 @@ constexpr size_t kForcesEvery = 10;  // steps
 
 // ---------------------------------------------------------------------------------------------
 // Golden data. Regenerate with tests/golden/ant_maze.py.
-
-// 1e-9 is what the project promises; the residual is 0 where libm agrees with NumPy's.
-// REVERIE_TOL_SCALE=0 shows residuals.
-double tolerance() {
-  const char* scale = std::getenv("REVERIE_TOL_SCALE");
-  return 1e-9 * (scale == nullptr ? 1.0 : std::atof(scale));
-}
 
 struct Rollout {
   std::string id;
@@ -51,33 +49,17 @@ struct Rollout {
   std::vector<uint8_t> terminated;       // [T]
 };
 
-template <typename T>
-void read_array(std::istream& in, std::vector<T>& out, size_t count) {
-  out.resize(count);
-  in.read(reinterpret_cast<char*>(out.data()), static_cast<std::streamsize>(count * sizeof(T)));
-  REVERIE_CHECK(in.good(), "ant_maze_rollouts.bin is cut short");
-}
-
 std::vector<Rollout> read_rollouts() {
   std::ifstream in(REVERIE_GOLDEN_DIR "/ant_maze_rollouts.bin", std::ios::binary);
   std::vector<Rollout> rollouts;
   for (std::string line; std::getline(in, line);) {
     Rollout r;
-    std::istringstream head(line);
-    std::string options, seed, placed, steps;
-    std::getline(head, r.id, '|');
-    std::getline(head, options, '|');
-    std::getline(head, seed, '|');
-    std::getline(head, placed, '|');
-    std::getline(head, steps);
-    std::istringstream list(options);
-    for (std::string option; std::getline(list, option, ',');) {
-      const size_t equals = option.find('=');
-      r.options.emplace_back(option.substr(0, equals), option.substr(equals + 1));
-    }
-    r.seed = std::stoull(seed);
-    r.placed = placed == "1";
-    r.steps = std::stoul(steps);
+    const std::vector<std::string> head = golden::split_head(line);
+    r.id = head.at(0);
+    r.options = golden::parse_options(head.at(1));
+    r.seed = std::stoull(head.at(2));
+    r.placed = head.at(3) == "1";
+    r.steps = std::stoul(head.at(4));
     read_array(in, r.action, r.steps * kMotors);
     read_array(in, r.qpos, (r.steps + 1) * kPositions);
     read_array(in, r.qvel, (r.steps + 1) * kVelocities);
@@ -88,20 +70,6 @@ std::vector<Rollout> read_rollouts() {
     rollouts.push_back(std::move(r));
   }
   return rollouts;
-}
-
-template <typename T>
-std::vector<T> row(const std::vector<T>& rows, size_t t, size_t width) {
-  const auto begin = rows.begin() + static_cast<std::ptrdiff_t>(t * width);
-  return {begin, begin + static_cast<std::ptrdiff_t>(width)};
-}
-
-void expect_near(const std::vector<double>& got, const std::vector<double>& expected, size_t step,
-                 std::string_view field) {
-  ASSERT_EQ(got.size(), expected.size()) << field;
-  for (size_t i = 0; i < got.size(); ++i) {
-    ASSERT_NEAR(got[i], expected[i], tolerance()) << field << "[" << i << "] at step " << step;
-  }
 }
 
 // Observation, goal fields and success of row t.

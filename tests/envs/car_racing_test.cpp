@@ -10,10 +10,13 @@
 #include "envs/car_racing/car_racing_env.h"
 #include "envs/car_racing/driver.h"
 #include "tests/envs/episode_fixture.h"
+#include "tests/envs/golden.h"
 #include "tests/errors.h"
 
 namespace reverie::car_racing {
 namespace {
+
+using golden::read_array;
 
 // The environment with its state as the observation; its default is pixels.
 class StateEnv : public TestEnv {
@@ -37,32 +40,18 @@ struct Drive {
   std::vector<uint8_t> frame;
 };
 
-template <typename T>
-void read_array(std::istream& in, std::vector<T>& values, size_t count) {
-  values.resize(count);
-  in.read(reinterpret_cast<char*>(values.data()), static_cast<std::streamsize>(count * sizeof(T)));
-  REVERIE_CHECK(in.good(), "car_racing_drives.bin ends early");
-}
-
 std::vector<Drive> read_drives() {
   std::ifstream in(REVERIE_GOLDEN_DIR "/car_racing_drives.bin", std::ios::binary);
   std::vector<Drive> drives;
   for (std::string line; std::getline(in, line);) {
     Drive d;
-    std::istringstream head(line);
-    std::string option, number;
-    std::getline(head, d.name, '|');
-    std::getline(head, d.id, '|');
-    std::getline(head, option, '|');
-    if (const size_t equals = option.find('='); equals != std::string::npos) {
-      d.options = {{option.substr(0, equals), option.substr(equals + 1)}};
-    }
-    std::getline(head, number, '|');
-    d.seed = std::stoull(number);
-    std::getline(head, number, '|');
-    d.steps = std::stoul(number);
-    std::getline(head, number, '|');
-    d.frames = std::stoul(number);
+    const std::vector<std::string> head = golden::split_head(line);
+    d.name = head.at(0);
+    d.id = head.at(1);
+    d.options = golden::parse_options(head.at(2));
+    d.seed = std::stoull(head.at(3));
+    d.steps = std::stoul(head.at(4));
+    d.frames = std::stoul(head.at(5));
     if (d.id == "car-racing-discrete") {
       read_array(in, d.choice, d.steps);
     } else {

@@ -15,11 +15,15 @@
 #include "envs/cheetah/dm_cheetah.h"
 #include "envs/vector_env.h"
 #include "tests/envs/episode_fixture.h"
+#include "tests/envs/golden.h"
 #include "tests/errors.h"
 
 namespace reverie::cheetah {
 namespace {
 
+using golden::expect_near;
+using golden::row;
+using golden::tolerance;
 using testing::AllOf;
 using testing::HasSubstr;
 
@@ -29,13 +33,7 @@ constexpr size_t kMotors = 6;
 // ---------------------------------------------------------------------------------------------
 // Golden data. Regenerate with tests/golden/cheetah.py.
 
-// What the project promises. Residuals: half-cheetah 0; cheetah-run, recorded with an older
-// MuJoCo, 2e-12. REVERIE_TOL_SCALE=0 shows them.
-double tolerance() {
-  const char* scale = std::getenv("REVERIE_TOL_SCALE");
-  return 1e-9 * (scale == nullptr ? 1.0 : std::atof(scale));
-}
-
+// Residuals: half-cheetah 0; cheetah-run, recorded with an older MuJoCo, 2e-12.
 struct Rollout {
   std::string id;
   uint64_t seed = 0;
@@ -45,49 +43,26 @@ struct Rollout {
   std::vector<double> reward, speed;  // [T]
 };
 
-std::vector<double> row(const std::vector<double>& rows, size_t t, size_t width = kJoints) {
-  const auto begin = rows.begin() + static_cast<std::ptrdiff_t>(t * width);
-  return {begin, begin + static_cast<std::ptrdiff_t>(width)};
-}
-
 const std::vector<Rollout>& rollouts() {
   static const std::vector<Rollout> all = [] {
     std::ifstream in(REVERIE_GOLDEN_DIR "/cheetah_rollouts.bin", std::ios::binary);
     std::vector<Rollout> read;
     for (std::string line; std::getline(in, line);) {
       Rollout r;
-      std::istringstream head(line);
-      std::string seed, steps;
-      std::getline(head, r.id, '|');
-      std::getline(head, seed, '|');
-      std::getline(head, steps);
-      r.seed = std::stoull(seed);
-      r.steps = std::stoul(steps);
-      const auto array = [&](std::vector<double>& out, size_t rows, size_t width) {
-        out.resize(rows * width);
-        in.read(reinterpret_cast<char*>(out.data()),
-                static_cast<std::streamsize>(out.size() * sizeof(double)));
-        REVERIE_CHECK(in.good(), "cheetah_rollouts.bin is cut short");
-      };
-      array(r.action, r.steps, kMotors);
-      array(r.qpos, r.steps + 1, kJoints);
-      array(r.qvel, r.steps + 1, kJoints);
-      array(r.reward, r.steps, 1);
-      array(r.speed, r.steps, 1);
+      const std::vector<std::string> head = golden::split_head(line);
+      r.id = head.at(0);
+      r.seed = std::stoull(head.at(1));
+      r.steps = std::stoul(head.at(2));
+      golden::read_array(in, r.action, r.steps * kMotors);
+      golden::read_array(in, r.qpos, (r.steps + 1) * kJoints);
+      golden::read_array(in, r.qvel, (r.steps + 1) * kJoints);
+      golden::read_array(in, r.reward, r.steps);
+      golden::read_array(in, r.speed, r.steps);
       read.push_back(std::move(r));
     }
     return read;
   }();
   return all;
-}
-
-// Fails with the step, the field, what was found and what was expected.
-void expect_near(const std::vector<double>& got, const std::vector<double>& expected, size_t step,
-                 std::string_view field) {
-  ASSERT_EQ(got.size(), expected.size());
-  for (size_t i = 0; i < got.size(); ++i) {
-    ASSERT_NEAR(got[i], expected[i], tolerance()) << field << "[" << i << "] at step " << step;
-  }
 }
 
 StepResult step_with(TestEnv& env, const std::vector<double>& action) {
@@ -102,8 +77,8 @@ void replay(TestEnv& env, const Rollout& golden) {
       ASSERT_NO_FATAL_FAILURE(expect_near({result.reward}, {golden.reward[t - 1]}, t, "reward"));
       ASSERT_FALSE(result.terminated || result.truncated);
     }
-    const std::vector<double> qpos = row(golden.qpos, t);
-    const std::vector<double> qvel = row(golden.qvel, t);
+    const std::vector<double> qpos = row(golden.qpos, t, kJoints);
+    const std::vector<double> qvel = row(golden.qvel, t, kJoints);
     ASSERT_NO_FATAL_FAILURE(expect_near(env.physics("qpos", kJoints), qpos, t, "qpos"));
     ASSERT_NO_FATAL_FAILURE(expect_near(env.physics("qvel", kJoints), qvel, t, "qvel"));
     std::vector<double> seen(qpos.begin() + 1, qpos.end());
@@ -127,8 +102,8 @@ TEST(CheetahGolden, TheFirstRecordedStateGivesTheRecordedEpisode) {
     SCOPED_TRACE(fmt::format("{} seed {}", golden.id, golden.seed));
     TestEnv env(golden.id);
     env.reset(golden.seed + 1);
-    env.set_physics("qpos", row(golden.qpos, 0));
-    env.set_physics("qvel", row(golden.qvel, 0));
+    env.set_physics("qpos", row(golden.qpos, 0, kJoints));
+    env.set_physics("qvel", row(golden.qvel, 0, kJoints));
     env->physics()->observe(env.views());
     replay(env, golden);
   }
@@ -139,8 +114,8 @@ TEST(CheetahGolden, TheSpeedIsThatOfTheReferencesSensor) {
   int compared = 0;
   for (const Rollout& golden : rollouts()) {
     for (size_t t = 1; t <= golden.steps && golden.id == "cheetah-run"; ++t, ++compared) {
-      ASSERT_NEAR(tree.motion(row(golden.qpos, t), row(golden.qvel, t)).speed, golden.speed[t - 1],
-                  tolerance())
+      ASSERT_NEAR(tree.motion(row(golden.qpos, t, kJoints), row(golden.qvel, t, kJoints)).speed,
+                  golden.speed[t - 1], tolerance())
           << "at step " << t;
     }
   }

@@ -13,22 +13,19 @@
 #include "envs/canvas.h"
 #include "envs/mujoco_simulation.h"
 #include "tests/envs/episode_fixture.h"
+#include "tests/envs/golden.h"
 
 namespace reverie::maze2d {
 namespace {
 
+using golden::expect_near;
+using golden::read_array;
+using golden::row;
 using testing::AllOf;
 using testing::HasSubstr;
 
 // ---------------------------------------------------------------------------------------------
 // Golden data. Regenerate with tests/golden/maze2d.py.
-
-// 1e-9 is what the project promises; the residual is 0 where libm agrees with NumPy's.
-// REVERIE_TOL_SCALE=0 shows residuals.
-double tolerance() {
-  const char* scale = std::getenv("REVERIE_TOL_SCALE");
-  return 1e-9 * (scale == nullptr ? 1.0 : std::atof(scale));
-}
 
 struct Rollout {
   std::string id;
@@ -43,31 +40,16 @@ struct Rollout {
   std::string name() const { return fmt::format("{} seed {}", id, seed); }
 };
 
-template <typename T>
-void read_array(std::istream& in, std::vector<T>& out, size_t count) {
-  out.resize(count);
-  in.read(reinterpret_cast<char*>(out.data()), static_cast<std::streamsize>(count * sizeof(T)));
-  REVERIE_CHECK(in.good(), "maze2d_rollouts.bin is cut short");
-}
-
 std::vector<Rollout> read_rollouts() {
   std::ifstream in(REVERIE_GOLDEN_DIR "/maze2d_rollouts.bin", std::ios::binary);
   std::vector<Rollout> rollouts;
   for (std::string line; std::getline(in, line);) {
     Rollout r;
-    std::istringstream head(line);
-    std::string options, seed, steps;
-    std::getline(head, r.id, '|');
-    std::getline(head, options, '|');
-    std::getline(head, seed, '|');
-    std::getline(head, steps);
-    std::istringstream list(options);
-    for (std::string option; std::getline(list, option, ',');) {
-      const size_t equals = option.find('=');
-      r.options.emplace_back(option.substr(0, equals), option.substr(equals + 1));
-    }
-    r.seed = std::stoll(seed);
-    r.steps = std::stoul(steps);
+    const std::vector<std::string> head = golden::split_head(line);
+    r.id = head.at(0);
+    r.options = golden::parse_options(head.at(1));
+    r.seed = std::stoll(head.at(2));
+    r.steps = std::stoul(head.at(3));
     read_array(in, r.action, r.steps * 2);
     for (std::vector<double>* rows : {&r.qpos, &r.qvel, &r.goal}) {
       read_array(in, *rows, (r.steps + 1) * 2);
@@ -79,19 +61,6 @@ std::vector<Rollout> read_rollouts() {
   return rollouts;
 }
 
-std::vector<double> row(const std::vector<double>& rows, size_t t) {
-  return {rows[2 * t], rows[2 * t + 1]};
-}
-
-// Fails with the step, the field, what was found and what was expected.
-void expect_near(const std::vector<double>& got, const std::vector<double>& expected, size_t step,
-                 std::string_view field) {
-  ASSERT_EQ(got.size(), expected.size());
-  for (size_t i = 0; i < got.size(); ++i) {
-    ASSERT_NEAR(got[i], expected[i], tolerance()) << field << "[" << i << "] at step " << step;
-  }
-}
-
 TEST(Maze2dGolden, StateObservationRewardAndSuccessFollowTheRecordings) {
   const std::vector<Rollout> rollouts = read_rollouts();
   ASSERT_EQ(rollouts.size(), 18U);
@@ -100,9 +69,9 @@ TEST(Maze2dGolden, StateObservationRewardAndSuccessFollowTheRecordings) {
     TestEnv env(golden.id, golden.options);
     env.reset(golden.seed < 0 ? 0 : static_cast<uint64_t>(golden.seed));
     if (golden.seed < 0) {
-      env.set_physics("qpos", row(golden.qpos, 0));
-      env.set_physics("qvel", row(golden.qvel, 0));
-      env.set_physics("desired_goal", row(golden.goal, 0));
+      env.set_physics("qpos", row(golden.qpos, 0, 2));
+      env.set_physics("qvel", row(golden.qvel, 0, 2));
+      env.set_physics("desired_goal", row(golden.goal, 0, 2));
     }
     const bool robotics = golden.id.starts_with("pointmaze");
     bool reached = false;
@@ -112,26 +81,26 @@ TEST(Maze2dGolden, StateObservationRewardAndSuccessFollowTheRecordings) {
             env.step(std::vector<float>{golden.action[2 * t - 2], golden.action[2 * t - 1]});
         expect_near({result.reward}, {golden.reward[t - 1]}, t, "reward");
         ASSERT_EQ(result.terminated, golden.terminated[t - 1] != 0) << "at step " << t;
-        const std::vector<double> at = row(golden.qpos, t);
-        const std::vector<double> goal = row(golden.goal, t);
+        const std::vector<double> at = row(golden.qpos, t, 2);
+        const std::vector<double> goal = row(golden.goal, t, 2);
         const bool inside = std::hypot(at[0] - goal[0], at[1] - goal[1]) <= (robotics ? 0.45 : 0.5);
         reached = reached || inside;
         ASSERT_EQ(env.metric("success_at_end"), inside ? 1.0 : 0.0) << "at step " << t;
         ASSERT_EQ(env.metric("success"), reached ? 1.0 : 0.0) << "at step " << t;
       }
       if (golden.seed >= 0 || t > 0) {
-        std::vector<double> expected = row(golden.qpos, t);
-        for (const double v : row(golden.qvel, t)) expected.push_back(v);
+        std::vector<double> expected = row(golden.qpos, t, 2);
+        for (const double v : row(golden.qvel, t, 2)) expected.push_back(v);
         ASSERT_NO_FATAL_FAILURE(expect_near(env.observed(), expected, t, "observation"));
       }
-      ASSERT_NO_FATAL_FAILURE(expect_near(env.physics("qpos"), row(golden.qpos, t), t, "qpos"));
-      ASSERT_NO_FATAL_FAILURE(expect_near(env.physics("qvel"), row(golden.qvel, t), t, "qvel"));
+      ASSERT_NO_FATAL_FAILURE(expect_near(env.physics("qpos"), row(golden.qpos, t, 2), t, "qpos"));
+      ASSERT_NO_FATAL_FAILURE(expect_near(env.physics("qvel"), row(golden.qvel, t, 2), t, "qvel"));
       if (!robotics) continue;
       // With reset_target the observation shows a reached goal once more, as the reference's does.
       ASSERT_NO_FATAL_FAILURE(
-          expect_near(env.observed("desired_goal"), row(golden.goal, t), t, "desired_goal"));
+          expect_near(env.observed("desired_goal"), row(golden.goal, t, 2), t, "desired_goal"));
       ASSERT_NO_FATAL_FAILURE(
-          expect_near(env.observed("achieved_goal"), row(golden.qpos, t), t, "achieved_goal"));
+          expect_near(env.observed("achieved_goal"), row(golden.qpos, t, 2), t, "achieved_goal"));
     }
   }
 }
