@@ -10,7 +10,6 @@
 #include <span>
 #include <vector>
 
-
 #include "core/spec.h"
 #include "replay/batch.h"
 #include "replay/storage.h"

@@ -5,9 +5,7 @@
 #include <vector>
 
 #include "envs/ant_maze/ant_world.h"
-#include "envs/env.h"
-#include "envs/maze/goal_episode.h"
-#include "envs/maze/maze_model.h"
+#include "envs/maze/goal_env.h"
 
 namespace reverie::ant_maze {
 
@@ -30,44 +28,26 @@ struct AntTask {
 // Observation, Robotics: [105] = z, quaternion, joint angles (qpos[2:]), qvel [14], contact forces
 // on 13 bodies (torque, force) clipped to [-1, 1]; the place is achieved_goal. D4RL: [29] = qpos,
 // qvel, the place included.
-class AntMazeEnv final : public Env {
+class AntMazeEnv final : public maze::GoalEnv {
  public:
   AntMazeEnv(std::shared_ptr<const AntWorld> world, std::shared_ptr<const AntTask> task);
 
-  const EnvSpec& spec() const override { return task_->goal.spec; }
-  void reset(uint64_t seed, FieldViews obs) override;
-  StepResult step(ConstFieldView action, FieldViews obs) override;
-  std::vector<double> state() const override;
-  void set_state(std::span<const double> state) override;
   void draw(Canvas& canvas, View view) const override;
-  Metrics metrics() const override { return episode_.metrics(position()); }
-  PhysicsState* physics() override { return &physics_; }
 
  private:
-  class Physics final : public maze::MazePhysics {
-   public:
-    explicit Physics(AntMazeEnv& env) : MazePhysics(env.simulation_, env.episode_), env_(env) {}
-    void observe(FieldViews obs) const override { env_.observe(obs); }
-
-   private:
-    AntMazeEnv& env_;
-  };
-
   bool is_d4rl() const { return world_->convention == maze::Convention::kD4rl; }
-  maze::Position position() const;
-  void place_robotics();
+  void place_body() override;
+  void drive(ConstFieldView action) override;
+  void observe_body(FieldView obs) const override;
+  maze::ModelChanges changes() const override;
+  std::span<const double> memory() const override { return contact_forces_; }
+  void set_memory(std::span<const double> numbers) override;
   void place_d4rl();
-  void change_model();
   void read_contact_forces(mjData& data);
-  void observe(FieldViews obs) const;
 
   std::shared_ptr<const AntWorld> world_;
-  std::shared_ptr<const AntTask> task_;
-  maze::GoalEpisode episode_;
-  MujocoSimulation simulation_;
   // [bodies, 6] of the last step: the engine computes them on demand and keeps none in its state.
   std::array<double, size_t{6} * kBodies> contact_forces_{};
-  Physics physics_{*this};
 };
 
 }  // namespace reverie::ant_maze

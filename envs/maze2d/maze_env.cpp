@@ -62,36 +62,29 @@ std::vector<Factor> point_maze_factors(const maze::MazeLayout& layout) {
 }
 
 MazeEnv::MazeEnv(std::shared_ptr<const PointMaze> maze, std::shared_ptr<const PointTask> task)
-    : maze_(std::move(maze)),
-      task_(std::move(task)),
-      episode_(std::shared_ptr<const maze::MazeLayout>(maze_, &maze_->layout),
-               std::shared_ptr<const maze::GoalTask>(task_, &task_->goal)),
-      simulation_(maze_->model) {}
+    : GoalEnv(std::shared_ptr<const maze::MazeLayout>(maze, &maze->layout),
+              std::shared_ptr<const maze::GoalTask>(task, &task->goal), maze->model,
+              task->goal_observation),
+      maze_(std::move(maze)),
+      task_(std::move(task)) {}
 
-Position MazeEnv::position() const { return {simulation_.qpos()[0], simulation_.qpos()[1]}; }
-
-void MazeEnv::reset(uint64_t seed, FieldViews obs) {
-  episode_.begin(seed);
-  change_model();
-  simulation_.reset();
+void MazeEnv::place_body() {
   if (maze_->convention == Convention::kD4rl) {
     place_d4rl();
   } else {
     place_robotics();
   }
-  observe(obs);
 }
 
-void MazeEnv::change_model() {
-  if (!maze::changes_model(episode_.factors())) return;
-  maze::ModelChanges changes = maze::model_changes(episode_.factors());
-  changes.ball_radius = episode_.factors().number(kBallRadiusFactor);
-  maze::change_model(simulation_, changes);
+maze::ModelChanges MazeEnv::changes() const {
+  maze::ModelChanges changes = maze::model_changes(episode().factors());
+  changes.ball_radius = episode().factors().number(kBallRadiusFactor);
+  return changes;
 }
 
 // A free cell with noise on position and velocity; the goal is fixed unless goal_each_episode.
 void MazeEnv::place_d4rl() {
-  Rng& rng = episode_.rng();
+  Rng& rng = episode().rng();
   const auto near_cell = [&](const std::vector<Position>& cells) {
     Position point = cells[static_cast<size_t>(rng.choice(static_cast<int64_t>(cells.size())))];
     for (double& x : point) x += rng.uniform(-kD4rlPositionNoise, kD4rlPositionNoise);
@@ -102,78 +95,43 @@ void MazeEnv::place_d4rl() {
   const Position velocity = {kD4rlVelocityNoise * rng.standard_normal(),
                              kD4rlVelocityNoise * rng.standard_normal()};
   const Position goal = task_->goal_each_episode ? near_cell(layout.starts) : layout.goals.front();
-  episode_.set_goal(episode_.chosen_goal().value_or(goal));
-  start = episode_.chosen_start().value_or(start);
-  std::copy(start.begin(), start.end(), simulation_.qpos().begin());
-  std::copy(velocity.begin(), velocity.end(), simulation_.qvel().begin());
+  episode().set_goal(episode().chosen_goal().value_or(goal));
+  start = episode().chosen_start().value_or(start);
+  set_position(start);
+  std::copy(velocity.begin(), velocity.end(), simulation().qvel().begin());
 }
 
-void MazeEnv::place_robotics() {
-  const Position start = episode_.place_robotics();
-  std::copy(start.begin(), start.end(), simulation_.qpos().begin());
-}
-
-StepResult MazeEnv::step(ConstFieldView action, FieldViews obs) {
-  episode_.check_running();
-  check_action(spec().id, spec().action, action);
+void MazeEnv::drive(ConstFieldView action) {
   const std::span<const float> force = action.as<float>();
-  const std::span<double> qvel = simulation_.qvel();
-  const std::span<double> ctrl = simulation_.ctrl();
+  const std::span<double> qvel = simulation().qvel();
+  const std::span<double> ctrl = simulation().ctrl();
   for (size_t i = 0; i < 2; ++i) {
     qvel[i] = std::clamp(qvel[i], -kMaxSpeed, kMaxSpeed);
     ctrl[i] = std::clamp(static_cast<double>(force[i]), -1.0, 1.0);
   }
-  try {
-    simulation_.step();
-  } catch (const Error& error) {
-    episode_.fail();
-    throw Error(fmt::format("{}: {}", spec().id, error.what()), error.kind());
-  }
-  // quirk: a goal that is reached may move, but only after the observation was taken: the new one
-  // is seen a step late.
-  observe(obs);
-  return episode_.advance(position());
+  simulation().step();
 }
 
-void MazeEnv::observe(FieldViews obs) const {
-  const std::span<const double> qpos = simulation_.qpos();
-  const std::span<const double> qvel = simulation_.qvel();
-  const std::span<double> observation = obs[0].as<double>();
+void MazeEnv::observe_body(FieldView obs) const {
+  const std::span<const double> qpos = simulation().qpos();
+  const std::span<const double> qvel = simulation().qvel();
+  const std::span<double> observation = obs.as<double>();
   observation[0] = qpos[0];
   observation[1] = qpos[1];
   observation[2] = qvel[0];
   observation[3] = qvel[1];
-  if (!task_->goal_observation) return;
-  const Position here = position();
-  std::copy(here.begin(), here.end(), obs[1].as<double>().begin());
-  std::copy(episode_.goal().begin(), episode_.goal().end(), obs[2].as<double>().begin());
-}
-
-std::vector<double> MazeEnv::state() const {
-  std::vector<double> state(simulation_.state_size());
-  simulation_.get_state(state);
-  episode_.append_state(state);
-  return state;
-}
-
-void MazeEnv::set_state(std::span<const double> state) {
-  const size_t engine = simulation_.state_size();
-  check_finite_values(fmt::format("{}: state", spec().id), state, engine + episode_.state_size());
-  episode_.set_state(state.subspan(engine));
-  change_model();
-  simulation_.set_state(state.first(engine));
 }
 
 void MazeEnv::draw(Canvas& canvas, View view) const {
-  const maze::MazeLook look = maze::look_of(episode_.factors());
+  const maze::MazeLook look = maze::look_of(episode().factors());
   maze::MazePicture picture(canvas, maze_->layout, look, view);
-  picture.draw_room(episode_.goal(), episode_.at_goal());
-  const std::span<const double> qpos = simulation_.qpos();
-  const std::span<const double> qvel = simulation_.qvel();
+  picture.draw_room(episode().goal(), episode().at_goal());
+  const std::span<const double> qpos = simulation().qpos();
+  const std::span<const double> qvel = simulation().qvel();
   draw_ball(picture,
             {.at = {qpos[0], qpos[1]},
              .velocity = {qvel[0], qvel[1]},
-             .radius = episode_.factors().number(kBallRadiusFactor)},
+             .radius = episode().factors().number(kBallRadiusFactor)},
             look.body);
 }
 

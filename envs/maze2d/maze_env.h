@@ -3,9 +3,7 @@
 #include <memory>
 #include <vector>
 
-#include "envs/env.h"
-#include "envs/maze/goal_episode.h"
-#include "envs/maze/maze_model.h"
+#include "envs/maze/goal_env.h"
 #include "envs/maze2d/point_maze.h"
 
 namespace reverie::maze2d {
@@ -26,40 +24,21 @@ struct PointTask {
 
 // A point that is pushed through a maze to a goal. Position and velocity are clipped and rewarded
 // as the reference does it; see docs/maze2d.md for what the two conventions have in common.
-class MazeEnv final : public Env {
+class MazeEnv final : public maze::GoalEnv {
  public:
   MazeEnv(std::shared_ptr<const PointMaze> maze, std::shared_ptr<const PointTask> task);
 
-  const EnvSpec& spec() const override { return task_->goal.spec; }
-  void reset(uint64_t seed, FieldViews obs) override;
-  StepResult step(ConstFieldView action, FieldViews obs) override;
-  std::vector<double> state() const override;
-  void set_state(std::span<const double> state) override;
   void draw(Canvas& canvas, View view) const override;
-  Metrics metrics() const override { return episode_.metrics(position()); }
-  PhysicsState* physics() override { return &physics_; }
 
  private:
-  class Physics final : public maze::MazePhysics {
-   public:
-    explicit Physics(MazeEnv& env) : MazePhysics(env.simulation_, env.episode_), env_(env) {}
-    void observe(FieldViews obs) const override { env_.observe(obs); }
-
-   private:
-    MazeEnv& env_;
-  };
-
-  maze::Position position() const;
+  void place_body() override;
+  void drive(ConstFieldView action) override;
+  void observe_body(FieldView obs) const override;
+  maze::ModelChanges changes() const override;
   void place_d4rl();
-  void place_robotics();
-  void change_model();
-  void observe(FieldViews obs) const;
 
   std::shared_ptr<const PointMaze> maze_;
   std::shared_ptr<const PointTask> task_;
-  maze::GoalEpisode episode_;
-  MujocoSimulation simulation_;
-  Physics physics_{*this};
 };
 
 }  // namespace reverie::maze2d

@@ -37,7 +37,9 @@ std::vector<std::string> keys(const json& object) {
 
 TEST_F(CommandLineTest, HelpTeaches) {
   const std::vector<std::pair<Arguments, std::vector<std::string>>> helps = {
-      {{}, {"train", "evaluate", "render", "rollout", "collect", "dataset", "list", "config", "bench", "--agent ddpg"}},
+      {{},
+       {"train", "evaluate", "render", "rollout", "collect", "dataset", "list", "config", "bench",
+        "--agent ddpg"}},
       {{"--help"}, {"usage", "reverie evaluate runs/first"}},
       {{"train", "--help"},
        {"--env", "--resume", "--gamma", "discount", "(default 0.99)", "[agent]"}},

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "envs/env.h"
+#include "envs/maze/goal_episode.h"
+#include "envs/maze/maze_model.h"
+
+namespace reverie::maze {
+
+// A body that MuJoCo moves through a maze to a goal: what the point and the ant have in common. The
+// body's place is qpos[0] and qpos[1]. A derived class says how the body is driven, placed,
+// observed and drawn.
+class GoalEnv : public Env {
+ public:
+  // goal_observation: achieved_goal and desired_goal follow the body's own field.
+  GoalEnv(std::shared_ptr<const MazeLayout> layout, std::shared_ptr<const GoalTask> task,
+          SharedModel model, bool goal_observation);
+
+  const EnvSpec& spec() const final { return episode_.task().spec; }
+  void reset(uint64_t seed, FieldViews obs) final;
+  StepResult step(ConstFieldView action, FieldViews obs) final;
+  std::vector<double> state() const final;
+  void set_state(std::span<const double> state) final;
+  Metrics metrics() const final { return episode_.metrics(position()); }
+  PhysicsState* physics() final { return &physics_; }
+
+ protected:
+  // Draws and sets start, goal and velocities of a new episode; the simulation has been reset.
+  virtual void place_body() = 0;
+
+  // Sets the controls and takes the engine's steps. action: checked, not clipped.
+  virtual void drive(ConstFieldView action) = 0;
+
+  // Writes the body's own field, the first one.
+  virtual void observe_body(FieldView obs) const = 0;
+
+  // What the chosen factors change in the model.
+  virtual ModelChanges changes() const = 0;
+
+  // Numbers of the state that neither the engine nor the episode has; always as many.
+  virtual std::span<const double> memory() const { return {}; }
+  virtual void set_memory(std::span<const double> /*numbers*/) {}
+
+  // The start as Gymnasium-Robotics draws it.
+  void place_robotics();
+  void set_position(const Position& position);
+  Position position() const { return {simulation_.qpos()[0], simulation_.qpos()[1]}; }
+
+  const GoalEpisode& episode() const { return episode_; }
+  GoalEpisode& episode() { return episode_; }
+  const MujocoSimulation& simulation() const { return simulation_; }
+  MujocoSimulation& simulation() { return simulation_; }
+
+ private:
+  class Physics final : public MazePhysics {
+   public:
+    explicit Physics(GoalEnv& env) : MazePhysics(env.simulation_, env.episode_), env_(env) {}
+    void observe(FieldViews obs) const override { env_.observe(obs); }
+
+   private:
+    GoalEnv& env_;
+  };
+
+  void change_model();
+  void observe(FieldViews obs) const;
+
+  bool goal_observation_;
+  GoalEpisode episode_;
+  MujocoSimulation simulation_;
+  Physics physics_{*this};
+};
+
+}  // namespace reverie::maze
