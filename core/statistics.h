@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 namespace reverie {
 
@@ -33,5 +34,33 @@ struct Summary {
 // Throws Error(kInput) for no value at all and for values that are not finite or whose
 // squares overflow.
 Summary summarize(std::span<const double> values, uint64_t seed);
+
+// Of n >= 1 sorted values, interpolated between neighbours as numpy.percentile does. rank: [0, 1].
+double quantile(std::span<const double> sorted, double rank);
+
+// Counts of values in bins of one width, of a stream whose range is not known beforehand: the bins
+// double in width, in place, when a value lies beyond them. Edges are whole multiples of the width,
+// a power of two, so that the same values give the same bins in any order.
+class Histogram {
+ public:
+  // 2 <= max_bins. Without `whole` the width starts far below any value's; with it at 1, and each
+  // bin is one whole number until there are too many of them.
+  explicit Histogram(int64_t max_bins, bool whole = false);
+
+  // Values that are not finite are left out.
+  void add(double value);
+
+  double width() const { return width_; }
+  double low() const { return static_cast<double>(first_) * width_; }  // edge of the first bin
+  const std::vector<int64_t>& counts() const { return counts_; }      // none empty at either end
+
+ private:
+  void widen();
+
+  int64_t max_bins_;
+  double width_;
+  int64_t first_ = 0;            // bins count from 0 at 0
+  std::vector<int64_t> counts_;  // [bins]
+};
 
 }  // namespace reverie

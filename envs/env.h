@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -91,6 +92,10 @@ class PhysicsState {
 
   // Writes the observation of the state as it now is, without advancing time.
   virtual void observe(FieldViews obs) const = 0;
+
+  // What a step that led to the state as it now is would bring, for recordings that are to serve
+  // another task or goal. Empty where a reward needs more than that, an action for instance.
+  virtual std::optional<double> reward() const { return std::nullopt; }
 
   // That of the environment itself where wrappers stand around it.
   virtual const PhysicsState& innermost() const { return *this; }

@@ -9,13 +9,27 @@
 #include "agents/pch.h"
 #include "core/file.h"
 #include "nn/device.h"
+#include "replay/batch_stream.h"
 #include "replay/replay_buffer.h"
 
 namespace reverie {
 namespace {
 
+namespace fs = std::filesystem;
+
 double now_seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+ReplayOptions replay_options(const TrainingSession& session) {
+  const TrainingConfig& training = session.config.training;
+  ReplayOptions options;
+  if (training.replay_memory > 0.0) {
+    options.memory_budget = static_cast<size_t>(training.replay_memory * 1e9);
+    options.disk_folder = training.replay_folder.empty() ? session.directory.path()
+                                                         : fs::path(training.replay_folder);
+  }
+  return options;
 }
 
 class OffPolicyLoop {
@@ -29,10 +43,10 @@ class OffPolicyLoop {
         agent_(config_.agent_config->make(env_.spec(), open_device(config_.device),
                                           config_.seed_for("agent"))),
         replay_(env_.spec(), training_.replay_capacity, training_.num_envs,
-                open_device(config_.device)),
+                open_device(config_.device), replay_options(session)),
         action_field_(action_field(env_.spec().action)),
         warmup_rng_(config_.seed_for("warm-up")),
-        sampling_rng_(config_.seed_for("sampling")) {}
+        batches_(replay_, Rng(config_.seed_for("sampling")), training_.prefetch) {}
 
   void start() {
     env_.reset(config_.seed_for("environments"));
@@ -50,7 +64,7 @@ class OffPolicyLoop {
                   "state.json: owed_updates is {}, expected 0 to 1e9", owed_updates_);
     saved_step_ = step_;
     warmup_rng_ = Rng::from_string(saved.text("warmup.rng"));
-    sampling_rng_ = Rng::from_string(saved.text("sampling.rng"));
+    batches_.set_rng(Rng::from_string(saved.text("sampling.rng")));
     agent_->load(saved);
     replay_.restore(saved.group("replay"));
     const TensorMap& environments = saved.group("environments");
@@ -118,11 +132,13 @@ class OffPolicyLoop {
 
   // The updates that the steps stored so far have earned.
   void learn() {
-    for (; owed_updates_ >= 1.0; owed_updates_ -= 1.0) {
-      losses_ = agent_->update(
-          replay_.sample(agent_->batch_size(), agent_->sample_spec(), sampling_rng_));
+    const auto updates = static_cast<int64_t>(owed_updates_);
+    batches_.request(updates, agent_->batch_size(), agent_->sample_spec());
+    for (int64_t i = 0; i < updates; ++i) {
+      losses_ = agent_->update(batches_.next());
       ++updates_;
     }
+    owed_updates_ -= static_cast<double>(updates);
   }
 
   // Weights that are not finite show in the very next action, before a log or a checkpoint is due.
@@ -215,7 +231,7 @@ class OffPolicyLoop {
     checkpoint.set("updates", updates_);
     checkpoint.set("owed_updates", owed_updates_);
     checkpoint.set("warmup.rng", warmup_rng_.to_string());
-    checkpoint.set("sampling.rng", sampling_rng_.to_string());
+    checkpoint.set("sampling.rng", batches_.rng().to_string());
     agent_->save(checkpoint);
     check_losses();
     for (const auto& [name, weights] : checkpoint.group("model")) {
@@ -245,7 +261,8 @@ class OffPolicyLoop {
   std::unique_ptr<Agent> agent_;
   ReplayBuffer replay_;
   Field action_field_;
-  Rng warmup_rng_, sampling_rng_;
+  Rng warmup_rng_;
+  BatchStream batches_;
 
   int64_t step_ = 0;
   int64_t updates_ = 0;

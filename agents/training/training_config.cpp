@@ -9,6 +9,11 @@ void TrainingConfig::describe(ConfigFields& f) {
   f.add("updates_per_step", updates_per_step, "gradient updates per environment step",
         between(0, 1000));
   f.add("replay_capacity", replay_capacity, "transitions kept", at_least(3));
+  f.add("replay_memory", replay_memory,
+        "memory for the replay buffer [GB], a larger one lies in files; 0 = no limit", at_least(0));
+  f.add("replay_folder", replay_folder,
+        "where those files go (they vanish with the run); the run's folder when not given");
+  f.add("prefetch", prefetch, "draw the next batch while learning from this one; same batches");
   f.add("overlap", overlap, "learn while the environments step; the run stays repeatable");
   f.add("log_every", log_every, "steps between rows of metrics.csv", at_least(1));
   f.add("checkpoint_every", checkpoint_every, "steps between checkpoints", at_least(1));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "core/config.h"
 
@@ -13,6 +14,9 @@ struct TrainingConfig {
   int64_t learning_starts = 5000;
   double updates_per_step = 1.0;
   int64_t replay_capacity = 1000000;
+  double replay_memory = 0.0;  // [GB] 0 = as much as it takes
+  std::string replay_folder;   // for what goes beyond it; "" = the run's
+  bool prefetch = true;
   bool overlap = true;
   int64_t log_every = 2000;
   int64_t checkpoint_every = 50000;

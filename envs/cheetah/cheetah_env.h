@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -44,6 +45,9 @@ class CheetahEnv : public Env {
   // Clips a valid action into ctrl, advances the simulation by spec().dt and returns the reward.
   virtual double advance(ConstFieldView action) = 0;
 
+  // PhysicsState::reward().
+  virtual std::optional<double> state_reward() const { return std::nullopt; }
+
   MujocoSimulation& simulation() { return simulation_; }
   const MujocoSimulation& simulation() const { return simulation_; }
   const PlanarTree& tree() const { return tree_; }
@@ -53,6 +57,7 @@ class CheetahEnv : public Env {
    public:
     explicit Physics(CheetahEnv& env) : MujocoPhysicsState(env.simulation_), env_(env) {}
     void observe(FieldViews obs) const override { env_.observe(obs); }
+    std::optional<double> reward() const override { return env_.state_reward(); }
 
    private:
     CheetahEnv& env_;

@@ -48,6 +48,12 @@ class DmCheetah final : public CheetahEnv {
     const std::span<double> ctrl = simulation().ctrl();
     for (size_t i = 0; i < ctrl.size(); ++i) ctrl[i] = std::clamp(requested[i], -1.0, 1.0);
     simulation().step();
+    return reward();
+  }
+
+  std::optional<double> state_reward() const override { return reward(); }
+
+  double reward() const {
     const PlanarTree::Motion motion = tree().motion(simulation().qpos(), simulation().qvel());
     const double value = task_.direction * (task_.flip ? motion.angular_momentum : motion.speed);
     // dm_control's tolerance(): linear over a margin as wide as the target.

@@ -98,13 +98,18 @@ void GoalEpisode::check_running() const {
                 task_->spec.id);
 }
 
+double GoalEpisode::reward(const Position& place) const {
+  const double to_goal = distance(place, goal_);
+  if (task_->dense) return std::exp(-to_goal);
+  return to_goal <= layout_->goal_radius ? 1.0 : 0.0;
+}
+
 StepResult GoalEpisode::advance(const Position& place) {
   ++steps_;
-  const double to_goal = distance(place, goal_);
-  at_goal_ = to_goal <= layout_->goal_radius;
+  at_goal_ = distance(place, goal_) <= layout_->goal_radius;
   if (at_goal_ && reached_at_ == 0) reached_at_ = steps_;
   StepResult result;
-  result.reward = task_->dense ? std::exp(-to_goal) : (at_goal_ ? 1.0 : 0.0);
+  result.reward = reward(place);
   result.terminated = at_goal_ && task_->ends_at_goal;
   const int64_t max_steps = task_->spec.max_steps;
   result.truncated = max_steps > 0 && steps_ >= max_steps && !result.terminated;
@@ -183,6 +188,10 @@ void MazePhysics::set(std::string_view part, std::span<const double> values) {
   if (part != "desired_goal") return MujocoPhysicsState::set(part, values);
   check_finite_values(part, values, 2);
   episode_.set_goal({values[0], values[1]});
+}
+
+std::optional<double> MazePhysics::reward() const {
+  return episode_.reward({simulation().qpos()[0], simulation().qpos()[1]});
 }
 
 }  // namespace reverie::maze

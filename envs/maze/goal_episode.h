@@ -53,6 +53,9 @@ class GoalEpisode {
 
   const Position& goal() const { return goal_; }
   void set_goal(const Position& goal) { goal_ = goal; }
+
+  // What being at `place` is worth.
+  double reward(const Position& place) const;
   bool at_goal() const { return at_goal_; }  // after the last step
 
   // Throws Error(kInput) that names the environment unless an episode is under way.
@@ -99,6 +102,7 @@ class MazePhysics : public MujocoPhysicsState {
   std::vector<Part> parts() const override;
   void get(std::string_view part, std::span<double> out) const override;
   void set(std::string_view part, std::span<const double> values) override;
+  std::optional<double> reward() const override;
 
   // For what plans in the maze or scores recorded positions. They live as long as the environment.
   const MazeLayout& layout() const { return episode_.layout(); }

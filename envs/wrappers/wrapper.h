@@ -78,6 +78,7 @@ class ObservationWrapper : public Wrapper {
     bool settable() const override { return inner_.settable(); }
     std::vector<Constant> constants() const override { return inner_.constants(); }
     void observe(FieldViews obs) const override;
+    std::optional<double> reward() const override { return inner_.reward(); }
     const PhysicsState& innermost() const override { return inner_.innermost(); }
 
    private:

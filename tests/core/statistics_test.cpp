@@ -91,5 +91,53 @@ TEST(Statistics, RejectsWhatHasNoSummary) {
   }
 }
 
+TEST(Histogram, CountsEveryValueInItsBin) {
+  Rng rng(3);
+  for (const double scale : {1e-9, 1.0, 1e12}) {
+    std::vector<double> values(1000);
+    for (double& value : values) value = scale * rng.normal(0.5, 1.0);
+    Histogram histogram(40);
+    for (const double value : values) histogram.add(value);
+    ASSERT_LE(histogram.counts().size(), 40U);
+    EXPECT_GT(histogram.counts().size(), 15U) << "bins wider than they need to be";
+    for (size_t i = 0; i < histogram.counts().size(); ++i) {
+      const double low = histogram.low() + static_cast<double>(i) * histogram.width();
+      const auto inside = std::count_if(values.begin(), values.end(), [&](double value) {
+        return value >= low && value < low + histogram.width();
+      });
+      EXPECT_EQ(histogram.counts()[i], inside) << scale << " " << i;
+    }
+  }
+}
+
+TEST(Histogram, DoesNotDependOnTheOrder) {
+  std::vector<double> values{-1.0, 1.0, 0.25, -0.999, 0.0, 0.5, 3.0, -7.5, 0.1};
+  Histogram forward(16), backward(16);
+  for (const double value : values) forward.add(value);
+  std::reverse(values.begin(), values.end());
+  for (const double value : values) backward.add(value);
+  EXPECT_EQ(forward.counts(), backward.counts());
+  EXPECT_EQ(forward.low(), backward.low());
+  EXPECT_EQ(forward.width(), backward.width());
+}
+
+TEST(Histogram, WholeNumbersHaveBinsOfTheirOwn) {
+  Histogram histogram(10, true);
+  for (const double value : {4.0, 0.0, 4.0, 1.0}) histogram.add(value);
+  EXPECT_EQ(histogram.width(), 1.0);
+  EXPECT_EQ(histogram.low(), 0.0);
+  EXPECT_EQ(histogram.counts(), (std::vector<int64_t>{1, 1, 0, 0, 2}));
+}
+
+TEST(Histogram, LeavesOutWhatIsNotFinite) {
+  Histogram histogram(10);
+  for (const double value : {double{NAN}, double{INFINITY}, double{-INFINITY}}) histogram.add(value);
+  EXPECT_TRUE(histogram.counts().empty());
+  histogram.add(1e300);
+  histogram.add(-1e-300);
+  EXPECT_LE(histogram.counts().size(), 10U);
+  EXPECT_EQ(histogram.counts().front() + histogram.counts().back(), 2);
+}
+
 }  // namespace
 }  // namespace reverie

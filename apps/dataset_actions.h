@@ -1,0 +1,19 @@
+#pragma once
+
+#include <string>
+
+#include "apps/command.h"
+#include "replay/dataset.h"
+
+namespace reverie {
+
+// The actions of `reverie dataset`, see docs/datasets.md; each takes the arguments behind its name.
+int dataset_info(const Arguments& arguments);
+int dataset_preview(const Arguments& arguments);
+int dataset_relabel(const Arguments& arguments);
+
+// Commits the writer and says on stderr what was written. Throws Error(kInput) when that is
+// nothing.
+void finish_dataset(DatasetWriter& writer, const std::string& path);
+
+}  // namespace reverie

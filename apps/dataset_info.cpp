@@ -1,0 +1,238 @@
+#include <algorithm>
+#include <cmath>
+#include <iostream>
+
+#include <nlohmann/json.hpp>
+
+#include "apps/chart.h"
+#include "apps/dataset_actions.h"
+#include "core/progress.h"
+#include "core/statistics.h"
+#include "replay/dataset_check.h"
+
+namespace reverie {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr int64_t kReturnBins = 20;
+constexpr int64_t kActionBins = 40;
+constexpr int kBarWidth = 40;      // [characters]
+constexpr double kAtBound = 1e-6;  // how near an action counts as being at its bound
+constexpr size_t kMostActionCharts = 12;
+constexpr int kChartWidth = 420, kChartHeight = 300;  // [px]
+
+Json field_json(const Field& field) {
+  return {{"name", field.name}, {"shape", field.shape}, {"dtype", dtype_name(field.dtype)}};
+}
+
+// One number of the action over all steps.
+struct ActionNumber {
+  double low = INFINITY, high = -INFINITY;
+  int64_t at_low = 0, at_high = 0;  // steps there
+  Histogram histogram;
+
+  explicit ActionNumber(bool is_discrete) : histogram(kActionBins, is_discrete) {}
+
+  void add(double value) {
+    const auto see = [&](double& extreme, int64_t& count, bool beyond) {
+      if (std::abs(value - extreme) <= kAtBound) {
+        ++count;
+      } else if (beyond) {
+        extreme = value;
+        count = 1;
+      }
+    };
+    see(low, at_low, value < low);
+    see(high, at_high, value > high);
+    histogram.add(value);
+  }
+};
+
+struct Contents {
+  std::vector<double> returns, lengths;  // of the episodes
+  std::vector<ActionNumber> action;
+  int64_t terminated = 0, truncated = 0;
+};
+
+Contents read_contents(Dataset& dataset) {
+  const Field& action = dataset.schema().action;
+  Contents contents;
+  contents.action.assign(static_cast<size_t>(action.numel()),
+                         ActionNumber(action.dtype == DType::kInt64));
+  ProgressBar progress(dataset.steps(), {.label = "read"});
+  for (size_t e = 0; e < dataset.episodes().size(); ++e) {
+    const DatasetEpisode& where = dataset.episodes()[e];
+    const EpisodeData episode = dataset.read(static_cast<int64_t>(e));
+    double sum = 0.0;
+    for (const float reward : episode.reward) sum += static_cast<double>(reward);
+    contents.returns.push_back(sum);
+    contents.lengths.push_back(static_cast<double>(where.length));
+    contents.terminated += where.terminated ? 1 : 0;
+    contents.truncated += where.truncated ? 1 : 0;
+    const std::vector<double> values = numbers(action, episode.action);
+    for (size_t i = 0; i < values.size(); ++i) {
+      contents.action[i % contents.action.size()].add(values[i]);
+    }
+    progress.update(where.start + where.length);
+  }
+  return contents;
+}
+
+// JSON has no NaN and no infinity.
+Json number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
+
+Json distribution(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  double sum = 0.0;
+  for (const double value : values) sum += value;
+  const double mean = sum / static_cast<double>(values.size());
+  double squares = 0.0;
+  for (const double value : values) squares += (value - mean) * (value - mean);
+  return {{"mean", number(mean)},
+          {"std", number(std::sqrt(squares / static_cast<double>(values.size())))},
+          {"min", number(values.front())},
+          {"median", number(quantile(values, 0.5))},
+          {"max", number(values.back())}};
+}
+
+Json histogram_json(const Histogram& histogram) {
+  return {{"low", histogram.low()}, {"width", histogram.width()}, {"counts", histogram.counts()}};
+}
+
+Histogram histogram_of(const std::vector<double>& values) {
+  Histogram histogram(kReturnBins);
+  for (const double value : values) histogram.add(value);
+  return histogram;
+}
+
+Json info_json(const Dataset& dataset, const Contents& contents) {
+  Json fields = Json::array();
+  for (const Field& field : dataset.schema().observation) fields.push_back(field_json(field));
+  fields.push_back(field_json(dataset.schema().action));
+  for (const Field& field : dataset.schema().info) fields.push_back(field_json(field));
+  Json out = {{"path", dataset.path()},
+              {"format", dataset_format_name(dataset.format())},
+              {"episodes", dataset.episodes().size()},
+              {"steps", dataset.steps()},
+              {"steps_left_out", dataset.steps_left_out()},
+              {"terminated", contents.terminated},
+              {"truncated", contents.truncated},
+              {"fields", fields},
+              {"return", distribution(contents.returns)},
+              {"length", distribution(contents.lengths)},
+              {"action", Json::array()},
+              {"attributes", dataset.schema().attributes}};
+  for (const ActionNumber& action : contents.action) {
+    const auto share = [&](int64_t count) {
+      return static_cast<double>(count) / static_cast<double>(dataset.steps());
+    };
+    out["action"].push_back({{"min", number(action.low)},
+                             {"max", number(action.high)},
+                             {"at_min", share(action.at_low)},
+                             {"at_max", share(action.at_high)},
+                             {"histogram", histogram_json(action.histogram)}});
+  }
+  return out;
+}
+
+void print_bars(const Histogram& histogram) {
+  const std::vector<int64_t>& counts = histogram.counts();
+  if (counts.empty()) return;
+  const int64_t peak = *std::max_element(counts.begin(), counts.end());
+  for (size_t bin = 0; bin < counts.size(); ++bin) {
+    const auto length = static_cast<size_t>(kBarWidth * counts[bin] / peak);
+    std::cout << fmt::format("    {:>10.4g} {:<{}} {}\n",
+                             histogram.low() + static_cast<double>(bin) * histogram.width(),
+                             std::string(length, '#'), kBarWidth, counts[bin]);
+  }
+}
+
+// A histogram in one line of text, its peak the full height.
+std::string sparkline(const Histogram& histogram) {
+  constexpr std::array<const char*, 9> kLevels = {" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+  int64_t peak = 1;
+  for (const int64_t count : histogram.counts()) peak = std::max(peak, count);
+  std::string text;
+  for (const int64_t count : histogram.counts()) {
+    const int64_t level = count == 0 ? 0 : 1 + 7 * count / peak;
+    text += kLevels[static_cast<size_t>(level)];
+  }
+  return text;
+}
+
+void print_info(const Json& info, const Contents& contents) {
+  std::cout << fmt::format("{} ({}): {} steps in {} episodes, {} terminated, {} truncated\n\n",
+                           info["path"].get<std::string>(), info["format"].get<std::string>(),
+                           info["steps"].get<int64_t>(), info["episodes"].get<int64_t>(),
+                           contents.terminated, contents.truncated);
+  for (const auto& [key, text] : info["attributes"].items()) {
+    if (key != "config") std::cout << fmt::format("  {:<12} {}\n", key, text.get<std::string>());
+  }
+  std::cout << "\n";
+  for (const Json& field : info["fields"]) {
+    std::cout << fmt::format("  {:<16} {} {}\n", field["name"].get<std::string>(),
+                             field["dtype"].get<std::string>(), field["shape"].dump());
+  }
+  const auto line = [&](const char* name) {
+    std::cout << fmt::format("\n  {}:", name);
+    for (const auto& [key, value] : info[name].items()) {
+      std::cout << fmt::format(" {} {}", key,
+                               value.is_null() ? "-" : fmt::format("{:.4g}", value.get<double>()));
+    }
+    std::cout << "\n";
+  };
+  line("length");
+  line("return");
+  print_bars(histogram_of(contents.returns));
+  std::cout << "\n  action: least and most with the share of steps there, and what lies between\n";
+  for (size_t k = 0; k < contents.action.size(); ++k) {
+    const ActionNumber& action = contents.action[k];
+    std::cout << fmt::format("    [{}] {:>8.4g} {:5.1f} %  {:>8.4g} {:5.1f} %  |{}|\n", k,
+                             action.low, 100 * info["action"][k]["at_min"].get<double>(),
+                             action.high, 100 * info["action"][k]["at_max"].get<double>(),
+                             sparkline(action.histogram));
+  }
+}
+
+void write_plot(const std::string& path, const Contents& contents) {
+  std::vector<Chart> charts;
+  const auto add = [&](const std::string& title, const std::string& x, const std::string& y,
+                       const Histogram& histogram) {
+    charts.emplace_back(title, x, y).add_histogram(histogram);
+  };
+  add("Returns", "return", "episodes", histogram_of(contents.returns));
+  add("Lengths", "steps", "episodes", histogram_of(contents.lengths));
+  for (size_t k = 0; k < std::min(contents.action.size(), kMostActionCharts); ++k) {
+    add(fmt::format("Action {}", k), fmt::format("action[{}]", k), "steps",
+        contents.action[k].histogram);
+  }
+  write_charts(path, charts, 4, kChartWidth, kChartHeight);
+}
+
+}  // namespace
+
+int dataset_info(const Arguments& arguments) {
+  std::string path, plot;
+  bool json = false;
+  CommandLine line("dataset info", "Says what a dataset holds.");
+  line.app().add_option("PATH", path, "file or folder")->required();
+  line.app().add_flag("--json", json, "one JSON object on stdout, nothing else");
+  line.app().add_option("--plot", plot, "also draw the distributions, as F.png");
+  if (!line.parse(arguments)) return 0;
+  const std::unique_ptr<Dataset> dataset = Dataset::open(path);
+  const Contents contents = read_contents(*dataset);
+  const Json out = info_json(*dataset, contents);
+  if (json) {
+    std::cout << out.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
+  } else {
+    print_info(out, contents);
+  }
+  if (!plot.empty()) {
+    write_plot(plot, contents);
+    std::cerr << fmt::format("wrote {}\n", plot);
+  }
+  return 0;
+}
+
+}  // namespace reverie

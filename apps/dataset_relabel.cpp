@@ -1,0 +1,149 @@
+#include <charconv>
+#include <iostream>
+
+#include "apps/dataset_actions.h"
+#include "apps/state_replay.h"
+#include "core/progress.h"
+
+namespace reverie {
+namespace {
+
+constexpr const char* kFinalGoal = "final";
+
+struct RelabelFlags {
+  std::string in, out, env, goal, format;
+};
+
+// "1.5,-2" as numbers.
+std::vector<double> parse_goal(const std::string& text) {
+  std::vector<double> goal;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  while (true) {
+    const auto [stop, error] = std::from_chars(at, end, goal.emplace_back());
+    REVERIE_CHECK(error == std::errc() && (stop == end || *stop == ','),
+                  "--goal: found '{}', expected numbers like 1.5,2 or {}", text, kFinalGoal);
+    if (stop == end) return goal;
+    at = stop + 1;
+  }
+}
+
+void fill_rows(const Field& field, std::vector<std::byte>& column, std::span<const double> row) {
+  const FieldView view{&field, column.data(), static_cast<int64_t>(column.size() / field.bytes())};
+  const auto write = [&]<typename T>(std::span<T> values) {
+    for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<T>(row[i % row.size()]);
+  };
+  if (field.dtype == DType::kFloat64) {
+    write(view.as<double>());
+  } else {
+    write(view.as<float>());
+  }
+}
+
+// Gives an episode the rewards of another task or goal.
+class Relabeller {
+ public:
+  Relabeller(const Dataset& dataset, Env& env, const std::string& goal)
+      : schema_(dataset.schema()), replay_(dataset, env), to_final_(goal == kFinalGoal) {
+    if (!goal.empty() && !to_final_) goal_ = parse_goal(goal);
+  }
+
+  void relabel(EpisodeData& episode) {
+    replay_.begin(episode);
+    if (to_final_) {
+      replay_.go_to(episode.length());
+      goal_ = replay_.part("qpos");
+      goal_.resize(replay_.part("desired_goal").size());
+      replay_.begin(episode);
+    }
+    if (!goal_.empty()) {
+      replay_.set_goal(goal_);
+      rename_goal(episode);
+    }
+    for (int64_t t = 0; t < episode.length(); ++t) {
+      float& reward = episode.reward[static_cast<size_t>(t)];
+      before_ += static_cast<double>(reward);
+      reward = static_cast<float>(replay_.reward(t));
+      after_ += static_cast<double>(reward);
+    }
+  }
+
+  double sum_before() const { return before_; }  // of all rewards so far
+  double sum_after() const { return after_; }
+
+ private:
+  // What says which goal is pursued has to agree with the rewards.
+  void rename_goal(EpisodeData& episode) const {
+    const auto fill = [&](const std::vector<Field>& fields, auto& columns) {
+      for (size_t i = 0; i < fields.size(); ++i) {
+        if (fields[i].name != "desired_goal" && fields[i].name != "goal") continue;
+        if (fields[i].numel() != static_cast<int64_t>(goal_.size())) continue;
+        fill_rows(fields[i], columns[i], goal_);
+      }
+    };
+    fill(schema_.observation, episode.observation);
+    fill(schema_.info, episode.info);
+  }
+
+  const DatasetSchema& schema_;
+  StateReplay replay_;
+  bool to_final_;
+  std::vector<double> goal_;  // empty: as recorded
+  double before_ = 0.0, after_ = 0.0;
+};
+
+DatasetSchema relabelled_schema(const Dataset& dataset, const RelabelFlags& flags,
+                                const EnvSpec& spec, EnvConfig& config) {
+  DatasetSchema schema = dataset.schema();
+  ConfigFields fields;
+  fields.section("environment");
+  config.describe(fields);
+  schema.attributes["env"] = spec.id;
+  schema.attributes["env_source"] = spec.source;
+  schema.attributes["config"] = fields.to_toml();
+  schema.attributes["relabelled"] =
+      flags.goal.empty() ? "rewards of " + spec.id
+                         : fmt::format("rewards of {} for the goal {}", spec.id, flags.goal);
+  return schema;
+}
+
+}  // namespace
+
+int dataset_relabel(const Arguments& arguments) {
+  RelabelFlags flags;
+  CommandLine line("dataset relabel",
+                   "Rewrites the rewards for another task of the same simulator or for another\n"
+                   "goal, from the recorded states. Where episodes end stays as it was.");
+  line.app().add_option("IN", flags.in, "file or folder")->required();
+  line.app().add_option("OUT", flags.out, "file or folder to write")->required();
+  line.app().add_option("--env", flags.env,
+                        "environment whose rewards are wanted; its own if not given");
+  line.app().add_option("--goal", flags.goal, "X,Y, or final: where each episode ended");
+  line.app().add_option("--format", flags.format, "layout of OUT; that of IN when not given");
+  if (!line.parse(arguments)) return 0;
+  REVERIE_CHECK(!flags.env.empty() || !flags.goal.empty(),
+                "dataset relabel: give --env ID, --goal or both");
+  const std::unique_ptr<Dataset> dataset = Dataset::open(flags.in);
+  const DatasetFormat format =
+      flags.format.empty() ? dataset->format() : parse_dataset_format(flags.format);
+  const std::unique_ptr<EnvConfig> config = dataset_environment(*dataset, flags.env);
+  const std::unique_ptr<Env> env = config->maker()();
+  Relabeller relabeller(*dataset, *env, flags.goal);
+  const auto writer = DatasetWriter::create(
+      flags.out, format, relabelled_schema(*dataset, flags, env->spec(), *config));
+  ProgressBar progress(dataset->steps(), {.label = "relabel"});
+  for (size_t e = 0; e < dataset->episodes().size(); ++e) {
+    EpisodeData episode = dataset->read(static_cast<int64_t>(e));
+    relabeller.relabel(episode);
+    writer->append(episode);
+    progress.update(writer->steps());
+  }
+  progress.finish();
+  finish_dataset(*writer, flags.out);
+  const auto episodes = static_cast<double>(writer->episodes());
+  std::cerr << fmt::format("mean return {:.4g}, before {:.4g}\n", relabeller.sum_after() / episodes,
+                           relabeller.sum_before() / episodes);
+  return 0;
+}
+
+}  // namespace reverie

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "core/random.h"
+#include "replay/batch.h"
+#include "replay/prefetcher.h"
+
+namespace reverie {
+
+// The batches that a learner asks for, drawn one by one or ahead on a thread of their own. They are
+// the same either way.
+class BatchStream {
+ public:
+  // The source must outlive it, and must not change while remaining() > 0. The thread starts with
+  // the first request of more than one batch.
+  BatchStream(const SampleSource& source, const Rng& rng, bool prefetch)
+      : source_(source), rng_(rng), prefetch_(prefetch) {}
+
+  // Announces that `count` more batches of `batch` transitions will be taken. The batches of the
+  // request before must all have been.
+  void request(int64_t count, int64_t batch, const SampleSpec& spec);
+
+  // The next one. Throws what SampleSource::sample() throws, and Error without a request.
+  Batch next();
+
+  int64_t remaining() const { return remaining_; }
+
+  // As it is after the batch that was taken last: continuing with it gives the batches that follow.
+  const Rng& rng() const { return ahead_ ? ahead_->rng() : rng_; }
+  void set_rng(const Rng& rng);
+
+ private:
+  const SampleSource& source_;
+  Rng rng_;
+  bool prefetch_;
+  int64_t remaining_ = 0;
+  int64_t batch_ = 0;
+  SampleSpec spec_;
+  std::optional<Prefetcher<Batch>> ahead_;
+};
+
+}  // namespace reverie
