@@ -31,7 +31,7 @@ void cut_episode(EpisodeData& episode, int64_t length, const DatasetSchema& sche
     cut_rows(episode.observation[f], length + 1, schema.observation[f]);
   }
   for (size_t f = 0; f < schema.info.size(); ++f) {
-    cut_rows(episode.info[f], length, schema.info[f]);
+    cut_rows(episode.info[f], length + 1, schema.info[f]);
   }
   cut_rows(episode.action, length, schema.action);
   episode.reward.resize(static_cast<size_t>(length));
@@ -86,24 +86,23 @@ struct Collector::Lane {
   maze::Position target{};
   maze::Position goal{};  // the environment's own
 
-  void begin(const EnvLane& env, FieldViews obs, const DatasetSchema& schema) {
+  void begin(EnvLane& env, FieldViews obs, std::span<const PhysicsState::Part> parts) {
     episode = {};
-    episode.observation.resize(schema.observation.size());
-    episode.info.resize(schema.info.size());
+    episode.observation.resize(obs.size());
+    episode.info.resize(parts.size());
     episode.seed = static_cast<int64_t>(env.seed);
-    record_observation(obs);
+    record_state(env, obs, parts);
   }
 
-  void record_observation(FieldViews obs) {
+  // What the environment shows and what the simulator knows, before the next action or after the
+  // last one.
+  void record_state(EnvLane& env, FieldViews obs, std::span<const PhysicsState::Part> parts) {
     for (size_t f = 0; f < obs.size(); ++f) {
       append_bytes(episode.observation[f], {obs[f].data, obs[f].field->bytes()});
     }
-  }
-
-  void record_info(const PhysicsState& physics, std::span<const PhysicsState::Part> parts) {
     for (size_t i = 0; i < parts.size(); ++i) {
       part.resize(parts[i].size);
-      physics.get(parts[i].name, part);
+      env.env->physics()->get(parts[i].name, part);
       if (controller && parts[i].name == "desired_goal") part.assign(target.begin(), target.end());
       append_bytes(episode.info[i], std::as_bytes(std::span<const double>(part)));
     }
@@ -162,7 +161,7 @@ void Collector::start_lane(size_t i) {
     lane.controller->reset();
     draw_target(lane, env, obs_.row(i));
   }
-  lane.begin(env, obs_.row(i), schema_);
+  lane.begin(env, obs_.row(i), parts_);
 }
 
 // Any free cell, as D4RL draws it. Where the goal is part of the task, the target becomes the goal.
@@ -210,7 +209,6 @@ void Collector::step_lane(size_t i) {
       disturb(view.as<float>(), action_field_, options_.noise, lane.rng);
     }
   }
-  if (!parts_.empty()) lane.record_info(*env.env->physics(), parts_);
   const double distance =
       relabels_ ? maze::distance(get_position(*lane.maze, "qpos"), lane.goal) : 0.0;
   StepResult step = env.step({&action_field_, action.data(), 1}, obs_.row(i));
@@ -225,14 +223,14 @@ void Collector::step_lane(size_t i) {
   lane.episode.reward.push_back(static_cast<float>(step.reward));
   lane.episode.terminated.push_back(step.terminated ? 1 : 0);
   lane.episode.truncated.push_back(step.truncated || retarget ? 1 : 0);
-  lane.record_observation(obs_.row(i));
+  lane.record_state(env, obs_.row(i), parts_);
   if (!ended && !retarget) return;
   lane.finished.push_back(std::move(lane.episode));
   if (ended) {
     start_lane(i);
   } else {
     draw_target(lane, env, obs_.row(i));
-    lane.begin(env, obs_.row(i), schema_);
+    lane.begin(env, obs_.row(i), parts_);
   }
 }
 

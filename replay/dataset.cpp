@@ -69,7 +69,7 @@ void DatasetWriter::check(const EpisodeData& episode) const {
                  length + (episode.has_final_observation ? 1 : 0));
   }
   for (size_t i = 0; i < schema_.info.size(); ++i) {
-    check_column(schema_.info[i], episode.info[i], length);
+    check_column(schema_.info[i], episode.info[i], length + (episode.has_final_info ? 1 : 0));
   }
   check_column(schema_.action, episode.action, length);
 }

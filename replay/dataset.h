@@ -47,8 +47,11 @@ struct EpisodeData {
   std::vector<std::byte> action;               // [T, ...]
   std::vector<float> reward;                   // [T]
   std::vector<uint8_t> terminated, truncated;  // [T] 0 or 1
-  std::vector<std::vector<std::byte>> info;    // [T, ...] each
+  // [T + 1, ...] each, row t being the simulator before action t and the last row the simulator
+  // after the last action; [T, ...] where the dataset does not know that.
+  std::vector<std::vector<std::byte>> info;
   bool has_final_observation = true;
+  bool has_final_info = true;
   std::optional<int64_t> seed = {};  // of the reset before it, the 64 bits as a signed number
 
   int64_t length() const { return static_cast<int64_t>(reward.size()); }

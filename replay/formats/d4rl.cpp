@@ -22,8 +22,8 @@ constexpr int kGzip = 4;  // h5py's default, and so D4RL's
 constexpr const char* kStatus = "status";  // attribute of the root
 constexpr const char* kUnfinished = "unfinished";
 constexpr const char* kSeeds = "metadata/episode_seed";
-constexpr const char* kFinals = "metadata/final_observation";
-constexpr const char* kFinalKnown = "metadata/final_observation_known";
+constexpr const char* kFinalObservation = "metadata/final_observation";
+constexpr const char* kFinalInfo = "metadata/final_info";
 
 // Attributes that are kept from one file to the next.
 constexpr const char* kAttributes[] = {"env", "env_source", "policy", "seed", "config", "collect"};
@@ -87,6 +87,9 @@ class Column {
   int64_t block_first_ = 0;
 };
 
+// Under `group` a row for each episode, what came of its last action; whether it is known.
+std::string known_flags(const std::string& group) { return group + "_known"; }
+
 class D4rlDataset final : public Dataset {
  public:
   explicit D4rlDataset(const std::string& path) : Dataset(path), file_(Hdf5File::open_read(path)) {
@@ -101,7 +104,7 @@ class D4rlDataset final : public Dataset {
     const int64_t steps = count_steps(unfinished);
     read_rewards_and_flags(steps);
     find_episodes(unfinished);
-    find_finals(unfinished);
+    find_episode_data(unfinished);
   }
 
   DatasetFormat format() const override { return DatasetFormat::kD4rl; }
@@ -109,8 +112,7 @@ class D4rlDataset final : public Dataset {
   EpisodeData read(int64_t index) override {
     const DatasetEpisode& where = episodes_.at(static_cast<size_t>(index));
     EpisodeData episode;
-    episode.has_final_observation = next_ || (index < static_cast<int64_t>(final_known_.size()) &&
-                                              final_known_[static_cast<size_t>(index)] != 0);
+    episode.has_final_observation = next_ || final_observation_.knows(index);
     for (size_t i = 0; i < observation_.size(); ++i) {
       std::vector<std::byte>& out = episode.observation.emplace_back();
       observation_[i].read(where.start, where.length, out);
@@ -118,11 +120,14 @@ class D4rlDataset final : public Dataset {
       if (next_) {
         next_->read(where.start + where.length - 1, 1, out);
       } else {
-        finals_[i].read(index, 1, out);
+        final_observation_.columns[i].read(index, 1, out);
       }
     }
-    for (Column& column : info_) {
-      column.read(where.start, where.length, episode.info.emplace_back());
+    episode.has_final_info = info_.empty() || final_info_.knows(index);
+    for (size_t i = 0; i < info_.size(); ++i) {
+      std::vector<std::byte>& out = episode.info.emplace_back();
+      info_[i].read(where.start, where.length, out);
+      if (episode.has_final_info) final_info_.columns[i].read(index, 1, out);
     }
     action_.front().read(where.start, where.length, episode.action);
     const auto cut = [&](const auto& values) {
@@ -140,6 +145,17 @@ class D4rlDataset final : public Dataset {
   }
 
  private:
+  // The rows after the last actions.
+  struct Finals {
+    std::vector<Column> columns;
+    std::vector<uint8_t> known;  // of the first episodes
+
+    bool knows(int64_t episode) const {
+      return episode < static_cast<int64_t>(known.size()) &&
+             known[static_cast<size_t>(episode)] != 0;
+    }
+  };
+
   // "" where there is none, or one that cannot be read safely: others write what they like.
   std::string attribute(const char* key) const {
     try {
@@ -236,10 +252,11 @@ class D4rlDataset final : public Dataset {
   }
 
   // What belongs to whole episodes. Where flags were changed since, it does not fit any more.
-  void find_finals(bool unfinished) {
+  void find_episode_data(bool unfinished) {
     const auto fits = [&](size_t rows) { return unfinished || rows == episodes_.size(); };
     if (file_.exists(kSeeds)) seeds_ = read_all<int64_t>(kSeeds);
     if (!fits(seeds_.size())) seeds_.clear();
+    final_info_ = find_finals(kFinalInfo, info_, unfinished);
     if (observation_.size() == 1 && file_.exists("next_observations")) {
       next_.emplace(file_, "next_observations", "observation");
       check_same_rows(*next_, observation_.front());
@@ -247,17 +264,24 @@ class D4rlDataset final : public Dataset {
                     path_, next_->rows(), steps_);
       return;
     }
-    if (!file_.exists(kFinals) || !file_.exists(kFinalKnown)) return;
-    final_known_ = read_all<uint8_t>(kFinalKnown);
-    if (!fits(final_known_.size())) final_known_.clear();
-    for (const Column& column : observation_) {
-      finals_.emplace_back(file_, std::string(kFinals) + "/" + column.field().name,
-                           column.field().name);
-      check_same_rows(finals_.back(), column);
-      if (static_cast<int64_t>(final_known_.size()) > finals_.back().rows()) {
-        final_known_.resize(static_cast<size_t>(finals_.back().rows()));
+    final_observation_ = find_finals(kFinalObservation, observation_, unfinished);
+  }
+
+  Finals find_finals(const std::string& group, const std::vector<Column>& columns,
+                     bool unfinished) const {
+    Finals finals;
+    if (!file_.exists(group) || !file_.exists(known_flags(group))) return finals;
+    finals.known = read_all<uint8_t>(known_flags(group));
+    if (!unfinished && finals.known.size() != episodes_.size()) finals.known.clear();
+    for (const Column& column : columns) {
+      const std::string& name = column.field().name;
+      const Column& found = finals.columns.emplace_back(file_, group + "/" + name, name);
+      check_same_rows(found, column);
+      if (static_cast<int64_t>(finals.known.size()) > found.rows()) {
+        finals.known.resize(static_cast<size_t>(found.rows()));
       }
     }
+    return finals;
   }
 
   void check_same_rows(const Column& found, const Column& expected) const {
@@ -268,15 +292,16 @@ class D4rlDataset final : public Dataset {
   }
 
   template <typename T>
-  std::vector<T> read_all(const char* name) const {
+  std::vector<T> read_all(const std::string& name) const {
     return file_.read<T>(name, {.shape = std::vector<int64_t>{-1},
                                 .max_bytes = kMaxSteps * static_cast<int64_t>(sizeof(T))});
   }
 
   Hdf5File file_;
-  std::vector<Column> observation_, action_, info_, finals_;
+  std::vector<Column> observation_, action_, info_;
+  Finals final_observation_, final_info_;
   std::optional<Column> next_;
-  std::vector<uint8_t> terminals_, timeouts_, final_known_;
+  std::vector<uint8_t> terminals_, timeouts_;
   std::vector<float> rewards_;
   std::vector<int64_t> seeds_;
 };
@@ -303,20 +328,24 @@ class D4rlWriter final : public DatasetWriter {
       const bool is_main = field.name == "observation";
       has_observation |= is_main;
       observation_.push_back(add("", is_main ? "observations" : field.name, field));
-      finals_.push_back(add(kFinals, field.name, field, kEpisodeChunkRows));
+      final_observation_.push_back(add(kFinalObservation, field.name, field, kEpisodeChunkRows));
     }
     REVERIE_CHECK(has_observation,
                   "{}: the layout d4rl needs a field 'observation', and there is none; try "
                   "--observation both, or --format minari",
                   path);
-    for (const Field& field : schema_.info) info_.push_back(add("infos", field.name, field));
+    for (const Field& field : schema_.info) {
+      info_.push_back(add("infos", field.name, field));
+      final_info_.push_back(add(kFinalInfo, field.name, field, kEpisodeChunkRows));
+    }
     action_ = add("", "actions", schema_.action);
     reward_ = add("", "rewards", scalar(DType::kFloat32));
     terminated_ = add("", "terminals", scalar(DType::kBool));
     truncated_ = add("", "timeouts", scalar(DType::kBool));
     seed_ = add("metadata", "episode_seed", scalar(DType::kInt64), kEpisodeChunkRows);
-    final_known_ =
-        add("metadata", "final_observation_known", scalar(DType::kBool), kEpisodeChunkRows);
+    observation_known_ =
+        add("", known_flags(kFinalObservation), scalar(DType::kBool), kEpisodeChunkRows);
+    info_known_ = add("", known_flags(kFinalInfo), scalar(DType::kBool), kEpisodeChunkRows);
     for (const auto& [key, text] : schema_.attributes) file_.set_attribute("/", key, text);
     file_.set_attribute("/", kStatus, kUnfinished);
     file_.save_progress();
@@ -326,23 +355,20 @@ class D4rlWriter final : public DatasetWriter {
     check(episode);
     const int64_t length = episode.length();
     for (size_t i = 0; i < observation_.size(); ++i) {
-      const std::vector<std::byte>& rows = episode.observation[i];
-      const size_t row_bytes = schema_.observation[i].bytes();
-      const auto split = static_cast<size_t>(length) * row_bytes;
-      append_rows(observation_[i], std::span(rows).first(split));
-      append_rows(finals_[i], episode.has_final_observation
-                                  ? std::span(rows).subspan(split)
-                                  : std::span(rows).subspan(split - row_bytes));
+      append_state(observation_[i], final_observation_[i], schema_.observation[i], length,
+                   episode.observation[i]);
     }
-    for (size_t i = 0; i < info_.size(); ++i) append_rows(info_[i], episode.info[i]);
+    for (size_t i = 0; i < info_.size(); ++i) {
+      append_state(info_[i], final_info_[i], schema_.info[i], length, episode.info[i]);
+    }
     append_rows(action_, episode.action);
     append_rows(reward_, std::as_bytes(std::span(episode.reward)));
     append_rows(terminated_, std::as_bytes(std::span(episode.terminated)));
     append_rows(truncated_, std::as_bytes(std::span(episode.truncated)));
     const int64_t seed = episode.seed.value_or(kNoSeed);
     append_rows(seed_, std::as_bytes(std::span(&seed, 1)));
-    const uint8_t known = episode.has_final_observation ? 1 : 0;
-    append_rows(final_known_, std::as_bytes(std::span(&known, 1)));
+    append_flag(observation_known_, episode.has_final_observation);
+    append_flag(info_known_, episode.has_final_info);
     steps_ += length;
     ++episodes_;
     if (steps_ - saved_ >= kSaveEvery) {
@@ -375,6 +401,18 @@ class D4rlWriter final : public DatasetWriter {
     return {field, &file_.appender(group, field, {.gzip = kGzip, .chunk = chunk}), narrows};
   }
 
+  // Of T or T + 1 rows the first T go to one column and the last one to the other, known or not.
+  void append_state(const Target& steps, const Target& finals, const Field& source, int64_t length,
+                    std::span<const std::byte> rows) {
+    append_rows(steps, rows.first(static_cast<size_t>(length) * source.bytes()));
+    append_rows(finals, rows.last(source.bytes()));
+  }
+
+  void append_flag(const Target& target, bool flag) {
+    const uint8_t byte = flag ? 1 : 0;
+    append_rows(target, std::as_bytes(std::span(&byte, 1)));
+  }
+
   // rows: of the source's dtype.
   void append_rows(const Target& target, std::span<const std::byte> rows) {
     if (target.narrows) {
@@ -390,8 +428,8 @@ class D4rlWriter final : public DatasetWriter {
   Hdf5File file_;
   int64_t chunk_rows_ = 1;
   int64_t saved_ = 0;
-  std::vector<Target> observation_, finals_, info_;
-  Target action_, reward_, terminated_, truncated_, seed_, final_known_;
+  std::vector<Target> observation_, info_, final_observation_, final_info_;
+  Target action_, reward_, terminated_, truncated_, seed_, observation_known_, info_known_;
   std::vector<float> narrowed_;
 };
 

@@ -13,9 +13,9 @@ namespace reverie {
 //   infos/qpos, infos/qvel, infos/goal [N, ...]   next_observations [N, ...] (read, not written)
 //
 // Ours adds: other observation fields under their own names, [N, ...]; and under metadata/, which
-// D4RL's loaders pass over, episode_seed [E] and final_observation/FIELD [E, ...], what came of
-// each episode's last action. float64 is written as float32, as D4RL does. An episode ends where a
-// flag says so; without timeouts (D4RL's first files) only terminals end one.
+// D4RL's loaders pass over, episode_seed [E], final_observation/FIELD and final_info/NAME [E, ...],
+// what came of each episode's last action. float64 is written as float32, as D4RL does. An episode
+// ends where a flag says so; without timeouts (D4RL's first files) only terminals end one.
 //
 // Source: D4RL, offline_env.py (keys, metadata) and generation/generate_maze2d_datasets.py.
 std::unique_ptr<Dataset> open_d4rl(const std::string& path);

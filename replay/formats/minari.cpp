@@ -48,10 +48,13 @@ class MinariDataset final : public Dataset {
     for (const Field& field : schema_.observation) {
       episode.observation.push_back(read_rows(observation_name(group, field), field, length + 1));
     }
+    const auto info_name = [&](const Field& field) { return group + "/infos/" + field.name; };
+    episode.has_final_info =
+        std::all_of(schema_.info.begin(), schema_.info.end(),
+                    [&](const Field& field) { return row_count(info_name(field)) == length + 1; });
     for (const Field& field : schema_.info) {
-      const std::string name = group + "/infos/" + field.name;
-      // Minari's own have a row for the last observation too.
-      episode.info.push_back(read_rows(name, field, length, length + 1));
+      episode.info.push_back(read_rows(info_name(field), field,
+                                       length + (episode.has_final_info ? 1 : 0), length + 1));
     }
     episode.action = read_rows(group + "/actions", schema_.action, length);
     const Hdf5Expected one_a_step{.shape = std::vector<int64_t>{length}};
@@ -75,11 +78,18 @@ class MinariDataset final : public Dataset {
     }
   }
 
-  // A row of the array, as a field.
-  Field row_field(const std::string& array, const std::string& name) const {
-    const std::vector<int64_t> shape = file_.shape(array);
+  std::vector<int64_t> rows_shape(const std::string& array) const {
+    std::vector<int64_t> shape = file_.shape(array);
     REVERIE_CHECK(!shape.empty(), "{}:{}: is a scalar, expected an array of rows", file_.path(),
                   array);
+    return shape;
+  }
+
+  int64_t row_count(const std::string& array) const { return rows_shape(array).front(); }
+
+  // A row of the array, as a field.
+  Field row_field(const std::string& array, const std::string& name) const {
+    const std::vector<int64_t> shape = rows_shape(array);
     double bytes = static_cast<double>(item_size(file_.dtype(array)));
     for (size_t i = 1; i < shape.size(); ++i) bytes *= static_cast<double>(shape[i]);
     REVERIE_CHECK(bytes > 0 && bytes <= static_cast<double>(kMaxEpisodeBytes),
@@ -156,7 +166,7 @@ class MinariDataset final : public Dataset {
     REVERIE_CHECK(found.shape == field.shape && found.dtype == field.dtype,
                   "{}:{}: its rows differ in shape or dtype from those of episode 0", file_.path(),
                   name);
-    const int64_t has = file_.shape(name)[0];
+    const int64_t has = row_count(name);
     REVERIE_CHECK(has == rows || has == or_rows, "{}:{}: has {} rows, expected {}", file_.path(),
                   name, has, rows);
     const double bytes = static_cast<double>(rows) * static_cast<double>(field.bytes());
@@ -249,8 +259,9 @@ class MinariWriter final : public DatasetWriter {
     write_observations(group, episode, length, repeats);
     write_rows(group + "/actions", schema_.action, episode.action, length);
     for (size_t i = 0; i < schema_.info.size(); ++i) {
+      // Where a step is dropped, its row is what came of the one before.
       write_rows(group + "/infos/" + schema_.info[i].name, schema_.info[i], episode.info[i],
-                 length);
+                 length + (drops || episode.has_final_info ? 1 : 0));
     }
     const auto steps = static_cast<size_t>(length);
     const std::vector<int64_t> shape{length};

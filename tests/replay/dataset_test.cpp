@@ -50,8 +50,8 @@ EpisodeData make_episode(Rng& rng, int64_t length, bool terminates, double middl
   for (int64_t t = 0; t <= length; ++t) {
     observation.insert(observation.end(), state.begin(), state.end());
     for (int i = 0; i < 6; ++i) pixels.push_back(static_cast<std::byte>(rng.integers(0, 256)));
-    if (t == length) break;
     qpos.insert(qpos.end(), state.begin(), state.begin() + 2);
+    if (t == length) break;
     for (float& x : state) x += static_cast<float>(rng.uniform(-0.1, 0.1));
     for (int i = 0; i < 2; ++i) action.push_back(static_cast<float>(rng.uniform(-1.0, 1.0)));
     episode.reward.push_back(static_cast<float>(rng.uniform(0.0, 1.0)));
@@ -82,6 +82,7 @@ void expect_same(const EpisodeData& got, const EpisodeData& expected) {
   EXPECT_EQ(got.truncated, expected.truncated);
   EXPECT_EQ(got.info, expected.info);
   EXPECT_EQ(got.has_final_observation, expected.has_final_observation);
+  EXPECT_EQ(got.has_final_info, expected.has_final_info);
 }
 
 class DatasetTest : public testing::TestWithParam<DatasetFormat> {
@@ -117,6 +118,19 @@ TEST_P(DatasetTest, ReadsWhatWasWritten) {
   }
   EXPECT_EQ(dataset->steps(), start);
   expect_same(dataset->read(3), episodes[3]);  // out of order
+}
+
+TEST_P(DatasetTest, FinalInfoThatIsNotKnown) {
+  std::vector<EpisodeData> episodes = make_episodes(4);
+  for (size_t i : {size_t{0}, size_t{3}}) {
+    episodes[i].has_final_info = false;
+    episodes[i].info[0].resize(episodes[i].info[0].size() - test_schema().info[0].bytes());
+  }
+  const auto dataset = Dataset::open(write("a", episodes, GetParam()));
+  for (size_t i = 0; i < episodes.size(); ++i) {
+    SCOPED_TRACE(i);
+    expect_same(dataset->read(static_cast<int64_t>(i)), episodes[i]);
+  }
 }
 
 TEST_P(DatasetTest, AppearsOnCommitOrNotAtAll) {
@@ -276,6 +290,8 @@ TEST_F(MinariTest, LosesWhatItCannotHold) {
   EXPECT_EQ(dataset->episodes()[1].length, episodes[1].length() - 1);
   EXPECT_TRUE(dataset->episodes()[1].truncated);
   EXPECT_EQ(dataset->read(1).observation, episodes[1].observation);
+  // The dropped step's row of the simulator is what came of the step before.
+  EXPECT_TRUE(dataset->read(1).has_final_info);
 }
 
 // ---------------------------------------------------------------------------------------------
