@@ -3,25 +3,15 @@
 #include "agents/action_box.h"
 #include "agents/ddpg/ddpg.h"
 #include "agents/pch.h"
+#include "apps/bench_replay.h"
 #include "apps/bench_report.h"
 #include "apps/command.h"
 #include "envs/registry.h"
 #include "envs/vector_env.h"
 #include "nn/device.h"
-#include "replay/replay_buffer.h"
 
 namespace reverie {
 namespace {
-
-struct BenchFlags {
-  std::string what;
-  std::vector<std::string> ids;
-  std::vector<int> threads = {1, 2};
-  int64_t num_envs = 64;
-  double seconds = 5.0;
-  bool peers = false;
-  bool json = false;
-};
 
 // Random actions, drawn before the clock starts.
 std::vector<at::Tensor> draw_actions(const EnvSpec& spec, int64_t num_envs) {
@@ -193,34 +183,6 @@ std::vector<BenchResult> bench_update(const BenchFlags& flags) {
          .peers = {{"torch-python", measured[2]}, {"torch-python-fused-adam", measured[3]}}});
   }
   return results;
-}
-
-std::vector<BenchResult> bench_replay(const BenchFlags& flags) {
-  const EnvEntry& entry = find_env("pointmaze-umaze");
-  VectorEnv env(entry.config()->maker(), flags.num_envs, 1);
-  env.reset(0);
-  ReplayBuffer replay(env.spec(), 1000000, flags.num_envs, at::kCPU);
-  replay.start(env.observations());
-  const Field action = action_field(env.spec().action);
-  const std::vector<at::Tensor> actions = draw_actions(env.spec(), flags.num_envs);
-  for (size_t i = 0; replay.size() < 200000; ++i) {
-    const ConstFieldView rows = view_of(action, actions[i % actions.size()]);
-    replay.add(rows, env.step(rows));
-  }
-  Rng rng(0);
-  const auto measured =
-      measure_in_turns({[&](double seconds) {
-                          return calls_per_second([&] { replay.sample(256, {}, rng); }, seconds);
-                        },
-                        [&](double seconds) {
-                          const ConstFieldView rows = view_of(action, actions[0]);
-                          const VectorStep step = env.step(rows);
-                          return calls_per_second([&] { replay.add(rows, step); }, seconds) *
-                                 static_cast<double>(flags.num_envs);
-                        }},
-                       flags.seconds);
-  return {{.name = "sample-256-state", .value = *measured[0], .unit = "batches/s"},
-          {.name = "add-state", .value = *measured[1], .unit = "steps/s"}};
 }
 
 }  // namespace

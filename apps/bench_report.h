@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <optional>
@@ -18,6 +19,17 @@ struct BenchResult {
   int threads = 1;
   std::optional<double> limit = {};                         // in the same unit
   std::map<std::string, std::optional<double>> peers = {};  // in the same unit; none: not measured
+};
+
+// What the user asked to be measured.
+struct BenchFlags {
+  std::string what;
+  std::vector<std::string> ids;
+  std::vector<int> threads = {1, 2};
+  int64_t num_envs = 64;
+  double seconds = 5.0;
+  bool peers = false;
+  bool json = false;
 };
 
 // Something that can be measured again and again for a given time [s]; empty when it cannot be had.

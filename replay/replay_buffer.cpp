@@ -40,11 +40,9 @@ ReplayBuffer::ReplayBuffer(const EnvSpec& spec, int64_t capacity, int64_t num_en
   for (const Field& field : spec.observation) observation_.emplace_back(field, rows, folder);
   action_.emplace(action, rows, folder);
   const auto n = static_cast<size_t>(rows);
-  reward_.resize(n);
-  terminated_.resize(n);
-  truncated_.resize(n);
-  kind_.resize(n);
-  step_.resize(n);
+  slot_.reserve(n);
+  use_huge_pages(slot_.data(), n * sizeof(Slot));
+  slot_.resize(n);
   written_.resize(static_cast<size_t>(lanes_));
   ends_.resize(static_cast<size_t>(lanes_));
   if (options.priority_exponent) {
@@ -56,8 +54,7 @@ ReplayBuffer::ReplayBuffer(const EnvSpec& spec, int64_t capacity, int64_t num_en
 }
 
 size_t ReplayBuffer::bytes_per_transition() const {
-  size_t bytes = action_->frame_bytes + sizeof(reward_[0]) + sizeof(terminated_[0]) +
-                 sizeof(truncated_[0]) + sizeof(kind_[0]) + sizeof(step_[0]);
+  size_t bytes = action_->frame_bytes + sizeof(Slot);
   for (const Column& column : observation_) bytes += column.frame_bytes;
   return bytes + (priority_ ? 2 * sizeof(double) : 0);
 }
@@ -82,9 +79,9 @@ int64_t ReplayBuffer::filled() const {
 }
 
 void ReplayBuffer::set_kind(int64_t slot, Kind kind) {
-  uint8_t& stored = kind_[static_cast<size_t>(slot)];
-  steps_ += (kind == kStep ? 1 : 0) - (stored == kStep ? 1 : 0);
-  stored = kind;
+  uint8_t& kept = stored(slot).kind;
+  steps_ += (kind == kStep ? 1 : 0) - (kept == kStep ? 1 : 0);
+  kept = kind;
   if (priority_) priority_->set(slot, kind == kStep ? max_priority_ : 0.0);
 }
 
@@ -104,15 +101,12 @@ void ReplayBuffer::write_frame(const Column& column, ConstFieldView row, int64_t
 void ReplayBuffer::write_observation(int64_t lane, FieldViews views, int64_t row, int64_t step) {
   const auto l = static_cast<size_t>(lane);
   const int64_t slot = slot_of(lane, written_[l]);
-  const auto s = static_cast<size_t>(slot);
   for (size_t f = 0; f < observation_.size(); ++f) {
     write_frame(observation_[f], views[f].row(row), slot, step);
   }
   // What no step has filled yet is zero, so that a saved buffer holds nothing but what happened.
   std::memset(action_->frame(slot), 0, action_->frame_bytes);
-  reward_[s] = 0.0F;
-  terminated_[s] = truncated_[s] = 0;
-  step_[s] = step;
+  stored(slot) = {.step = step, .kind = stored(slot).kind};
   set_kind(slot, kPending);
   ++written_[l];
   if (!ends_[l].empty() && ends_[l].front() < oldest(lane)) ends_[l].pop_front();
@@ -124,7 +118,7 @@ void ReplayBuffer::forget_broken_stacks(int64_t lane) {
   const int64_t first = oldest(lane);
   for (int64_t behind = 0; behind < frames_ - 1 && first > 0; ++behind) {
     const int64_t slot = slot_of(lane, first + behind);
-    if (kind(slot) == kStep && step_[static_cast<size_t>(slot)] > behind) set_kind(slot, kContext);
+    if (kind(slot) == kStep && stored(slot).step > behind) set_kind(slot, kContext);
   }
 }
 
@@ -158,13 +152,12 @@ void ReplayBuffer::add(ConstFieldView actions, const VectorStep& step) {
   for (int64_t lane = 0; lane < lanes_; ++lane) {
     const auto l = static_cast<size_t>(lane);
     const int64_t slot = slot_of(lane, newest(lane));
-    const auto s = static_cast<size_t>(slot);
     std::memcpy(action_->frame(slot), actions.row(lane).data, action_->frame_bytes);
-    reward_[s] = static_cast<float>(step.reward[l]);
-    terminated_[s] = step.terminated[l];
-    truncated_[s] = step.truncated[l];
+    stored(slot).reward = static_cast<float>(step.reward[l]);
+    stored(slot).terminated = step.terminated[l];
+    stored(slot).truncated = step.truncated[l];
     set_kind(slot, kStep);
-    const int64_t next = step_[s] + 1;
+    const int64_t next = stored(slot).step + 1;
     if (step.terminated[l] == 0 && step.truncated[l] == 0) {
       write_observation(lane, step.obs, lane, next);
       continue;
@@ -193,12 +186,12 @@ void ReplayBuffer::for_each_run(Visit visit) const {
 std::vector<StoredEpisode> ReplayBuffer::episodes() const {
   std::vector<StoredEpisode> found;
   for_each_run([&](const Run& run) {
-    const auto last = static_cast<size_t>(slot_of(run.lane, run.last - 1));
+    const Slot& last = stored(slot_of(run.lane, run.last - 1));
     found.push_back({.first = slot_of(run.lane, run.begin),
                      .length = run.last - run.begin,
                      .ended = kind(slot_of(run.lane, run.last)) == kEnd,
-                     .terminated = terminated_[last] != 0,
-                     .truncated = truncated_[last] != 0});
+                     .terminated = last.terminated != 0,
+                     .truncated = last.truncated != 0});
   });
   return found;
 }

@@ -100,6 +100,15 @@ class ReplayBuffer final : public SampleSource {
   // kContext: a step whose own stack of frames is no longer whole; part of later ones.
   enum Kind : uint8_t { kEmpty = 0, kStep = 1, kEnd = 2, kPending = 3, kContext = 4 };
 
+  // All that is a number a slot, side by side: a draw looks at all of it and finds it in one cache
+  // line.
+  struct Slot {
+    int64_t step = 0;  // of the observation in its episode, from 0
+    float reward = 0.0F;
+    uint8_t terminated = 0, truncated = 0;
+    uint8_t kind = kEmpty;
+  };
+
   // On the stack for the usual batch sizes.
   using Slots = c10::SmallVector<int64_t, 512>;
 
@@ -109,6 +118,8 @@ class ReplayBuffer final : public SampleSource {
     int64_t lane, begin, last;
   };
 
+  const Slot& stored(int64_t slot) const { return slot_[static_cast<size_t>(slot)]; }
+  Slot& stored(int64_t slot) { return slot_[static_cast<size_t>(slot)]; }
   int64_t slot_of(int64_t lane, int64_t number) const { return lane * slots_ + number % slots_; }
   int64_t newest(int64_t lane) const { return written_[static_cast<size_t>(lane)] - 1; }
   int64_t oldest(int64_t lane) const;
@@ -117,7 +128,7 @@ class ReplayBuffer final : public SampleSource {
     return (slot + 1) % slots_ == 0 ? slot + 1 - slots_ : slot + 1;
   }
   int64_t slot_before(int64_t slot, int64_t steps) const;
-  Kind kind(int64_t slot) const { return static_cast<Kind>(kind_[static_cast<size_t>(slot)]); }
+  Kind kind(int64_t slot) const { return static_cast<Kind>(stored(slot).kind); }
   int64_t filled() const;  // slots of the fullest lane
   template <typename Visit>
   void for_each_run(Visit visit) const;
@@ -129,6 +140,7 @@ class ReplayBuffer final : public SampleSource {
   void forget_broken_stacks(int64_t lane);
   void check_views(FieldViews views) const;
 
+  void prefetch(int64_t slot) const;
   void draw_uniform(std::span<int64_t> slots, Rng& rng) const;
   void draw_prioritized(std::span<int64_t> slots, std::span<float> weights, double beta,
                         Rng& rng) const;
@@ -167,12 +179,8 @@ class ReplayBuffer final : public SampleSource {
   bool on_disk_ = false;
   std::vector<Column> observation_;
   std::optional<Column> action_;
-  int64_t frames_ = 1;         // of the longest stack
-  std::vector<float> reward_;  // [lanes * slots], as all below but the last two
-  std::vector<uint8_t> terminated_;
-  std::vector<uint8_t> truncated_;
-  std::vector<uint8_t> kind_;
-  std::vector<int64_t> step_;              // of the observation in its episode, from 0
+  int64_t frames_ = 1;                     // of the longest stack
+  std::vector<Slot> slot_;                 // [lanes * slots]
   std::vector<int64_t> written_;           // [lanes] slots ever written
   std::vector<std::deque<int64_t>> ends_;  // [lanes] numbers of the `end` slots held, ascending
   int64_t steps_ = 0;                      // slots of the kind `step`

@@ -13,7 +13,7 @@ namespace {
 // Draws refused in a row before places are counted instead of guessed.
 constexpr int kMaxRefusals = 64;
 
-// Rows ahead whose first cache line is asked for: a draw is a random access to memory.
+// Rows ahead whose memory is asked for: a draw is a random access.
 constexpr size_t kPrefetch = 8;
 
 std::byte* bytes_of(const at::Tensor& tensor) {
@@ -63,7 +63,7 @@ void ReplayBuffer::to_device(std::initializer_list<at::Tensor*> tensors, TensorM
 
 std::byte* ReplayBuffer::copy_stack(const Column& column, int64_t slot, std::byte* out) const {
   if (column.frames == 1) return column.copy_out(slot, 1, out);
-  const int64_t since_start = step_[static_cast<size_t>(slot)];
+  const int64_t since_start = stored(slot).step;
   for (int64_t k = column.frames - 1; k >= 0; --k) {
     out = column.copy_out(slot_before(slot, std::min(k, since_start)), 1, out);
   }
@@ -87,7 +87,7 @@ at::Tensor ReplayBuffer::gather(const Column& column, std::span<const int64_t> s
   at::Tensor rows = batch_rows(column, {static_cast<int64_t>(slots.size())});
   std::byte* out = bytes_of(rows);
   for (size_t i = 0; i < slots.size(); ++i) {
-    if (i + kPrefetch < slots.size()) __builtin_prefetch(column.frame(slots[i + kPrefetch]));
+    if (i + kPrefetch < slots.size()) column.prefetch(slots[i + kPrefetch]);
     out = copy_stack(column, slots[i], out);
   }
   return rows;
@@ -109,12 +109,25 @@ void ReplayBuffer::draw_uniform(std::span<int64_t> slots, Rng& rng) const {
   // All lanes have written equally many steps, so a uniform slot among the filled ones, drawn again
   // until it holds a step, is a uniform transition. Few slots are of another kind.
   const int64_t n = filled();
+  const auto draw = [&](int64_t& slot) {
+    const int64_t number = rng.integers(0, lanes_ * n);
+    slot = number / n * slots_ + number % n;
+  };
+  // All at once and then looked at: each is a miss of every cache, and they are waited for
+  // together.
   for (int64_t& slot : slots) {
-    do {
-      const int64_t draw = rng.integers(0, lanes_ * n);
-      slot = draw / n * slots_ + draw % n;
-    } while (kind(slot) != kStep);
+    draw(slot);
+    prefetch(slot);
   }
+  for (int64_t& slot : slots) {
+    while (kind(slot) != kStep) draw(slot);
+  }
+}
+
+void ReplayBuffer::prefetch(int64_t slot) const {
+  __builtin_prefetch(&stored(slot));
+  action_->prefetch(slot);
+  for (const Column& column : observation_) column.prefetch(slot, 2);
 }
 
 void ReplayBuffer::draw_prioritized(std::span<int64_t> slots, std::span<float> weights, double beta,
@@ -224,7 +237,7 @@ void ReplayBuffer::relabel(const SampleSpec& spec, std::span<const int64_t> firs
     const auto outcome = [&](int64_t slot) {
       read_numbers(achieved, slot_after(slot), {reached.data(), width});
       return goals.outcome({reached.data(), width}, {desired.data(), width},
-                           terminated_[static_cast<size_t>(slot)] != 0);
+                           stored(slot).terminated != 0);
     };
     last[i] = sum_rewards(first[i], spec, outcome, reward[i], discount[i]);
   }
@@ -273,8 +286,7 @@ Batch ReplayBuffer::sample(int64_t batch, const SampleSpec& spec, Rng& rng) cons
   auto* discount = out.discount.mutable_data_ptr<float>();
   Slots last(b);
   const auto recorded = [this](int64_t slot) {
-    const auto s = static_cast<size_t>(slot);
-    return GoalOutcome{reward_[s], terminated_[s] != 0};
+    return GoalOutcome{stored(slot).reward, stored(slot).terminated != 0};
   };
   for (size_t i = 0; i < b; ++i) {
     last[i] = sum_rewards(first[i], spec, recorded, reward[i], discount[i]);
@@ -302,7 +314,7 @@ int64_t ReplayBuffer::draw_window(int64_t length, Rng& rng) const {
     if (last >= newest(lane)) continue;
     const int64_t end = slot_of(lane, last);
     // Steps are counted from 0 in each episode: no border lies between when the count goes on.
-    const int64_t gone = step_[static_cast<size_t>(end)] - step_[static_cast<size_t>(slot)];
+    const int64_t gone = stored(end).step - stored(slot).step;
     if (kind(end) == kStep && gone == length - 1) return slot;
   }
   return draw_window_by_count(length, rng);
@@ -322,7 +334,7 @@ SequenceBatch ReplayBuffer::sample_sequences(int64_t batch, const SampleSpec& sp
   Slots padding(b);
   for (size_t i = 0; i < b; ++i) {
     const int64_t slot = draw_window(spec.length, rng);
-    const int64_t since_start = std::min(spec.burn_in, step_[static_cast<size_t>(slot)]);
+    const int64_t since_start = std::min(spec.burn_in, stored(slot).step);
     int64_t before = 0;
     while (before < since_start && kind(slot_before(slot, before + 1)) == kStep) ++before;
     first[i] = slot_before(slot, before);
@@ -359,10 +371,10 @@ void ReplayBuffer::fill_steps(std::span<const int64_t> first, std::span<const in
     action += static_cast<size_t>(steps) * action_bytes;
     for (int64_t t = 0; t < steps; ++t) {
       const bool real = t >= padding[b];
-      const auto s = static_cast<size_t>(slot);
-      *reward++ = real ? reward_[s] : 0.0F;
-      *terminated++ = real && terminated_[s] != 0;
-      *truncated++ = real && truncated_[s] != 0;
+      const Slot& step = stored(slot);
+      *reward++ = real ? step.reward : 0.0F;
+      *terminated++ = real && step.terminated != 0;
+      *truncated++ = real && step.truncated != 0;
       *valid++ = real;
       if (real) slot = slot_after(slot);
     }

@@ -13,14 +13,21 @@ std::string observation_key(const Field& field) { return fmt::format("replay.obs
 
 // Rows of the written slots only, [lanes, filled, ...]: a young buffer makes a small file.
 at::Tensor written_rows(const at::Tensor& data, int64_t lanes, int64_t slots, int64_t filled) {
-  std::vector<int64_t> shape{lanes, slots};
-  shape.insert(shape.end(), data.sizes().begin() + 1, data.sizes().end());
-  return data.view(shape).narrow(1, 0, filled);
+  return data.unflatten(0, {lanes, slots}).narrow(1, 0, filled);
 }
 
 template <typename T>
 at::Tensor tensor_of(std::vector<T>& values) {
   return at::from_blob(values.data(), {static_cast<int64_t>(values.size())},
+                       c10::CppTypeToScalarType<T>::value);
+}
+
+// One member of all records, [records], in place.
+template <typename Record, typename T>
+at::Tensor tensor_of(std::vector<Record>& records, T Record::*member) {
+  static_assert(sizeof(Record) % sizeof(T) == 0);
+  return at::from_blob(&(records.front().*member), {static_cast<int64_t>(records.size())},
+                       {static_cast<int64_t>(sizeof(Record) / sizeof(T))},
                        c10::CppTypeToScalarType<T>::value);
 }
 
@@ -34,14 +41,16 @@ void ReplayBuffer::save(TensorMap& out) const {
   };
   for (const Column& column : observation_) add(observation_key(column.field), column.data);
   add("replay.action", action_->data);
-  add("replay.reward", copy_to_tensor<float>(reward_));
-  add("replay.terminated", copy_to_tensor<uint8_t>(terminated_));
-  add("replay.truncated", copy_to_tensor<uint8_t>(truncated_));
-  add("replay.kind", copy_to_tensor<uint8_t>(kind_));
-  add("replay.step", copy_to_tensor<int64_t>(step_));
+  // Only read from, as a tensor cannot say.
+  auto& slots = const_cast<std::vector<Slot>&>(slot_);
+  add("replay.reward", tensor_of(slots, &Slot::reward));
+  add("replay.terminated", tensor_of(slots, &Slot::terminated));
+  add("replay.truncated", tensor_of(slots, &Slot::truncated));
+  add("replay.kind", tensor_of(slots, &Slot::kind));
+  add("replay.step", tensor_of(slots, &Slot::step));
   out.add("replay.written", copy_to_tensor<int64_t>(written_));
   if (!priority_) return;
-  std::vector<double> priorities(kind_.size());
+  std::vector<double> priorities(slot_.size());
   for (size_t s = 0; s < priorities.size(); ++s) {
     priorities[s] = priority_->at(static_cast<int64_t>(s));
   }
@@ -50,7 +59,7 @@ void ReplayBuffer::save(TensorMap& out) const {
 }
 
 void ReplayBuffer::clear() {
-  std::fill(kind_.begin(), kind_.end(), kEmpty);
+  for (Slot& slot : slot_) slot.kind = kEmpty;
   std::fill(written_.begin(), written_.end(), 0);
   for (auto& ends : ends_) ends.clear();
   if (priority_) priority_.emplace(capacity());
@@ -82,20 +91,21 @@ void ReplayBuffer::restore_checked(const TensorMap& saved) {
   };
   for (Column& column : observation_) read(column.data, observation_key(column.field));
   read(action_->data, "replay.action");
-  read(tensor_of(reward_), "replay.reward");
-  read(tensor_of(terminated_), "replay.terminated");
-  read(tensor_of(truncated_), "replay.truncated");
-  read(tensor_of(kind_), "replay.kind");
-  read(tensor_of(step_), "replay.step");
+  read(tensor_of(slot_, &Slot::reward), "replay.reward");
+  read(tensor_of(slot_, &Slot::terminated), "replay.terminated");
+  read(tensor_of(slot_, &Slot::truncated), "replay.truncated");
+  read(tensor_of(slot_, &Slot::kind), "replay.kind");
+  read(tensor_of(slot_, &Slot::step), "replay.step");
   for (int64_t lane = 0; lane < lanes_; ++lane) check_restored(lane);
-  steps_ = std::count(kind_.begin(), kind_.end(), static_cast<uint8_t>(kStep));
+  steps_ = std::count_if(slot_.begin(), slot_.end(),
+                         [](const Slot& slot) { return slot.kind == kStep; });
   if (priority_) restore_priorities(saved, read);
 }
 
 void ReplayBuffer::restore_priorities(
     const TensorMap& saved,
     const std::function<void(const at::Tensor&, const std::string&)>& read) {
-  std::vector<double> priorities(kind_.size());
+  std::vector<double> priorities(slot_.size());
   read(tensor_of(priorities), "replay.priority");
   at::Tensor largest = at::from_blob(&max_priority_, {1}, at::kDouble);
   restore_tensor(largest, "replay.max_priority", saved);
@@ -103,7 +113,7 @@ void ReplayBuffer::restore_priorities(
                 "replay: a largest priority of {}, expected at least 1: the file is damaged",
                 max_priority_);
   for (size_t s = 0; s < priorities.size(); ++s) {
-    if (kind_[s] != kStep) continue;
+    if (slot_[s].kind != kStep) continue;
     REVERIE_CHECK(priorities[s] > 0.0 && priorities[s] <= max_priority_,
                   "replay: a priority of {} in slot {}, expected above 0 and at most {}: the file "
                   "is damaged",
@@ -114,9 +124,7 @@ void ReplayBuffer::restore_priorities(
 
 // Everything that sampling relies on: which slots follow each other in one episode.
 void ReplayBuffer::check_restored(int64_t lane) {
-  const auto at_step = [&](int64_t number) {
-    return step_[static_cast<size_t>(slot_of(lane, number))];
-  };
+  const auto at_step = [&](int64_t number) { return stored(slot_of(lane, number)).step; };
   const int64_t first = oldest(lane);
   const int64_t last = newest(lane);
   for (int64_t number = first; number <= last; ++number) {

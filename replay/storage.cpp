@@ -47,6 +47,13 @@ FileDescriptor unnamed_file(const std::string& name, size_t bytes,
 
 }  // namespace
 
+void use_huge_pages(void* memory, size_t bytes) {
+  constexpr uintptr_t kHugePage = uintptr_t{2} << 20;
+  const auto begin = (reinterpret_cast<uintptr_t>(memory) + kHugePage - 1) / kHugePage * kHugePage;
+  const auto end = (reinterpret_cast<uintptr_t>(memory) + bytes) / kHugePage * kHugePage;
+  if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+}
+
 at::Tensor reserve_rows(const std::string& name, const std::vector<int64_t>& shape, DType dtype,
                         const std::filesystem::path& folder) {
   size_t bytes = item_size(dtype);
@@ -58,7 +65,9 @@ at::Tensor reserve_rows(const std::string& name, const std::vector<int64_t>& sha
   }
   if (folder.empty() || bytes == 0) {
     try {
-      return at::empty(shape, scalar_type(dtype));
+      at::Tensor rows = at::empty(shape, scalar_type(dtype));
+      use_huge_pages(rows.mutable_data_ptr(), bytes);
+      return rows;
     } catch (const c10::Error&) {
       fail_run("replay: no memory for {:.1f} MB of '{}'; lower --replay-capacity",
                static_cast<double>(bytes) / kMegabyte, name);
@@ -82,6 +91,7 @@ Column::Column(const Field& of, int64_t slots, const std::filesystem::path& fold
   frame_bytes = field.bytes() / static_cast<size_t>(frames);
   shape.insert(shape.begin(), slots);
   data = reserve_rows(field.name, shape, field.dtype, folder);
+  begin = static_cast<std::byte*>(data.mutable_data_ptr());
 }
 
 c10::ScalarType Column::batch_type() const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -19,14 +20,23 @@ namespace reverie {
 at::Tensor reserve_rows(const std::string& name, const std::vector<int64_t>& shape, DType dtype,
                         const std::filesystem::path& folder);
 
+// Asks the system for huge pages: draws are random accesses, and with small pages each of them
+// would also miss the table of pages. For memory that has not been written yet; a wish, no more.
+void use_huge_pages(void* memory, size_t bytes);
+
 // One named field of a ring, a frame a slot. Where the field is a stack only the newest frame is
 // stored.
 struct Column {
   // Throws Error when the field says that it is a stack and its shape does not.
   Column(const Field& of, int64_t slots, const std::filesystem::path& folder);
 
-  std::byte* frame(int64_t slot) const {
-    return static_cast<std::byte*>(data.data_ptr()) + static_cast<size_t>(slot) * frame_bytes;
+  std::byte* frame(int64_t slot) const { return begin + static_cast<size_t>(slot) * frame_bytes; }
+
+  // Asks for the memory of `count` frames ahead of its use, the first few cache lines of it.
+  void prefetch(int64_t slot, int64_t count = 1) const {
+    const std::byte* at = frame(slot);
+    const size_t bytes = std::min<size_t>(static_cast<size_t>(count) * frame_bytes, 256);
+    for (size_t line = 0; line < bytes; line += 64) __builtin_prefetch(at + line);
   }
 
   // As a batch holds it: float64 becomes float32, all else stays.
@@ -40,7 +50,8 @@ struct Column {
   int64_t frames;       // of a stack; 1 = none
   int64_t frame_numel;  // field.numel() / frames
   size_t frame_bytes;
-  at::Tensor data;  // [slots, ...]
+  at::Tensor data;   // [slots, ...]
+  std::byte* begin;  // of data
 };
 
 }  // namespace reverie

@@ -46,7 +46,7 @@ EpisodeData episode(int e, int length, bool terminated) {
     append(data.action, {static_cast<float>(e) + static_cast<float>(t) / 100.0F});
     data.reward.push_back(static_cast<float>(10 * e + t));
     data.terminated.push_back(t + 1 == length && terminated ? 1 : 0);
-    data.truncated.push_back(0);
+    data.truncated.push_back(t + 1 == length && !terminated ? 1 : 0);
   }
   return data;
 }

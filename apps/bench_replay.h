@@ -1,0 +1,13 @@
+#pragma once
+
+#include <vector>
+
+#include "apps/bench_report.h"
+
+namespace reverie {
+
+// Sampling from replay buffers, beside Stable-Baselines3's, the speed of memory and, for a buffer
+// in mapped files, the same buffer in memory.
+std::vector<BenchResult> bench_replay(const BenchFlags& flags);
+
+}  // namespace reverie
