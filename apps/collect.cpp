@@ -107,8 +107,8 @@ int collect_command(const Arguments& arguments) {
       .add_option("--steps", flags.steps, "steps to gather")
       ->required()
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 31));
-  line.app().add_option("--out", flags.out, "file (minari: folder) to write")->required();
-  line.app().add_option("--format", flags.format, "d4rl (default) or minari");
+  line.app().add_option("--out", flags.out, "file to write (minari, exorl: folder)")->required();
+  line.app().add_option("--format", flags.format, dataset_format_list() + " (default d4rl)");
   line.app()
       .add_option("--noise", flags.noise,
                   "standard deviation of the noise on actions (default 0.5 with waypoint, else 0)")

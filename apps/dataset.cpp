@@ -61,7 +61,7 @@ int convert(const Arguments& arguments) {
   CommandLine line("dataset convert", "Writes a dataset in another layout (docs/datasets.md).");
   line.app().add_option("IN", in, "file or folder")->required();
   line.app().add_option("OUT", out, "file or folder to write")->required();
-  line.app().add_option("--format", format, "d4rl or minari")->required();
+  line.app().add_option("--format", format, dataset_format_list())->required();
   if (!line.parse(arguments)) return 0;
   const std::unique_ptr<Dataset> dataset = Dataset::open(in);
   const std::unique_ptr<DatasetWriter> writer =

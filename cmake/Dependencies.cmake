@@ -31,6 +31,8 @@ reverie_pkg_target(libav libavformat libavcodec libavfilter libavutil libswscale
 reverie_pkg_target(freetype freetype2)
 reverie_pkg_target(tomlplusplus tomlplusplus)
 reverie_pkg_target(hdf5 hdf5)
+reverie_pkg_target(blosc blosc)
+reverie_pkg_target(zip libzip)
 reverie_pkg_target(box2d box2d)
 add_library(reverie::cli11 ALIAS CLI11::CLI11)
 

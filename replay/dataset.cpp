@@ -5,10 +5,33 @@
 
 #include "core/error.h"
 #include "replay/formats/d4rl.h"
+#include "replay/formats/exorl.h"
 #include "replay/formats/minari.h"
+#include "replay/formats/stable_worldmodel.h"
+#include "replay/hdf5.h"
 
 namespace reverie {
 namespace {
+
+namespace fs = std::filesystem;
+
+struct Layout {
+  DatasetFormat format;
+  std::string_view name;
+  std::unique_ptr<DatasetWriter> (*create)(const std::string& path, const DatasetSchema& schema);
+};
+
+constexpr Layout kLayouts[] = {
+    {DatasetFormat::kD4rl, "d4rl", &create_d4rl},
+    {DatasetFormat::kMinari, "minari", &create_minari},
+    {DatasetFormat::kExorl, "exorl", &create_exorl},
+    {DatasetFormat::kStableWorldModel, "stable-worldmodel", &create_stable_worldmodel},
+};
+
+const Layout& layout_of(DatasetFormat format) {
+  return *std::find_if(std::begin(kLayouts), std::end(kLayouts),
+                       [&](const Layout& layout) { return layout.format == format; });
+}
 
 bool same_layout(const Field& a, const Field& b) {
   return a.name == b.name && a.shape == b.shape && a.dtype == b.dtype;
@@ -28,13 +51,22 @@ void check_column(const Field& field, const std::vector<std::byte>& column, int6
 }  // namespace
 
 DatasetFormat parse_dataset_format(std::string_view name) {
-  if (name == "d4rl") return DatasetFormat::kD4rl;
-  if (name == "minari") return DatasetFormat::kMinari;
-  fail_unknown_name("dataset format", name, {"d4rl", "minari"});
+  std::vector<std::string> known;
+  for (const Layout& layout : kLayouts) {
+    if (layout.name == name) return layout.format;
+    known.emplace_back(layout.name);
+  }
+  fail_unknown_name("dataset format", name, known);
 }
 
-std::string_view dataset_format_name(DatasetFormat format) {
-  return format == DatasetFormat::kD4rl ? "d4rl" : "minari";
+std::string_view dataset_format_name(DatasetFormat format) { return layout_of(format).name; }
+
+std::string dataset_format_list() {
+  std::string text;
+  for (const Layout& layout : kLayouts) {
+    text += fmt::format("{}{}", text.empty() ? "" : ", ", layout.name);
+  }
+  return text;
 }
 
 bool DatasetSchema::same_fields(const DatasetSchema& other) const {
@@ -44,16 +76,20 @@ bool DatasetSchema::same_fields(const DatasetSchema& other) const {
 
 std::unique_ptr<Dataset> Dataset::open(const std::string& path) {
   std::error_code error;
-  if (std::filesystem::is_directory(path, error)) return open_minari(path);
-  return open_d4rl(path);
+  if (fs::is_directory(path, error)) {
+    return fs::exists(fs::path(path) / "data", error) ? open_minari(path) : open_exorl(path);
+  }
+  Hdf5File file = Hdf5File::open_read(path);
+  return holds_stable_worldmodel(file) ? open_stable_worldmodel(std::move(file))
+                                       : open_d4rl(std::move(file));
 }
 
 std::unique_ptr<DatasetWriter> DatasetWriter::create(const std::string& path, DatasetFormat format,
                                                      const DatasetSchema& schema) {
   std::error_code error;
-  REVERIE_CHECK(!std::filesystem::exists(std::filesystem::symlink_status(path, error)),
+  REVERIE_CHECK(!fs::exists(fs::symlink_status(path, error)),
                 "{}: is there already; remove it or choose another name", path);
-  return format == DatasetFormat::kD4rl ? create_d4rl(path, schema) : create_minari(path, schema);
+  return layout_of(format).create(path, schema);
 }
 
 void DatasetWriter::check(const EpisodeData& episode) const {

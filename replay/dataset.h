@@ -21,11 +21,15 @@ namespace reverie {
 enum class DatasetFormat : uint8_t {
   kD4rl,    // one HDF5 file, all episodes one after the other: observations, actions, ...
   kMinari,  // a folder with data/main_data.hdf5, a group for each episode, and data/metadata.json
+  kExorl,   // a folder with buffer/episode_{index}_{T}.npz, a file for each episode
+  kStableWorldModel,  // one HDF5 file, a dataset for each column, ep_len and ep_offset
 };
 
-// "d4rl", "minari". Throws Error(kInput) that lists them for another name.
+// "d4rl", "minari", "exorl", "stable-worldmodel". Throws Error(kInput) that lists them for another
+// name.
 DatasetFormat parse_dataset_format(std::string_view name);
 std::string_view dataset_format_name(DatasetFormat format);
+std::string dataset_format_list();  // "d4rl, minari, ...", for help texts
 
 // What each step of a dataset holds, beside reward (float32) and the flags.
 struct DatasetSchema {
@@ -70,7 +74,8 @@ struct DatasetEpisode {
 // it keeps what it unpacked last.
 class Dataset {
  public:
-  // Opens a file of D4RL's layout, or a folder of Minari's. Throws Error(kInput).
+  // Opens a file or folder of any layout, which it tells apart by what is inside. Throws
+  // Error(kInput).
   static std::unique_ptr<Dataset> open(const std::string& path);
 
   virtual ~Dataset() = default;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
+#include <limits>
 
 #include <fmt/ranges.h>
 
@@ -24,7 +25,20 @@ using hdf5::OpenFile;
 
 namespace {
 
-constexpr size_t kMaxTextBytes = size_t{16} << 20;  // of one attribute
+constexpr size_t kMaxTextBytes = size_t{16} << 20;    // of one attribute
+constexpr int64_t kMaxPacking = 2000;                 // gzip's limit is 1032
+constexpr int64_t kUnpackedBytes = int64_t{1} << 20;  // of which nothing need be stored
+
+// See Hdf5File::check_stored(). The lock is held.
+void check_packing(const OpenFile& file, const std::string& name, const OpenDataset& dataset) {
+  const std::optional<int64_t> bytes = array_bytes(dataset.shape, H5Tget_size(dataset.type.get()));
+  const auto stored = static_cast<int64_t>(std::min<hsize_t>(
+      H5Dget_storage_size(dataset.handle.get()), std::numeric_limits<int64_t>::max()));
+  if (bytes && (*bytes - kUnpackedBytes) / kMaxPacking <= stored) return;
+  fail_object(file, name,
+              fmt::format("has shape [{}], but {} bytes are stored for it",
+                          fmt::join(dataset.shape, ", "), stored));
+}
 
 // Called by the library for a value that does not fit. Rounding to a float is the caller's wish;
 // changing an integer is not.
@@ -129,6 +143,11 @@ DType Hdf5File::dtype(const std::string& name) const {
   return hdf5::checked_dtype(*open_, name, open_dataset(*open_, name));
 }
 
+void Hdf5File::check_stored(const std::string& name) const {
+  const Library lock;
+  check_packing(*open_, name, open_dataset(*open_, name));
+}
+
 size_t Hdf5File::checked_count(const std::string& name, const Hdf5Expected& expected,
                                size_t element_bytes) const {
   const Library lock;
@@ -139,19 +158,20 @@ size_t Hdf5File::checked_count(const std::string& name, const Hdf5Expected& expe
                 fmt::format("has shape [{}], expected {}", fmt::join(dataset.shape, ", "),
                             describe_expected(*expected.shape)));
   }
-  const std::optional<int64_t> bytes = hdf5::array_bytes(dataset.shape, element_bytes);
+  const std::optional<int64_t> bytes = array_bytes(dataset.shape, element_bytes);
   if (!bytes || *bytes > expected.max_bytes) {
     fail_object(*open_, name,
                 fmt::format("has shape [{}], more than the {} bytes allowed here",
                             fmt::join(dataset.shape, ", "), expected.max_bytes));
   }
+  check_packing(*open_, name, dataset);
   return static_cast<size_t>(*bytes) / element_bytes;
 }
 
 void Hdf5File::read_values(const std::string& name, DType dtype, std::span<std::byte> out) const {
   const Library lock;
   const OpenDataset dataset = open_dataset(*open_, name);
-  const std::optional<int64_t> bytes = hdf5::array_bytes(dataset.shape, item_size(dtype));
+  const std::optional<int64_t> bytes = array_bytes(dataset.shape, item_size(dtype));
   if (!bytes || static_cast<size_t>(*bytes) != out.size()) {
     fail_object(*open_, name, "changed its shape while it was read");
   }
@@ -165,7 +185,7 @@ void Hdf5File::read_rows(const std::string& name, int64_t first, DType dtype,
   hdf5::checked_dtype(*open_, name, dataset);
   if (dataset.shape.empty()) fail_object(*open_, name, "is a scalar, expected an array of rows");
   const std::span<const int64_t> row_shape = std::span(dataset.shape).subspan(1);
-  const std::optional<int64_t> row_bytes = hdf5::array_bytes(row_shape, item_size(dtype));
+  const std::optional<int64_t> row_bytes = array_bytes(row_shape, item_size(dtype));
   const auto out_bytes = static_cast<int64_t>(out.size());
   if (out_bytes == 0) return;
   if (!row_bytes || *row_bytes == 0 || out_bytes % *row_bytes != 0) {
@@ -230,6 +250,28 @@ std::optional<std::string> Hdf5File::attribute(const std::string& object,
   }
   text.resize(std::strlen(text.c_str()));
   return text;
+}
+
+std::optional<int64_t> Hdf5File::integer_attribute(const std::string& object,
+                                                   const std::string& key) const {
+  const Library lock;
+  const Handle owner = hdf5::open_object(*open_, object);
+  if (H5Aexists(owner.get(), key.c_str()) <= 0) return std::nullopt;
+  const Handle attribute(H5Aopen(owner.get(), key.c_str(), H5P_DEFAULT));
+  const Handle type(H5Aget_type(attribute.get()));
+  const Handle space(H5Aget_space(attribute.get()));
+  if (!attribute || !type || !space) {
+    fail_read(*open_, object, fmt::format("its attribute '{}' cannot be read", printable(key)));
+  }
+  if (H5Tget_class(type.get()) != H5T_INTEGER || H5Sget_simple_extent_npoints(space.get()) != 1) {
+    return std::nullopt;
+  }
+  const bool is_unsigned = H5Tget_sign(type.get()) == H5T_SGN_NONE;
+  int64_t value = 0;
+  if (H5Aread(attribute.get(), is_unsigned ? H5T_NATIVE_UINT64 : H5T_NATIVE_INT64, &value) < 0) {
+    fail_read(*open_, object, fmt::format("its attribute '{}' cannot be read", printable(key)));
+  }
+  return value;
 }
 
 }  // namespace reverie

@@ -17,11 +17,11 @@ namespace reverie {
 // groups, bool as h5py's enumeration {FALSE, TRUE} over int8.
 //
 // Files are read as hostile: shapes are checked before memory is allocated; links out of the file,
-// datasets stored in other files and filter plugins are refused; and a file that crashes the
-// library is found out in a child process first (see hdf5_library.h). That keeps a damaged file
-// from ending a run; it is no sandbox against a file made to exploit the library. Every Error names
-// the file and the object in it. All functions may be called from any thread; a global lock makes
-// them take turns, because the library underneath does.
+// datasets stored in other files and filter plugins are refused (Blosc is built in); and a file
+// that crashes the library is found out in a child process first (see hdf5_library.h). That keeps a
+// damaged file from ending a run; it is no sandbox against a file made to exploit the library.
+// Every Error names the file and the object in it. All functions may be called from any thread; a
+// global lock makes them take turns, because the library underneath does.
 
 // The two halves of "file.h5:/group". Without ":/" the object is the root, "/".
 struct Hdf5Path {
@@ -94,6 +94,10 @@ class Hdf5File {
   // as themselves. Throws Error(kInput) for text, compounds, other enumerations and other floats.
   DType dtype(const std::string& name) const;
 
+  // Throws Error(kInput) when the values take far more memory than the file stores for them, which
+  // no packing of real data does. read() looks too; for read_rows() it is the caller's to ask once.
+  void check_stored(const std::string& name) const;
+
   // All values in row-major order; T is uint8_t (also for bool), int64_t, float or double. Values
   // are converted: to an integer exactly or with Error(kInput), to a float with rounding, beyond
   // its range to infinity.
@@ -138,7 +142,9 @@ class Hdf5File {
   std::optional<std::string> attribute(const std::string& object, const std::string& key) const;
   void set_attribute(const std::string& object, const std::string& key, const std::string& text);
 
-  // The same of one 64-bit integer; only written.
+  // The same of one 64-bit integer. Reading gives nullopt for an attribute of another kind; unsigned
+  // ones come as the same 64 bits.
+  std::optional<int64_t> integer_attribute(const std::string& object, const std::string& key) const;
   void set_attribute(const std::string& object, const std::string& key, int64_t value);
 
  private:

@@ -1,6 +1,7 @@
 #include "replay/hdf5_library.h"
 
 #include <algorithm>
+#include <array>
 #include <string_view>
 
 #include <fmt/ranges.h>
@@ -161,6 +162,52 @@ std::string_view class_name(hid_t type) {
   }
 }
 
+// Bytes of one chunk; 0 when the values are not in chunks.
+int64_t checked_chunk_bytes(const OpenFile& file, const std::string& name, const Handle& dataset,
+                            const Handle& plan, int64_t max_bytes) {
+  if (H5Pget_layout(plan.get()) != H5D_CHUNKED) return 0;
+  std::vector<hsize_t> chunk(H5S_MAX_RANK);
+  const int rank = H5Pget_chunk(plan.get(), H5S_MAX_RANK, chunk.data());
+  if (rank < 0 || rank > H5S_MAX_RANK) fail_read(file, name, "its chunks cannot be read");
+  std::vector<int64_t> lengths;
+  for (int i = 0; i < rank; ++i) lengths.push_back(static_cast<int64_t>(chunk[i]));
+  const Handle type(H5Dget_type(dataset.get()));
+  const std::optional<int64_t> bytes = array_bytes(lengths, H5Tget_size(type.get()));
+  if (!bytes || *bytes > max_bytes) {
+    fail_object(file, name,
+                fmt::format("has chunks of shape [{}], more than {} bytes each",
+                            fmt::join(lengths, ", "), max_bytes));
+  }
+  return *bytes;
+}
+
+// Only decoders that untrusted bytes may reach.
+void check_filters(const OpenFile& file, const std::string& name, const Handle& plan,
+                   int64_t chunk_bytes) {
+  const int filters = H5Pget_nfilters(plan.get());
+  for (int i = 0; i < filters; ++i) {
+    unsigned flags = 0, config = 0;
+    std::array<unsigned, kBloscChunkBytesAt + 1> parameters{};
+    size_t count = parameters.size();
+    const H5Z_filter_t filter = H5Pget_filter2(plan.get(), static_cast<unsigned>(i), &flags, &count,
+                                               parameters.data(), 0, nullptr, &config);
+    if (filter == kBloscFilter) {
+      const int64_t unpacked = parameters[kBloscChunkBytesAt];
+      if (unpacked != chunk_bytes) {
+        fail_object(file, name,
+                    fmt::format("is packed by Blosc in chunks of {} bytes, but its chunks have {}",
+                                unpacked, chunk_bytes));
+      }
+    } else if (filter != H5Z_FILTER_DEFLATE && filter != H5Z_FILTER_SHUFFLE &&
+               filter != H5Z_FILTER_FLETCHER32) {
+      fail_object(file, name,
+                  fmt::format("is packed by HDF5 filter {}, expected gzip, shuffle, checksum or "
+                              "Blosc. Rewrite it with h5repack -f GZIP=4",
+                              filter));
+    }
+  }
+}
+
 // Refuses values kept in other files, and the decoders that untrusted bytes should not reach.
 void check_storage(const OpenFile& file, const std::string& name, const Handle& dataset,
                    int64_t max_chunk_bytes) {
@@ -170,33 +217,7 @@ void check_storage(const OpenFile& file, const std::string& name, const Handle& 
   if (layout == H5D_VIRTUAL || H5Pget_external_count(plan.get()) != 0) {
     fail_object(file, name, "keeps its values in other files, which is refused");
   }
-  const int filters = H5Pget_nfilters(plan.get());
-  for (int i = 0; i < filters; ++i) {
-    unsigned flags = 0, config = 0;
-    size_t values = 0;
-    const H5Z_filter_t filter = H5Pget_filter2(plan.get(), static_cast<unsigned>(i), &flags,
-                                               &values, nullptr, 0, nullptr, &config);
-    if (filter != H5Z_FILTER_DEFLATE && filter != H5Z_FILTER_SHUFFLE &&
-        filter != H5Z_FILTER_FLETCHER32) {
-      fail_object(file, name,
-                  fmt::format("is packed by HDF5 filter {}, expected gzip, shuffle or checksum. "
-                              "Rewrite it with h5repack -f GZIP=4",
-                              filter));
-    }
-  }
-  if (layout != H5D_CHUNKED) return;
-  std::vector<hsize_t> chunk(H5S_MAX_RANK);
-  const int rank = H5Pget_chunk(plan.get(), H5S_MAX_RANK, chunk.data());
-  if (rank < 0 || rank > H5S_MAX_RANK) fail_read(file, name, "its chunks cannot be read");
-  std::vector<int64_t> lengths;
-  for (int i = 0; i < rank; ++i) lengths.push_back(static_cast<int64_t>(chunk[i]));
-  const Handle type(H5Dget_type(dataset.get()));
-  const std::optional<int64_t> bytes = array_bytes(lengths, H5Tget_size(type.get()));
-  if (!bytes || *bytes > max_chunk_bytes) {
-    fail_object(file, name,
-                fmt::format("has chunks of shape [{}], more than {} bytes each",
-                            fmt::join(lengths, ", "), max_chunk_bytes));
-  }
+  check_filters(file, name, plan, checked_chunk_bytes(file, name, dataset, plan, max_chunk_bytes));
 }
 
 }  // namespace
@@ -207,6 +228,7 @@ Library::Library() : lock_(library_mutex()) {
     H5dont_atexit();
     // A filter plugin is code that a file names and the library would load.
     H5PLset_loading_state(0);
+    register_blosc();
     return true;
   }();
   static_cast<void>(prepared);
@@ -357,18 +379,6 @@ hid_t memory_type(DType dtype) {
       return H5T_NATIVE_DOUBLE;
   }
   fail_input("dtype {} is none of the known ones", static_cast<int>(dtype));
-}
-
-std::optional<int64_t> array_bytes(std::span<const int64_t> shape, size_t element_bytes) {
-  auto bytes = static_cast<int64_t>(element_bytes);
-  bool empty = false;
-  for (const int64_t size : shape) {
-    empty = empty || size == 0;
-    if (size < 0 || __builtin_mul_overflow(bytes, std::max<int64_t>(size, 1), &bytes)) {
-      return std::nullopt;
-    }
-  }
-  return empty ? 0 : bytes;
 }
 
 void check_bools(const OpenFile& file, const std::string& name, std::span<const std::byte> values) {

@@ -14,6 +14,7 @@
 #include <hdf5.h>
 
 #include "core/spec.h"
+#include "replay/array_bytes.h"
 #include "replay/hdf5.h"
 
 namespace reverie {
@@ -80,6 +81,13 @@ struct OpenFile {
 [[noreturn]] void fail_write(const OpenFile& file, const std::string& name,
                              const std::string& what);
 
+// Blosc, registered with The HDF Group under this number: what stable-worldmodel's published files
+// are packed with. Read only, by the library c-blosc itself; filter plug-ins stay refused, because
+// they are code that a file names.
+constexpr H5Z_filter_t kBloscFilter = 32001;
+constexpr size_t kBloscChunkBytesAt = 3;  // in the filter's parameters
+void register_blosc();
+
 // A property list of the class.
 Handle property_list(hid_t property_class);
 
@@ -118,10 +126,6 @@ DType checked_dtype(const OpenFile& file, const std::string& name, const OpenDat
 
 // The memory type of a dtype (bool: one unsigned byte). Not owned.
 hid_t memory_type(DType dtype);
-
-// Bytes of an array; nullopt when a length is negative or the product reaches 2^63 (lengths of zero
-// count as one there).
-std::optional<int64_t> array_bytes(std::span<const int64_t> shape, size_t element_bytes);
 
 // Throws Error(kInput) unless every byte is 0 or 1.
 void check_bools(const OpenFile& file, const std::string& name, std::span<const std::byte> values);

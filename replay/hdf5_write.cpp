@@ -73,7 +73,7 @@ std::vector<int64_t> default_chunk(std::span<const int64_t> shape, int64_t row_b
 void check_chunk(const OpenFile& file, const std::string& name, const std::vector<int64_t>& chunk,
                  size_t rank, DType dtype) {
   const bool positive = std::all_of(chunk.begin(), chunk.end(), [](int64_t n) { return n > 0; });
-  const std::optional<int64_t> bytes = hdf5::array_bytes(chunk, item_size(dtype));
+  const std::optional<int64_t> bytes = array_bytes(chunk, item_size(dtype));
   if (chunk.size() != rank || !positive || !bytes || *bytes > kMaxChunkBytes) {
     fail_object(file, name,
                 fmt::format("chunks of shape [{}] given, expected {} lengths of at least 1, in all "
@@ -161,7 +161,7 @@ void Hdf5File::write(const std::string& name, DType dtype, std::span<const int64
                      std::span<const std::byte> values, const Hdf5WriteOptions& options) {
   const Library lock;
   check_writable(*open_);
-  const std::optional<int64_t> bytes = hdf5::array_bytes(shape, item_size(dtype));
+  const std::optional<int64_t> bytes = array_bytes(shape, item_size(dtype));
   if (!bytes || static_cast<size_t>(*bytes) != values.size()) {
     fail_object(*open_, name,
                 fmt::format("{} bytes given for {} values of shape [{}]", values.size(),
@@ -243,7 +243,7 @@ Hdf5Appender& Hdf5File::appender(const std::string& group, const Field& row,
   const Library lock;
   check_writable(*open_);
   const std::string name = group + "/" + row.name;
-  const std::optional<int64_t> row_bytes = hdf5::array_bytes(row.shape, item_size(row.dtype));
+  const std::optional<int64_t> row_bytes = array_bytes(row.shape, item_size(row.dtype));
   if (!row_bytes || *row_bytes == 0) {
     fail_object(*open_, name,
                 fmt::format("rows of shape [{}] given, expected at least one element",

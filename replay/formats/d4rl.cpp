@@ -4,14 +4,13 @@
 #include <utility>
 
 #include "core/error.h"
+#include "replay/formats/hdf5_column.h"
+#include "replay/formats/narrowing.h"
 #include "replay/hdf5.h"
 
 namespace reverie {
 namespace {
 
-constexpr int64_t kBlockBytes = int64_t{4} << 20;    // unpacked at once, of one column
-constexpr int64_t kMaxRowBytes = int64_t{64} << 20;  // more is no step of any environment
-constexpr int64_t kMaxSteps = int64_t{1} << 31;      // rewards and flags are read whole
 constexpr int64_t kChunkBytes = int64_t{256} << 10;  // of the widest column
 constexpr int64_t kMaxChunkRows = 4096;              // what a kill may cost beyond kSaveEvery
 constexpr int64_t kSaveEvery = int64_t{1} << 16;     // [steps]
@@ -19,87 +18,21 @@ constexpr int64_t kEpisodeChunkRows = 64;
 constexpr int64_t kNoSeed = -1;
 constexpr int kGzip = 4;  // h5py's default, and so D4RL's
 
-constexpr const char* kStatus = "status";  // attribute of the root
-constexpr const char* kUnfinished = "unfinished";
 constexpr const char* kSeeds = "metadata/episode_seed";
 constexpr const char* kFinalObservation = "metadata/final_observation";
 constexpr const char* kFinalInfo = "metadata/final_info";
-
-// Attributes that are kept from one file to the next.
-constexpr const char* kAttributes[] = {"env", "env_source", "policy", "seed", "config", "collect"};
-
-// A dataset whose rows are wanted from front to back: it is unpacked in blocks of some megabytes.
-class Column {
- public:
-  // `field` is what the column is called here.
-  Column(const Hdf5File& file, std::string name, std::string field)
-      : file_(&file), name_(std::move(name)) {
-    field_.name = std::move(field);
-    const std::vector<int64_t> shape = file.shape(name_);
-    REVERIE_CHECK(!shape.empty(), "{}:{}: is a scalar, expected an array of rows", file.path(),
-                  name_);
-    rows_ = shape[0];
-    field_.shape.assign(shape.begin() + 1, shape.end());
-    field_.dtype = file.dtype(name_);
-    double bytes = static_cast<double>(item_size(field_.dtype));
-    for (const int64_t length : field_.shape) bytes *= static_cast<double>(length);
-    REVERIE_CHECK(bytes > 0 && bytes <= static_cast<double>(kMaxRowBytes),
-                  "{}:{}: has rows of {:.0f} bytes, expected 1 to {}", file.path(), name_, bytes,
-                  kMaxRowBytes);
-  }
-
-  const Field& field() const { return field_; }
-  const std::string& name() const { return name_; }
-  int64_t rows() const { return rows_; }
-
-  // Appends rows [first, first + count) to `out`.
-  void read(int64_t first, int64_t count, std::vector<std::byte>& out) {
-    const size_t row_bytes = field_.bytes();
-    while (count > 0) {
-      const auto held = static_cast<int64_t>(block_.size() / row_bytes);
-      if (first < block_first_ || first >= block_first_ + held) load(first);
-      const int64_t offset = first - block_first_;
-      const int64_t take =
-          std::min(count, static_cast<int64_t>(block_.size() / row_bytes) - offset);
-      const auto begin = block_.begin() + offset * static_cast<int64_t>(row_bytes);
-      out.insert(out.end(), begin, begin + take * static_cast<int64_t>(row_bytes));
-      first += take;
-      count -= take;
-    }
-  }
-
- private:
-  void load(int64_t first) {
-    REVERIE_CHECK(first < rows_, "{}:{}: row {} wanted, it has {}", file_->path(), name_, first,
-                  rows_);
-    const auto row_bytes = static_cast<int64_t>(field_.bytes());
-    const int64_t rows = std::min(std::max<int64_t>(kBlockBytes / row_bytes, 1), rows_ - first);
-    block_.resize(static_cast<size_t>(rows * row_bytes));
-    block_first_ = first;
-    file_->read_rows(name_, first, field_.dtype, block_);
-  }
-
-  const Hdf5File* file_;
-  std::string name_;
-  Field field_;
-  int64_t rows_ = 0;
-  std::vector<std::byte> block_;
-  int64_t block_first_ = 0;
-};
 
 // Under `group` a row for each episode, what came of its last action; whether it is known.
 std::string known_flags(const std::string& group) { return group + "_known"; }
 
 class D4rlDataset final : public Dataset {
  public:
-  explicit D4rlDataset(const std::string& path) : Dataset(path), file_(Hdf5File::open_read(path)) {
+  explicit D4rlDataset(Hdf5File file) : Dataset(file.path()), file_(std::move(file)) {
     for (const char* required : {"observations", "actions", "rewards", "terminals"}) {
       file_.shape(required);  // throws with the names that are there
     }
-    for (const char* key : kAttributes) {
-      if (std::string text = attribute(key); !text.empty()) schema_.attributes[key] = text;
-    }
-    const bool unfinished = attribute(kStatus) == kUnfinished;
+    schema_.attributes = read_dataset_attributes(file_);
+    const bool unfinished = root_attribute(file_, kStatusKey) == kStatusUnfinished;
     find_columns();
     const int64_t steps = count_steps(unfinished);
     read_rewards_and_flags(steps);
@@ -147,7 +80,7 @@ class D4rlDataset final : public Dataset {
  private:
   // The rows after the last actions.
   struct Finals {
-    std::vector<Column> columns;
+    std::vector<Hdf5Column> columns;
     std::vector<uint8_t> known;  // of the first episodes
 
     bool knows(int64_t episode) const {
@@ -155,15 +88,6 @@ class D4rlDataset final : public Dataset {
              known[static_cast<size_t>(episode)] != 0;
     }
   };
-
-  // "" where there is none, or one that cannot be read safely: others write what they like.
-  std::string attribute(const char* key) const {
-    try {
-      return file_.attribute("/", key).value_or("");
-    } catch (const Error&) {
-      return "";
-    }
-  }
 
   void find_columns() {
     observation_.emplace_back(file_, "observations", "observation");
@@ -182,8 +106,8 @@ class D4rlDataset final : public Dataset {
         if (!file_.is_group(full)) info_.emplace_back(file_, full, name);
       }
     }
-    for (const Column& column : observation_) schema_.observation.push_back(column.field());
-    for (const Column& column : info_) schema_.info.push_back(column.field());
+    for (const Hdf5Column& column : observation_) schema_.observation.push_back(column.field());
+    for (const Hdf5Column& column : info_) schema_.info.push_back(column.field());
     schema_.action = action_.front().field();
   }
 
@@ -191,7 +115,7 @@ class D4rlDataset final : public Dataset {
   int64_t count_steps(bool unfinished) const {
     std::vector<std::pair<std::string, int64_t>> counts;
     for (const auto* columns : {&observation_, &action_, &info_}) {
-      for (const Column& column : *columns) counts.emplace_back(column.name(), column.rows());
+      for (const Hdf5Column& column : *columns) counts.emplace_back(column.name(), column.rows());
     }
     for (const char* name : {"rewards", "terminals", "timeouts"}) {
       if (!file_.exists(name)) continue;
@@ -207,26 +131,17 @@ class D4rlDataset final : public Dataset {
                     counts.front().first, counts.front().second);
       steps = std::min(steps, rows);
     }
-    REVERIE_CHECK(steps >= 1 && steps <= kMaxSteps, "{}: has {} steps, expected 1 to {}", path_,
-                  steps, kMaxSteps);
+    REVERIE_CHECK(steps >= 1 && steps <= kMaxDatasetSteps, "{}: has {} steps, expected 1 to {}",
+                  path_, steps, kMaxDatasetSteps);
     return steps;
   }
 
   void read_rewards_and_flags(int64_t steps) {
-    const auto read = [&](const char* name) {
-      std::vector<uint8_t> flags(static_cast<size_t>(steps));
-      if (!file_.exists(name)) return flags;
-      file_.read_rows(name, 0, DType::kUInt8, std::as_writable_bytes(std::span(flags)));
-      for (size_t t = 0; t < flags.size(); ++t) {
-        REVERIE_CHECK(flags[t] <= 1, "{}:{}: row {} is {}, expected 0 or 1", path_, name, t,
-                      flags[t]);
-      }
-      return flags;
-    };
     rewards_.resize(static_cast<size_t>(steps));
     file_.read_rows("rewards", 0, DType::kFloat32, std::as_writable_bytes(std::span(rewards_)));
-    terminals_ = read("terminals");
-    timeouts_ = read("timeouts");
+    terminals_ = read_flags(file_, "terminals", steps);
+    timeouts_ = file_.exists("timeouts") ? read_flags(file_, "timeouts", steps)
+                                         : std::vector<uint8_t>(terminals_.size());
   }
 
   void find_episodes(bool unfinished) {
@@ -259,7 +174,7 @@ class D4rlDataset final : public Dataset {
     final_info_ = find_finals(kFinalInfo, info_, unfinished);
     if (observation_.size() == 1 && file_.exists("next_observations")) {
       next_.emplace(file_, "next_observations", "observation");
-      check_same_rows(*next_, observation_.front());
+      next_->check_same_rows(observation_.front());
       REVERIE_CHECK(next_->rows() >= steps_, "{}:next_observations: has {} rows, expected {}",
                     path_, next_->rows(), steps_);
       return;
@@ -267,16 +182,16 @@ class D4rlDataset final : public Dataset {
     final_observation_ = find_finals(kFinalObservation, observation_, unfinished);
   }
 
-  Finals find_finals(const std::string& group, const std::vector<Column>& columns,
+  Finals find_finals(const std::string& group, const std::vector<Hdf5Column>& columns,
                      bool unfinished) const {
     Finals finals;
     if (!file_.exists(group) || !file_.exists(known_flags(group))) return finals;
     finals.known = read_all<uint8_t>(known_flags(group));
     if (!unfinished && finals.known.size() != episodes_.size()) finals.known.clear();
-    for (const Column& column : columns) {
+    for (const Hdf5Column& column : columns) {
       const std::string& name = column.field().name;
-      const Column& found = finals.columns.emplace_back(file_, group + "/" + name, name);
-      check_same_rows(found, column);
+      const Hdf5Column& found = finals.columns.emplace_back(file_, group + "/" + name, name);
+      found.check_same_rows(column);
       if (static_cast<int64_t>(finals.known.size()) > found.rows()) {
         finals.known.resize(static_cast<size_t>(found.rows()));
       }
@@ -284,23 +199,16 @@ class D4rlDataset final : public Dataset {
     return finals;
   }
 
-  void check_same_rows(const Column& found, const Column& expected) const {
-    REVERIE_CHECK(found.field().shape == expected.field().shape &&
-                      found.field().dtype == expected.field().dtype,
-                  "{}:{}: its rows differ in shape or dtype from those of {}", path_, found.name(),
-                  expected.name());
-  }
-
   template <typename T>
   std::vector<T> read_all(const std::string& name) const {
     return file_.read<T>(name, {.shape = std::vector<int64_t>{-1},
-                                .max_bytes = kMaxSteps * static_cast<int64_t>(sizeof(T))});
+                                .max_bytes = kMaxDatasetSteps * static_cast<int64_t>(sizeof(T))});
   }
 
   Hdf5File file_;
-  std::vector<Column> observation_, action_, info_;
+  std::vector<Hdf5Column> observation_, action_, info_;
   Finals final_observation_, final_info_;
-  std::optional<Column> next_;
+  std::optional<Hdf5Column> next_;
   std::vector<uint8_t> terminals_, timeouts_;
   std::vector<float> rewards_;
   std::vector<int64_t> seeds_;
@@ -347,7 +255,7 @@ class D4rlWriter final : public DatasetWriter {
         add("", known_flags(kFinalObservation), scalar(DType::kBool), kEpisodeChunkRows);
     info_known_ = add("", known_flags(kFinalInfo), scalar(DType::kBool), kEpisodeChunkRows);
     for (const auto& [key, text] : schema_.attributes) file_.set_attribute("/", key, text);
-    file_.set_attribute("/", kStatus, kUnfinished);
+    file_.set_attribute("/", kStatusKey, kStatusUnfinished);
     file_.save_progress();
   }
 
@@ -378,27 +286,24 @@ class D4rlWriter final : public DatasetWriter {
   }
 
   void commit() override {
-    file_.set_attribute("/", kStatus, "complete");
+    file_.set_attribute("/", kStatusKey, kStatusComplete);
     file_.commit();
   }
 
  private:
   struct Target {
-    Field field;  // as stored
+    Field source, field;  // as it comes, and as stored
     Hdf5Appender* appender = nullptr;
-    bool narrows = false;  // float64 comes, float32 is stored
   };
 
   // A column of `source`, which the file holds under `name`, in chunks of at most so many rows.
   Target add(const std::string& group, std::string name, const Field& source,
              int64_t chunk_rows = kMaxChunkRows) {
-    const bool narrows = source.dtype == DType::kFloat64;
-    const Field field{.name = std::move(name),
-                      .shape = source.shape,
-                      .dtype = narrows ? DType::kFloat32 : source.dtype};
+    Field field = narrowed(source);
+    field.name = std::move(name);
     std::vector<int64_t> chunk{std::min(chunk_rows, chunk_rows_)};
     chunk.insert(chunk.end(), field.shape.begin(), field.shape.end());
-    return {field, &file_.appender(group, field, {.gzip = kGzip, .chunk = chunk}), narrows};
+    return {source, field, &file_.appender(group, field, {.gzip = kGzip, .chunk = chunk})};
   }
 
   // Of T or T + 1 rows the first T go to one column and the last one to the other, known or not.
@@ -415,12 +320,7 @@ class D4rlWriter final : public DatasetWriter {
 
   // rows: of the source's dtype.
   void append_rows(const Target& target, std::span<const std::byte> rows) {
-    if (target.narrows) {
-      const std::span doubles(reinterpret_cast<const double*>(rows.data()),
-                              rows.size() / sizeof(double));
-      narrowed_.assign(doubles.begin(), doubles.end());
-      rows = std::as_bytes(std::span(narrowed_));
-    }
+    rows = narrow(target.source, rows, narrowed_);
     const auto count = static_cast<int64_t>(rows.size() / target.field.bytes());
     target.appender->append({&target.field, rows.data(), count});
   }
@@ -435,8 +335,8 @@ class D4rlWriter final : public DatasetWriter {
 
 }  // namespace
 
-std::unique_ptr<Dataset> open_d4rl(const std::string& path) {
-  return std::make_unique<D4rlDataset>(path);
+std::unique_ptr<Dataset> open_d4rl(Hdf5File file) {
+  return std::make_unique<D4rlDataset>(std::move(file));
 }
 
 std::unique_ptr<DatasetWriter> create_d4rl(const std::string& path, const DatasetSchema& schema) {

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "replay/dataset.h"
+#include "replay/hdf5.h"
 
 namespace reverie {
 
@@ -18,7 +19,7 @@ namespace reverie {
 // ends where a flag says so; without timeouts (D4RL's first files) only terminals end one.
 //
 // Source: D4RL, offline_env.py (keys, metadata) and generation/generate_maze2d_datasets.py.
-std::unique_ptr<Dataset> open_d4rl(const std::string& path);
+std::unique_ptr<Dataset> open_d4rl(Hdf5File file);
 std::unique_ptr<DatasetWriter> create_d4rl(const std::string& path, const DatasetSchema& schema);
 
 }  // namespace reverie

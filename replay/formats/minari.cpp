@@ -7,6 +7,8 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "core/text.h"
+#include "replay/formats/final_rows.h"
 #include "replay/hdf5.h"
 
 namespace reverie {
@@ -61,6 +63,7 @@ class MinariDataset final : public Dataset {
     episode.reward = file_.read<float>(group + "/rewards", one_a_step);
     episode.terminated = read_flags(group + "/terminations", length);
     episode.truncated = read_flags(group + "/truncations", length);
+    episode.seed = file_.integer_attribute(group, "seed");
     return episode;
   }
 
@@ -108,12 +111,12 @@ class MinariDataset final : public Dataset {
         REVERIE_CHECK(!file_.is_group(observations + "/" + name),
                       "{}:{}/{}: is a group; observations within observations are not supported",
                       file_.path(), observations, name);
-        schema_.observation.push_back(row_field(observations + "/" + name, name));
+        schema_.observation.push_back(observation_field(observations + "/" + name, name));
       }
       REVERIE_CHECK(!schema_.observation.empty(), "{}:{}: has no field", file_.path(),
                     observations);
     } else {
-      schema_.observation.push_back(row_field(observations, "observation"));
+      schema_.observation.push_back(observation_field(observations, "observation"));
     }
     schema_.action = row_field(first + "/actions", "action");
     const std::string infos = first + "/infos";
@@ -123,6 +126,14 @@ class MinariDataset final : public Dataset {
         schema_.info.push_back(row_field(infos + "/" + name, name));
       }
     }
+  }
+
+  Field observation_field(const std::string& array, const std::string& name) const {
+    REVERIE_CHECK(is_numeric(array),
+                  "{}:{}: holds no numbers. Pictures that Minari packed as JPEG are not read; in "
+                  "Python, record them with jpeg_encoding=False",
+                  file_.path(), printable(array));
+    return row_field(array, name);
   }
 
   // Infos hold whatever an environment told; what is no array of numbers is left out.
@@ -173,6 +184,7 @@ class MinariDataset final : public Dataset {
     REVERIE_CHECK(bytes <= static_cast<double>(kMaxEpisodeBytes),
                   "{}:{}: has {:.0f} bytes, at most {} are read", file_.path(), name, bytes,
                   kMaxEpisodeBytes);
+    file_.check_stored(name);
     std::vector<std::byte> values(static_cast<size_t>(rows) * field.bytes());
     file_.read_rows(name, 0, field.dtype, values);
     return values;
@@ -249,29 +261,29 @@ class MinariWriter final : public DatasetWriter {
   MinariWriter(const std::string& path, const DatasetSchema& schema)
       : DatasetWriter(schema), folder_(path), guard_(path), file_(create_file(path)) {}
 
-  void append(const EpisodeData& episode) override {
-    check(episode);
-    const bool repeats = !episode.has_final_observation && episode.terminated.back() != 0;
-    const bool drops = !episode.has_final_observation && !repeats;
-    const int64_t length = episode.length() - (drops ? 1 : 0);
-    if (length == 0) return;
+  void append(const EpisodeData& given) override {
+    check(given);
+    const std::optional<EpisodeData> whole = with_final_observation(given, schema_);
+    if (!whole) return;
+    const EpisodeData& episode = *whole;
+    const int64_t length = episode.length();
     const std::string group = group_of(episodes_);
-    write_observations(group, episode, length, repeats);
+    for (size_t i = 0; i < schema_.observation.size(); ++i) {
+      const Field& field = schema_.observation[i];
+      write_rows(group + (is_grouped() ? "/observations/" + field.name : "/observations"), field,
+                 episode.observation[i], length + 1);
+    }
     write_rows(group + "/actions", schema_.action, episode.action, length);
     for (size_t i = 0; i < schema_.info.size(); ++i) {
-      // Where a step is dropped, its row is what came of the one before.
       write_rows(group + "/infos/" + schema_.info[i].name, schema_.info[i], episode.info[i],
-                 length + (drops || episode.has_final_info ? 1 : 0));
+                 length + (episode.has_final_info ? 1 : 0));
     }
-    const auto steps = static_cast<size_t>(length);
     const std::vector<int64_t> shape{length};
-    std::vector<uint8_t> truncated = episode.truncated;
-    truncated.resize(steps);
-    if (drops) truncated.back() = 1;
-    file_.write<float>(group + "/rewards", shape, std::span(episode.reward).first(steps));
+    file_.write<float>(group + "/rewards", shape, episode.reward);
     file_.write(group + "/terminations", DType::kBool, shape,
-                std::as_bytes(std::span(episode.terminated).first(steps)));
-    file_.write(group + "/truncations", DType::kBool, shape, std::as_bytes(std::span(truncated)));
+                std::as_bytes(std::span(episode.terminated)));
+    file_.write(group + "/truncations", DType::kBool, shape,
+                std::as_bytes(std::span(episode.truncated)));
     file_.set_attribute(group, "id", episodes_);
     file_.set_attribute(group, "total_steps", length);
     if (episode.seed) file_.set_attribute(group, "seed", *episode.seed);
@@ -315,31 +327,12 @@ class MinariWriter final : public DatasetWriter {
     return schema_.observation.size() != 1 || schema_.observation[0].name != "observation";
   }
 
-  void write_observations(const std::string& group, const EpisodeData& episode, int64_t length,
-                          bool repeats_last) {
-    for (size_t i = 0; i < schema_.observation.size(); ++i) {
-      const Field& field = schema_.observation[i];
-      const std::string name =
-          group + (is_grouped() ? "/observations/" + field.name : "/observations");
-      if (!repeats_last) {
-        write_rows(name, field, episode.observation[i], length + 1);
-        continue;
-      }
-      std::vector<std::byte> rows = episode.observation[i];
-      const std::vector<std::byte> last(rows.end() - static_cast<int64_t>(field.bytes()),
-                                        rows.end());
-      rows.insert(rows.end(), last.begin(), last.end());
-      write_rows(name, field, rows, length + 1);
-    }
-  }
-
   void write_rows(const std::string& name, const Field& field, std::span<const std::byte> rows,
                   int64_t count) {
     std::vector<int64_t> shape{count};
     shape.insert(shape.end(), field.shape.begin(), field.shape.end());
-    const size_t bytes = static_cast<size_t>(count) * field.bytes();
-    file_.write(name, field.dtype, shape, rows.first(bytes),
-                {.gzip = bytes >= kCompressedBytes ? kGzip : 0});
+    file_.write(name, field.dtype, shape, rows,
+                {.gzip = rows.size() >= kCompressedBytes ? kGzip : 0});
   }
 
   std::string observation_space_text() const {

@@ -15,9 +15,8 @@ namespace reverie {
 //                          bool; infos/NAME [T + 1, ...] or, where the last is unknown, [T, ...]
 //
 // Source: Minari 0.5, dataset standards and hdf5_storage.py. differs:
-// infos stored as JSON texts are not read, nor are seeds. An episode whose last observation is not
-// known loses its last step, unless it terminated: then the observation before stands in, which no
-// learner uses.
+// infos stored as JSON texts are left out, and pictures packed as JPEG refused. For an episode
+// whose last observation is not known see replay/formats/final_rows.h.
 std::unique_ptr<Dataset> open_minari(const std::string& path);
 std::unique_ptr<DatasetWriter> create_minari(const std::string& path, const DatasetSchema& schema);
 

@@ -18,7 +18,7 @@
 #include "replay/dataset_check.h"
 #include "replay/hdf5.h"
 #include "tests/errors.h"
-#include "tests/temporary_folder.h"
+#include "tests/replay/episodes.h"
 
 namespace reverie {
 namespace {
@@ -27,78 +27,12 @@ using testing::AllOf;
 using testing::HasSubstr;
 namespace fs = std::filesystem;
 
-DatasetSchema test_schema() {
-  return {.observation = {{.name = "observation", .shape = {4}},
-                          {.name = "pixels", .shape = {2, 3}, .dtype = DType::kUInt8}},
-          .action = {.name = "action", .shape = {2}, .low = {-1.0F}, .high = {1.0F}},
-          .info = {{.name = "qpos", .shape = {2}}},
-          .attributes = {{"env", "maze2d-umaze"}, {"policy", "test"}}};
-}
+using test::expect_same;
+using test::make_episode;
+using test::make_episodes;
+using test::test_schema;
 
-std::vector<std::byte> bytes_of(const std::vector<float>& values) {
-  const auto bytes = std::as_bytes(std::span(values));
-  return {bytes.begin(), bytes.end()};
-}
-
-// A walk with small steps from a random place around (middle, middle, ...).
-EpisodeData make_episode(Rng& rng, int64_t length, bool terminates, double middle = 0.0) {
-  std::vector<float> observation, action, qpos;
-  std::vector<std::byte> pixels;
-  std::array<float, 4> state{};
-  for (float& x : state) x = static_cast<float>(middle + rng.uniform(-1.0, 1.0));
-  EpisodeData episode;
-  for (int64_t t = 0; t <= length; ++t) {
-    observation.insert(observation.end(), state.begin(), state.end());
-    for (int i = 0; i < 6; ++i) pixels.push_back(static_cast<std::byte>(rng.integers(0, 256)));
-    qpos.insert(qpos.end(), state.begin(), state.begin() + 2);
-    if (t == length) break;
-    for (float& x : state) x += static_cast<float>(rng.uniform(-0.1, 0.1));
-    for (int i = 0; i < 2; ++i) action.push_back(static_cast<float>(rng.uniform(-1.0, 1.0)));
-    episode.reward.push_back(static_cast<float>(rng.uniform(0.0, 1.0)));
-    episode.terminated.push_back(terminates && t + 1 == length ? 1 : 0);
-    episode.truncated.push_back(!terminates && t + 1 == length ? 1 : 0);
-  }
-  episode.observation = {bytes_of(observation), pixels};
-  episode.action = bytes_of(action);
-  episode.info = {bytes_of(qpos)};
-  episode.seed = static_cast<int64_t>(rng.next_uint64());
-  return episode;
-}
-
-std::vector<EpisodeData> make_episodes(int count) {
-  Rng rng(1);
-  std::vector<EpisodeData> episodes;
-  for (int i = 0; i < count; ++i) {
-    episodes.push_back(make_episode(rng, 5 + 7 * (i % 5), i % 3 == 0, i % 2 == 0 ? 4.0 : -4.0));
-  }
-  return episodes;
-}
-
-void expect_same(const EpisodeData& got, const EpisodeData& expected) {
-  EXPECT_EQ(got.observation, expected.observation);
-  EXPECT_EQ(got.action, expected.action);
-  EXPECT_EQ(got.reward, expected.reward);
-  EXPECT_EQ(got.terminated, expected.terminated);
-  EXPECT_EQ(got.truncated, expected.truncated);
-  EXPECT_EQ(got.info, expected.info);
-  EXPECT_EQ(got.has_final_observation, expected.has_final_observation);
-  EXPECT_EQ(got.has_final_info, expected.has_final_info);
-}
-
-class DatasetTest : public testing::TestWithParam<DatasetFormat> {
- protected:
-  std::string path(const std::string& name) const { return (folder_ / name).string(); }
-
-  std::string write(const std::string& name, const std::vector<EpisodeData>& episodes,
-                    DatasetFormat format) const {
-    const auto writer = DatasetWriter::create(path(name), format, test_schema());
-    for (const EpisodeData& episode : episodes) writer->append(episode);
-    writer->commit();
-    return path(name);
-  }
-
-  test::TemporaryFolder folder_;
-};
+class DatasetTest : public testing::TestWithParam<DatasetFormat>, public test::DatasetFolder {};
 
 TEST_P(DatasetTest, ReadsWhatWasWritten) {
   const std::vector<EpisodeData> episodes = make_episodes(40);
@@ -150,10 +84,40 @@ TEST_P(DatasetTest, RefusesEpisodesThatDoNotFit) {
               HasSubstr("without steps"));
 }
 
+TEST_P(DatasetTest, NamesOfFormats) {
+  EXPECT_EQ(parse_dataset_format(dataset_format_name(GetParam())), GetParam());
+  EXPECT_THAT(dataset_format_list(), HasSubstr(std::string(dataset_format_name(GetParam()))));
+  EXPECT_THAT(test::input_error([] { parse_dataset_format("minary"); }), HasSubstr("minari"));
+}
+
+// Layouts that need what came of the last action.
+TEST_P(DatasetTest, LosesWhatItCannotHold) {
+  if (GetParam() == DatasetFormat::kD4rl) GTEST_SKIP() << "it holds that";
+  std::vector<EpisodeData> episodes = make_episodes(2);  // the first terminates
+  const DatasetSchema schema = test_schema();
+  for (EpisodeData& episode : episodes) {
+    episode.has_final_observation = false;
+    for (size_t f = 0; f < 2; ++f) {
+      episode.observation[f].resize(episode.observation[f].size() - schema.observation[f].bytes());
+    }
+  }
+  const auto dataset = Dataset::open(write("m", episodes, GetParam()));
+  EXPECT_EQ(dataset->episodes()[0].length, episodes[0].length());
+  EXPECT_TRUE(dataset->episodes()[0].terminated);
+  EXPECT_EQ(dataset->episodes()[1].length, episodes[1].length() - 1);
+  EXPECT_TRUE(dataset->episodes()[1].truncated);
+  EXPECT_EQ(dataset->read(1).observation, episodes[1].observation);
+  // The dropped step's row of the simulator is what came of the step before.
+  EXPECT_TRUE(dataset->read(1).has_final_info);
+}
+
 INSTANTIATE_TEST_SUITE_P(Formats, DatasetTest,
-                         testing::Values(DatasetFormat::kD4rl, DatasetFormat::kMinari),
+                         testing::Values(DatasetFormat::kD4rl, DatasetFormat::kMinari,
+                                         DatasetFormat::kExorl, DatasetFormat::kStableWorldModel),
                          [](const auto& test) {
-                           return std::string(dataset_format_name(test.param));
+                           std::string name(dataset_format_name(test.param));
+                           std::erase(name, '-');
+                           return name;
                          });
 
 class D4rlTest : public DatasetTest {
@@ -181,6 +145,10 @@ class D4rlTest : public DatasetTest {
 
   static void write_columns(Hdf5File& file) {
     write_floats(file, "observations", {6, 4});
+    write_columns_but_observations(file);
+  }
+
+  static void write_columns_but_observations(Hdf5File& file) {
     write_floats(file, "actions", {6, 2});
     write_floats(file, "rewards", {6});
     write_flags(file, "terminals", {0, 1, 0, 0, 0, 0});
@@ -244,6 +212,40 @@ TEST_F(D4rlTest, RefusesWhatDoesNotFitTogether) {
   EXPECT_THAT(test::input_error([&] { Dataset::open(path("none")); }), HasSubstr("no such file"));
 }
 
+TEST_F(D4rlTest, RefusesRowsAfterTheLastActionThatDoNotFit) {
+  const auto error = [&](const std::vector<int64_t>& shape) {
+    fs::remove(path("f"));
+    return test::input_error([&] {
+      Dataset::open(foreign([&](Hdf5File& file) {
+        write_columns(file);
+        write_floats(file, "infos/qpos", {6, 2});
+        write_floats(file, "metadata/final_info/qpos", shape);
+        write_flags(file, "metadata/final_info_known", {1, 1});
+      }));
+    });
+  };
+  EXPECT_THAT(error({2, 3}), AllOf(HasSubstr("final_info/qpos"), HasSubstr("differ in shape")));
+  EXPECT_THAT(error({2, 0}), HasSubstr("0 bytes"));
+}
+
+// A file that says of little storage that it is much.
+TEST_F(D4rlTest, RefusesColumnsThatAreNotStored) {
+  constexpr int64_t kRows = 100'000'000;
+  const std::string file = foreign([](Hdf5File& out) {
+    out.appender("", {.name = "observations", .shape = {4}});
+    write_columns_but_observations(out);
+  });
+  const std::string code = fmt::format(
+      "import h5py; f = h5py.File('{}', 'a'); f['observations'].resize({}, axis=0); f.close()",
+      file, kRows);
+  ASSERT_EQ(
+      std::system(
+          fmt::format("PYTHONPATH={} python3 -c \"{}\"", REVERIE_TEST_PYTHON_PATH, code).c_str()),
+      0);
+  EXPECT_THAT(test::input_error([&] { Dataset::open(file); }),
+              AllOf(HasSubstr("observations"), HasSubstr("0 bytes are stored")));
+}
+
 // A process that is killed while it writes leaves the episodes that were done before.
 TEST_F(D4rlTest, KilledWriterLeavesReadableFile) {
   constexpr int kEpisodes = 10'000;
@@ -273,25 +275,69 @@ TEST_F(D4rlTest, KilledWriterLeavesReadableFile) {
               HasSubstr("a.partial"));
 }
 
-class MinariTest : public DatasetTest {};
-
-TEST_F(MinariTest, LosesWhatItCannotHold) {
-  std::vector<EpisodeData> episodes = make_episodes(2);  // the first terminates
-  const DatasetSchema schema = test_schema();
-  for (EpisodeData& episode : episodes) {
-    episode.has_final_observation = false;
-    for (size_t f = 0; f < 2; ++f) {
-      episode.observation[f].resize(episode.observation[f].size() - schema.observation[f].bytes());
+class MinariTest : public DatasetTest {
+ protected:
+  // A folder of one episode of two steps, whose file `change` completes.
+  std::string error(const std::string& metadata,
+                    const std::function<void(Hdf5File&)>& change) const {
+    fs::remove_all(path("m"));
+    fs::create_directories(path("m/data"));
+    std::ofstream(path("m/data/metadata.json")) << metadata;
+    Hdf5File file = Hdf5File::create(path("m/data/main_data.hdf5"));
+    const std::vector<int64_t> steps{2};
+    file.write<float>("episode_0/rewards", steps, std::span<const float>(kValues).first(2));
+    for (const char* name : {"episode_0/terminations", "episode_0/truncations"}) {
+      file.write(name, DType::kBool, steps, std::as_bytes(std::span(kFlags)));
     }
+    change(file);
+    file.commit();
+    return test::input_error([&] { Dataset::open(path("m"))->read(0); });
   }
-  const auto dataset = Dataset::open(write("m", episodes, DatasetFormat::kMinari));
-  EXPECT_EQ(dataset->episodes()[0].length, episodes[0].length());
-  EXPECT_TRUE(dataset->episodes()[0].terminated);
-  EXPECT_EQ(dataset->episodes()[1].length, episodes[1].length() - 1);
-  EXPECT_TRUE(dataset->episodes()[1].truncated);
-  EXPECT_EQ(dataset->read(1).observation, episodes[1].observation);
-  // The dropped step's row of the simulator is what came of the step before.
-  EXPECT_TRUE(dataset->read(1).has_final_info);
+
+  static void put(Hdf5File& file, const std::string& name, int64_t rows) {
+    const std::vector<int64_t> shape{rows, 1};
+    file.write<float>("episode_0/" + name, shape,
+                      std::span<const float>(kValues).first(static_cast<size_t>(rows)));
+  }
+
+  static constexpr std::array<float, 8> kValues{};
+  static constexpr std::array<uint8_t, 2> kFlags{};
+};
+
+TEST_F(MinariTest, RefusesWhatDoesNotFitTogether) {
+  const auto complete = [](Hdf5File& file) {
+    put(file, "observations", 3);
+    put(file, "actions", 2);
+  };
+  EXPECT_THAT(error("[1]", complete), AllOf(HasSubstr("metadata.json"), HasSubstr("JSON object")));
+  EXPECT_THAT(error("{}", [](Hdf5File& file) { put(file, "observations", 3); }),
+              HasSubstr("actions"));
+  EXPECT_THAT(error("{}",
+                    [](Hdf5File& file) {
+                      put(file, "observations", 2);
+                      put(file, "actions", 2);
+                    }),
+              AllOf(HasSubstr("observations"), HasSubstr("2 rows, expected 3")));
+  EXPECT_THAT(error("{}",
+                    [](Hdf5File& file) {
+                      put(file, "observations", 3);
+                      put(file, "actions", 3);
+                    }),
+              AllOf(HasSubstr("actions"), HasSubstr("3 rows, expected 2")));
+  EXPECT_THAT(error("{}",
+                    [&](Hdf5File& file) {
+                      complete(file);
+                      put(file, "infos/qpos", 4);
+                    }),
+              AllOf(HasSubstr("infos/qpos"), HasSubstr("4 rows")));
+  EXPECT_THAT(error("{}", [](Hdf5File& file) { file.create_group("episode_0/observations"); }),
+              HasSubstr("no field"));
+  EXPECT_THAT(error("{}",
+                    [&](Hdf5File& file) {
+                      complete(file);
+                      file.create_group("episode_7");
+                    }),
+              HasSubstr("episode_1"));
 }
 
 // ---------------------------------------------------------------------------------------------
