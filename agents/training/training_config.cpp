@@ -2,13 +2,17 @@
 
 namespace reverie {
 
-void TrainingConfig::describe(ConfigFields& f) {
+void TrainingConfig::describe_learning(ConfigFields& f) {
   f.add("num_envs", num_envs, "environments stepped together", between(1, 65536));
   f.add("learning_starts", learning_starts, "steps of random actions before the first update",
         at_least(0));
   f.add("updates_per_step", updates_per_step, "gradient updates per environment step",
         between(0, 1000));
   f.add("replay_capacity", replay_capacity, "transitions kept", at_least(3));
+}
+
+void TrainingConfig::describe(ConfigFields& f) {
+  describe_learning(f);
   f.add("overlap", overlap, "learn while the environments step; the run stays repeatable");
   f.add("log_every", log_every, "steps between rows of metrics.csv", at_least(1));
   f.add("checkpoint_every", checkpoint_every, "steps between checkpoints", at_least(1));

@@ -22,6 +22,9 @@ struct TrainingConfig {
   int64_t evaluate_episodes = 20;
 
   void describe(ConfigFields& fields);
+
+  // The first four alone: how many environments learn from how much, and how often.
+  void describe_learning(ConfigFields& fields);
 };
 
 }  // namespace reverie
