@@ -5,6 +5,7 @@
 #include "agents/controller/controller_agent.h"
 #include "agents/ddpg/ddpg.h"
 #include "agents/random/random_agent.h"
+#include "agents/rnd/rnd.h"
 
 namespace reverie {
 
