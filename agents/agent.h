@@ -3,12 +3,14 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <ATen/core/TensorBody.h>
 
 #include "core/config.h"
 #include "core/spec.h"
+#include "envs/env.h"
 #include "nn/checkpoint.h"
 #include "nn/tensor_map.h"
 #include "replay/batch.h"
@@ -67,12 +69,28 @@ class AgentConfig {
                                       uint64_t seed) const = 0;
 };
 
+// What plays without having been trained.
+struct Untrained {
+  // make: environments as they will be played. The same seed gives the same policy. Throws
+  // Error(kInput) where the environment does not suit.
+  std::function<std::unique_ptr<Policy>(const EnvMaker& make, uint64_t seed)> make;
+
+  // Reads the field "observation": where the environment shows another by default, this one is
+  // asked for.
+  bool reads_state = false;
+};
+
 // One line of the registry.
 struct AgentEntry {
   std::string name;     // "ddpg"
   std::string summary;  // one line for `reverie list agents`
-  bool learns = true;   // false: there is nothing to train
   std::function<std::unique_ptr<AgentConfig>()> config;
+  std::optional<Untrained> untrained = {};  // what there is instead of training
+
+  bool learns() const { return !untrained.has_value(); }
 };
+
+// An entry that has nothing to learn and no options.
+AgentEntry untrained_entry(const std::string& name, std::string summary, Untrained untrained);
 
 }  // namespace reverie

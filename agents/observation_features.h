@@ -20,6 +20,7 @@ class ObservationFeatures {
   ObservationFeatures(const EnvSpec& spec, bool normalize, at::Device device);
 
   int64_t size() const { return size_; }
+  at::Device device() const { return device_; }
 
   // obs: [B, ...] of every field. Returns [B, size()] float32 on the device.
   at::Tensor operator()(const TensorMap& obs) const;

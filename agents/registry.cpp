@@ -1,19 +1,35 @@
 #include "agents/registry.h"
 
+#include <algorithm>
+
+#include "agents/controller/controller_agent.h"
 #include "agents/ddpg/ddpg.h"
 #include "agents/random/random_agent.h"
-#include "agents/scripted/scripted_agent.h"
+#include "agents/rnd/rnd.h"
 
 namespace reverie {
 
 // An explicit table: static initialisers that registered themselves would be dropped by the linker.
 const std::vector<AgentEntry>& agent_registry() {
   static const std::vector<AgentEntry> registry = {
-      ddpg_entry(),
-      random_entry(),
-      scripted_entry(),
+      ddpg_entry(), rnd_entry(), random_entry(), scripted_entry(), waypoint_entry(),
   };
   return registry;
+}
+
+std::string untrained_agents() {
+  std::string names;
+  for (const AgentEntry& entry : agent_registry()) {
+    if (!entry.learns()) names += (names.empty() ? "" : ", ") + entry.name;
+  }
+  return names;
+}
+
+bool is_untrained(std::string_view name) {
+  const std::vector<AgentEntry>& all = agent_registry();
+  return std::any_of(all.begin(), all.end(), [&](const AgentEntry& entry) {
+    return entry.name == name && !entry.learns();
+  });
 }
 
 const AgentEntry& find_agent(std::string_view name) {

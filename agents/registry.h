@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -9,6 +10,12 @@ namespace reverie {
 
 // Every agent there is, in the order of `reverie list agents`.
 const std::vector<AgentEntry>& agent_registry();
+
+// The names of those that need no run: "random, scripted, ...".
+std::string untrained_agents();
+
+// Whether an agent of that name plays without having been trained; false for unknown names.
+bool is_untrained(std::string_view name);
 
 // Throws Error naming the nearest one for an unknown name.
 const AgentEntry& find_agent(std::string_view name);

@@ -1,16 +1,23 @@
+#include <algorithm>
 #include <csignal>
 #include <iostream>
 
+#include "agents/registry.h"
+#include "apps/collect_presets.h"
 #include "apps/collector.h"
 #include "apps/command.h"
+#include "apps/policy_mixture.h"
 #include "apps/run_loading.h"
 #include "core/progress.h"
+#include "core/random.h"
 #include "envs/registry.h"
+#include "nn/device.h"
 
 namespace reverie {
 namespace {
 
 constexpr double kWaypointNoise = 0.5;  // D4RL's
+constexpr uint64_t kMixtureStream = 4;  // of random numbers, beside those of the collector's lanes
 constexpr const char* kNoTimeLimit = "1000000000000";
 
 std::atomic<bool> stop_requested{false};
@@ -23,20 +30,37 @@ void on_signal(int signal) {
 }
 
 struct CollectFlags {
-  std::string policy, out, format = "d4rl";
+  std::vector<std::string> policies;
+  std::string out, format = "d4rl";
   int64_t steps = 0, seed = 0, threads = 2;
   double noise = -1.0;  // not given
 };
 
+// What gathers, ready to be handed to a Collector.
+struct Source {
+  LoadedPolicy loaded = {};  // policy: null for the waypoint generator and a learner
+  std::unique_ptr<PolicyMixture> mixture = {};
+  std::unique_ptr<OffPolicyLearner> learner = {};
+  std::string config = {};  // TOML of the environment and of an agent that learns
+};
+
+std::string environment_toml(EnvConfig& config) {
+  ConfigFields fields;
+  fields.section("environment");
+  config.describe(fields);
+  return fields.to_toml();
+}
+
 // The environment of the waypoint controller: its clock is the controller's, which draws a new
 // target where the environment would end an episode.
-LoadedPolicy load_waypoint(const LoadOptions& options, int64_t& target_limit) {
+Source load_waypoint(const LoadOptions& options, int64_t& target_limit) {
   REVERIE_CHECK(!options.env.empty(), "--policy waypoint needs an environment: give --env ID");
   const std::unique_ptr<EnvConfig> config = find_env(options.env).config();
   ConfigFields fields;
   config->describe(fields);
   options.flags->apply(fields);
-  LoadedPolicy loaded;
+  Source source{.config = environment_toml(*config)};
+  LoadedPolicy& loaded = source.loaded;
   loaded.name = "waypoint";
   loaded.spec = config->maker()()->spec();
   target_limit = loaded.spec.max_steps;
@@ -44,46 +68,124 @@ LoadedPolicy load_waypoint(const LoadOptions& options, int64_t& target_limit) {
     ConfigFields::set(*limit, kNoTimeLimit, "max_steps");
   }
   loaded.make_env = config->maker();
-  return loaded;
+  return source;
 }
 
-std::string environment_toml(const CommandLine& line, const EnvSpec& spec) {
-  const std::unique_ptr<EnvConfig> config = find_env(spec.id).config();
+// The policy whose environment the others share: a run, which brings its own; else one that must
+// see the state.
+size_t leader(const std::vector<PolicyShare>& policies) {
+  size_t best = 0;
+  const auto rank = [&](size_t i) {
+    if (!is_untrained(policies[i].name)) return 2;
+    return find_agent(policies[i].name).untrained->reads_state ? 1 : 0;
+  };
+  for (size_t i = 1; i < policies.size(); ++i) {
+    if (rank(i) > rank(best)) best = i;
+  }
+  return best;
+}
+
+Source load_policies(const std::vector<PolicyShare>& policies, const LoadOptions& options) {
+  const size_t first = leader(policies);
+  Source source{.loaded = load_policy(policies[first].name, options)};
+  source.config = environment_toml(*source.loaded.config->env_config);
+  if (policies.size() == 1) return source;
+  std::vector<std::unique_ptr<Policy>> all;
+  std::vector<double> shares;
+  source.loaded.name.clear();
+  for (size_t i = 0; i < policies.size(); ++i) {
+    LoadOptions own = options;
+    own.seed = mix_seed({options.seed, i, kMixtureStream});
+    all.push_back(i == first ? std::move(source.loaded.policy)
+                             : load_second_policy(policies[i].name, source.loaded, own));
+    shares.push_back(policies[i].share);
+    source.loaded.name +=
+        fmt::format("{}{}:{}", i == 0 ? "" : ", ", policies[i].name, policies[i].share);
+  }
+  source.mixture = std::make_unique<PolicyMixture>(std::move(all), shares,
+                                                   mix_seed({options.seed, kMixtureStream}));
+  return source;
+}
+
+// The options of an agent that learns while it collects: the preset's, as in `train`.
+std::unique_ptr<RunConfig> learner_config(const std::string& env, const std::string& agent) {
+  REVERIE_CHECK(!env.empty(), "--policy {} needs an environment: give --env ID", agent);
+  std::unique_ptr<RunConfig> config = make_run_config(env, agent);
+  if (const auto preset = find_preset(env, agent); !preset.empty()) {
+    config->fields().load_toml(preset);
+    std::cerr << fmt::format("preset {}\n", preset.filename().string());
+  }
+  return config;
+}
+
+// Those of them that matter here; the environment's are added by their own rule.
+ConfigFields learner_fields(RunConfig& config) {
   ConfigFields fields;
-  fields.section("environment");
-  config->describe(fields);
-  line.apply(fields);
-  return fields.to_toml();
+  fields.section("training");
+  config.training.describe_learning(fields);
+  fields.section("agent");
+  config.agent_config->describe(fields);
+  return fields;
 }
 
-void collect(const CollectFlags& flags, CollectOptions options, LoadedPolicy& loaded,
-             const std::string& config) {
-  Collector collector(loaded.make_env, loaded.policy.get(), options);
+Source load_learner(std::unique_ptr<RunConfig> config, const LoadOptions& options) {
+  ConfigFields fields = learner_fields(*config);
+  options.flags->apply(fields);
+  config->seed = static_cast<int64_t>(options.seed);
+  if (!options.device.empty()) config->device = options.device;
+  Source source;
+  LoadedPolicy& loaded = source.loaded;
+  loaded.name = config->agent;
+  ConfigFields environment;
+  config->env_config->describe(environment);
+  options.flags->apply(environment);
+  source.config = environment_toml(*config->env_config) + "\n" + fields.to_toml();
+  loaded.make_env = config->env_config->maker();
+  loaded.spec = loaded.make_env()->spec();
+  set_compute_threads(1);  // sums on several threads round differently
+  source.learner =
+      std::make_unique<OffPolicyLearner>(*config, loaded.spec, config->training.num_envs);
+  loaded.config = std::move(config);
+  return source;
+}
+
+// Commits the episodes before a failure, where there are any, and throws what says so.
+[[noreturn]] void keep_what_is_there(DatasetWriter& writer, const std::string& path,
+                                     const std::exception_ptr& failure) {
+  try {
+    std::rethrow_exception(failure);
+  } catch (const Error& error) {
+    if (writer.episodes() == 0) throw;
+    writer.commit();
+    throw Error(fmt::format("{}; the {} steps before it are kept in {}", error.what(),
+                            writer.steps(), path),
+                error.kind());
+  }
+}
+
+void collect(const CollectFlags& flags, const CollectOptions& options, Source& source) {
+  const LoadedPolicy& loaded = source.loaded;
+  Policy* policy = source.mixture ? source.mixture.get() : loaded.policy.get();
+  Collector collector(loaded.make_env, policy, options);
   DatasetSchema schema = collector.schema();
   schema.attributes = {{"env", loaded.spec.id},
                        {"env_source", loaded.spec.source},
                        {"policy", loaded.name},
                        {"seed", std::to_string(flags.seed)},
-                       {"config", config},
+                       {"config", source.config},
                        {"collect", fmt::format("steps {}, noise {}", flags.steps, options.noise)}};
   const std::unique_ptr<DatasetWriter> writer =
       DatasetWriter::create(flags.out, parse_dataset_format(flags.format), schema);
   ProgressBar progress(flags.steps, {.label = fmt::format("collect {}", loaded.spec.id)});
   std::signal(SIGINT, on_signal);
   std::signal(SIGTERM, on_signal);
-  try {
-    collector.run(*writer, stop_requested, [&](const EpisodeData& episode) {
-      double sum = 0.0;
-      for (const float reward : episode.reward) sum += static_cast<double>(reward);
-      progress.update(writer->steps(), {{"return", sum}});
-    });
-  } catch (const Error& error) {
-    if (writer->episodes() == 0) throw;
-    writer->commit();
-    throw Error(fmt::format("{}; the {} steps before it are kept in {}", error.what(),
-                            writer->steps(), flags.out),
-                error.kind());
-  }
+  const std::exception_ptr failure =
+      collector.run(*writer, stop_requested, [&](const EpisodeData& episode) {
+        double sum = 0.0;
+        for (const float reward : episode.reward) sum += static_cast<double>(reward);
+        progress.update(writer->steps(), {{"return", sum}});
+      });
+  if (failure) keep_what_is_there(*writer, flags.out, failure);
   progress.finish();
   REVERIE_CHECK_RUN(writer->episodes() > 0, "stopped before an episode was done; nothing is kept");
   writer->commit();
@@ -91,18 +193,23 @@ void collect(const CollectFlags& flags, CollectOptions options, LoadedPolicy& lo
                            writer->episodes(), stop_requested ? " (stopped early)" : "");
 }
 
-}  // namespace
+// The names of agents are no names of run folders.
+bool is_learning(const std::string& name) {
+  const std::vector<AgentEntry>& all = agent_registry();
+  return std::any_of(all.begin(), all.end(),
+                     [&](const AgentEntry& entry) { return entry.name == name && entry.learns(); });
+}
 
-int collect_command(const Arguments& arguments) {
-  CollectFlags flags;
-  LoadOptions load;
-  CommandLine line("collect",
-                   "Gathers episodes into a dataset. The options below are those of the\n"
-                   "environment. `waypoint` is the controller of D4RL's maze2d datasets.");
+void add_collect_flags(CommandLine& line, CollectFlags& flags, LoadOptions& load,
+                       std::string& preset) {
   line.app().add_option("--env", load.env, "environment id; that of the run when not given");
   line.app()
-      .add_option("--policy", flags.policy, "random, scripted, waypoint, or a run folder")
-      ->required();
+      .add_option("--policy", flags.policies,
+                  fmt::format("a run folder, one of {}, or an agent that learns\nmeanwhile; "
+                              "repeat it as NAME:SHARE for a mixture of episodes",
+                              untrained_agents()))
+      ->required()
+      ->allow_extra_args(false);
   line.app()
       .add_option("--steps", flags.steps, "steps to gather")
       ->required()
@@ -111,7 +218,8 @@ int collect_command(const Arguments& arguments) {
   line.app().add_option("--format", flags.format, dataset_format_list() + " (default d4rl)");
   line.app()
       .add_option("--noise", flags.noise,
-                  "standard deviation of the noise on actions (default 0.5 with waypoint, else 0)")
+                  "standard deviation of the noise on actions (default 0.5 with waypoint\nalone, "
+                  "else 0)")
       ->check(CLI::Range(0.0, 1e6));
   line.app()
       .add_option("--seed", flags.seed, "same seed, same dataset")
@@ -120,22 +228,63 @@ int collect_command(const Arguments& arguments) {
       .add_option("--threads", flags.threads, "threads (default 2)")
       ->check(CLI::Range(1, 1024));
   line.app().add_option("--device", load.device, "cpu or cuda; the run's when not given");
-  add_environment_flags(line, arguments);
+  line.app().add_option("--preset", preset,
+                        fmt::format("env, policy, steps and noise of {}", collect_presets()));
+}
+
+}  // namespace
+
+int collect_command(const Arguments& given) {
+  const Arguments arguments = expand_collect_preset(given);
+  CollectFlags flags;
+  LoadOptions load;
+  std::string preset;
+  CommandLine line("collect",
+                   "Gathers episodes into a dataset. The options below are those of the\n"
+                   "environment, and of the agent that learns. `waypoint` alone is the generator\n"
+                   "of D4RL's maze2d datasets.");
+  add_collect_flags(line, flags, load, preset);
+
+  // Which other flags there are depends on the environment, a run, and an agent that learns.
+  std::vector<PolicyShare> policies;
+  for (const std::string& text : peek_flags(arguments, "--policy")) {
+    policies.push_back(parse_policy_share(text));
+  }
+  const auto learns = std::find_if(policies.begin(), policies.end(),
+                                   [](const PolicyShare& p) { return is_learning(p.name); });
+  std::unique_ptr<RunConfig> learner;
+  if (learns != policies.end()) {
+    REVERIE_CHECK(policies.size() == 1,
+                  "--policy {}: learns while it collects, from all that it sees; it cannot be part "
+                  "of a mixture, a run of it can",
+                  learns->name);
+    learner = learner_config(peek_flag(arguments, "--env"), learns->name);
+    line.add_fields(learner_fields(*learner));
+  }
+  const auto run = std::find_if(policies.begin(), policies.end(), [](const PolicyShare& p) {
+    return !is_untrained(p.name) && !is_learning(p.name);
+  });
+  add_environment_flags(line, peek_flag(arguments, "--env"),
+                        run == policies.end() ? "" : run->name);
   if (!line.parse(arguments)) return 0;
 
   parse_dataset_format(flags.format);  // before anything is loaded
   load.flags = &line;
   load.seed = static_cast<uint64_t>(flags.seed);
-  const bool drives = flags.policy == "waypoint";
+  const bool drives = policies.size() == 1 && policies.front().name == "waypoint";
   CollectOptions options{.steps = flags.steps,
                          .seed = load.seed,
                          .threads = static_cast<int>(flags.threads),
                          .noise = flags.noise >= 0.0 ? flags.noise
                                   : drives           ? kWaypointNoise
                                                      : 0.0};
-  LoadedPolicy loaded =
-      drives ? load_waypoint(load, options.target_limit) : load_policy(flags.policy, load);
-  collect(flags, options, loaded, environment_toml(line, loaded.spec));
+  Source source = drives    ? load_waypoint(load, options.target_limit)
+                  : learner ? load_learner(std::move(learner), load)
+                            : load_policies(policies, load);
+  options.mixture = source.mixture.get();
+  options.learner = source.learner.get();
+  if (source.learner) options.lanes = source.loaded.config->training.num_envs;
+  collect(flags, options, source);
   return 0;
 }
 

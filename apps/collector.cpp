@@ -6,7 +6,7 @@
 
 #include <ATen/ops/from_blob.h>
 
-#include "envs/maze/goal_episode.h"
+#include "envs/maze/waypoint_driver.h"
 #include "envs/thread_pool.h"
 
 namespace reverie {
@@ -52,19 +52,6 @@ void disturb(std::span<T> action, const Field& field, double noise, Rng& rng) {
   }
 }
 
-// The point maze inside an environment, whatever is wrapped around it.
-const maze::MazePhysics& point_maze(Env& env) {
-  PhysicsState* physics = env.physics();
-  const auto* maze =
-      physics == nullptr ? nullptr : dynamic_cast<const maze::MazePhysics*>(&physics->innermost());
-  const bool is_point = maze != nullptr && maze->parts().front().size == 2;
-  REVERIE_CHECK(is_point,
-                "--policy waypoint: {} is no point maze; try maze2d-umaze or another of "
-                "`reverie list envs`",
-                env.spec().id);
-  return *maze;
-}
-
 maze::Position get_position(const PhysicsState& physics, std::string_view part) {
   maze::Position position{};
   physics.get(part, position);
@@ -107,6 +94,13 @@ struct Collector::Lane {
       append_bytes(episode.info[i], std::as_bytes(std::span<const double>(part)));
     }
   }
+
+  // The column `policy_index` behind those of the simulator.
+  void note_policy(int64_t index) {
+    const std::vector<int64_t> column(static_cast<size_t>(episode.length() + 1), index);
+    const std::span<const std::byte> bytes = std::as_bytes(std::span(column));
+    episode.info.emplace_back(bytes.begin(), bytes.end());
+  }
 };
 
 Collector::Collector(const EnvMaker& make, Policy* policy, const CollectOptions& options)
@@ -115,7 +109,8 @@ Collector::Collector(const EnvMaker& make, Policy* policy, const CollectOptions&
   const std::unique_ptr<Env> first = make();
   const int64_t length =
       std::max<int64_t>(drives() ? options_.target_limit : first->spec().max_steps, 1);
-  const int64_t lanes = std::clamp<int64_t>(options_.steps / length, 1, kMaxLanes);
+  int64_t lanes = std::clamp<int64_t>(options_.steps / length, 1, kMaxLanes);
+  if (options_.lanes > 0) lanes = options_.lanes;
   REVERIE_CHECK(drives() || first->spec().max_steps > 0,
                 "{}: its episodes have no limit, and only whole ones are kept; add --time-limit N",
                 first->spec().id);
@@ -134,7 +129,14 @@ Collector::Collector(const EnvMaker& make, Policy* policy, const CollectOptions&
     if (part.is_scalar) field.shape.clear();
     schema_.info.push_back(std::move(field));
   }
+  if (options_.mixture != nullptr) {
+    schema_.info.push_back({.name = "policy_index", .shape = {}, .dtype = DType::kInt64});
+  }
   obs_ = FieldRows(fields_, lanes);
+  final_obs_ = FieldRows(fields_, lanes);
+  reward_.resize(static_cast<size_t>(lanes));
+  terminated_.resize(static_cast<size_t>(lanes));
+  truncated_.resize(static_cast<size_t>(lanes));
   actions_.resize(static_cast<size_t>(lanes) * action_field_.bytes());
   started_.assign(static_cast<size_t>(lanes), 1);
   lanes_ = std::vector<Lane>(static_cast<size_t>(lanes));
@@ -143,7 +145,7 @@ Collector::Collector(const EnvMaker& make, Policy* policy, const CollectOptions&
     Lane& lane = lanes_[i];
     lane.rng = Rng(mix_seed({options_.seed, i, 1}));
     if (!drives()) continue;
-    lane.maze = &point_maze(*env_lanes_[i].env);
+    lane.maze = &maze::point_maze_physics(*env_lanes_[i].env);
     lane.controller.emplace(lane.maze->layout(), mix_seed({options_.seed, i, 2}));
   }
 }
@@ -174,15 +176,31 @@ void Collector::draw_target(Lane& lane, EnvLane& env, FieldViews obs) {
   env.env->physics()->observe(obs);
 }
 
-void Collector::act(Policy& policy) {
+void Collector::act() {
   const at::Tensor mask =
-      at::from_blob(started_.data(), {static_cast<int64_t>(started_.size())}, at::kByte);
-  policy.on_episode_start(mask.to(at::kBool));
+      at::from_blob(started_.data(), {static_cast<int64_t>(started_.size())}, at::kByte)
+          .to(at::kBool);
   std::fill(started_.begin(), started_.end(), uint8_t{0});
-  const at::Tensor actions =
-      policy.act(borrow_tensors(obs_.all()), ActMode::kEvaluate).contiguous();
+  OffPolicyLearner* learner = options_.learner;
+  at::Tensor actions;
+  if (learner != nullptr) {
+    learner->steps() == 0 ? learner->start(obs_.all()) : learner->agent().on_episode_start(mask);
+    actions = learner->choose_actions(obs_.all());
+  } else {
+    policy_->on_episode_start(mask);
+    actions = policy_->act(borrow_tensors(obs_.all()), ActMode::kEvaluate).contiguous();
+  }
   const ConstFieldView rows = view_of(action_field_, actions);
   std::copy_n(rows.data, actions_.size(), actions_.begin());
+}
+
+void Collector::store_for_learner() {
+  const auto lanes = static_cast<int64_t>(lanes_.size());
+  options_.learner->add({&action_field_, actions_.data(), lanes}, {.obs = obs_.all(),
+                                                                   .final_obs = final_obs_.all(),
+                                                                   .reward = reward_,
+                                                                   .terminated = terminated_,
+                                                                   .truncated = truncated_});
 }
 
 void Collector::choose_waypoint_action(Lane& lane, std::span<std::byte> action, bool& solved) {
@@ -219,14 +237,19 @@ void Collector::step_lane(size_t i) {
   const bool ended = step.terminated || step.truncated;
   const bool limit = drives() && lane.episode.length() + 1 == options_.target_limit;
   const bool retarget = !ended && (solved || limit);
+  reward_[i] = step.reward;
+  terminated_[i] = step.terminated ? 1 : 0;
+  truncated_[i] = step.truncated ? 1 : 0;
   append_bytes(lane.episode.action, action);
   lane.episode.reward.push_back(static_cast<float>(step.reward));
   lane.episode.terminated.push_back(step.terminated ? 1 : 0);
   lane.episode.truncated.push_back(step.truncated || retarget ? 1 : 0);
   lane.record_state(env, obs_.row(i), parts_);
   if (!ended && !retarget) return;
+  if (options_.mixture != nullptr) lane.note_policy(options_.mixture->playing(i));
   lane.finished.push_back(std::move(lane.episode));
   if (ended) {
+    copy_row(obs_.row(i), final_obs_.row(i));
     start_lane(i);
   } else {
     draw_target(lane, env, obs_.row(i));
@@ -253,15 +276,22 @@ void Collector::rethrow_failure() {
   }
 }
 
-void Collector::run(DatasetWriter& writer, const std::atomic<bool>& stop,
-                    const std::function<void(const EpisodeData&)>& on_episode) {
-  ThreadPool pool(std::min(options_.threads, static_cast<int>(lanes_.size())));
+// One round of all environments.
+void Collector::step_lanes(ThreadPool& pool) {
   const auto work = [](void* self, int64_t i) {
     static_cast<Collector*>(self)->run_lane(static_cast<size_t>(i));
   };
-  if (policy_ != nullptr) {
-    for (size_t i = 0; i < lanes_.size(); ++i) start_lane(i);
-  }
+  if (!drives()) act();
+  pool.start(static_cast<int64_t>(lanes_.size()), work, this);
+  if (options_.learner != nullptr) options_.learner->learn();
+  pool.wait();
+  rethrow_failure();
+  if (options_.learner != nullptr) store_for_learner();
+}
+
+std::exception_ptr Collector::run(DatasetWriter& writer, const std::atomic<bool>& stop,
+                                  const std::function<void(const EpisodeData&)>& on_episode) {
+  ThreadPool pool(std::min(options_.threads, static_cast<int>(lanes_.size())));
   const auto write = [&](EpisodeData& episode) {
     const int64_t left = options_.steps - writer.steps();
     if (left <= 0) return;
@@ -269,16 +299,23 @@ void Collector::run(DatasetWriter& writer, const std::atomic<bool>& stop,
     writer.append(episode);
     on_episode(episode);
   };
+  if (!drives()) {
+    for (size_t i = 0; i < lanes_.size(); ++i) start_lane(i);
+  }
   while (writer.steps() < options_.steps && !stop) {
-    if (policy_ != nullptr) act(*policy_);
-    pool.start(static_cast<int64_t>(lanes_.size()), work, this);
-    pool.wait();
-    rethrow_failure();
+    std::exception_ptr failure;
+    try {
+      step_lanes(pool);
+    } catch (...) {
+      failure = std::current_exception();
+    }
     for (Lane& lane : lanes_) {
       for (EpisodeData& episode : lane.finished) write(episode);
       lane.finished.clear();
     }
+    if (failure) return failure;
   }
+  return nullptr;
 }
 
 }  // namespace reverie

@@ -77,15 +77,22 @@ void CommandLine::apply(const ConfigFields& fields) const {
 }
 
 std::string peek_flag(const Arguments& arguments, const std::string& flag) {
+  const std::vector<std::string> values = peek_flags(arguments, flag);
+  return values.empty() ? "" : values.front();
+}
+
+std::vector<std::string> peek_flags(const Arguments& arguments, const std::string& flag) {
+  std::vector<std::string> values;
   for (size_t i = 0; i < arguments.size(); ++i) {
     if (arguments[i] == flag) {
       REVERIE_CHECK(i + 1 < arguments.size() && arguments[i + 1].rfind("--", 0) != 0,
                     "{}: a value is missing", flag);
-      return arguments[i + 1];
+      values.push_back(arguments[i + 1]);
+    } else if (arguments[i].rfind(flag + "=", 0) == 0) {
+      values.push_back(arguments[i].substr(flag.size() + 1));
     }
-    if (arguments[i].rfind(flag + "=", 0) == 0) return arguments[i].substr(flag.size() + 1);
   }
-  return "";
+  return values;
 }
 
 std::pair<int, int> parse_size(const std::string& text) {

@@ -60,6 +60,9 @@ class CommandLine {
 // decide which other flags there are. Throws Error(kInput) when the value is missing.
 std::string peek_flag(const Arguments& arguments, const std::string& flag);
 
+// The values of a flag that may be repeated, in their order.
+std::vector<std::string> peek_flags(const Arguments& arguments, const std::string& flag);
+
 // "640x480" as width and height. Throws Error(kInput) that shows the form, for sides outside
 // [16, 8192] too.
 std::pair<int, int> parse_size(const std::string& text);

@@ -5,6 +5,7 @@
 
 #include "agents/evaluation.h"
 #include "agents/random/random_agent.h"
+#include "agents/registry.h"
 #include "apps/command.h"
 #include "apps/run_loading.h"
 #include "core/progress.h"
@@ -82,7 +83,10 @@ int evaluate_command(const Arguments& arguments) {
   CommandLine line("evaluate",
                    "Runs the latest policy of a run greedily for whole episodes, and the random\n"
                    "policy on the same starts beside it.");
-  line.app().add_option("RUN", run, "run folder, or `random` or `scripted` with --env")->required();
+  line.app()
+      .add_option("RUN", run,
+                  fmt::format("run folder, or with --env one of {}", untrained_agents()))
+      ->required();
   line.app().add_option("--episodes", episodes, "episodes to run")->check(CLI::Range(1, 1000000));
   line.app()
       .add_option("--seed", seed, "the same seed gives the same starts")

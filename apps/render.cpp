@@ -2,6 +2,7 @@
 #include <iostream>
 
 #include "agents/pch.h"
+#include "agents/registry.h"
 #include "apps/command.h"
 #include "apps/overlay.h"
 #include "apps/run_loading.h"
@@ -172,7 +173,8 @@ int render_command(const Arguments& arguments) {
                    "Films the latest policy of a run, without a display: with our own 2-D canvas,\n"
                    "or MuJoCo environments with MuJoCo's OpenGL renderer.");
   line.app()
-      .add_option("RUN", flags.run, "run folder, or `random` or `scripted` with --env")
+      .add_option("RUN", flags.run,
+                  fmt::format("run folder, or with --env one of {}", untrained_agents()))
       ->required();
   line.app()
       .add_option("--out", flags.out, "video.mp4, video.gif, or a new folder/ for PNG frames")

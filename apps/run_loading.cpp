@@ -2,9 +2,7 @@
 
 #include <fmt/ranges.h>
 
-#include "agents/random/random_agent.h"
 #include "agents/registry.h"
-#include "agents/scripted/scripted_agent.h"
 #include "core/run_directory.h"
 #include "envs/registry.h"
 #include "envs/wrappers/wrapped_config.h"
@@ -38,22 +36,19 @@ void use_environment(LoadedPolicy& loaded, const LoadOptions& options) {
   loaded.spec = loaded.make_env()->spec();
 }
 
-// Policies that need no run: "random", and "scripted", the controller of the environment.
-bool is_untrained(const std::string& name) { return name == "random" || name == "scripted"; }
-
 LoadedPolicy load_untrained(const std::string& name, const LoadOptions& options) {
   REVERIE_CHECK(!options.env.empty(), "the {} policy needs an environment: give --env ID", name);
+  const Untrained& untrained = *find_agent(name).untrained;
   LoadedPolicy loaded;
   loaded.name = name;
   loaded.config = make_run_config(options.env, name);
-  if (name == "scripted") {  // it reads the state, where the flags do not ask for more
+  if (untrained.reads_state) {  // where the flags do not ask for more
     ConfigFields fields;
     loaded.config->env_config->describe(fields);
     ConfigFields::set(*fields.find("observation"), "state", name);
   }
   use_environment(loaded, options);
-  loaded.policy = name == "random" ? make_random_policy(loaded.spec, options.seed)
-                                   : make_scripted_policy(loaded.spec);
+  loaded.policy = untrained.make(loaded.make_env, options.seed);
   return loaded;
 }
 
@@ -73,6 +68,46 @@ void check_same_interface(const EnvSpec& trained, const EnvSpec& other) {
                 other.id, names(other), trained.id, names(trained));
 }
 
+// A name without a folder may be meant to be an untrained agent's: the error then lists them.
+RunDirectory open_run_folder(const std::string& run) {
+  try {
+    return RunDirectory::open(run, RunDirectory::Access::kRead);
+  } catch (const Error& error) {
+    std::error_code ignored;
+    const bool is_path =
+        run.empty() || run.find('/') != std::string::npos || std::filesystem::exists(run, ignored);
+    if (is_path) throw;
+    throw Error(fmt::format("{}. What needs no run: {}", error.what(), untrained_agents()),
+                error.kind());
+  }
+}
+
+// A run's agent with the weights of its latest checkpoint.
+struct OpenedRun {
+  std::unique_ptr<RunConfig> config;
+  EnvSpec trained;  // of the environment that it was trained on
+  std::unique_ptr<Agent> agent;
+  int64_t step = 0;
+};
+
+OpenedRun open_run(const std::string& run, const LoadOptions& options) {
+  const RunDirectory directory = open_run_folder(run);
+  OpenedRun opened;
+  opened.config = load_run_config(directory.config_file());
+  RunConfig& config = *opened.config;
+  if (!options.device.empty()) config.device = options.device;
+  REVERIE_CHECK(find_agent(config.agent).learns(), "{}: agent '{}' has no checkpoint to load", run,
+                config.agent);
+  const std::filesystem::path folder = directory.latest_checkpoint().path;
+  const Checkpoint checkpoint = read_checkpoint(folder, config, {"model"});
+  opened.trained = config.env_config->maker()()->spec();
+  opened.agent = config.agent_config->make(opened.trained, open_device(config.device),
+                                           config.seed_for("agent"));
+  load_agent(*opened.agent, checkpoint, folder);
+  opened.step = checkpoint.integer("step");
+  return opened;
+}
+
 // The folder of the run among the arguments, or "": flags and their values may stand before it.
 std::string find_run(const Arguments& arguments) {
   for (const std::string& argument : arguments) {
@@ -87,22 +122,26 @@ std::string find_run(const Arguments& arguments) {
 }  // namespace
 
 void add_environment_flags(CommandLine& line, const Arguments& arguments) {
+  const std::string env = peek_flag(arguments, "--env");
+  std::string run = find_run(arguments);
+  // A misspelled run must not make its flags the mistake.
+  const bool names_run = run.empty() && env.empty() && !arguments.empty() &&
+                         !arguments[0].starts_with('-') && !is_untrained(arguments[0]);
+  if (names_run) run = arguments[0];
+  add_environment_flags(line, env, run);
+}
+
+void add_environment_flags(CommandLine& line, const std::string& env, const std::string& run) {
   LoadOptions options;
-  options.env = peek_flag(arguments, "--env");
-  const std::string run = find_run(arguments);
+  options.env = env;
   std::unique_ptr<EnvConfig> environment;
   if (!run.empty()) {
-    const std::unique_ptr<RunConfig> config =
-        load_run_config(std::filesystem::path(run) / "config.toml");
-    environment = choose_environment(*config, options);
-  } else if (!options.env.empty()) {
-    environment = find_env(options.env).config();
+    const RunDirectory directory = open_run_folder(run);
+    environment = choose_environment(*load_run_config(directory.config_file()), options);
+  } else if (!env.empty()) {
+    environment = find_env(env).config();
   } else {
-    // A misspelled run must not make its flags the mistake.
-    const bool names_run =
-        !arguments.empty() && !arguments[0].starts_with('-') && arguments[0] != "random";
-    if (names_run) RunDirectory::open(arguments[0], RunDirectory::Access::kRead);
-    return;
+    return;  // load_policy() says what is missing
   }
   ConfigFields fields;
   fields.section("environment");
@@ -133,26 +172,24 @@ void load_agent(Agent& agent, const Checkpoint& checkpoint, const std::filesyste
 
 LoadedPolicy load_policy(const std::string& run, const LoadOptions& options) {
   if (is_untrained(run)) return load_untrained(run, options);
-  const RunDirectory directory = RunDirectory::open(run, RunDirectory::Access::kRead);
+  OpenedRun opened = open_run(run, options);
   LoadedPolicy loaded;
   loaded.name = run;
-  loaded.config = load_run_config(directory.config_file());
-  RunConfig& config = *loaded.config;
-  if (!options.device.empty()) config.device = options.device;
-  REVERIE_CHECK(find_agent(config.agent).learns, "{}: agent '{}' has no checkpoint to load", run,
-                config.agent);
-  const std::filesystem::path folder = directory.latest_checkpoint().path;
-  const Checkpoint checkpoint = read_checkpoint(folder, config, {"model"});
-  const EnvSpec trained = config.env_config->maker()()->spec();
-  std::unique_ptr<Agent> agent =
-      config.agent_config->make(trained, open_device(config.device), config.seed_for("agent"));
-  load_agent(*agent, checkpoint, folder);
-  loaded.policy = std::move(agent);
-  loaded.step = checkpoint.integer("step");
+  loaded.config = std::move(opened.config);
+  loaded.policy = std::move(opened.agent);
+  loaded.step = opened.step;
   use_environment(loaded, options);
-  check_same_interface(trained, loaded.spec);
-  set_compute_threads(static_cast<int>(config.threads));
+  check_same_interface(opened.trained, loaded.spec);
+  set_compute_threads(static_cast<int>(loaded.config->threads));
   return loaded;
+}
+
+std::unique_ptr<Policy> load_second_policy(const std::string& run, const LoadedPolicy& first,
+                                           const LoadOptions& options) {
+  if (is_untrained(run)) return find_agent(run).untrained->make(first.make_env, options.seed);
+  OpenedRun opened = open_run(run, options);
+  check_same_interface(opened.trained, first.spec);
+  return std::move(opened.agent);
 }
 
 }  // namespace reverie

@@ -12,7 +12,7 @@ namespace reverie {
 
 // A trained policy on its way to be evaluated, filmed or used.
 struct LoadedPolicy {
-  std::string name;                   // the run folder, "random" or "scripted"
+  std::string name;                   // the run folder, or an untrained agent
   std::unique_ptr<RunConfig> config;  // of the run; else the environment's defaults
   EnvMaker make_env;
   EnvSpec spec;
@@ -33,12 +33,20 @@ struct LoadOptions {
 // config.toml that cannot be read.
 void add_environment_flags(CommandLine& line, const Arguments& arguments);
 
-// Opens the latest checkpoint of a run folder; the name "random" gives uniform actions in
-// `options.env`, "scripted" that environment's own controller. Another environment than the run's
-// has its own defaults, but the wrappers of the run: what the policy sees and how it acts. Throws
-// Error for a missing, half-written, truncated or foreign run, and when the environment's fields or
-// actions are not those the policy was trained on.
+// The same for an environment and a run that are known, either of them "".
+void add_environment_flags(CommandLine& line, const std::string& env, const std::string& run);
+
+// Opens the latest checkpoint of a run folder, or makes the untrained agent of that name
+// (AgentEntry::untrained) for `options.env`. Another environment than the run's has its own
+// defaults, but the wrappers of the run: what the policy sees and how it acts. Throws Error for a
+// missing, half-written, truncated or foreign run, and when the environment's fields or actions are
+// not those the policy was trained on.
 LoadedPolicy load_policy(const std::string& run, const LoadOptions& options);
+
+// Another policy for the environment that the first one plays in. Throws Error as load_policy()
+// does.
+std::unique_ptr<Policy> load_second_policy(const std::string& run, const LoadedPolicy& first,
+                                           const LoadOptions& options);
 
 // The checkpoint folder's groups, checked to belong to this run's environment and agent.
 Checkpoint read_checkpoint(const std::filesystem::path& folder, const RunConfig& config,

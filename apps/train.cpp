@@ -168,7 +168,7 @@ int train_command(const Arguments& arguments) {
   const bool resuming = !flags.resume.empty();
   if (resuming) check_lifelong_options(flags.resume, saved_options, lifelong_options(fields));
   REVERIE_CHECK(!resuming || flags.run.empty(), "--resume and --run exclude each other");
-  REVERIE_CHECK(find_agent(config->agent).learns,
+  REVERIE_CHECK(find_agent(config->agent).learns(),
                 "agent '{}' has nothing to learn; try "
                 "`reverie evaluate {} --env {}`",
                 config->agent, config->agent, config->env);

@@ -11,6 +11,7 @@
 
 #include "core/config.h"
 #include "core/spec.h"
+#include "envs/controller.h"
 #include "envs/factors.h"
 
 namespace reverie {
@@ -136,10 +137,9 @@ struct EnvEntry {
   // Whether `reverie bench envs` measures it when no ids are given: one or two of each family.
   bool benchmark = false;
 
-  // A scripted controller that comes with the environment, what the agent `scripted` plays: reads
-  // one row of the field "observation" as the environment itself writes it, writes one action.
-  // Null where there is none.
-  void (*controller)(ConstFieldView observation, FieldView action) = nullptr;
+  // What plays it without having been trained, under the names of agents. Empty where there is
+  // nothing of the kind.
+  std::vector<ControllerEntry> controllers = {};
 
   // Steps a second of the bare simulator under this task, without observations, rewards and resets:
   // the limit that the environment is compared with. Empty where there is none.

@@ -35,6 +35,8 @@ at::Tensor Normalizer::operator()(const at::Tensor& x) const {
   return ((x - shift_) * scale_).clamp(-10.0, 10.0);
 }
 
+at::Tensor Normalizer::scaled(const at::Tensor& x) const { return x * scale_; }
+
 void Normalizer::save(std::string_view prefix, TensorMap& out) const {
   out.add(fmt::format("{}.mean", prefix), mean_.clone());
   out.add(fmt::format("{}.m2", prefix), m2_.clone());

@@ -25,6 +25,9 @@ class Normalizer {
   // x: [B, features] float32. Only clips until update() has seen two samples: one has no variance.
   at::Tensor operator()(const at::Tensor& x) const;
 
+  // x / sqrt(var + 1e-8), neither shifted nor clipped; x itself until there is a variance.
+  at::Tensor scaled(const at::Tensor& x) const;
+
   // "prefix.mean", "prefix.m2", "prefix.count". load() throws Error for missing or mis-shaped
   // tensors.
   void save(std::string_view prefix, TensorMap& out) const;

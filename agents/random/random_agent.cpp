@@ -19,14 +19,6 @@ class RandomPolicy final : public Policy {
   Rng rng_;
 };
 
-struct RandomConfig final : AgentConfig {
-  void describe(ConfigFields& /*fields*/) override {}
-  std::unique_ptr<Agent> make(const EnvSpec& /*spec*/, at::Device /*device*/,
-                              uint64_t /*seed*/) const override {
-    fail_input("agent 'random' has nothing to learn; `reverie evaluate` shows it beside every run");
-  }
-};
-
 }  // namespace
 
 std::unique_ptr<Policy> make_random_policy(const EnvSpec& spec, uint64_t seed) {
@@ -34,10 +26,10 @@ std::unique_ptr<Policy> make_random_policy(const EnvSpec& spec, uint64_t seed) {
 }
 
 AgentEntry random_entry() {
-  return {.name = "random",
-          .summary = "uniform actions, the floor of every comparison",
-          .learns = false,
-          .config = [] { return std::make_unique<RandomConfig>(); }};
+  return untrained_entry("random", "uniform actions, the floor of every comparison",
+                         {.make = [](const EnvMaker& make, uint64_t seed) {
+                           return make_random_policy(make()->spec(), seed);
+                         }});
 }
 
 }  // namespace reverie

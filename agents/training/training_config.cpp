@@ -2,7 +2,7 @@
 
 namespace reverie {
 
-void TrainingConfig::describe(ConfigFields& f) {
+void TrainingConfig::describe_learning(ConfigFields& f) {
   f.add("num_envs", num_envs, "environments stepped together", between(1, 65536));
   f.add("learning_starts", learning_starts, "steps of random actions before the first update",
         at_least(0));
@@ -12,8 +12,13 @@ void TrainingConfig::describe(ConfigFields& f) {
   f.add("replay_memory", replay_memory,
         "memory for the replay buffer [GB], a larger one lies in files; 0 = no limit", at_least(0));
   f.add("replay_folder", replay_folder,
-        "where those files go (they vanish with the run); the run's folder when not given");
+        "where those files go, which have no name and vanish with the process; the system's\n"
+        "folder for temporary files when not given");
   f.add("prefetch", prefetch, "draw the next batch while learning from this one; same batches");
+}
+
+void TrainingConfig::describe(ConfigFields& f) {
+  describe_learning(f);
   f.add("overlap", overlap, "learn while the environments step; the run stays repeatable");
   f.add("log_every", log_every, "steps between rows of metrics.csv", at_least(1));
   f.add("checkpoint_every", checkpoint_every, "steps between checkpoints", at_least(1));

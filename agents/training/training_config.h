@@ -15,7 +15,7 @@ struct TrainingConfig {
   double updates_per_step = 1.0;
   int64_t replay_capacity = 1000000;
   double replay_memory = 0.0;  // [GB] 0 = as much as it takes
-  std::string replay_folder;   // for what goes beyond it; "" = the run's
+  std::string replay_folder;   // for what goes beyond it; "" = the system's temporary one
   bool prefetch = true;
   bool overlap = true;
   int64_t log_every = 2000;
@@ -26,6 +26,9 @@ struct TrainingConfig {
   int64_t evaluate_episodes = 20;
 
   void describe(ConfigFields& fields);
+
+  // The first four alone: how many environments learn from how much, and how often.
+  void describe_learning(ConfigFields& fields);
 };
 
 }  // namespace reverie

@@ -1,5 +1,6 @@
 #include "envs/car_racing/car_racing.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "envs/car_racing/bare_car.h"
@@ -68,22 +69,30 @@ class CarRacingConfig final : public EnvConfig {
   FactorOptions factors_;
 };
 
-StateObservation state_of(ConstFieldView observation) {
-  const std::span<const float> values = observation.as<float>();
-  REVERIE_CHECK(values.size() == kStateSize, "driver: an observation of {} numbers, expected {}",
-                values.size(), kStateSize);
-  StateObservation state;
-  std::memcpy(&state, values.data(), sizeof(state));
-  return state;
-}
+// The scripted driver (driver.h), which has no memory.
+class ScriptedDriver final : public Controller {
+ public:
+  explicit ScriptedDriver(const EnvSpec& spec)
+      : state_(observed_field(spec, "observation", kStateSize, "scripted")),
+        discrete_(std::holds_alternative<DiscreteSpace>(spec.action)) {}
 
-void control(ConstFieldView observation, FieldView action) {
-  const std::array<float, 3> chosen = drive(state_of(observation));
-  std::copy(chosen.begin(), chosen.end(), action.as<float>().begin());
-}
+  void act(ConstFieldViews obs, FieldView action) override {
+    StateObservation state;
+    std::memcpy(&state, obs[state_].as<float>().data(), sizeof(state));
+    if (discrete_) {
+      action.as<int64_t>()[0] = drive_discrete(state);
+    } else {
+      std::ranges::copy(drive(state), action.as<float>().begin());
+    }
+  }
 
-void control_discrete(ConstFieldView observation, FieldView action) {
-  action.as<int64_t>()[0] = drive_discrete(state_of(observation));
+ private:
+  size_t state_;
+  bool discrete_;
+};
+
+std::unique_ptr<Controller> make_driver(Env& env, uint64_t /*seed*/) {
+  return std::make_unique<ScriptedDriver>(env.spec());
 }
 
 EnvEntry entry(bool discrete) {
@@ -92,7 +101,7 @@ EnvEntry entry(bool discrete) {
                                  discrete ? "five actions" : "steering, gas and brake"),
           .config = [discrete] { return std::make_unique<CarRacingConfig>(discrete); },
           .benchmark = !discrete,
-          .controller = discrete ? &control_discrete : &control,
+          .controllers = {{"scripted", &make_driver}},
           .bare_step_rate = [](int threads,
                                double seconds) { return bare_car_rate(threads, seconds); }};
 }

@@ -22,6 +22,7 @@ struct GoalTask {
   bool dense = false;              // reward exp(-distance) instead of 1 within the goal's radius
   bool goal_when_reached = false;  // a new goal whenever one is reached
   bool ends_at_goal = false;       // the episode terminates at the goal
+  bool one_goal = false;           // every episode has the layout's first goal, but for factors
   // [m] half width of the uniform noise on places that factors vary.
   double start_noise = 0.0, goal_noise = 0.0;
   double start_distance = 0.0;  // [m] a start that is drawn is further than this from the goal
@@ -107,6 +108,9 @@ class MazePhysics : public MujocoPhysicsState {
   // For what plans in the maze or scores recorded positions. They live as long as the environment.
   const MazeLayout& layout() const { return episode_.layout(); }
   const GoalTask& task() const { return episode_.task(); }
+
+  // Whether all episodes have the same goal.
+  bool has_fixed_goal() const { return task().one_goal && !episode_.factors().varied(kGoal); }
 
  private:
   GoalEpisode& episode_;

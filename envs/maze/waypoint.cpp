@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace reverie::maze {
 namespace {
@@ -45,6 +46,23 @@ bool WaypointController::is_free(const WorldCell& cell) const {
   return inside && !layout_.is_wall(cell[0], cell[1]);
 }
 
+WaypointController::WorldCell WaypointController::start_cell(const Position& position) const {
+  const WorldCell own = cell_of(position);
+  if (is_free(own)) return own;
+  WorldCell nearest = own;
+  double least = std::numeric_limits<double>::infinity();
+  for (int64_t x = -1; x <= 1; ++x) {
+    for (int64_t y = -1; y <= 1; ++y) {
+      const WorldCell cell = {own[0] + x, own[1] + y};
+      const double away = distance(position, place_of(cell));
+      if (!is_free(cell) || away >= least) continue;
+      least = away;
+      nearest = cell;
+    }
+  }
+  return nearest;
+}
+
 int64_t& WaypointController::steps_from(const WorldCell& cell) {
   return steps_[static_cast<size_t>(cell[0] * layout_.height() + cell[1])];
 }
@@ -66,7 +84,7 @@ void WaypointController::measure_steps_to(const WorldCell& target) {
 
 void WaypointController::plan(const Position& start, const WorldCell& target) {
   waypoints_.clear();
-  WorldCell here = cell_of(start);
+  WorldCell here = start_cell(start);
   for (const WorldCell& cell : {here, target}) {
     REVERIE_CHECK(is_free(cell), "waypoint controller: cell ({}, {}) of map {} is no free cell",
                   cell[0], cell[1], layout_.map.source());

@@ -23,9 +23,11 @@ namespace reverie::maze {
 // actions.
 //
 // Source: D4RL, pointmaze/waypoint_controller.py and q_iteration.py. differs: the way is found by
-// breadth-first search. D4RL sweeps a Q-function (discount 0.99, 50 sweeps) and follows it
-// greedily, which gives the same way, ties included, but none beyond 50 cells. On mazes that are
-// not D4RL's the noise is centred on the middle between the walls, as D4RL's is on average.
+// breadth-first search, and begins at the nearest free cell where the point's own is a wall:
+// between D4RL's walls a point may be nearer to a wall's place than to its cell's. D4RL sweeps a
+// Q-function (discount 0.99, 50 sweeps) and follows it greedily, which gives the same way, ties
+// included, but none beyond 50 cells. On mazes that are not D4RL's the noise is centred on the
+// middle between the walls, as D4RL's is on average.
 class WaypointController {
  public:
   WaypointController(MazeLayout layout, uint64_t seed);
@@ -52,6 +54,7 @@ class WaypointController {
   WorldCell cell_of(const Position& position) const;
   Position place_of(const WorldCell& cell) const;
   bool is_free(const WorldCell& cell) const;
+  WorldCell start_cell(const Position& position) const;
   int64_t& steps_from(const WorldCell& cell);
   void measure_steps_to(const WorldCell& target);
   void plan(const Position& start, const WorldCell& target);

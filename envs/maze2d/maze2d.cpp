@@ -1,6 +1,7 @@
 #include "envs/maze2d/maze2d.h"
 
 #include "core/assets.h"
+#include "envs/maze/waypoint_driver.h"
 #include "envs/maze2d/maze_env.h"
 
 namespace reverie::maze2d {
@@ -77,10 +78,10 @@ class MazeConfig final : public EnvConfig {
                             .dense = dense_,
                             .goal_when_reached = !is_d4rl() && reset_target_,
                             .ends_at_goal = !is_d4rl() && !continuing_task_,
+                            .one_goal = is_d4rl() && !reset_target_,
                             .start_noise = noise,
                             .goal_noise = noise,
                             .start_distance = is_d4rl() ? 0.0 : maze::kRoboticsStartDistance},
-                   .goal_each_episode = is_d4rl() && reset_target_,
                    .goal_observation = has_goal_observation()};
     task.goal.factors = maze::plan_factors(task.goal.spec.id, point_maze_factors(layout), factors_,
                                            layout, kBallRadius, task.goal.start_distance);
@@ -137,6 +138,7 @@ std::vector<EnvEntry> environments() {
                            dense ? "dense" : "sparse", variant.max_steps),
            .config = [variant, dense] { return std::make_unique<MazeConfig>(variant, dense); },
            .benchmark = !dense && variant.map.ends_with("umaze.txt"),
+           .controllers = {{"waypoint", &maze::make_waypoint_driver}},
            .bare_step_rate =
                [variant](int threads, double seconds) {
                  const auto map = maze::MazeMap::load(asset_path("maps") / variant.map);

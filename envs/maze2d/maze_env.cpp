@@ -82,7 +82,7 @@ maze::ModelChanges MazeEnv::changes() const {
   return changes;
 }
 
-// A free cell with noise on position and velocity; the goal is fixed unless goal_each_episode.
+// A free cell with noise on position and velocity; the goal is fixed where the task has one.
 void MazeEnv::place_d4rl() {
   Rng& rng = episode().rng();
   const auto near_cell = [&](const std::vector<Position>& cells) {
@@ -94,7 +94,7 @@ void MazeEnv::place_d4rl() {
   Position start = near_cell(layout.starts);
   const Position velocity = {kD4rlVelocityNoise * rng.standard_normal(),
                              kD4rlVelocityNoise * rng.standard_normal()};
-  const Position goal = task_->goal_each_episode ? near_cell(layout.starts) : layout.goals.front();
+  const Position goal = task_->goal.one_goal ? layout.goals.front() : near_cell(layout.starts);
   episode().set_goal(episode().chosen_goal().value_or(goal));
   start = episode().chosen_start().value_or(start);
   set_position(start);

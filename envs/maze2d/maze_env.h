@@ -18,8 +18,7 @@ std::vector<Factor> point_maze_factors(const maze::MazeLayout& layout);
 // What the point mazes add to the task of reaching a goal.
 struct PointTask {
   maze::GoalTask goal;
-  bool goal_each_episode = false;  // D4RL: a new goal each episode
-  bool goal_observation = true;    // the goal is part of the observation
+  bool goal_observation = true;  // the goal is part of the observation
 };
 
 // A point that is pushed through a maze to a goal. Position and velocity are clipped and rewarded

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 #include <hdf5.h>
 
+#include "tests/apps/arrays.h"
 #include "tests/apps/program.h"
 #include "tests/temporary_folder.h"
 
@@ -43,45 +44,6 @@ void write_recording(const fs::path& path, const std::vector<float>& actions, hs
   H5Sclose(space);
   H5Gclose(group);
   H5Fclose(file);
-}
-
-struct Array {
-  std::vector<hsize_t> shape;
-  std::string bytes;  // as they are in the file
-  bool operator==(const Array&) const = default;
-
-  template <typename T>
-  std::vector<T> as() const {
-    std::vector<T> values(bytes.size() / sizeof(T));
-    std::memcpy(values.data(), bytes.data(), bytes.size());
-    return values;
-  }
-};
-
-std::map<std::string, Array> read_root(const fs::path& path) {
-  std::map<std::string, Array> arrays;
-  const hid_t file = H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT);
-  EXPECT_GE(file, 0) << path;
-  if (file < 0) return arrays;
-  const auto visit = [](hid_t group, const char* name, const H5L_info_t*, void* into) -> herr_t {
-    Array array;
-    const hid_t set = H5Dopen2(group, name, H5P_DEFAULT);
-    const hid_t space = H5Dget_space(set);
-    const hid_t type = H5Dget_type(set);
-    array.shape.resize(static_cast<size_t>(H5Sget_simple_extent_ndims(space)));
-    H5Sget_simple_extent_dims(space, array.shape.data(), nullptr);
-    array.bytes.resize(static_cast<size_t>(H5Sget_simple_extent_npoints(space)) *
-                       H5Tget_size(type));
-    H5Dread(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, array.bytes.data());
-    H5Tclose(type);
-    H5Sclose(space);
-    H5Dclose(set);
-    (*static_cast<std::map<std::string, Array>*>(into))[name] = array;
-    return 0;
-  };
-  H5Literate(file, H5_INDEX_NAME, H5_ITER_INC, nullptr, visit, &arrays);
-  H5Fclose(file);
-  return arrays;
 }
 
 class RolloutTest : public testing::Test {

@@ -1,0 +1,111 @@
+#include "agents/training/off_policy_learner.h"
+
+#include <cmath>
+#include <filesystem>
+
+#include "agents/action_box.h"
+#include "agents/pch.h"
+#include "nn/device.h"
+
+namespace reverie {
+namespace {
+
+ReplayOptions replay_options(const TrainingConfig& training) {
+  ReplayOptions options;
+  if (training.replay_memory > 0.0) {
+    options.memory_budget = static_cast<size_t>(training.replay_memory * 1e9);
+    options.disk_folder = training.replay_folder.empty() ? std::filesystem::temp_directory_path()
+                                                         : training.replay_folder;
+  }
+  return options;
+}
+
+}  // namespace
+
+OffPolicyLearner::OffPolicyLearner(const RunConfig& config, const EnvSpec& spec, int64_t num_envs)
+    : training_(config.training),
+      action_(spec.action),
+      num_envs_(num_envs),
+      agent_(config.agent_config->make(spec, open_device(config.device), config.seed_for("agent"))),
+      replay_(spec, training_.replay_capacity, num_envs, open_device(config.device),
+              replay_options(training_)),
+      warmup_rng_(config.seed_for("warm-up")),
+      batches_(replay_, Rng(config.seed_for("sampling")), training_.prefetch) {}
+
+void OffPolicyLearner::start(FieldViews obs) {
+  replay_.start(obs);
+  agent_->on_episode_start(at::ones({num_envs_}, at::kBool));
+}
+
+at::Tensor OffPolicyLearner::choose_actions(FieldViews obs) {
+  const TensorMap tensors = borrow_tensors(obs);
+  agent_->observe(tensors);
+  if (step_ < training_.learning_starts) return uniform_actions(action_, num_envs_, warmup_rng_);
+  at::Tensor actions = agent_->act(tensors, ActMode::kExplore).contiguous();
+  // Weights that are not finite show in the very next action, before a log or a checkpoint is due.
+  if (actions.is_floating_point() && !at::isfinite(actions).all().item<bool>()) {
+    check_losses();
+    fail_run("{}", failure("the actions are not finite"));
+  }
+  return actions;
+}
+
+void OffPolicyLearner::learn() {
+  const auto updates = static_cast<int64_t>(owed_updates_);
+  batches_.request(updates, agent_->batch_size(), agent_->sample_spec());
+  for (int64_t i = 0; i < updates; ++i) {
+    losses_ = agent_->update(batches_.next());
+    ++updates_;
+  }
+  owed_updates_ -= static_cast<double>(updates);
+}
+
+void OffPolicyLearner::add(ConstFieldView actions, const VectorStep& step) {
+  replay_.add(actions, step);
+  if (step_ >= training_.learning_starts) {
+    owed_updates_ += static_cast<double>(num_envs_) * training_.updates_per_step;
+  }
+  step_ += num_envs_;
+}
+
+std::string OffPolicyLearner::failure(const std::string& what) const {
+  return fmt::format("{} at step {}{}{}", what, step_, advice_.empty() ? "" : "; ", advice_);
+}
+
+void OffPolicyLearner::check_losses() const {
+  for (const auto& [name, value] : losses_) {
+    const double number = value.item<double>();
+    REVERIE_CHECK_RUN(std::isfinite(number), "{}", failure(fmt::format("{} is {}", name, number)));
+  }
+}
+
+void OffPolicyLearner::save(Checkpoint& checkpoint, bool with_replay) const {
+  checkpoint.set("step", step_);
+  checkpoint.set("updates", updates_);
+  checkpoint.set("owed_updates", owed_updates_);
+  checkpoint.set("warmup.rng", warmup_rng_.to_string());
+  checkpoint.set("sampling.rng", batches_.rng().to_string());
+  agent_->save(checkpoint);
+  check_losses();
+  for (const auto& [name, weights] : checkpoint.group("model")) {
+    REVERIE_CHECK_RUN(at::isfinite(weights).all().item<bool>(), "{}",
+                      failure(fmt::format("the weights {} are not finite", name)));
+  }
+  if (with_replay) replay_.save(checkpoint.group("replay"));
+}
+
+void OffPolicyLearner::load(const Checkpoint& saved) {
+  step_ = saved.integer("step");
+  updates_ = saved.integer("updates");
+  REVERIE_CHECK(step_ >= 0 && updates_ >= 0,
+                "state.json: step {} and updates {}, expected at least 0", step_, updates_);
+  owed_updates_ = saved.number("owed_updates");
+  REVERIE_CHECK(owed_updates_ >= 0.0 && owed_updates_ <= 1e9,
+                "state.json: owed_updates is {}, expected 0 to 1e9", owed_updates_);
+  warmup_rng_ = Rng::from_string(saved.text("warmup.rng"));
+  batches_.set_rng(Rng::from_string(saved.text("sampling.rng")));
+  agent_->load(saved);
+  replay_.restore(saved.group("replay"));
+}
+
+}  // namespace reverie

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "agents/agent.h"
+
+namespace reverie {
+
+// One policy of a mixture, as the command line names it.
+struct PolicyShare {
+  std::string name;    // a run folder or an untrained agent
+  double share = 1.0;  // of the episodes, relative to the other policies' shares
+};
+
+// Parses NAME or NAME:SHARE. What follows the last colon is a share where it is a number.
+// Throws Error(kInput) for a share that is not finite or not above 0, and for an empty name.
+PolicyShare parse_policy_share(const std::string& text);
+
+// Plays each episode with one of several policies, drawn with probabilities in proportion to their
+// shares. Every policy is told of every episode and every observation, as if it played them all.
+class PolicyMixture final : public Policy {
+ public:
+  // As many shares as policies, at least one. The same seed gives the same choices: episode e of
+  // row i is played by the same policy whatever happens in other rows.
+  PolicyMixture(std::vector<std::unique_ptr<Policy>> policies, std::span<const double> shares,
+                uint64_t seed);
+
+  at::Tensor act(const TensorMap& obs, ActMode mode) override;
+  void on_episode_start(const at::Tensor& env_mask) override;
+
+  // The index of the policy that plays the present episode of a row.
+  int64_t playing(size_t row) const { return playing_.at(row); }
+
+ private:
+  int64_t draw(size_t row, int64_t episode) const;
+
+  std::vector<std::unique_ptr<Policy>> policies_;
+  std::vector<double> cumulative_;  // [policies] up to 1
+  uint64_t seed_;
+  std::vector<int64_t> episodes_;  // [N] begun
+  std::vector<int64_t> playing_;   // [N]
+};
+
+}  // namespace reverie

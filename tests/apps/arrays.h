@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstring>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <hdf5.h>
+
+namespace reverie::test {
+
+// A dataset of an HDF5 file, as the library itself reads it.
+struct Array {
+  std::vector<hsize_t> shape;
+  std::string bytes;  // as they are in the file
+  bool operator==(const Array&) const = default;
+
+  template <typename T>
+  std::vector<T> as() const {
+    std::vector<T> values(bytes.size() / sizeof(T));
+    std::memcpy(values.data(), bytes.data(), bytes.size());
+    return values;
+  }
+};
+
+// Fails the test, and returns an empty one, where there is none of that name.
+Array read_array(const std::filesystem::path& file, const std::string& name);
+
+// All datasets at the root.
+std::map<std::string, Array> read_root(const std::filesystem::path& file);
+
+}  // namespace reverie::test
