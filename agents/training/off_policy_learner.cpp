@@ -14,8 +14,9 @@ ReplayOptions replay_options(const TrainingConfig& training) {
   ReplayOptions options;
   if (training.replay_memory > 0.0) {
     options.memory_budget = static_cast<size_t>(training.replay_memory * 1e9);
-    options.disk_folder = training.replay_folder.empty() ? std::filesystem::temp_directory_path()
-                                                         : training.replay_folder;
+    options.disk_folder = training.replay_folder.empty()
+                              ? std::filesystem::temp_directory_path()
+                              : std::filesystem::path(training.replay_folder);
   }
   return options;
 }
