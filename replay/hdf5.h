@@ -142,8 +142,8 @@ class Hdf5File {
   std::optional<std::string> attribute(const std::string& object, const std::string& key) const;
   void set_attribute(const std::string& object, const std::string& key, const std::string& text);
 
-  // The same of one 64-bit integer. Reading gives nullopt for an attribute of another kind; unsigned
-  // ones come as the same 64 bits.
+  // The same of one 64-bit integer. Reading gives nullopt for an attribute of another kind;
+  // unsigned ones come as the same 64 bits.
   std::optional<int64_t> integer_attribute(const std::string& object, const std::string& key) const;
   void set_attribute(const std::string& object, const std::string& key, int64_t value);
 

@@ -27,7 +27,8 @@ using Json = nlohmann::ordered_json;
 constexpr const char* kBuffer = "buffer";
 constexpr const char* kMetadata = "metadata.json";
 constexpr size_t kMaxMetadataBytes = size_t{64} << 20;
-constexpr int64_t kMaxArrayBytes = int64_t{1} << 30;  // of one episode
+constexpr int64_t kMaxArrayBytes = int64_t{1} << 30;    // of one episode
+constexpr int64_t kMaxNumberBytes = int64_t{64} << 20;  // of rewards and of discounts
 constexpr size_t kMaxEpisodes = 10'000'000;
 constexpr const char* kPhysics = "physics";
 
@@ -242,7 +243,7 @@ class ExorlDataset final : public Dataset {
   }
 
   static std::vector<double> numbers_of(const NpzFile& npz, const std::string& name) {
-    return numbers(row_field(npz, name), npz.read(*npz.find(name), kMaxArrayBytes));
+    return numbers(row_field(npz, name), npz.read(*npz.find(name), kMaxNumberBytes));
   }
 
   void read_info(const NpzFile& npz, EpisodeData& episode) const {

@@ -134,8 +134,9 @@ TEST_F(ExorlTest, RefusesWhatDoesNotFitTogether) {
                       a["discount"] = floats({1}, {1, 0, 1});
                     }),
               HasSubstr("1 rows follow"));
-  EXPECT_THAT(error(name, [](Arrays& a) { a["physics"] = npy_file({.name = ""}, {}); }),
-              HasSubstr("hold something"));
+  EXPECT_THAT(
+      error(name, [](Arrays& a) { a["physics"] = npy_file({.name = "", .shape = {}}, {}); }),
+      HasSubstr("hold something"));
   EXPECT_THAT(error(name, [](Arrays& a) { a["../physics"] = a["physics"]; }),
               HasSubstr("without path"));
   // Another episode with other fields.

@@ -95,7 +95,8 @@ TEST(NpyTest, ValuesAreWidenedAndChecked) {
   const NpyHeader small = parse_npy_header("a", bytes(header(plain("|i1", "(2,)"))));
   const std::vector<std::byte> wide =
       decode_npy_values("a", small, {std::byte{0xff}, std::byte{7}});
-  EXPECT_EQ(numbers({.name = "a", .dtype = DType::kInt64}, wide), (std::vector<double>{-1, 7}));
+  EXPECT_EQ(numbers({.name = "a", .shape = {}, .dtype = DType::kInt64}, wide),
+            (std::vector<double>{-1, 7}));
   EXPECT_THAT(test::input_error([&] { decode_npy_values("a", small, {std::byte{1}}); }),
               HasSubstr("1 bytes"));
   const NpyHeader flags = parse_npy_header("a", bytes(header(plain("|b1", "(1,)"))));
