@@ -12,8 +12,7 @@ void TrainingConfig::describe_learning(ConfigFields& f) {
   f.add("replay_memory", replay_memory,
         "memory for the replay buffer [GB], a larger one lies in files; 0 = no limit", at_least(0));
   f.add("replay_folder", replay_folder,
-        "where those files go, which have no name and vanish with the process; the system's\n"
-        "folder for temporary files when not given");
+        "where those files go, nameless ones that vanish with the process; default: $TMPDIR");
   f.add("prefetch", prefetch, "draw the next batch while learning from this one; same batches");
 }
 
