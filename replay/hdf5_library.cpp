@@ -22,12 +22,23 @@ std::mutex& library_mutex() {
   return mutex;
 }
 
+// Where the system refused something, the library tells it among times, addresses and file numbers:
+// "file write failed: time = ..., errno = 28, error message = 'No space left on device', ...".
+std::string shorten(std::string_view message) {
+  constexpr std::string_view kSystem = "error message = '";
+  const size_t begin = message.find(kSystem);
+  if (begin == std::string_view::npos) return std::string(message);
+  const std::string_view system = message.substr(begin + kSystem.size());
+  return fmt::format("{}: {}", message.substr(0, message.find_first_of(":,")),
+                     system.substr(0, system.find('\'')));
+}
+
 // The callbacks run below the library's C frames, which no exception may pass.
 
 herr_t keep_first(unsigned index, const H5E_error2_t* error, void* text) {
   if (index != 0 || error->desc == nullptr) return 0;
   try {
-    *static_cast<std::string*>(text) = printable(error->desc);
+    *static_cast<std::string*>(text) = printable(shorten(error->desc));
   } catch (...) {
     return -1;
   }
@@ -284,6 +295,10 @@ void open_for_reading(OpenFile& file) {
 
 void create_file(OpenFile& file) {
   const Handle access = file_access();
+  // Values go to the system in the call that writes them: the library does not survive a disk that
+  // turns out to be full when it empties buffers of its own later on.
+  H5Pset_sieve_buf_size(access.get(), 0);
+  H5Pset_cache(access.get(), 0, 1, 0, 0.0);
   file.link_access = link_access();
   file.file = Handle(H5Fcreate(file.temporary.c_str(), H5F_ACC_EXCL, H5P_DEFAULT, access.get()));
   if (!file.file) fail_run("{}: cannot be created: {}", file.path, reason());
