@@ -34,6 +34,13 @@ class Policy {
   virtual void on_episode_start(const at::Tensor& env_mask);
 };
 
+// What one learning step tells.
+struct Learned {
+  TensorMap metrics;    // scalars that stay on the device until somebody logs them
+  at::Tensor td_error;  // [B] how far the value of each transition was off, for priorities;
+                        // undefined where an agent has none
+};
+
 // A policy that learns.
 class Agent : public Policy {
  public:
@@ -45,9 +52,9 @@ class Agent : public Policy {
   virtual SampleSpec sample_spec() const = 0;
   virtual int64_t batch_size() const = 0;
 
-  // One learning step. Returns scalars that stay on the device until somebody logs them; that they
+  // One learning step; batch.weight, where there is one, weighs the transitions. That the metrics
   // are finite is the training loop's to check.
-  virtual TensorMap update(const Batch& batch) = 0;
+  virtual Learned update(const Batch& batch) = 0;
 
   // Everything that learning needs to continue bit-equal: "model", "optimizer" and generator
   // states. load() takes what is there: a checkpoint read for evaluation has the model only.

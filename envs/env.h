@@ -98,6 +98,14 @@ class PhysicsState {
   // another task or goal. Empty where a reward needs more than that, an action for instance.
   virtual std::optional<double> reward() const { return std::nullopt; }
 
+  // What a step brings that ends at the goal `achieved` while `desired` is pursued (Gymnasium's
+  // compute_reward and compute_terminated), for learning from goals that were reached by chance.
+  // Empty where a task has no goals. Throws Error for another size than theirs.
+  virtual std::optional<StepResult> outcome(std::span<const double> /*achieved*/,
+                                            std::span<const double> /*desired*/) const {
+    return std::nullopt;
+  }
+
   // That of the environment itself where wrappers stand around it.
   virtual const PhysicsState& innermost() const { return *this; }
 };

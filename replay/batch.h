@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include <ATen/core/TensorBody.h>
 
@@ -20,6 +21,9 @@ enum class GoalStrategy : uint8_t {
   kGeometric,  // t + d, P(d) = (1 - g) g^(d-1), d >= 1; the last one where d leads beyond it
   kRandom,     // uniform over all stored, of any episode
 };
+
+// "final", "future", "geometric", "random". Throws Error(kInput) that lists them for another name.
+GoalStrategy parse_goal_strategy(std::string_view name);
 
 // What a step brings when another goal is pursued.
 struct GoalOutcome {

@@ -58,7 +58,7 @@ class Ddpg final : public Agent {
 
   int64_t batch_size() const override { return config_.minibatch; }
 
-  TensorMap update(const Batch& batch) override {
+  Learned update(const Batch& batch) override {
     const at::Tensor s = features_(batch.obs);
     const at::Tensor s_next = features_(batch.next_obs);
     const at::Tensor a = box_.to_unit(batch.action);
@@ -70,7 +70,10 @@ class Ddpg final : public Agent {
       y = batch.reward + batch.discount * q(target_critic_, s_next, mu(target_actor_, s_next));
     }
     const at::Tensor q_data = q(critic_, s, a);
-    const at::Tensor critic_loss = at::mse_loss(q_data, y);
+    const at::Tensor td_error = q_data - y;
+    const at::Tensor squares = td_error.square();
+    const at::Tensor critic_loss =
+        (batch.weight.defined() ? batch.weight * squares : squares).mean();
     critic_optimizer_.zero_grad();
     critic_loss.backward();
     critic_optimizer_.step();
@@ -85,9 +88,10 @@ class Ddpg final : public Agent {
 
     target_actor_.parameters().soft_update(actor_.parameters(), config_.tau);
     target_critic_.parameters().soft_update(critic_.parameters(), config_.tau);
-    return {{"loss/critic", critic_loss.detach()},
-            {"loss/actor", actor_loss.detach()},
-            {"value/q", q_data.detach().mean()}};
+    return {.metrics = {{"loss/critic", critic_loss.detach()},
+                        {"loss/actor", actor_loss.detach()},
+                        {"value/q", q_data.detach().mean()}},
+            .td_error = td_error.detach()};
   }
 
   void save(Checkpoint& checkpoint) const override {

@@ -61,16 +61,16 @@ class Rnd final : public Agent {
   SampleSpec sample_spec() const override { return ddpg_->sample_spec(); }
   int64_t batch_size() const override { return ddpg_->batch_size(); }
 
-  TensorMap update(const Batch& batch) override {
+  Learned update(const Batch& batch) override {
     const at::Tensor s = features_(batch.obs);
     const at::Tensor loss = distillation_.update(s);
     Batch intrinsic = batch;
     intrinsic.reward = intrinsic_reward(s);
-    TensorMap losses = ddpg_->update(intrinsic);
-    losses.add("loss/predictor", loss);
-    losses.add("intrinsic/reward", intrinsic.reward.mean());
-    if (last_return_.defined()) losses.add("intrinsic/return", last_return_);
-    return losses;
+    Learned learned = ddpg_->update(intrinsic);
+    learned.metrics.add("loss/predictor", loss);
+    learned.metrics.add("intrinsic/reward", intrinsic.reward.mean());
+    if (last_return_.defined()) learned.metrics.add("intrinsic/return", last_return_);
+    return learned;
   }
 
   void save(Checkpoint& checkpoint) const override {

@@ -10,6 +10,8 @@
 namespace reverie {
 namespace {
 
+constexpr double kLeastPriority = 1e-6;  // epsilon of Schaul et al. 2016, section 3.3
+
 ReplayOptions replay_options(const TrainingConfig& training) {
   ReplayOptions options;
   if (training.replay_memory > 0.0) {
@@ -18,7 +20,29 @@ ReplayOptions replay_options(const TrainingConfig& training) {
                               ? std::filesystem::temp_directory_path()
                               : std::filesystem::path(training.replay_folder);
   }
+  if (training.priority_exponent > 0.0) options.priority_exponent = training.priority_exponent;
   return options;
+}
+
+// Reward and end of the task for other goals than those pursued, by an environment of its own.
+std::optional<GoalSpec> goal_spec(const RunConfig& config) {
+  const std::string& name = config.training.goal_strategy;
+  if (name == "none") return std::nullopt;
+  GoalSpec goals{.strategy = parse_goal_strategy(name), .ratio = config.training.goal_ratio};
+  const std::shared_ptr<Env> env = config.env_config->maker()();
+  const PhysicsState* physics = env->physics();
+  std::vector<double> nowhere(2);
+  REVERIE_CHECK(physics != nullptr && physics->outcome(nowhere, nowhere),
+                "--goal-strategy {}: {} has no goals that could be others; the mazes whose "
+                "observation holds `desired_goal` have",
+                name, env->spec().id);
+  for (const std::string& field : {goals.achieved, goals.desired}) env->spec().field(field);
+  goals.outcome = [env](std::span<const double> achieved, std::span<const double> desired,
+                        bool /*terminated*/) {
+    const std::optional<StepResult> result = env->physics()->outcome(achieved, desired);
+    return GoalOutcome{result->reward, result->terminated};
+  };
+  return goals;
 }
 
 }  // namespace
@@ -30,8 +54,18 @@ OffPolicyLearner::OffPolicyLearner(const RunConfig& config, const EnvSpec& spec,
       agent_(config.agent_config->make(spec, open_device(config.device), config.seed_for("agent"))),
       replay_(spec, training_.replay_capacity, num_envs, open_device(config.device),
               replay_options(training_)),
+      goals_(goal_spec(config)),
       warmup_rng_(config.seed_for("warm-up")),
-      batches_(replay_, Rng(config.seed_for("sampling")), training_.prefetch) {}
+      // Drawn ahead, batches would not know the priorities that the one before them sets.
+      batches_(replay_, Rng(config.seed_for("sampling")), training_.prefetch && !prioritized()) {}
+
+SampleSpec OffPolicyLearner::sample_spec() const {
+  SampleSpec spec = agent_->sample_spec();
+  spec.prioritized = prioritized();
+  spec.beta = training_.priority_beta;
+  spec.goals = goals_;
+  return spec;
+}
 
 void OffPolicyLearner::start(FieldViews obs) {
   replay_.start(obs);
@@ -53,12 +87,26 @@ at::Tensor OffPolicyLearner::choose_actions(FieldViews obs) {
 
 void OffPolicyLearner::learn() {
   const auto updates = static_cast<int64_t>(owed_updates_);
-  batches_.request(updates, agent_->batch_size(), agent_->sample_spec());
+  batches_.request(updates, agent_->batch_size(), sample_spec());
   for (int64_t i = 0; i < updates; ++i) {
-    losses_ = agent_->update(batches_.next());
+    const Batch batch = batches_.next();
+    Learned learned = agent_->update(batch);
+    losses_ = std::move(learned.metrics);
     ++updates_;
+    if (prioritized()) set_priorities(batch, learned.td_error);
   }
   owed_updates_ -= static_cast<double>(updates);
+}
+
+void OffPolicyLearner::set_priorities(const Batch& batch, const at::Tensor& td_error) {
+  REVERIE_CHECK(td_error.defined(),
+                "--priority-exponent: this agent tells no TD errors to draw by; leave it at 0");
+  const at::Tensor priority = td_error.abs() + kLeastPriority;
+  if (!at::isfinite(priority).all().item<bool>()) {
+    check_losses();
+    fail_run("{}", failure("the TD errors are not finite"));
+  }
+  replay_.update_priorities(batch.index, priority);
 }
 
 void OffPolicyLearner::add(ConstFieldView actions, const VectorStep& step) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <ATen/core/TensorBody.h>
@@ -59,12 +60,16 @@ class OffPolicyLearner {
 
  private:
   std::string failure(const std::string& what) const;
+  SampleSpec sample_spec() const;
+  void set_priorities(const Batch& batch, const at::Tensor& td_error);
+  bool prioritized() const { return training_.priority_exponent > 0.0; }
 
   const TrainingConfig training_;
   const ActionSpace action_;
   const int64_t num_envs_;
   std::unique_ptr<Agent> agent_;
   ReplayBuffer replay_;
+  std::optional<GoalSpec> goals_;  // that transitions are relabelled with
   Rng warmup_rng_;
   BatchStream batches_;
   int64_t step_ = 0;

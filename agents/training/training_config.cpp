@@ -13,6 +13,15 @@ void TrainingConfig::describe_learning(ConfigFields& f) {
         "memory for the replay buffer [GB], a larger one lies in files; 0 = no limit", at_least(0));
   f.add("replay_folder", replay_folder,
         "where those files go, nameless ones that vanish with the process; default: $TMPDIR");
+  f.add("priority_exponent", priority_exponent,
+        "prioritised replay: P ~ |TD error|^alpha (Schaul et al. 2016); 0 = uniform",
+        between(0, 1));
+  f.add("priority_beta", priority_beta, "exponent of prioritised replay's importance weights",
+        between(0, 1));
+  f.add("goal_strategy", goal_strategy,
+        "hindsight: which reached goals replace desired ones (Andrychowicz et al. 2017)",
+        {"none", "final", "future", "geometric", "random"});
+  f.add("goal_ratio", goal_ratio, "share of transitions whose goal is replaced", between(0, 1));
   f.add("prefetch", prefetch, "draw the next batch while learning from this one; same batches");
 }
 

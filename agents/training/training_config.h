@@ -17,6 +17,10 @@ struct TrainingConfig {
   double replay_memory = 0.0;  // [GB] 0 = as much as it takes
   std::string replay_folder;   // for what goes beyond it; "" = the system's temporary one
   bool prefetch = true;
+  double priority_exponent = 0.0;
+  double priority_beta = 0.4;
+  std::string goal_strategy = "none";
+  double goal_ratio = 0.8;
   bool overlap = true;
   int64_t log_every = 2000;
   int64_t checkpoint_every = 50000;

@@ -98,8 +98,8 @@ void GoalEpisode::check_running() const {
                 task_->spec.id);
 }
 
-double GoalEpisode::reward(const Position& place) const {
-  const double to_goal = distance(place, goal_);
+double GoalEpisode::reward(const Position& place, const Position& goal) const {
+  const double to_goal = distance(place, goal);
   if (task_->dense) return std::exp(-to_goal);
   return to_goal <= layout_->goal_radius ? 1.0 : 0.0;
 }
@@ -109,7 +109,7 @@ StepResult GoalEpisode::advance(const Position& place) {
   at_goal_ = distance(place, goal_) <= layout_->goal_radius;
   if (at_goal_ && reached_at_ == 0) reached_at_ = steps_;
   StepResult result;
-  result.reward = reward(place);
+  result.reward = reward(place, goal_);
   result.terminated = at_goal_ && task_->ends_at_goal;
   const int64_t max_steps = task_->spec.max_steps;
   result.truncated = max_steps > 0 && steps_ >= max_steps && !result.terminated;
@@ -191,7 +191,19 @@ void MazePhysics::set(std::string_view part, std::span<const double> values) {
 }
 
 std::optional<double> MazePhysics::reward() const {
-  return episode_.reward({simulation().qpos()[0], simulation().qpos()[1]});
+  return episode_.reward({simulation().qpos()[0], simulation().qpos()[1]}, episode_.goal());
+}
+
+std::optional<StepResult> MazePhysics::outcome(std::span<const double> achieved,
+                                               std::span<const double> desired) const {
+  REVERIE_CHECK(achieved.size() == 2 && desired.size() == 2,
+                "{}: goals of {} and {} numbers, expected 2", task().spec.id, achieved.size(),
+                desired.size());
+  const Position place{achieved[0], achieved[1]};
+  const Position goal{desired[0], desired[1]};
+  return StepResult{
+      .reward = episode_.reward(place, goal),
+      .terminated = task().ends_at_goal && distance(place, goal) <= layout().goal_radius};
 }
 
 }  // namespace reverie::maze

@@ -55,8 +55,8 @@ class GoalEpisode {
   const Position& goal() const { return goal_; }
   void set_goal(const Position& goal) { goal_ = goal; }
 
-  // What being at `place` is worth.
-  double reward(const Position& place) const;
+  // What being at `place` is worth when `goal` is pursued.
+  double reward(const Position& place, const Position& goal) const;
   bool at_goal() const { return at_goal_; }  // after the last step
 
   // Throws Error(kInput) that names the environment unless an episode is under way.
@@ -104,6 +104,8 @@ class MazePhysics : public MujocoPhysicsState {
   void get(std::string_view part, std::span<double> out) const override;
   void set(std::string_view part, std::span<const double> values) override;
   std::optional<double> reward() const override;
+  std::optional<StepResult> outcome(std::span<const double> achieved,
+                                    std::span<const double> desired) const override;
 
   // For what plans in the maze or scores recorded positions. They live as long as the environment.
   const MazeLayout& layout() const { return episode_.layout(); }

@@ -79,6 +79,10 @@ class ObservationWrapper : public Wrapper {
     std::vector<Constant> constants() const override { return inner_.constants(); }
     void observe(FieldViews obs) const override;
     std::optional<double> reward() const override { return inner_.reward(); }
+    std::optional<StepResult> outcome(std::span<const double> achieved,
+                                      std::span<const double> desired) const override {
+      return inner_.outcome(achieved, desired);
+    }
     const PhysicsState& innermost() const override { return inner_.innermost(); }
 
    private:

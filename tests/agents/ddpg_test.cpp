@@ -66,7 +66,7 @@ class DdpgGolden : public testing::Test {
   }
 
   void update_and_compare_losses(int update) {
-    const TensorMap losses = agent_->update(batch(update));
+    const TensorMap losses = agent_->update(batch(update)).metrics;
     const at::Tensor expected = file_.tensor("ddpg.losses")[update - 1];
     int64_t column = 0;
     for (const char* name : {"loss/critic", "loss/actor", "value/q"}) {
@@ -187,6 +187,23 @@ TEST(DdpgUpdate, TerminatedTransitionsDoNotLookAtWhatFollows) {
   expect_same_bits(saved_a.group("model"), saved_b.group("model"));
 }
 
+TEST(DdpgUpdate, WeightsScaleWhatEachTransitionTeachesTheCritic) {
+  const EnvSpec spec = golden_spec();
+  Rng rng(9);
+  Batch batch = random_batch(spec, 32, rng);
+  const Learned plain = make_small(spec, 0.1)->update(batch);
+  ASSERT_EQ(plain.td_error.sizes(), at::IntArrayRef({32}));
+  EXPECT_FALSE(plain.td_error.requires_grad());
+  const auto loss = [](const Learned& learned) {
+    return learned.metrics.at("loss/critic").item<double>();
+  };
+  EXPECT_NEAR(loss(plain), plain.td_error.square().mean().item<double>(), 1e-6);
+  batch.weight = at::zeros({32});
+  batch.weight[3] = 0.5;
+  const double error = plain.td_error[3].item<double>();
+  EXPECT_NEAR(loss(make_small(spec, 0.1)->update(batch)), 0.5 * error * error / 32, 1e-6);
+}
+
 TEST(DdpgUpdate, AsksForTheSamplesOfItsConfig) {
   DdpgConfig config;
   config.n_step = 3;
@@ -219,8 +236,8 @@ TEST(DdpgUpdate, NormalizationFollowsExplorationAndFeedsActorAndCritic) {
   Batch standardized = raw;
   standardized.obs = standard_obs;
   standardized.next_obs = standard_obs;
-  EXPECT_LT(max_difference(normalizing->update(raw).at("loss/critic"),
-                           plain->update(standardized).at("loss/critic")),
+  EXPECT_LT(max_difference(normalizing->update(raw).metrics.at("loss/critic"),
+                           plain->update(standardized).metrics.at("loss/critic")),
             1e-4);
 }
 

@@ -207,17 +207,20 @@ TEST_P(Resume, AfterFewerStepsEndsInTheSameState) {
 
 INSTANTIATE_TEST_SUITE_P(
     , Resume,
-    testing::Values(Variant{"Plain", [](PointRun&) {}},
-                    Variant{"WithoutNormalization",
-                            [](PointRun& run) { run.ddpg().normalize_observation = false; }},
-                    Variant{"InOrder", [](PointRun& run) { run.config.training.overlap = false; }},
-                    Variant{"WithinTheWarmUp",
-                            [](PointRun& run) { run.config.training.learning_starts = 300; }},
-                    Variant{"SeveralStepsAhead", [](PointRun& run) { run.ddpg().n_step = 3; }},
-                    Variant{"FractionOfAnUpdate",
-                            [](PointRun& run) { run.config.training.updates_per_step = 0.3; }},
-                    Variant{"OneEnvironment",
-                            [](PointRun& run) { run.config.training.num_envs = 1; }}),
+    testing::Values(
+        Variant{"Plain", [](PointRun&) {}},
+        Variant{"WithoutNormalization",
+                [](PointRun& run) { run.ddpg().normalize_observation = false; }},
+        Variant{"InOrder", [](PointRun& run) { run.config.training.overlap = false; }},
+        Variant{"WithinTheWarmUp",
+                [](PointRun& run) { run.config.training.learning_starts = 300; }},
+        Variant{"SeveralStepsAhead", [](PointRun& run) { run.ddpg().n_step = 3; }},
+        Variant{"FractionOfAnUpdate",
+                [](PointRun& run) { run.config.training.updates_per_step = 0.3; }},
+        Variant{"NotDrawnAhead", [](PointRun& run) { run.config.training.prefetch = false; }},
+        Variant{"Prioritized", [](PointRun& run) { run.config.training.priority_exponent = 0.6; }},
+        Variant{"OnDisk", [](PointRun& run) { run.config.training.replay_memory = 1e-9; }},
+        Variant{"OneEnvironment", [](PointRun& run) { run.config.training.num_envs = 1; }}),
     [](const auto& variant) { return variant.param.name; });
 
 TEST(OffPolicy, StoppedByTheFlagItSavesAndContinuesAsIfNeverStopped) {
@@ -249,6 +252,37 @@ TEST(OffPolicy, StoppedBeforeTheFirstStepItCanBeResumed) {
   stopped.stop = false;
   stopped.resume();
   expect_same_state(straight.latest(), stopped.latest());
+}
+
+TEST(OffPolicy, DrawingAheadAndFilesChangeNothing) {
+  PointRun ahead, one_by_one, in_files;
+  one_by_one.config.training.prefetch = false;
+  in_files.config.training.replay_memory = 1e-9;
+  ahead.train();
+  one_by_one.train();
+  in_files.train();
+  expect_same_state(ahead.latest(), one_by_one.latest());
+  expect_same_state(ahead.latest(), in_files.latest());
+}
+
+TEST(OffPolicy, PrioritiesFollowTheErrorsAndChangeWhatIsLearned) {
+  PointRun uniform, prioritized;
+  prioritized.config.training.priority_exponent = 0.6;
+  uniform.train();
+  prioritized.train();
+  expect_other_weights(uniform.latest(), prioritized.latest());
+  const Checkpoint latest = prioritized.latest();
+  const TensorMap& replay = latest.group("replay");
+  const at::Tensor priority =
+      replay.at("replay.priority").masked_select(replay.at("replay.kind") == 1);
+  EXPECT_GT((priority.diff() != 0).sum().item<int64_t>(), priority.numel() / 4);
+}
+
+TEST(OffPolicy, HindsightNeedsGoals) {
+  PointRun run;
+  run.config.training.goal_strategy = "future";
+  EXPECT_THAT(input_error([&] { run.train(); }),
+              AllOf(HasSubstr("--goal-strategy future"), HasSubstr("point has no goals")));
 }
 
 TEST(OffPolicy, OverlapChangesNothing) {
@@ -397,7 +431,7 @@ struct FailingConfig final : AgentConfig {
     at::Tensor act(const TensorMap& obs, ActMode mode) override { return agent_->act(obs, mode); }
     SampleSpec sample_spec() const override { return agent_->sample_spec(); }
     int64_t batch_size() const override { return agent_->batch_size(); }
-    TensorMap update(const Batch& batch) override {
+    Learned update(const Batch& batch) override {
       if (++updates_ == 3) fail_run("out of memory");
       return agent_->update(batch);
     }

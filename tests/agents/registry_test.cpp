@@ -89,7 +89,7 @@ TEST_P(AgentContract, AnUpdateMovesWeightsAndReportsFiniteScalars) {
   const Batch sample = batch(*agent, 5);
   const at::Tensor reward = sample.reward.clone();
   const at::Tensor action = sample.action.clone();
-  const TensorMap losses = agent->update(sample);
+  const TensorMap losses = agent->update(sample).metrics;
   EXPECT_TRUE(at::equal(sample.reward, reward)) << "the batch belongs to the caller";
   EXPECT_TRUE(at::equal(sample.action, action));
   EXPECT_FALSE(losses.empty());

@@ -109,14 +109,14 @@ TEST(Rnd, ReportsTheReturnOfItsOwnRewards) {
   };
   starts(true, true);
   const Batch batch = test::random_batch(spec, 32, rng);
-  EXPECT_FALSE(agent->update(batch).contains("intrinsic/return")) << "no episode has ended";
+  EXPECT_FALSE(agent->update(batch).metrics.contains("intrinsic/return")) << "no episode has ended";
   const TensorMap obs = test::random_observations(spec, 2, rng, false);
   for (int t = 0; t < 3; ++t) agent->observe(obs);
   starts(true, false);
-  const double three = agent->update(batch).at("intrinsic/return").item<double>();
+  const double three = agent->update(batch).metrics.at("intrinsic/return").item<double>();
   for (int t = 0; t < 7; ++t) agent->observe(obs);
   starts(false, true);
-  const double ten = agent->update(batch).at("intrinsic/return").item<double>();
+  const double ten = agent->update(batch).metrics.at("intrinsic/return").item<double>();
   EXPECT_GT(three, 0.0);
   EXPECT_GT(ten, 1.5 * three) << "ten steps of the second against three of the first";
 }

@@ -308,6 +308,46 @@ TEST_P(EnvContract, PhysicsPartsReadBackAndRefuseNonsense) {
   EXPECT_THROW(physics->set("", values), Error);
 }
 
+TEST_P(EnvContract, RewardsOfStatesAndGoalsAreThoseOfTheSteps) {
+  TestEnv env(make_);
+  Rng actions(3);
+  env.reset(5);
+  PhysicsState* physics = env->physics();
+  if (physics == nullptr) GTEST_SKIP() << "no physics to look at";
+  const FieldView* achieved = nullptr;
+  const FieldView* desired = nullptr;
+  for (const FieldView& view : env.views()) {
+    if (view.field->name == "achieved_goal") achieved = &view;
+    if (view.field->name == "desired_goal") desired = &view;
+  }
+  if (achieved != nullptr && desired != nullptr) {
+    // A goal where the body is: sparse rewards are not all 0 then.
+    physics->set("desired_goal", achieved->as<double>());
+    physics->observe(env.views());
+  }
+  int compared = 0;
+  for (int step = 0; step < kSteps; ++step) {
+    const StepResult result = env.step_random(actions);
+    if (const std::optional<double> reward = physics->reward()) {
+      EXPECT_NEAR(*reward, result.reward, 1e-12) << "step " << step;
+      ++compared;
+    }
+    if (achieved != nullptr && desired != nullptr) {
+      const auto outcome = physics->outcome(achieved->as<double>(), desired->as<double>());
+      ASSERT_TRUE(outcome);
+      EXPECT_NEAR(outcome->reward, result.reward, 1e-12) << "step " << step;
+      EXPECT_EQ(outcome->terminated, result.terminated) << "step " << step;
+      const std::array<double, 2> far{1e3, 1e3};
+      EXPECT_LT(physics->outcome(far, desired->as<double>())->reward, 1e-6);
+      EXPECT_THROW(static_cast<void>(physics->outcome(far, std::span(far).first(1))), Error);
+    }
+    if (result.terminated || result.truncated) break;
+  }
+  const bool has_rewards_of_states =
+      GetParam().find("maze") != std::string::npos || GetParam().starts_with("cheetah-");
+  EXPECT_EQ(compared > 0, has_rewards_of_states);
+}
+
 TEST_P(EnvContract, DrawsOnCanvasesOfAnySize) {
   TestEnv env(make_);
   env.reset(71);
