@@ -8,19 +8,29 @@ namespace reverie {
 namespace {
 
 // Named as PyTorch's nn.Sequential(Linear, ReLU, Linear, ...) names them, so that a state dict of
-// one loads into the other: the activations take the odd numbers.
+// one loads into the other: activations take a number, and so does the layer norm of
+// nn.Sequential(Linear, LayerNorm, Tanh, Linear, ...).
 std::vector<Parameters::Shape> layer_shapes(int64_t inputs, const std::vector<int64_t>& hidden,
-                                            int64_t outputs) {
+                                            int64_t outputs, const MlpOptions& options) {
+  REVERIE_CHECK(!options.normalized_trunk || !hidden.empty(),
+                "network: a normalised trunk without a hidden layer, expected at least one");
   std::vector<int64_t> widths{inputs};
   widths.insert(widths.end(), hidden.begin(), hidden.end());
   widths.push_back(outputs);
   std::vector<Parameters::Shape> shapes;
+  size_t number = 0;
   for (size_t i = 0; i + 1 < widths.size(); ++i) {
     REVERIE_CHECK(widths[i] >= 1 && widths[i + 1] >= 1,
                   "network: a layer of {} x {}, expected widths of at least 1", widths[i + 1],
                   widths[i]);
-    shapes.push_back({fmt::format("{}.weight", 2 * i), {widths[i + 1], widths[i]}});
-    shapes.push_back({fmt::format("{}.bias", 2 * i), {widths[i + 1]}});
+    shapes.push_back({fmt::format("{}.weight", number), {widths[i + 1], widths[i]}});
+    shapes.push_back({fmt::format("{}.bias", number), {widths[i + 1]}});
+    number += 2;
+    if (i == 0 && options.normalized_trunk) {
+      shapes.push_back({"1.weight", {widths[1]}});
+      shapes.push_back({"1.bias", {widths[1]}});
+      ++number;
+    }
   }
   return shapes;
 }
@@ -28,10 +38,14 @@ std::vector<Parameters::Shape> layer_shapes(int64_t inputs, const std::vector<in
 }  // namespace
 
 Mlp::Mlp(int64_t inputs, const std::vector<int64_t>& hidden, int64_t outputs, Rng& rng,
-         at::Device device)
-    : parameters_(layer_shapes(inputs, hidden, outputs), device) {
+         at::Device device, MlpOptions options)
+    : options_(options), parameters_(layer_shapes(inputs, hidden, outputs, options), device) {
   double bound = 0.0;
   for (const auto& [name, parameter] : parameters_.named()) {
+    if (options_.normalized_trunk && (name == "1.weight" || name == "1.bias")) {
+      parameter.detach().fill_(name == "1.weight" ? 1.0 : 0.0);
+      continue;
+    }
     if (parameter.dim() == 2) bound = 1.0 / std::sqrt(static_cast<double>(parameter.size(1)));
     at::Tensor values = at::empty(parameter.sizes(), at::kFloat);
     auto* data = values.mutable_data_ptr<float>();
@@ -45,11 +59,19 @@ Mlp::Mlp(int64_t inputs, const std::vector<int64_t>& hidden, int64_t outputs, Rn
 at::Tensor Mlp::operator()(const at::Tensor& x) const {
   at::Tensor h = x;
   const TensorMap& layers = parameters_.named();
+  bool trunk = options_.normalized_trunk;
   for (auto it = layers.begin(); it != layers.end();) {
     const at::Tensor& weight = (it++)->second;
     const at::Tensor& bias = (it++)->second;
     h = at::linear(h, weight, bias);
-    if (it != layers.end()) h = at::relu(h);
+    if (trunk) {
+      const at::Tensor& gain = (it++)->second;
+      const at::Tensor& offset = (it++)->second;
+      h = at::tanh(at::layer_norm(h, gain.sizes(), gain, offset));
+      trunk = false;
+    } else if (it != layers.end()) {
+      h = at::relu(h);
+    }
   }
   return h;
 }

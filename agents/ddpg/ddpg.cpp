@@ -11,6 +11,8 @@ namespace reverie {
 void DdpgConfig::describe(ConfigFields& f) {
   f.add("hidden_sizes", hidden_sizes, "widths of the hidden layers of actor and critic",
         between(1, 65536));
+  f.add("normalized_trunk", normalized_trunk,
+        "their first layer is linear, layer norm and tanh instead of linear and ReLU");
   f.add("actor_learning_rate", actor_learning_rate, "Adam's step size for the actor", above(0));
   f.add("critic_learning_rate", critic_learning_rate, "Adam's step size for the critic", above(0));
   f.add("gamma", gamma, "discount per environment step", between(0, 1));
@@ -34,8 +36,10 @@ class Ddpg final : public Agent {
         rng_(seed),
         features_(spec, config.normalize_observation, device),
         box_(spec, device),
-        actor_(features_.size(), config.hidden_sizes, box_.size(), rng_, device),
-        critic_(features_.size() + box_.size(), config.hidden_sizes, 1, rng_, device),
+        actor_(features_.size(), config.hidden_sizes, box_.size(), rng_, device,
+               {.normalized_trunk = config.normalized_trunk}),
+        critic_(features_.size() + box_.size(), config.hidden_sizes, 1, rng_, device,
+                {.normalized_trunk = config.normalized_trunk}),
         target_actor_(actor_),
         target_critic_(critic_),
         actor_optimizer_(actor_.parameters(), {.learning_rate = config.actor_learning_rate}),

@@ -17,8 +17,13 @@ namespace reverie {
 // Source: Lillicrap et al. 2016, "Continuous control with deep reinforcement learning",
 // algorithm 1. Differs: Gaussian instead of Ornstein-Uhlenbeck exploration noise (as Fujimoto et
 // al. 2018), no weight decay, actions enter the critic at its first layer.
+//
+// normalized_trunk gives actor and critic the first layer of DrQ-v2's (Yarats et al. 2021) and
+// URLB's agents, see MlpOptions: its width is hidden_sizes[0], as in url_benchmark's agent/ddpg.py
+// @710c3eb for states. Off, the networks are those of the paper.
 struct DdpgConfig : AgentConfig {
   std::vector<int64_t> hidden_sizes = {256, 256};
+  bool normalized_trunk = false;
   double actor_learning_rate = 3e-4;
   double critic_learning_rate = 3e-4;
   double gamma = 0.99;
@@ -30,7 +35,8 @@ struct DdpgConfig : AgentConfig {
 
   void describe(ConfigFields& fields) override;
 
-  // Throws Error unless the action space is a bounded Box of float32.
+  // Throws Error unless the action space is a bounded Box of float32, and for a normalised trunk
+  // without a hidden layer.
   std::unique_ptr<Agent> make(const EnvSpec& spec, at::Device device, uint64_t seed) const override;
 };
 

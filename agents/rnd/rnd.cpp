@@ -6,12 +6,15 @@
 namespace reverie {
 
 RndConfig::RndConfig() {
-  ddpg.hidden_sizes = {1024, 1024};
-  ddpg.actor_learning_rate = 1e-4;
-  ddpg.critic_learning_rate = 1e-4;
+  distillation.hidden_sizes = {256, 256};
+  distillation.embedding_size = 64;
+  ddpg.hidden_sizes = {256, 256};
+  ddpg.normalized_trunk = true;
+  ddpg.actor_learning_rate = 1e-3;
+  ddpg.critic_learning_rate = 1e-3;
   ddpg.tau = 0.01;
   ddpg.n_step = 3;
-  ddpg.minibatch = 1024;
+  ddpg.minibatch = 256;
   ddpg.exploration_noise = 0.2;
 }
 
@@ -24,7 +27,7 @@ void RndConfig::describe(ConfigFields& f) {
         above(0));
   f.add("observation_clip", distillation.observation_clip,
         "bound of the predictor's inputs [standard deviations]", between(0.1, 10.0));
-  f.add("intrinsic_scale", intrinsic_scale, "times the novelty is the reward", above(0));
+  f.add("intrinsic_scale", intrinsic_scale, "times the novelty is the reward", at_least(0));
   ddpg.describe(f);
 }
 

@@ -14,9 +14,13 @@ namespace reverie {
 //   reward_i(s) = scale * novelty(s),   after the predictor has seen the batch
 //
 // Source: rll-research/url_benchmark, agent/rnd.py, rnd.yaml and ddpg.py @710c3eb (Laskin et al.
-// 2021, "URLB"), with which ExoRL's `rnd` datasets were gathered; defaults are its own. differs:
-// DDPG here has one critic, no noise on the target's actions, and no layer norm; see
-// agents/ddpg/ddpg.h.
+// 2021, "URLB"), with which ExoRL's `rnd` datasets were gathered; scale, gamma, tau, n_step, noise
+// and the predictor's step size are its own. differs:
+// - DDPG here has one critic instead of the smaller of two, a target actor, no noise on the actions
+//   that are learned from, and PyTorch's default weights instead of orthogonal ones
+// - two layers of 256, an embedding of 64 and minibatches of 256 instead of 1024, 512 and 1024: for
+//   CPUs, and for tens of thousands of steps instead of two million. For those actor and critic
+//   learn ten times as fast, at 1e-3; docs/results/datasets.md compares
 struct RndConfig : AgentConfig {
   RndConfig();
 
@@ -26,7 +30,7 @@ struct RndConfig : AgentConfig {
 
   void describe(ConfigFields& fields) override;
 
-  // Throws Error unless the action space is a bounded Box.
+  // Throws Error as DdpgConfig::make() does.
   std::unique_ptr<Agent> make(const EnvSpec& spec, at::Device device, uint64_t seed) const override;
 };
 

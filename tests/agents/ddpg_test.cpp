@@ -241,6 +241,19 @@ TEST(DdpgUpdate, NormalizationFollowsExplorationAndFeedsActorAndCritic) {
             1e-4);
 }
 
+TEST(DdpgConfig, TheTrunksOfActorAndCriticAreNormalizedOnRequestOnly) {
+  for (const bool normalized : {false, true}) {
+    DdpgConfig config;
+    config.hidden_sizes = {16, 12};
+    if (normalized) config.normalized_trunk = true;
+    Checkpoint saved;
+    config.make(golden_spec(), at::kCPU, 0)->save(saved);
+    for (const char* net : {"actor", "critic", "target_actor", "target_critic"}) {
+      EXPECT_EQ(saved.group("model").contains(fmt::format("{}.1.weight", net)), normalized) << net;
+    }
+  }
+}
+
 TEST(DdpgConfig, RefusesWhatItCannotLearnFromAndNamesTheEnvironment) {
   const DdpgConfig config;
   const auto refused = [&](EnvSpec spec) {

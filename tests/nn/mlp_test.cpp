@@ -76,11 +76,46 @@ TEST(Mlp, WithoutHiddenLayersIsLinear) {
   EXPECT_LT(max_difference(net(x).detach(), expected.detach()), kTolerance);
 }
 
+TEST(Mlp, ANormalizedTrunkIsLinearLayerNormAndTanh) {
+  Rng rng(1);
+  Mlp net(3, {8, 6}, 2, rng, at::kCPU, {.normalized_trunk = true});
+  const auto weight = [&](const char* name) { return net.parameters().at(name).detach(); };
+  EXPECT_TRUE(at::equal(weight("1.weight"), at::ones({8})));
+  EXPECT_TRUE(at::equal(weight("1.bias"), at::zeros({8})));
+  weight("1.weight").copy_(at::linspace(0.5, 2.0, 8));
+  weight("1.bias").copy_(at::linspace(-0.3, 0.4, 8));
+
+  const at::Tensor x = at::tensor({1.0F, -2.0F, 0.5F, 3.0F, 0.1F, -0.7F}).view({2, 3});
+  const at::Tensor h = at::matmul(x, weight("0.weight").t()) + weight("0.bias");
+  const at::Tensor variance = h.var(1, /*unbiased=*/false, /*keepdim=*/true);
+  const at::Tensor standard = (h - h.mean(1, true)) / (variance + 1e-5).sqrt();
+  const at::Tensor trunk = at::tanh(standard * weight("1.weight") + weight("1.bias"));
+  const at::Tensor hidden = at::relu(at::matmul(trunk, weight("3.weight").t()) + weight("3.bias"));
+  const at::Tensor expected = at::matmul(hidden, weight("5.weight").t()) + weight("5.bias");
+  const at::Tensor y = net(x);
+  EXPECT_LT(max_difference(y.detach(), expected), kTolerance);
+
+  y.sum().backward();
+  for (const auto& [name, parameter] : net.parameters().named()) {
+    EXPECT_GT(parameter.grad().abs().max().item<double>(), 0.0) << name;
+  }
+}
+
+TEST(Mlp, ANormalizedTrunkBoundsTheOutputForInputsOfAnySize) {
+  Rng rng(1);
+  const Mlp net(3, {8, 6}, 2, rng, at::kCPU, {.normalized_trunk = true});
+  const Mlp copy(net);
+  const at::Tensor x = at::tensor({1.0F, -2.0F, 0.5F}).view({1, 3});
+  EXPECT_LT(max_difference(net(x * 1e4).detach(), copy(x * 1e6).detach()), 1e-3);
+}
+
 TEST(Mlp, RefusesEmptyLayers) {
   Rng rng(1);
   EXPECT_THAT(input_error([&] { Mlp(3, {8, 0}, 2, rng, at::kCPU); }), HasSubstr("0 x 8"));
   EXPECT_THAT(input_error([&] { Mlp(0, {8}, 2, rng, at::kCPU); }), HasSubstr("8 x 0"));
   EXPECT_THAT(input_error([&] { Mlp(3, {8}, -2, rng, at::kCPU); }), HasSubstr("-2 x 8"));
+  EXPECT_THAT(input_error([&] { Mlp(3, {}, 2, rng, at::kCPU, {.normalized_trunk = true}); }),
+              HasSubstr("without a hidden layer"));
 }
 
 }  // namespace

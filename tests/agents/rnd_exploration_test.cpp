@@ -1,0 +1,106 @@
+#include <fstream>
+#include <set>
+#include <utility>
+
+#include <gtest/gtest.h>
+
+#include "agents/pch.h"
+#include "agents/rnd/rnd.h"
+#include "agents/training/off_policy_learner.h"
+#include "envs/registry.h"
+#include "envs/vector_env.h"
+#include "nn/device.h"
+#include "tests/temporary_folder.h"
+
+namespace reverie {
+namespace {
+
+// Every episode begins in the upper left corner, the goal is in the lower right one.
+constexpr const char* kMap =
+    "############\n"
+    "#r...#.....#\n"
+    "#.##.#.#.#.#\n"
+    "#......#...#\n"
+    "#.####.###.#\n"
+    "#..#.#.....#\n"
+    "##.#.#.#.###\n"
+    "#..#...#..G#\n"
+    "############\n";
+constexpr double kSquare = 0.25;   // [m] what counts as one place
+constexpr int64_t kSteps = 8000;   // of all environments together
+constexpr int64_t kWarmUp = 1600;  // an episode of each with random actions
+constexpr int64_t kNumEnvs = 8;
+constexpr uint64_t kSeed = 3;
+
+RunConfig maze_run(const std::string& map, uint64_t seed) {
+  RunConfig config;
+  config.env = "pointmaze-large";
+  config.seed = static_cast<int64_t>(seed);
+  config.env_config = find_env(config.env).config();
+  ConfigFields fields;
+  config.env_config->describe(fields);
+  ConfigFields::set(*fields.find("map"), map, "map");
+  ConfigFields::set(*fields.find("max_steps"), "200", "max_steps");
+  config.training.num_envs = kNumEnvs;
+  config.training.learning_starts = kWarmUp;
+  config.training.updates_per_step = 0.4;
+  config.training.replay_capacity = kSteps;
+  return config;
+}
+
+std::unique_ptr<RndConfig> small_rnd(double intrinsic_scale) {
+  auto rnd = std::make_unique<RndConfig>();
+  rnd->intrinsic_scale = intrinsic_scale;
+  rnd->distillation.hidden_sizes = {64, 64};
+  rnd->distillation.embedding_size = 32;
+  rnd->ddpg.hidden_sizes = {64, 64};
+  rnd->ddpg.minibatch = 64;
+  rnd->ddpg.normalize_observation = true;
+  return rnd;
+}
+
+// How many squares of the maze are seen in kSteps steps.
+size_t places_seen(RunConfig config) {
+  set_compute_threads(1);
+  VectorEnv env(config.env_config->maker(), kNumEnvs, 1);
+  OffPolicyLearner learner(config, env.spec(), kNumEnvs);
+  const Field action = action_field(env.spec().action);
+  env.reset(config.seed_for("environments"));
+  learner.start(env.observations());
+  std::set<std::pair<int, int>> places;
+  while (learner.steps() < kSteps) {
+    const TensorMap obs = borrow_tensors(env.observations());
+    const at::Tensor square = (obs.at("achieved_goal") / kSquare).floor().to(at::kInt).contiguous();
+    for (int64_t i = 0; i < kNumEnvs; ++i) {
+      const auto* xy = square.const_data_ptr<int>() + 2 * i;
+      places.emplace(xy[0], xy[1]);
+    }
+    const at::Tensor actions = learner.choose_actions(env.observations());
+    const ConstFieldView rows = view_of(action, actions);
+    const VectorStep step = env.step(rows);
+    learner.learn();
+    learner.add(rows, step);
+  }
+  return places.size();
+}
+
+// Novelty leads through the maze. Neither random actions do, which undo one another, nor a policy
+// that learns without a reward, which goes where its first weights and the noise push it. Measured
+// for the seeds 1 to 4: 103, 96, 86, 100 places; 108, 80, 56, 72; 191, 155, 226, 144.
+TEST(RndExploration, SeesMoreOfAMazeThanRandomActionsAndThanWithoutNovelty) {
+  const test::TemporaryFolder folder;
+  const std::string map = folder / "corner.txt";
+  std::ofstream(map) << kMap;
+  const auto run = [&](double scale, int64_t warm_up) {
+    RunConfig config = maze_run(map, kSeed);
+    config.training.learning_starts = warm_up;
+    config.agent_config = small_rnd(scale);
+    return static_cast<double>(places_seen(std::move(config)));
+  };
+  const double random = run(0.0, kSteps), aimless = run(0.0, kWarmUp), novelty = run(1.0, kWarmUp);
+  EXPECT_GT(novelty, 1.5 * random) << random << " with random actions";
+  EXPECT_GT(novelty, 1.3 * aimless) << aimless << " without novelty";
+}
+
+}  // namespace
+}  // namespace reverie
