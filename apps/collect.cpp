@@ -31,7 +31,7 @@ void on_signal(int signal) {
 
 struct CollectFlags {
   std::vector<std::string> policies;
-  std::string out, format = "d4rl";
+  std::string out, format;  // "" = what suits the fields
   int64_t steps = 0, seed = 0, threads = 2;
   double noise = -1.0;  // not given
 };
@@ -163,6 +163,15 @@ Source load_learner(std::unique_ptr<RunConfig> config, const LoadOptions& option
   }
 }
 
+// D4RL's layout needs the field `observation`, which pixels alone do not bring.
+DatasetFormat choose_format(const std::string& name, const DatasetSchema& schema) {
+  if (!name.empty()) return parse_dataset_format(name);
+  const bool has_state =
+      std::any_of(schema.observation.begin(), schema.observation.end(),
+                  [](const Field& field) { return field.name == "observation"; });
+  return has_state ? DatasetFormat::kD4rl : DatasetFormat::kStableWorldModel;
+}
+
 void collect(const CollectFlags& flags, const CollectOptions& options, Source& source) {
   const LoadedPolicy& loaded = source.loaded;
   Policy* policy = source.mixture ? source.mixture.get() : loaded.policy.get();
@@ -175,7 +184,7 @@ void collect(const CollectFlags& flags, const CollectOptions& options, Source& s
                        {"config", source.config},
                        {"collect", fmt::format("steps {}, noise {}", flags.steps, options.noise)}};
   const std::unique_ptr<DatasetWriter> writer =
-      DatasetWriter::create(flags.out, parse_dataset_format(flags.format), schema);
+      DatasetWriter::create(flags.out, choose_format(flags.format, schema), schema);
   ProgressBar progress(flags.steps, {.label = fmt::format("collect {}", loaded.spec.id)});
   std::signal(SIGINT, on_signal);
   std::signal(SIGTERM, on_signal);
@@ -215,7 +224,9 @@ void add_collect_flags(CommandLine& line, CollectFlags& flags, LoadOptions& load
       ->required()
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 31));
   line.app().add_option("--out", flags.out, "file to write (minari, exorl: folder)")->required();
-  line.app().add_option("--format", flags.format, dataset_format_list() + " (default d4rl)");
+  line.app().add_option(
+      "--format", flags.format,
+      dataset_format_list() + " (default d4rl,\nwhere only pixels are observed stable-worldmodel)");
   line.app()
       .add_option("--noise", flags.noise,
                   "standard deviation of the noise on actions (default 0.5 with waypoint\nalone, "
@@ -268,7 +279,7 @@ int collect_command(const Arguments& given) {
                         run == policies.end() ? "" : run->name);
   if (!line.parse(arguments)) return 0;
 
-  parse_dataset_format(flags.format);  // before anything is loaded
+  if (!flags.format.empty()) parse_dataset_format(flags.format);  // before anything is loaded
   load.flags = &line;
   load.seed = static_cast<uint64_t>(flags.seed);
   const bool drives = policies.size() == 1 && policies.front().name == "waypoint";

@@ -96,13 +96,15 @@ int split(const Arguments& arguments) {
   std::sort(order.begin(), order.begin() + static_cast<int64_t>(cut));
   std::sort(order.begin() + static_cast<int64_t>(cut), order.end());
   const std::span<const int64_t> all = order;
-  const auto write = [&](const std::string& path, std::span<const int64_t> episodes) {
-    const auto writer = DatasetWriter::create(path, dataset->format(), dataset->schema());
-    copy_episodes(*dataset, episodes, *writer);
-    finish_dataset(*writer, path);
+  const auto create = [&](const std::string& path) {
+    return DatasetWriter::create(path, dataset->format(), dataset->schema());
   };
-  write(first, all.first(cut));
-  write(second, all.subspan(cut));
+  // Both before either is filled: a bad second path must not leave half of a split.
+  const std::unique_ptr<DatasetWriter> writers[2] = {create(first), create(second)};
+  copy_episodes(*dataset, all.first(cut), *writers[0]);
+  copy_episodes(*dataset, all.subspan(cut), *writers[1]);
+  finish_dataset(*writers[0], first);
+  finish_dataset(*writers[1], second);
   return 0;
 }
 
