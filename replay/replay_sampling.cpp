@@ -13,9 +13,6 @@ namespace {
 // Draws refused in a row before places are counted instead of guessed.
 constexpr int kMaxRefusals = 64;
 
-// Rows ahead whose memory is asked for: a draw is a random access.
-constexpr size_t kPrefetch = 8;
-
 std::byte* bytes_of(const at::Tensor& tensor) {
   return static_cast<std::byte*>(tensor.mutable_data_ptr());
 }
@@ -86,9 +83,10 @@ std::byte* ReplayBuffer::copy_run(const Column& column, int64_t slot, int64_t co
 at::Tensor ReplayBuffer::gather(const Column& column, std::span<const int64_t> slots) const {
   at::Tensor rows = batch_rows(column, {static_cast<int64_t>(slots.size())});
   std::byte* out = bytes_of(rows);
-  for (size_t i = 0; i < slots.size(); ++i) {
-    if (i + kPrefetch < slots.size()) column.prefetch(slots[i + kPrefetch]);
-    out = copy_stack(column, slots[i], out);
+  if (column.frames > 1) {
+    for (const int64_t slot : slots) out = copy_stack(column, slot, out);
+  } else {
+    for (const int64_t slot : slots) out = column.copy_out(slot, 1, out);
   }
   return rows;
 }
@@ -137,6 +135,7 @@ void ReplayBuffer::draw_prioritized(std::span<int64_t> slots, std::span<float> w
   double smallest = total;
   for (size_t i = 0; i < slots.size(); ++i) {
     slots[i] = priority_->find((static_cast<double>(i) + rng.random()) / n * total);
+    prefetch(slots[i]);
     smallest = std::min(smallest, priority_->at(slots[i]));
   }
   // (size P_i)^-beta over the largest one: size and the sum of priorities cancel.

@@ -102,14 +102,10 @@ size_t Column::batch_frame_bytes() const {
   return field.dtype == DType::kFloat64 ? frame_bytes / 2 : frame_bytes;
 }
 
-std::byte* Column::copy_out(int64_t slot, int64_t count, std::byte* out) const {
-  if (field.dtype == DType::kFloat64) {
-    const auto* in = reinterpret_cast<const double*>(frame(slot));
-    std::transform(in, in + count * frame_numel, reinterpret_cast<float*>(out),
-                   [](double x) { return static_cast<float>(x); });
-  } else {
-    std::memcpy(out, frame(slot), static_cast<size_t>(count) * frame_bytes);
-  }
+std::byte* Column::copy_as_float(int64_t slot, int64_t count, std::byte* out) const {
+  const auto* in = reinterpret_cast<const double*>(frame(slot));
+  std::transform(in, in + count * frame_numel, reinterpret_cast<float*>(out),
+                 [](double x) { return static_cast<float>(x); });
   return out + static_cast<size_t>(count) * batch_frame_bytes();
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <filesystem>
 #include <vector>
 
@@ -44,7 +45,14 @@ struct Column {
   size_t batch_frame_bytes() const;
 
   // Writes the frames of `count` slots in a row to `out`, in the batch's type. Returns its end.
-  std::byte* copy_out(int64_t slot, int64_t count, std::byte* out) const;
+  std::byte* copy_out(int64_t slot, int64_t count, std::byte* out) const {
+    if (field.dtype == DType::kFloat64) return copy_as_float(slot, count, out);
+    const size_t bytes = static_cast<size_t>(count) * frame_bytes;
+    std::memcpy(out, frame(slot), bytes);
+    return out + bytes;
+  }
+
+  std::byte* copy_as_float(int64_t slot, int64_t count, std::byte* out) const;
 
   Field field;
   int64_t frames;       // of a stack; 1 = none

@@ -131,7 +131,8 @@ TEST(Histogram, WholeNumbersHaveBinsOfTheirOwn) {
 
 TEST(Histogram, LeavesOutWhatIsNotFinite) {
   Histogram histogram(10);
-  for (const double value : {double{NAN}, double{INFINITY}, double{-INFINITY}}) histogram.add(value);
+  for (const double value : {double{NAN}, double{INFINITY}, double{-INFINITY}})
+    histogram.add(value);
   EXPECT_TRUE(histogram.counts().empty());
   histogram.add(1e300);
   histogram.add(-1e-300);
