@@ -52,7 +52,7 @@ class Histogram {
 
   double width() const { return width_; }
   double low() const { return static_cast<double>(first_) * width_; }  // edge of the first bin
-  const std::vector<int64_t>& counts() const { return counts_; }      // none empty at either end
+  const std::vector<int64_t>& counts() const { return counts_; }       // none empty at either end
 
  private:
   void widen();

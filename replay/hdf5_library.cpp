@@ -300,7 +300,11 @@ void create_file(OpenFile& file) {
   H5Pset_sieve_buf_size(access.get(), 0);
   H5Pset_cache(access.get(), 0, 1, 0, 0.0);
   file.link_access = link_access();
-  file.file = Handle(H5Fcreate(file.temporary.c_str(), H5F_ACC_EXCL, H5P_DEFAULT, access.get()));
+  // Nothing is written over what the library has freed: the file as it was last flushed still
+  // points there, and is what a crash leaves.
+  const Handle creation = property_list(H5P_FILE_CREATE);
+  H5Pset_file_space_strategy(creation.get(), H5F_FSPACE_STRATEGY_NONE, false, 1);
+  file.file = Handle(H5Fcreate(file.temporary.c_str(), H5F_ACC_EXCL, creation.get(), access.get()));
   if (!file.file) fail_run("{}: cannot be created: {}", file.path, reason());
 }
 
