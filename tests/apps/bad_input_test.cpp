@@ -18,18 +18,7 @@ class BadInput : public testing::Test {
  protected:
   void refuses(const Arguments& arguments, const std::vector<std::string>& messages,
                int status = 2) {
-    std::string line;
-    for (const std::string& argument : arguments) line += " " + argument;
-    SCOPED_TRACE(line);
-    const std::string before = everything_below(folder_.path());
-    const Finished result = run(folder_.path(), arguments);
-    EXPECT_EQ(result.status, status) << result.err;
-    EXPECT_EQ(result.out, "");
-    EXPECT_TRUE(result.err.starts_with("reverie: ") ||
-                result.err.find("\nreverie: ") != std::string::npos)
-        << result.err;
-    for (const std::string& message : messages) EXPECT_THAT(result.err, HasSubstr(message));
-    EXPECT_TRUE(everything_below(folder_.path()) == before) << "something changed on disk";
+    expect_refusal(folder_.path(), arguments, messages, status);
   }
 
   void train_refuses(const Arguments& more, const std::vector<std::string>& messages,

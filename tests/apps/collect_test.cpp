@@ -50,14 +50,7 @@ class CollectTest : public testing::Test {
 
   void refuses(const Arguments& arguments, const std::vector<std::string>& messages,
                int status = 2) {
-    std::string line;
-    for (const std::string& argument : arguments) line += " " + argument;
-    SCOPED_TRACE(line);
-    const std::string before = everything_below(folder_.path());
-    const Finished result = run(folder_.path(), arguments);
-    EXPECT_EQ(result.status, status) << result.err;
-    for (const std::string& message : messages) EXPECT_THAT(result.err, HasSubstr(message));
-    EXPECT_TRUE(everything_below(folder_.path()) == before) << "something changed on disk";
+    expect_refusal(folder_.path(), arguments, messages, status);
   }
 
   // Waits until the growing file holds some episodes.

@@ -59,11 +59,7 @@ class DatasetCommand : public testing::Test {
 
   void refuses(const Arguments& arguments, const std::vector<std::string>& messages,
                int status = 2) {
-    const std::string before = everything_below(folder_.path());
-    const Finished result = reverie(arguments);
-    EXPECT_EQ(result.status, status) << result.err;
-    for (const std::string& message : messages) EXPECT_THAT(result.err, HasSubstr(message));
-    EXPECT_TRUE(everything_below(folder_.path()) == before) << "something changed on disk";
+    expect_refusal(folder_.path(), arguments, messages, status);
   }
 
   TemporaryFolder folder_;

@@ -9,6 +9,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -92,6 +93,24 @@ Finished Program::finish() {
 
 Finished run(const fs::path& folder, const Arguments& arguments) {
   return Program(arguments, {.folder = folder}).finish();
+}
+
+void expect_refusal(const std::filesystem::path& folder, const Arguments& arguments,
+                    const std::vector<std::string>& messages, int status) {
+  std::string line;
+  for (const std::string& argument : arguments) line += " " + argument;
+  SCOPED_TRACE(line);
+  const std::string before = everything_below(folder);
+  const Finished result = run(folder, arguments);
+  EXPECT_EQ(result.status, status) << result.err;
+  EXPECT_EQ(result.out, "");
+  EXPECT_TRUE(result.err.starts_with("reverie: ") ||
+              result.err.find("\nreverie: ") != std::string::npos)
+      << result.err;
+  for (const std::string& message : messages) {
+    EXPECT_THAT(result.err, testing::HasSubstr(message));
+  }
+  EXPECT_TRUE(everything_below(folder) == before) << "something changed on disk";
 }
 
 Arguments tiny_training(const std::string& run, int64_t steps, const Arguments& more) {

@@ -48,6 +48,11 @@ class Program {
 // Runs to the end in that working directory.
 Finished run(const std::filesystem::path& folder, const Arguments& arguments);
 
+// Runs what is wrong: expects the exit status, a message `reverie: ...` on stderr that holds every
+// one of `messages`, nothing on stdout, and the folder as it was.
+void expect_refusal(const std::filesystem::path& folder, const Arguments& arguments,
+                    const std::vector<std::string>& messages, int status = 2);
+
 // `train` with networks and episodes so small that hundreds of steps take a second, then `more`.
 Arguments tiny_training(const std::string& run, int64_t steps, const Arguments& more = {});
 
