@@ -1,0 +1,34 @@
+#include "worldmodel/sigreg.h"
+
+#include <ATen/CPUGeneratorImpl.h>
+
+#include "core/error.h"
+#include "worldmodel/pch.h"
+
+namespace reverie {
+
+SigReg::SigReg(std::unique_ptr<NormalityTest> test, int64_t slices)
+    : test_(std::move(test)), slices_(slices) {
+  REVERIE_CHECK(slices >= 1, "SIGReg: {} slices, expected at least 1", slices);
+}
+
+at::Tensor SigReg::directions(int64_t dimensions, int64_t step) const {
+  const at::Generator generator = at::detail::createCPUGenerator(static_cast<uint64_t>(step));
+  const at::Tensor directions = at::randn({dimensions, slices_}, generator, at::kFloat);
+  return directions / directions.norm(2, {0}, true);
+}
+
+at::Tensor SigReg::operator()(const at::Tensor& z, int64_t step, const BatchShare& share) const {
+  const at::Tensor slices = directions(z.size(-1), step).to(z.options());
+  return test_->statistic(at::matmul(z, slices), share).mean();
+}
+
+SigReg make_lejepa_sigreg() {
+  return {make_epps_pulley({.low = -5.0, .high = 5.0, .knots = 17, .scale = 1.0}), 256};
+}
+
+SigReg make_lewm_sigreg() {
+  return {make_epps_pulley({.low = 0.0, .high = 3.0, .knots = 17, .scale = 2.0}), 1024};
+}
+
+}  // namespace reverie

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include <ATen/core/TensorBody.h>
+
+#include "worldmodel/normality_test.h"
+
+namespace reverie {
+
+// Sketched isotropic Gaussian regularisation: embeddings are projected on random directions, and
+// each projection is held against the standard normal distribution by a one-dimensional test. What
+// passes on all directions is isotropic Gaussian, so embeddings cannot collapse.
+//
+// Source: Balestriero & LeCun 2025, "LeJEPA".
+class SigReg {
+ public:
+  // slices: directions a step, >= 1. Throws Error for fewer.
+  SigReg(std::unique_ptr<NormalityTest> test, int64_t slices);
+
+  // Mean statistic over directions, and over time steps, of which each is tested by itself.
+  // z: [..., N, D], N samples. The directions depend on D and `step`, the global training step,
+  // alone, so that all processes draw the same. Returns a scalar.
+  at::Tensor operator()(const at::Tensor& z, int64_t step, const BatchShare& share = {}) const;
+
+  // The directions of a step: [D, slices] float32 on the CPU, columns of length 1, Gaussian before.
+  at::Tensor directions(int64_t dimensions, int64_t step) const;
+
+ private:
+  std::unique_ptr<NormalityTest> test_;
+  int64_t slices_;
+};
+
+// LeJEPA's lecture code: 256 slices, 17 knots on [-5, 5].
+SigReg make_lejepa_sigreg();
+
+// LeWorldModel's: 1024 slices, 17 knots on [0, 3] that stand for both halves of the axis.
+SigReg make_lewm_sigreg();
+
+}  // namespace reverie
