@@ -1,5 +1,6 @@
 #include "agents/training/off_policy_learner.h"
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 
@@ -32,11 +33,16 @@ std::optional<GoalSpec> goal_spec(const RunConfig& config) {
   const std::shared_ptr<Env> env = config.env_config->maker()();
   const PhysicsState* physics = env->physics();
   std::vector<double> nowhere(2);
-  REVERIE_CHECK(physics != nullptr && physics->outcome(nowhere, nowhere),
+  const auto observes = [&](const std::string& wanted) {
+    const std::vector<Field>& fields = env->spec().observation;
+    return std::any_of(fields.begin(), fields.end(),
+                       [&](const Field& field) { return field.name == wanted; });
+  };
+  REVERIE_CHECK(physics != nullptr && physics->outcome(nowhere, nowhere) &&
+                    observes(goals.achieved) && observes(goals.desired),
                 "--goal-strategy {}: {} has no goals that could be others; the mazes whose "
                 "observation holds `desired_goal` have",
                 name, env->spec().id);
-  for (const std::string& field : {goals.achieved, goals.desired}) env->spec().field(field);
   goals.outcome = [env](std::span<const double> achieved, std::span<const double> desired,
                         bool /*terminated*/) {
     const std::optional<StepResult> result = env->physics()->outcome(achieved, desired);
