@@ -41,7 +41,8 @@ struct Source {
   LoadedPolicy loaded = {};  // policy: null for the waypoint generator and a learner
   std::unique_ptr<PolicyMixture> mixture = {};
   std::unique_ptr<OffPolicyLearner> learner = {};
-  std::string config = {};  // TOML of the environment and of an agent that learns
+  std::string config = {};        // TOML of the environment
+  std::string agent_config = {};  // TOML of an agent that learns; "" = none does
 };
 
 std::string environment_toml(EnvConfig& config) {
@@ -139,7 +140,8 @@ Source load_learner(std::unique_ptr<RunConfig> config, const LoadOptions& option
   ConfigFields environment;
   config->env_config->describe(environment);
   options.flags->apply(environment);
-  source.config = environment_toml(*config->env_config) + "\n" + fields.to_toml();
+  source.config = environment_toml(*config->env_config);
+  source.agent_config = fields.to_toml();
   loaded.make_env = config->env_config->maker();
   loaded.spec = loaded.make_env()->spec();
   set_compute_threads(1);  // sums on several threads round differently
@@ -183,6 +185,7 @@ void collect(const CollectFlags& flags, const CollectOptions& options, Source& s
                        {"seed", std::to_string(flags.seed)},
                        {"config", source.config},
                        {"collect", fmt::format("steps {}, noise {}", flags.steps, options.noise)}};
+  if (!source.agent_config.empty()) schema.attributes["agent_config"] = source.agent_config;
   const std::unique_ptr<DatasetWriter> writer =
       DatasetWriter::create(flags.out, choose_format(flags.format, schema), schema);
   ProgressBar progress(flags.steps, {.label = fmt::format("collect {}", loaded.spec.id)});

@@ -13,7 +13,8 @@ constexpr int64_t kBlockBytes = int64_t{4} << 20;    // unpacked at once, of one
 constexpr int64_t kMaxRowBytes = int64_t{64} << 20;  // more is no step of any environment
 
 // Attributes that are kept from one file to the next.
-constexpr const char* kAttributes[] = {"env", "env_source", "policy", "seed", "config", "collect"};
+constexpr const char* kAttributes[] = {"env",    "env_source",   "policy",  "seed",
+                                       "config", "agent_config", "collect", "relabelled"};
 
 }  // namespace
 

@@ -161,7 +161,7 @@ TEST_F(CollectTest, ALearnerKeepsAllThatItSees) {
   EXPECT_EQ(what["steps"], 4000);
   EXPECT_EQ(what["episodes"], 20);
   EXPECT_EQ(what["attributes"]["policy"], "rnd");
-  EXPECT_THAT(what["attributes"]["config"].get<std::string>(),
+  EXPECT_THAT(what["attributes"]["agent_config"].get<std::string>(),
               AllOf(HasSubstr("intrinsic_scale = 1000"), HasSubstr("learning_starts = 1000")));
   const auto rewards = read_array(at("rnd.h5"), "rewards").as<float>();
   EXPECT_GE(*std::min_element(rewards.begin(), rewards.end()), 0.0F);

@@ -97,7 +97,18 @@ TEST_F(DatasetCommand, AnotherTaskOfTheSameBodyHasItsOwnRewards) {
   }
   EXPECT_EQ(forwards + backwards, static_cast<int>(run.size()));
   EXPECT_GT(std::min(forwards, backwards), 10);
-  EXPECT_EQ(info("back")["attributes"]["env"], "cheetah-run-backward");
+  const json attributes = info("back")["attributes"];
+  EXPECT_EQ(attributes["env"], "cheetah-run-backward");
+  EXPECT_EQ(attributes["relabelled"], "rewards of cheetah-run-backward");
+}
+
+TEST_F(DatasetCommand, WhatALearningAgentSawIsRelabelledAndDrawnAsAnyOther) {
+  collect("pointmaze-umaze", "ddpg", "seen", {"--learning-starts", "400"});
+  EXPECT_THAT(info("seen")["attributes"]["agent_config"].get<std::string>(),
+              HasSubstr("learning_starts = 400"));
+  succeeds({"dataset", "relabel", "seen", "again", "--env", "pointmaze-umaze"});
+  EXPECT_EQ(column<float>("seen", "rewards"), column<float>("again", "rewards"));
+  succeeds({"dataset", "preview", "seen", "--out", "seen.png", "--size", "48x32"});
 }
 
 TEST_F(DatasetCommand, AnotherGoalIsPaidForWhereItIsReached) {
