@@ -31,7 +31,7 @@ struct TrainingConfig {
 
   void describe(ConfigFields& fields);
 
-  // The first four alone: how many environments learn from how much, and how often.
+  // Those up to `prefetch` alone: what an agent learns from and how often, wherever it does.
   void describe_learning(ConfigFields& fields);
 };
 

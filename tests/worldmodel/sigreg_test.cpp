@@ -115,7 +115,7 @@ TEST(SigReg, TheStepDecidesTheDirections) {
 }
 
 TEST(SigReg, EachTimeStepIsTestedByItself) {
-  // Two time steps, each collapsed, that together look like two clusters, are no better for it.
+  // Pooled over time, 512 samples would give another statistic than 256 twice.
   const SigReg sigreg = make_lewm_sigreg();
   const at::Tensor z = samples("normal").unflatten(0, {2, 256});
   const double both = sigreg(z, 1).item<double>();
