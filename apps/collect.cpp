@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <csignal>
 #include <iostream>
 
 #include "agents/registry.h"
@@ -8,6 +7,7 @@
 #include "apps/command.h"
 #include "apps/policy_mixture.h"
 #include "apps/run_loading.h"
+#include "apps/stop_signal.h"
 #include "core/progress.h"
 #include "core/random.h"
 #include "envs/registry.h"
@@ -19,15 +19,6 @@ namespace {
 constexpr double kWaypointNoise = 0.5;  // D4RL's
 constexpr uint64_t kMixtureStream = 4;  // of random numbers, beside those of the collector's lanes
 constexpr const char* kNoTimeLimit = "1000000000000";
-
-std::atomic<bool> stop_requested{false};
-static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler sets it");
-
-// The first signal keeps what is there and stops; a second one ends the program at once.
-void on_signal(int signal) {
-  stop_requested.store(true, std::memory_order_relaxed);
-  std::signal(signal, SIG_DFL);
-}
 
 struct CollectFlags {
   std::vector<std::string> policies;
@@ -189,8 +180,7 @@ void collect(const CollectFlags& flags, const CollectOptions& options, Source& s
   const std::unique_ptr<DatasetWriter> writer =
       DatasetWriter::create(flags.out, choose_format(flags.format, schema), schema);
   ProgressBar progress(flags.steps, {.label = fmt::format("collect {}", loaded.spec.id)});
-  std::signal(SIGINT, on_signal);
-  std::signal(SIGTERM, on_signal);
+  const std::atomic<bool>& stop_requested = catch_stop_signals();
   const std::exception_ptr failure =
       collector.run(*writer, stop_requested, [&](const EpisodeData& episode) {
         double sum = 0.0;

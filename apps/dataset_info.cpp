@@ -8,7 +8,7 @@
 #include "apps/dataset_actions.h"
 #include "core/progress.h"
 #include "core/statistics.h"
-#include "replay/dataset_check.h"
+#include "replay/dataset_numbers.h"
 
 namespace reverie {
 namespace {
@@ -167,7 +167,8 @@ void print_info(const Json& info, const Contents& contents) {
                            info["steps"].get<int64_t>(), info["episodes"].get<int64_t>(),
                            contents.terminated, contents.truncated);
   for (const auto& [key, text] : info["attributes"].items()) {
-    if (!key.ends_with("config")) std::cout << fmt::format("  {:<12} {}\n", key, text.get<std::string>());
+    if (!key.ends_with("config"))
+      std::cout << fmt::format("  {:<12} {}\n", key, text.get<std::string>());
   }
   std::cout << "\n";
   for (const Json& field : info["fields"]) {

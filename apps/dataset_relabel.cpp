@@ -4,6 +4,7 @@
 #include "apps/dataset_actions.h"
 #include "apps/state_replay.h"
 #include "core/progress.h"
+#include "replay/dataset_numbers.h"
 
 namespace reverie {
 namespace {
@@ -25,18 +26,6 @@ std::vector<double> parse_goal(const std::string& text) {
                   "--goal: found '{}', expected numbers like 1.5,2 or {}", text, kFinalGoal);
     if (stop == end) return goal;
     at = stop + 1;
-  }
-}
-
-void fill_rows(const Field& field, std::vector<std::byte>& column, std::span<const double> row) {
-  const FieldView view{&field, column.data(), static_cast<int64_t>(column.size() / field.bytes())};
-  const auto write = [&]<typename T>(std::span<T> values) {
-    for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<T>(row[i % row.size()]);
-  };
-  if (field.dtype == DType::kFloat64) {
-    write(view.as<double>());
-  } else {
-    write(view.as<float>());
   }
 }
 
@@ -78,7 +67,8 @@ class Relabeller {
       for (size_t i = 0; i < fields.size(); ++i) {
         if (fields[i].name != "desired_goal" && fields[i].name != "goal") continue;
         if (fields[i].numel() != static_cast<int64_t>(goal_.size())) continue;
-        fill_rows(fields[i], columns[i], goal_);
+        const auto rows = static_cast<int64_t>(columns[i].size() / fields[i].bytes());
+        write_numbers({&fields[i], columns[i].data(), rows}, goal_);
       }
     };
     fill(schema_.observation, episode.observation);

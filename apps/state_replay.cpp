@@ -4,7 +4,7 @@
 
 #include "core/error.h"
 #include "envs/registry.h"
-#include "replay/dataset_check.h"
+#include "replay/dataset_numbers.h"
 
 namespace reverie {
 namespace {
@@ -123,21 +123,7 @@ void StateReplay::set_parts(int64_t row) {
 StepResult StateReplay::take_step(int64_t t) {
   const std::vector<double> recorded = row_of(dataset_.schema().action, episode_->action, t);
   const FieldView action{&action_, action_bytes_.data(), 1};
-  const auto write = [&]<typename T>(std::span<T> out) {
-    std::transform(recorded.begin(), recorded.end(), out.begin(),
-                   [](double value) { return static_cast<T>(value); });
-  };
-  switch (action_.dtype) {
-    case DType::kFloat32:
-      write(action.as<float>());
-      break;
-    case DType::kFloat64:
-      write(action.as<double>());
-      break;
-    default:
-      write(action.as<int64_t>());
-      break;
-  }
+  write_numbers(action, recorded);
   const StepResult result = env_.step(action, obs_.row(0));
   ended_ = result.terminated || result.truncated;
   return result;

@@ -6,6 +6,7 @@
 #include "agents/training/off_policy.h"
 #include "apps/command.h"
 #include "apps/run_loading.h"
+#include "apps/stop_signal.h"
 #include "core/file.h"
 #include "nn/device.h"
 
@@ -14,15 +15,6 @@ namespace {
 
 // The status that shells give a program which Ctrl-C ended.
 constexpr int kInterruptedStatus = 130;
-
-std::atomic<bool> stop_requested{false};
-static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler sets it");
-
-// The first signal asks the loop to save and stop; a second one ends the program at once.
-void on_signal(int signal) {
-  stop_requested.store(true, std::memory_order_relaxed);
-  std::signal(signal, SIG_DFL);
-}
 
 struct TrainFlags {
   std::string config, preset = "auto", run, resume;
@@ -130,8 +122,7 @@ TrainingResult run_training(RunConfig& config, RunDirectory& directory,
   ProgressBar progress(config.steps, {.label = fmt::format("{} {}", config.env, config.agent),
                                       .first_step = first_step.value_or(0),
                                       .quiet = quiet});
-  std::signal(SIGINT, on_signal);
-  std::signal(SIGTERM, on_signal);
+  const std::atomic<bool>& stop_requested = catch_stop_signals();
   std::signal(SIGPIPE, SIG_IGN);  // a pager that was closed ends no run
   TrainingSession session{config, directory, log, progress, stop_requested};
   const TrainingResult result = train_off_policy(session, std::move(checkpoint));

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "core/error.h"
+#include "replay/dataset_numbers.h"
 
 namespace reverie {
 namespace {
@@ -14,16 +14,6 @@ constexpr double kUsualQuantile = 0.9;     // resets are fewer than one step in 
 constexpr double kJump = 8.0;  // times the usual change, in more than half of the numbers
 constexpr double kRewardTolerance = 1e-4;  // float32 positions
 constexpr double kMostRewards = 0.999;     // positions at the very edge of the goal's radius
-
-template <typename T>
-void convert(const std::vector<std::byte>& bytes, std::vector<double>& out) {
-  out.resize(bytes.size() / sizeof(T));
-  for (size_t i = 0; i < out.size(); ++i) {
-    T value;
-    std::memcpy(&value, bytes.data() + i * sizeof(T), sizeof(T));
-    out[i] = static_cast<double>(value);
-  }
-}
 
 // The number of rows with a value that is not finite, and the first such row.
 struct BadRows {
@@ -209,24 +199,6 @@ class Checker {
 };
 
 }  // namespace
-
-std::vector<double> numbers(const Field& field, const std::vector<std::byte>& bytes) {
-  std::vector<double> values;
-  switch (field.dtype) {
-    case DType::kFloat32:
-      convert<float>(bytes, values);
-      break;
-    case DType::kFloat64:
-      convert<double>(bytes, values);
-      break;
-    case DType::kInt64:
-      convert<int64_t>(bytes, values);
-      break;
-    default:
-      convert<uint8_t>(bytes, values);
-  }
-  return values;
-}
 
 std::vector<DatasetFinding> check_dataset(Dataset& dataset,
                                           const std::optional<GoalReward>& reward) {

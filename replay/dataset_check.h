@@ -31,7 +31,4 @@ struct DatasetFinding {
 std::vector<DatasetFinding> check_dataset(Dataset& dataset,
                                           const std::optional<GoalReward>& reward);
 
-// The values of a float field as doubles; integers and bools too.
-std::vector<double> numbers(const Field& field, const std::vector<std::byte>& bytes);
-
 }  // namespace reverie

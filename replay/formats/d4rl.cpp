@@ -6,14 +6,14 @@
 #include "core/error.h"
 #include "replay/formats/hdf5_column.h"
 #include "replay/formats/narrowing.h"
+#include "replay/formats/save_schedule.h"
 #include "replay/hdf5.h"
 
 namespace reverie {
 namespace {
 
 constexpr int64_t kChunkBytes = int64_t{256} << 10;  // of the widest column
-constexpr int64_t kMaxChunkRows = 4096;              // what a kill may cost beyond kSaveEvery
-constexpr int64_t kSaveEvery = int64_t{1} << 16;     // [steps]
+constexpr int64_t kMaxChunkRows = 4096;              // what a kill may cost beyond SaveSchedule
 constexpr int64_t kEpisodeChunkRows = 64;
 constexpr int64_t kNoSeed = -1;
 constexpr int kGzip = 4;  // h5py's default, and so D4RL's
@@ -279,10 +279,7 @@ class D4rlWriter final : public DatasetWriter {
     append_flag(info_known_, episode.has_final_info);
     steps_ += length;
     ++episodes_;
-    if (steps_ - saved_ >= kSaveEvery) {
-      file_.save_progress();
-      saved_ = steps_;
-    }
+    if (schedule_.is_due(steps_)) file_.save_progress();
   }
 
   void commit() override {
@@ -327,7 +324,7 @@ class D4rlWriter final : public DatasetWriter {
 
   Hdf5File file_;
   int64_t chunk_rows_ = 1;
-  int64_t saved_ = 0;
+  SaveSchedule schedule_;
   std::vector<Target> observation_, info_, final_observation_, final_info_;
   Target action_, reward_, terminated_, truncated_, seed_, observation_known_, info_known_;
   std::vector<float> narrowed_;

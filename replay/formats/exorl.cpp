@@ -13,7 +13,7 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/text.h"
-#include "replay/dataset_check.h"
+#include "replay/dataset_numbers.h"
 #include "replay/formats/final_rows.h"
 #include "replay/formats/narrowing.h"
 #include "replay/formats/npz.h"

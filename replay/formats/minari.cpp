@@ -9,6 +9,7 @@
 #include "core/file.h"
 #include "core/text.h"
 #include "replay/formats/final_rows.h"
+#include "replay/formats/save_schedule.h"
 #include "replay/hdf5.h"
 
 namespace reverie {
@@ -24,7 +25,6 @@ constexpr const char* kOurKey = "reverie";       // of the attributes, in metada
 constexpr size_t kMaxMetadataBytes = size_t{64} << 20;
 constexpr int64_t kMaxEpisodeBytes = int64_t{4} << 30;
 constexpr size_t kCompressedBytes = size_t{1} << 20;  // smaller columns are stored as they are
-constexpr int64_t kSaveEvery = int64_t{1} << 16;      // [steps]
 constexpr int kGzip = 4;
 
 std::string group_of(int64_t episode) { return fmt::format("episode_{}", episode); }
@@ -289,10 +289,7 @@ class MinariWriter final : public DatasetWriter {
     if (episode.seed) file_.set_attribute(group, "seed", *episode.seed);
     steps_ += length;
     ++episodes_;
-    if (steps_ - saved_ >= kSaveEvery) {
-      file_.save_progress();
-      saved_ = steps_;
-    }
+    if (schedule_.is_due(steps_)) file_.save_progress();
   }
 
   void commit() override {
@@ -360,7 +357,7 @@ class MinariWriter final : public DatasetWriter {
   fs::path folder_;
   FolderGuard guard_;  // goes after the file in it
   Hdf5File file_;
-  int64_t saved_ = 0;
+  SaveSchedule schedule_;
 };
 
 }  // namespace

@@ -7,9 +7,10 @@
 
 #include "core/error.h"
 #include "core/text.h"
-#include "replay/dataset_check.h"
+#include "replay/dataset_numbers.h"
 #include "replay/formats/final_rows.h"
 #include "replay/formats/hdf5_column.h"
+#include "replay/formats/save_schedule.h"
 
 namespace reverie {
 namespace {
@@ -17,7 +18,6 @@ namespace {
 constexpr int64_t kChunkBytes = int64_t{256} << 10;  // of the widest column
 constexpr int64_t kMaxChunkRows = 4096;
 constexpr int64_t kEpisodeChunkRows = 1024;
-constexpr int64_t kSaveEvery = int64_t{1} << 16;  // [rows]
 constexpr int kGzip = 4;
 constexpr const char* kInfoKey = "info";  // attribute of the root: names, with commas between
 
@@ -319,10 +319,9 @@ class StableWorldModelWriter final : public DatasetWriter {
     rows_ += rows;
     steps_ += whole->length();
     ++episodes_;
-    if (rows_ - saved_ < kSaveEvery) return;
+    if (!schedule_.is_due(rows_)) return;
     for (const Target& target : targets()) target.appender->flush();
     file_.save_progress();
-    saved_ = rows_;
   }
 
   void commit() override {
@@ -381,7 +380,8 @@ class StableWorldModelWriter final : public DatasetWriter {
   }
 
   Hdf5File file_;
-  int64_t rows_ = 0, saved_ = 0;
+  int64_t rows_ = 0;
+  SaveSchedule schedule_;
   std::vector<Target> observation_, info_;
   Target action_, reward_, terminated_, truncated_, step_, length_, offset_;
 };

@@ -16,6 +16,7 @@
 
 #include "core/random.h"
 #include "replay/dataset_check.h"
+#include "replay/dataset_numbers.h"
 #include "replay/hdf5.h"
 #include "tests/errors.h"
 #include "tests/replay/episodes.h"

@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "replay/dataset.h"
-#include "replay/dataset_check.h"
+#include "replay/dataset_numbers.h"
 #include "tests/errors.h"
 #include "tests/temporary_folder.h"
 

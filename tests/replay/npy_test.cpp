@@ -7,7 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "replay/dataset_check.h"
+#include "replay/dataset_numbers.h"
 #include "replay/formats/npz.h"
 #include "tests/errors.h"
 #include "tests/temporary_folder.h"

@@ -10,7 +10,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "replay/dataset_check.h"
+#include "replay/dataset_numbers.h"
 #include "tests/errors.h"
 #include "tests/replay/episodes.h"
 
