@@ -1,0 +1,18 @@
+#include "worldmodel/world_model.h"
+
+#include "worldmodel/pch.h"
+
+namespace reverie {
+
+LatentState LatentState::repeat(int64_t times) const {
+  const auto rows = [&](const at::Tensor& t) {
+    return t.defined() ? t.repeat_interleave(times, 0) : t;
+  };
+  return {rows(z), rows(h)};
+}
+
+LatentState LatentState::select(const at::Tensor& index) const {
+  return {z.index_select(0, index), h.defined() ? h.index_select(0, index) : h};
+}
+
+}  // namespace reverie
