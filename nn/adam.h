@@ -18,6 +18,8 @@ struct AdamOptions {
   double beta2 = 0.999;
   double epsilon = 1e-8;
   double weight_decay = 0.0;  // L2 penalty added to the gradient
+  // The decay shrinks the weights directly instead: AdamW (Loshchilov & Hutter 2019).
+  bool decoupled_weight_decay = false;
 };
 
 class Adam {

@@ -1,7 +1,6 @@
 #include "nn/mlp.h"
 
-#include <cmath>
-
+#include "nn/layers.h"
 #include "nn/pch.h"
 
 namespace reverie {
@@ -40,20 +39,7 @@ std::vector<Parameters::Shape> layer_shapes(int64_t inputs, const std::vector<in
 Mlp::Mlp(int64_t inputs, const std::vector<int64_t>& hidden, int64_t outputs, Rng& rng,
          at::Device device, MlpOptions options)
     : options_(options), parameters_(layer_shapes(inputs, hidden, outputs, options), device) {
-  double bound = 0.0;
-  for (const auto& [name, parameter] : parameters_.named()) {
-    if (options_.normalized_trunk && (name == "1.weight" || name == "1.bias")) {
-      parameter.detach().fill_(name == "1.weight" ? 1.0 : 0.0);
-      continue;
-    }
-    if (parameter.dim() == 2) bound = 1.0 / std::sqrt(static_cast<double>(parameter.size(1)));
-    at::Tensor values = at::empty(parameter.sizes(), at::kFloat);
-    auto* data = values.mutable_data_ptr<float>();
-    for (int64_t i = 0; i < values.numel(); ++i) {
-      data[i] = static_cast<float>(rng.uniform(-bound, bound));
-    }
-    parameter.detach().copy_(values);
-  }
+  reset_parameters(parameters_, rng);
 }
 
 at::Tensor Mlp::operator()(const at::Tensor& x) const {

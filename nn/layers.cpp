@@ -1,0 +1,113 @@
+#include "nn/layers.h"
+
+#include <cmath>
+
+#include "nn/pch.h"
+
+namespace reverie {
+
+void Linear::declare(Shapes& shapes, const std::string& name, int64_t inputs, int64_t outputs,
+                     bool bias) {
+  shapes.push_back({name + ".weight", {outputs, inputs}});
+  if (bias) shapes.push_back({name + ".bias", {outputs}});
+}
+
+Linear::Linear(const Parameters& parameters, const std::string& name)
+    : weight_(parameters.at(name + ".weight")) {
+  if (parameters.named().contains(name + ".bias")) bias_ = parameters.at(name + ".bias");
+}
+
+at::Tensor Linear::operator()(const at::Tensor& x) const {
+  return weight_.defined() ? at::linear(x, weight_, bias_) : x;
+}
+
+void LayerNorm::declare(Shapes& shapes, const std::string& name, int64_t size) {
+  shapes.push_back({name + ".weight", {size}});
+  shapes.push_back({name + ".bias", {size}});
+}
+
+LayerNorm::LayerNorm(const Parameters& parameters, const std::string& name, double epsilon)
+    : size_(parameters.at(name + ".weight").size(0)),
+      epsilon_(epsilon),
+      weight_(parameters.at(name + ".weight")),
+      bias_(parameters.at(name + ".bias")) {}
+
+at::Tensor LayerNorm::operator()(const at::Tensor& x) const {
+  return at::layer_norm(x, {size_}, weight_, bias_, epsilon_);
+}
+
+void Conv2d::declare(Shapes& shapes, const std::string& name, int64_t inputs, int64_t outputs,
+                     int64_t kernel) {
+  shapes.push_back({name + ".weight", {outputs, inputs, kernel, kernel}});
+  shapes.push_back({name + ".bias", {outputs}});
+}
+
+Conv2d::Conv2d(const Parameters& parameters, const std::string& name, int64_t stride,
+               int64_t padding)
+    : weight_(parameters.at(name + ".weight")),
+      bias_(parameters.at(name + ".bias")),
+      stride_(stride),
+      padding_(padding) {}
+
+at::Tensor Conv2d::operator()(const at::Tensor& x) const {
+  return at::conv2d(x, weight_, bias_, stride_, padding_);
+}
+
+void BatchNorm1d::declare(Shapes& shapes, const std::string& name, int64_t size) {
+  LayerNorm::declare(shapes, name, size);
+}
+
+BatchNorm1d::BatchNorm1d(const Parameters& parameters, const std::string& name)
+    : name_(name),
+      weight_(parameters.at(name + ".weight")),
+      bias_(parameters.at(name + ".bias")),
+      mean_(at::zeros_like(weight_.detach())),
+      variance_(at::ones_like(mean_)),
+      batches_(at::zeros({}, mean_.options().dtype(at::kLong))) {}
+
+at::Tensor BatchNorm1d::operator()(const at::Tensor& x, bool training) {
+  if (training) batches_.add_(1);
+  return at::batch_norm(x, weight_, bias_, mean_, variance_, training, /*momentum=*/0.1,
+                        /*eps=*/1e-5, /*cudnn_enabled=*/true);
+}
+
+void BatchNorm1d::add_buffers(TensorMap& out) const {
+  out.add(name_ + ".running_mean", mean_);
+  out.add(name_ + ".running_var", variance_);
+  out.add(name_ + ".num_batches_tracked", batches_);
+}
+
+void reset_parameters(Parameters& parameters, Rng& rng) {
+  double bound = 0.0;
+  for (const auto& [name, parameter] : parameters.named()) {
+    if (parameter.dim() == 1 && name.ends_with("weight")) {
+      parameter.detach().fill_(1.0);
+      bound = 0.0;
+      continue;
+    }
+    if (parameter.dim() >= 2) {
+      const int64_t fan_in = parameter.numel() / parameter.size(0);
+      bound = 1.0 / std::sqrt(static_cast<double>(fan_in));
+    }
+    const at::Tensor values = at::zeros(parameter.sizes(), at::kFloat);
+    auto* data = values.mutable_data_ptr<float>();
+    for (int64_t i = 0; i < values.numel() && bound > 0.0; ++i) {
+      data[i] = static_cast<float>(rng.uniform(-bound, bound));
+    }
+    parameter.detach().copy_(values);
+  }
+}
+
+void fill_normal(const at::Tensor& tensor, double std, Rng& rng, bool truncated) {
+  constexpr double kLimit = 2.0;
+  const at::Tensor values = at::empty(tensor.sizes(), at::kFloat);
+  auto* data = values.mutable_data_ptr<float>();
+  for (int64_t i = 0; i < values.numel(); ++i) {
+    double draw = rng.standard_normal();
+    while (truncated && std::abs(draw) > kLimit) draw = rng.standard_normal();
+    data[i] = static_cast<float>(std * draw);
+  }
+  tensor.detach().copy_(values);
+}
+
+}  // namespace reverie

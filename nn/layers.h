@@ -1,0 +1,92 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <ATen/core/TensorBody.h>
+
+#include "core/random.h"
+#include "nn/parameters.h"
+
+namespace reverie {
+
+// Layers as handles to tensors that a Parameters block owns: a network declares the shapes of its
+// layers, makes the block, and then makes the layers from it by the same names, which are those
+// that PyTorch's state dicts use. A layer must not outlive the block.
+using Shapes = std::vector<Parameters::Shape>;
+
+// y = x W^T + b over the last axis.
+class Linear {
+ public:
+  static void declare(Shapes& shapes, const std::string& name, int64_t inputs, int64_t outputs,
+                      bool bias = true);
+
+  Linear() = default;  // no layer: returns its input
+  Linear(const Parameters& parameters, const std::string& name);
+
+  at::Tensor operator()(const at::Tensor& x) const;  // [..., inputs] to [..., outputs]
+
+ private:
+  at::Tensor weight_, bias_;
+};
+
+// Zero mean and unit variance over the last axis, then gain and bias where there are any.
+class LayerNorm {
+ public:
+  static void declare(Shapes& shapes, const std::string& name, int64_t size);
+
+  // Without parameters: of vectors of that size.
+  LayerNorm(int64_t size, double epsilon) : size_(size), epsilon_(epsilon) {}
+  LayerNorm(const Parameters& parameters, const std::string& name, double epsilon = 1e-5);
+
+  at::Tensor operator()(const at::Tensor& x) const;
+
+ private:
+  int64_t size_;
+  double epsilon_;
+  at::Tensor weight_, bias_;
+};
+
+// A two-dimensional convolution.
+class Conv2d {
+ public:
+  static void declare(Shapes& shapes, const std::string& name, int64_t inputs, int64_t outputs,
+                      int64_t kernel);
+
+  Conv2d(const Parameters& parameters, const std::string& name, int64_t stride, int64_t padding);
+
+  at::Tensor operator()(const at::Tensor& x) const;  // [N, C, H, W]
+
+ private:
+  at::Tensor weight_, bias_;
+  int64_t stride_, padding_;
+};
+
+// Zero mean and unit variance of each feature over the batch (Ioffe & Szegedy 2015); over what was
+// seen before (a running mean of momentum 0.1) when not training.
+class BatchNorm1d {
+ public:
+  static void declare(Shapes& shapes, const std::string& name, int64_t size);
+
+  BatchNorm1d(const Parameters& parameters, const std::string& name);
+
+  at::Tensor operator()(const at::Tensor& x, bool training);  // [N, size]
+
+  // Appends handles to running_mean, running_var and num_batches_tracked, as "name.running_mean".
+  void add_buffers(TensorMap& out) const;
+
+ private:
+  std::string name_;
+  at::Tensor weight_, bias_, mean_, variance_, batches_;
+};
+
+// Fills a block by PyTorch's defaults, so that published hyper-parameters carry over: weights of
+// two and more axes and the biases behind them from U(-k, k), k = 1/sqrt(fan in); weights of one
+// axis (norms) with 1, the biases behind them with 0.
+void reset_parameters(Parameters& parameters, Rng& rng);
+
+// Fills one tensor from N(0, std^2), limited to two standard deviations where `truncated`.
+void fill_normal(const at::Tensor& tensor, double std, Rng& rng, bool truncated = false);
+
+}  // namespace reverie
