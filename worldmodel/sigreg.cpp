@@ -23,12 +23,16 @@ at::Tensor SigReg::operator()(const at::Tensor& z, int64_t step, const BatchShar
   return test_->statistic(at::matmul(z, slices), share).mean();
 }
 
-SigReg make_lejepa_sigreg() {
-  return {make_epps_pulley({.low = -5.0, .high = 5.0, .knots = 17, .scale = 1.0}), 256};
+EppsPulleyOptions lejepa_epps_pulley() {
+  return {.low = -5.0, .high = 5.0, .knots = 17, .scale = 1.0};
 }
 
-SigReg make_lewm_sigreg() {
-  return {make_epps_pulley({.low = 0.0, .high = 3.0, .knots = 17, .scale = 2.0}), 1024};
+EppsPulleyOptions lewm_epps_pulley() {
+  return {.low = 0.0, .high = 3.0, .knots = 17, .scale = 2.0};
 }
+
+SigReg make_lejepa_sigreg() { return {make_epps_pulley(lejepa_epps_pulley()), kLeJepaSlices}; }
+
+SigReg make_lewm_sigreg() { return {make_epps_pulley(lewm_epps_pulley()), kLeWorldModelSlices}; }
 
 }  // namespace reverie

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <string_view>
+
+#include <ATen/core/TensorBody.h>
+
+#include "nn/layers.h"
+#include "nn/parameters.h"
+#include "nn/tensor_map.h"
+
+namespace reverie {
+
+// A part of a model that can be swapped for another: a network with its parameters and what it
+// keeps beside them (running statistics). Its layers hold on to both, so it stays where it is.
+class Part {
+ public:
+  virtual ~Part() = default;
+  Part(const Part&) = delete;
+  Part& operator=(const Part&) = delete;
+
+  Parameters& parameters() { return parameters_; }
+  const Parameters& parameters() const { return parameters_; }
+
+  // Appends copies of all tensors as "prefix.name".
+  void save(std::string_view prefix, TensorMap& out) const;
+
+  // Takes them back. Throws Error as Parameters::load() does.
+  void load(std::string_view prefix, const TensorMap& saved);
+
+ protected:
+  Part(const Shapes& shapes, at::Device device) : parameters_(shapes, device) {}
+
+  TensorMap& buffers() { return buffers_; }
+
+ private:
+  Parameters parameters_;
+  TensorMap buffers_;  // handles
+};
+
+}  // namespace reverie

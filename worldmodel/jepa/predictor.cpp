@@ -1,0 +1,158 @@
+#include "worldmodel/jepa/predictor.h"
+
+#include "worldmodel/pch.h"
+
+namespace reverie {
+namespace {
+
+Shapes action_shapes(int64_t inputs, int64_t mixed, int64_t hidden, int64_t outputs) {
+  Shapes out;
+  // A convolution over time with a kernel of 1, as the reference has it.
+  out.push_back({"patch_embed.weight", {mixed, inputs, 1}});
+  out.push_back({"patch_embed.bias", {mixed}});
+  Linear::declare(out, "embed.0", mixed, hidden);
+  Linear::declare(out, "embed.2", hidden, outputs);
+  return out;
+}
+
+std::string block_name(int64_t index) { return fmt::format("transformer.layers.{}", index); }
+
+Shapes predictor_shapes(const PredictorOptions& o) {
+  REVERIE_CHECK(o.frames >= 1 && o.latent_size >= 1 && o.width >= 1 && o.depth >= 1 &&
+                    o.heads >= 1 && o.head_size >= 1 && o.hidden_size >= 1,
+                "predictor: history {}, latent size {}, width {}, depth {}, {} heads of {}, hidden "
+                "size {}; expected at least 1 each",
+                o.frames, o.latent_size, o.width, o.depth, o.heads, o.head_size, o.hidden_size);
+  const int64_t inner = o.heads * o.head_size;
+  Shapes out;
+  out.push_back({"pos_embedding", {1, o.frames, o.latent_size}});
+  LayerNorm::declare(out, "transformer.norm", o.width);
+  if (o.width != o.latent_size) {
+    Linear::declare(out, "transformer.input_proj", o.latent_size, o.width);
+    Linear::declare(out, "transformer.cond_proj", o.latent_size, o.width);
+    Linear::declare(out, "transformer.output_proj", o.width, o.latent_size);
+  }
+  for (int64_t i = 0; i < o.depth; ++i) {
+    const std::string block = block_name(i);
+    LayerNorm::declare(out, block + ".attn.norm", o.width);
+    Linear::declare(out, block + ".attn.to_qkv", o.width, 3 * inner, /*bias=*/false);
+    Linear::declare(out, block + ".attn.to_out.0", inner, o.width);
+    LayerNorm::declare(out, block + ".mlp.net.0", o.width);
+    Linear::declare(out, block + ".mlp.net.1", o.width, o.hidden_size);
+    Linear::declare(out, block + ".mlp.net.4", o.hidden_size, o.width);
+    Linear::declare(out, block + ".adaLN_modulation.1", o.width, 6 * o.width);
+  }
+  return out;
+}
+
+Linear where_widths_differ(const Parameters& parameters, const std::string& name) {
+  return parameters.named().contains(name + ".weight") ? Linear(parameters, name) : Linear();
+}
+
+// The last `count` frames of [B, T, ...].
+at::Tensor last_frames(const at::Tensor& x, int64_t count) {
+  return count == x.size(1) ? x : x.narrow(1, x.size(1) - count, count);
+}
+
+}  // namespace
+
+ActionEncoder::ActionEncoder(int64_t inputs, int64_t mixed, int64_t hidden, int64_t outputs,
+                             Rng& rng, at::Device device)
+    : Part(action_shapes(inputs, mixed, hidden, outputs), device),
+      mix_weight_(parameters().at("patch_embed.weight")),
+      mix_bias_(parameters().at("patch_embed.bias")),
+      input_(parameters(), "embed.0"),
+      output_(parameters(), "embed.2") {
+  reset_parameters(parameters(), rng);
+}
+
+at::Tensor ActionEncoder::operator()(const at::Tensor& actions) const {
+  const at::Tensor mixed = at::linear(actions, mix_weight_.squeeze(2), mix_bias_);
+  return output_(at::silu(input_(mixed)));
+}
+
+Predictor::Predictor(const PredictorOptions& options, Rng& rng, at::Device device)
+    : Part(predictor_shapes(options), device),
+      options_(options),
+      position_(parameters().at("pos_embedding")),
+      input_(where_widths_differ(parameters(), "transformer.input_proj")),
+      condition_(where_widths_differ(parameters(), "transformer.cond_proj")),
+      output_(where_widths_differ(parameters(), "transformer.output_proj")),
+      plain_norm_(options.width, /*epsilon=*/1e-6),
+      final_norm_(parameters(), "transformer.norm") {
+  reset_parameters(parameters(), rng);
+  fill_normal(position_, 1.0, rng);
+  const Parameters& p = parameters();
+  for (int64_t i = 0; i < options.depth; ++i) {
+    const std::string name = block_name(i);
+    p.at(name + ".adaLN_modulation.1.weight").detach().zero_();
+    p.at(name + ".adaLN_modulation.1.bias").detach().zero_();
+    blocks_.push_back({.attention_norm = {p, name + ".attn.norm"},
+                       .perceptron_norm = {p, name + ".mlp.net.0"},
+                       .query_key_value = {p, name + ".attn.to_qkv"},
+                       .attention_output = {p, name + ".attn.to_out.0"},
+                       .perceptron_input = {p, name + ".mlp.net.1"},
+                       .perceptron_output = {p, name + ".mlp.net.4"},
+                       .modulation = {p, name + ".adaLN_modulation.1"}});
+  }
+}
+
+at::Tensor Predictor::drop(const at::Tensor& x, bool training) const {
+  return training && options_.dropout > 0.0 ? at::dropout(x, options_.dropout, true) : x;
+}
+
+// Of the last `queries` frames to all up to each.
+at::Tensor Predictor::attend(const Block& block, const at::Tensor& x, int64_t queries,
+                             bool training) const {
+  const int64_t batch = x.size(0), frames = x.size(1);
+  const at::Tensor qkv = block.query_key_value(block.attention_norm(x))
+                             .view({batch, frames, 3, options_.heads, options_.head_size})
+                             .permute({2, 0, 3, 1, 4});  // [3, B, heads, T, head_size]
+  const at::Tensor query = qkv[0].narrow(2, frames - queries, queries);
+  // One query, the last, sees everything.
+  const at::Tensor attended = at::scaled_dot_product_attention(
+      query, qkv[1], qkv[2], /*attn_mask=*/{}, training ? options_.dropout : 0.0,
+      /*is_causal=*/queries > 1);
+  return drop(block.attention_output(attended.transpose(1, 2).flatten(2)), training);
+}
+
+at::Tensor Predictor::run_block(const Block& block, const at::Tensor& x,
+                                const at::Tensor& condition, int64_t outputs, bool training) const {
+  const std::vector<at::Tensor> m = block.modulation(condition).chunk(6, -1);
+  const at::Tensor modulated = plain_norm_(x) * (1 + m[1]) + m[0];
+  const at::Tensor residual = last_frames(x, outputs);
+  const at::Tensor h =
+      residual + last_frames(m[2], outputs) * attend(block, modulated, outputs, training);
+  const at::Tensor shift = last_frames(m[3], outputs);
+  const at::Tensor scale = last_frames(m[4], outputs);
+  const at::Tensor hidden =
+      at::gelu(block.perceptron_input(block.perceptron_norm(plain_norm_(h) * (1 + scale) + shift)));
+  const at::Tensor perceptron = drop(block.perceptron_output(drop(hidden, training)), training);
+  return h + last_frames(m[5], outputs) * perceptron;
+}
+
+at::Tensor Predictor::run(const at::Tensor& z, const at::Tensor& actions, int64_t outputs,
+                          bool training) const {
+  const int64_t frames = z.size(1);
+  REVERIE_CHECK(frames >= 1 && frames <= options_.frames,
+                "predictor: a history of {} frames, expected 1 to {}", frames, options_.frames);
+  at::Tensor x = input_(z + position_.narrow(1, 0, frames));
+  const at::Tensor condition = at::silu(condition_(actions));
+  for (size_t i = 0; i < blocks_.size(); ++i) {
+    // Earlier frames matter to the last one as long as a block comes that looks at them.
+    const int64_t kept = i + 1 < blocks_.size() ? frames : outputs;
+    x = run_block(blocks_[i], x, condition, kept, training);
+  }
+  return output_(final_norm_(x));
+}
+
+at::Tensor Predictor::operator()(const at::Tensor& z, const at::Tensor& actions,
+                                 bool training) const {
+  return run(z, actions, z.size(1), training);
+}
+
+at::Tensor Predictor::last(const at::Tensor& z, const at::Tensor& actions) const {
+  return run(z, actions, 1, /*training=*/false).squeeze(1);
+}
+
+}  // namespace reverie

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "core/random.h"
+#include "worldmodel/jepa/part.h"
+
+namespace reverie {
+
+// Letters: B sequences, T frames, D latent numbers, A numbers of an action, C of its embedding.
+
+// Actions to embeddings, each by itself: a linear layer that mixes the numbers of one action block,
+// then linear, SiLU, linear.
+class ActionEncoder final : public Part {
+ public:
+  ActionEncoder(int64_t inputs, int64_t mixed, int64_t hidden, int64_t outputs, Rng& rng,
+                at::Device device);
+
+  at::Tensor operator()(const at::Tensor& actions) const;  // [B, T, A] to [B, T, C]
+
+ private:
+  at::Tensor mix_weight_, mix_bias_;
+  Linear input_, output_;
+};
+
+struct PredictorOptions {
+  int64_t frames = 3;         // the longest history
+  int64_t latent_size = 192;  // D, and C
+  int64_t width = 192;        // of the blocks
+  int64_t depth = 6;          // blocks
+  int64_t heads = 16;
+  int64_t head_size = 64;
+  int64_t hidden_size = 2048;  // of the blocks' multi-layer perceptrons
+  double dropout = 0.1;        // of attention, and behind attention and perceptron, in training
+};
+
+// The latent of each next frame from those up to it: a causal transformer whose blocks see the
+// action by adaptive layer norms that begin at zero (AdaLN-zero, Peebles & Xie 2023), so that at
+// first every block returns what it was given.
+class Predictor final : public Part {
+ public:
+  Predictor(const PredictorOptions& options, Rng& rng, at::Device device);
+
+  // z: [B, T, D] latents, actions: [B, T, C] what was done at each, T <= frames. Returns [B, T, D]:
+  // the latent after each. In training dropout draws from the device's default generator.
+  at::Tensor operator()(const at::Tensor& z, const at::Tensor& actions, bool training) const;
+
+  // The last of these alone, [B, D]; not in training. What only others would need is left out.
+  at::Tensor last(const at::Tensor& z, const at::Tensor& actions) const;
+
+  const PredictorOptions& options() const { return options_; }
+
+ private:
+  struct Block {
+    LayerNorm attention_norm, perceptron_norm;  // of the attention and the perceptron themselves
+    Linear query_key_value, attention_output;
+    Linear perceptron_input, perceptron_output;
+    Linear modulation;
+  };
+
+  at::Tensor attend(const Block& block, const at::Tensor& x, int64_t queries, bool training) const;
+  at::Tensor run_block(const Block& block, const at::Tensor& x, const at::Tensor& condition,
+                       int64_t outputs, bool training) const;
+  at::Tensor run(const at::Tensor& z, const at::Tensor& actions, int64_t outputs,
+                 bool training) const;
+  at::Tensor drop(const at::Tensor& x, bool training) const;
+
+  PredictorOptions options_;
+  at::Tensor position_;                // [1, frames, D]
+  Linear input_, condition_, output_;  // where the width is another than the latents'
+  std::vector<Block> blocks_;
+  LayerNorm plain_norm_;  // before the modulation
+  LayerNorm final_norm_;
+};
+
+}  // namespace reverie

@@ -1,0 +1,78 @@
+#include "worldmodel/jepa/regulariser.h"
+
+#include "worldmodel/pch.h"
+#include "worldmodel/sigreg.h"
+
+namespace reverie {
+
+void RegulariserOptions::describe(ConfigFields& f) {
+  f.add("regulariser", regulariser, "what keeps the latents from collapsing",
+        {"sigreg", "vicreg", "none"});
+  f.add("sigreg_preset", sigreg_preset,
+        "SIGReg's knots and slices: LeWorldModel's (1024 on [0, 3]) or LeJEPA's (256 on [-5, 5])",
+        {"lewm", "lejepa"});
+  f.add("sigreg_test", sigreg_test, "SIGReg's one-dimensional test of normality",
+        {"epps-pulley", "smooth"});
+  f.add("slices", slices, "SIGReg's directions a step; 0 = the preset's", between(0, 1 << 20));
+}
+
+namespace {
+
+class SigRegRegulariser final : public Regulariser {
+ public:
+  explicit SigRegRegulariser(SigReg sigreg) : sigreg_(std::move(sigreg)) {}
+
+  at::Tensor operator()(const at::Tensor& z, int64_t step, const BatchShare& share) const override {
+    return sigreg_(z, step, share);
+  }
+
+ private:
+  SigReg sigreg_;
+};
+
+class VicReg final : public Regulariser {
+ public:
+  at::Tensor operator()(const at::Tensor& z, int64_t /*step*/,
+                        const BatchShare& share) const override {
+    REVERIE_CHECK(share.processes == 1, "VICReg: {} processes, expected 1: only SIGReg is shared",
+                  share.processes);
+    constexpr double kVariance = 25.0, kEpsilon = 1e-4;
+    const int64_t samples = z.size(1), dimensions = z.size(2);
+    const at::Tensor centred = z - z.mean({1}, /*keepdim=*/true);
+    const at::Tensor covariance =
+        at::matmul(centred.transpose(1, 2), centred) / static_cast<double>(samples - 1);
+    const at::Tensor variance = covariance.diagonal(0, 1, 2);  // [T, D]
+    const at::Tensor hinge = at::relu(1.0 - at::sqrt(variance + kEpsilon)).mean();
+    const at::Tensor off_diagonal = covariance - at::diag_embed(variance);
+    const at::Tensor penalty =
+        off_diagonal.square().sum({1, 2}).mean() / static_cast<double>(dimensions);
+    return kVariance * hinge + penalty;
+  }
+};
+
+class NoRegulariser final : public Regulariser {
+ public:
+  at::Tensor operator()(const at::Tensor& z, int64_t /*step*/,
+                        const BatchShare& /*share*/) const override {
+    return at::zeros({}, z.options());
+  }
+};
+
+SigReg make_sigreg(const RegulariserOptions& options) {
+  const bool lejepa = options.sigreg_preset == "lejepa";
+  const int64_t slices = options.slices > 0 ? options.slices
+                         : lejepa           ? kLeJepaSlices
+                                            : kLeWorldModelSlices;
+  if (options.sigreg_test == "smooth") return {make_smooth_test(), slices};
+  return {make_epps_pulley(lejepa ? lejepa_epps_pulley() : lewm_epps_pulley()), slices};
+}
+
+}  // namespace
+
+std::unique_ptr<Regulariser> make_regulariser(const RegulariserOptions& options) {
+  if (options.regulariser == "none") return std::make_unique<NoRegulariser>();
+  if (options.regulariser == "vicreg") return std::make_unique<VicReg>();
+  return std::make_unique<SigRegRegulariser>(make_sigreg(options));
+}
+
+}  // namespace reverie

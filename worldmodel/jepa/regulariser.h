@@ -1,0 +1,37 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include <ATen/core/TensorBody.h>
+
+#include "core/config.h"
+#include "worldmodel/normality_test.h"
+
+namespace reverie {
+
+// What keeps latents from collapsing to a point: a loss on their distribution alone.
+class Regulariser {
+ public:
+  virtual ~Regulariser() = default;
+
+  // z: [T, N, D], N samples of each of T time steps, which are looked at one by one. step: the
+  // global training step, from which randomness follows. Returns a scalar.
+  virtual at::Tensor operator()(const at::Tensor& z, int64_t step,
+                                const BatchShare& share = {}) const = 0;
+};
+
+struct RegulariserOptions {
+  std::string regulariser = "sigreg";
+  std::string sigreg_preset = "lewm";
+  std::string sigreg_test = "epps-pulley";
+  int64_t slices = 0;  // 0 = the preset's
+
+  void describe(ConfigFields& fields);
+};
+
+// "sigreg"; "vicreg": a hinge on each dimension's standard deviation and a penalty on covariances
+// (Bardes et al. 2022), 25 to 1 as published; "none": what collapse looks like.
+std::unique_ptr<Regulariser> make_regulariser(const RegulariserOptions& options);
+
+}  // namespace reverie
