@@ -55,6 +55,10 @@ struct SampleSpec {
   // Sequences: steps learnt from, and steps before them that only warm a memory up.
   int64_t length = 1;   // >= 1
   int64_t burn_in = 0;  // >= 0
+  // Sequences hold the observations of every k-th step only, k = this, a divisor of length and
+  // burn_in, >= 1: a model of blocks of k actions looks at no others. Actions, rewards and flags
+  // stay those of every step.
+  int64_t observation_stride = 1;
 
   // Draw in proportion to priority^alpha instead of uniformly; beta is the exponent of the
   // importance weights, [0, 1] (Schaul et al. 2016, arXiv:1511.05952).
@@ -77,12 +81,13 @@ struct Batch {
 
 // B sequences of T = burn_in + length steps, each out of one episode. Step t: at obs t action t was
 // taken, it brought reward t and led to obs t+1. There are T+1 observations, so the last one, an
-// episode's final one too, is there; dtypes as in Batch.
+// episode's final one too, is there; dtypes as in Batch. With an observation stride k there are
+// those of steps 0, k, 2k, .., T.
 //
 // The last `length` steps are always real. Burn-in steps before the first stored step of the
 // episode are padding: valid is false, the observation repeats the first, all else is 0.
 struct SequenceBatch {
-  TensorMap obs;          // [B, T+1, ...]
+  TensorMap obs;          // [B, T/k+1, ...]
   at::Tensor action;      // [B, T, A] float32, or [B, T] int64
   at::Tensor reward;      // [B, T] float32
   at::Tensor terminated;  // [B, T] bool; true in the last step at most
@@ -101,7 +106,7 @@ class SampleSource {
 
   // Draws `batch` sequences, uniformly over all places where `length` steps of one episode follow
   // each other, with replacement. Throws Error, with the longest length there is, when there is no
-  // such place. Reads length and burn_in. The default has none and throws.
+  // such place. Reads length, burn_in and observation_stride. The default has none and throws.
   virtual SequenceBatch sample_sequences(int64_t batch, const SampleSpec& spec, Rng& rng) const;
 };
 

@@ -10,20 +10,22 @@
 namespace reverie {
 
 // The batches that a learner asks for, drawn one by one or ahead on a thread of their own. They are
-// the same either way.
-class BatchStream {
+// the same either way. Sample: Batch, drawn by SampleSource::sample(), or SequenceBatch, drawn by
+// sample_sequences().
+template <typename Sample>
+class SampleStream {
  public:
   // The source must outlive it, and must not change while remaining() > 0. The thread starts with
   // the first request of more than one batch.
-  BatchStream(const SampleSource& source, const Rng& rng, bool prefetch)
+  SampleStream(const SampleSource& source, const Rng& rng, bool prefetch)
       : source_(source), rng_(rng), prefetch_(prefetch) {}
 
-  // Announces that `count` more batches of `batch` transitions will be taken. The batches of the
-  // request before must all have been.
+  // Announces that `count` more batches of `batch` transitions or sequences will be taken. The
+  // batches of the request before must all have been.
   void request(int64_t count, int64_t batch, const SampleSpec& spec);
 
-  // The next one. Throws what SampleSource::sample() throws, and Error without a request.
-  Batch next();
+  // The next one. Throws what the source throws, and Error without a request.
+  Sample next();
 
   int64_t remaining() const { return remaining_; }
 
@@ -32,13 +34,18 @@ class BatchStream {
   void set_rng(const Rng& rng);
 
  private:
+  Sample draw(Rng& rng) const;
+
   const SampleSource& source_;
   Rng rng_;
   bool prefetch_;
   int64_t remaining_ = 0;
   int64_t batch_ = 0;
   SampleSpec spec_;
-  std::optional<Prefetcher<Batch>> ahead_;
+  std::optional<Prefetcher<Sample>> ahead_;
 };
+
+using BatchStream = SampleStream<Batch>;
+using SequenceStream = SampleStream<SequenceBatch>;
 
 }  // namespace reverie

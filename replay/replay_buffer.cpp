@@ -69,6 +69,10 @@ int64_t ReplayBuffer::number_of(int64_t slot) const {
   return last - behind;
 }
 
+int64_t ReplayBuffer::slot_after(int64_t slot, int64_t steps) const {
+  return slot + steps - (slot % slots_ + steps >= slots_ ? slots_ : 0);
+}
+
 int64_t ReplayBuffer::slot_before(int64_t slot, int64_t steps) const {
   const int64_t place = slot % slots_;
   return slot - steps + (place < steps ? slots_ : 0);

@@ -127,7 +127,8 @@ class ReplayBuffer final : public SampleSource {
   int64_t slot_after(int64_t slot) const {
     return (slot + 1) % slots_ == 0 ? slot + 1 - slots_ : slot + 1;
   }
-  int64_t slot_before(int64_t slot, int64_t steps) const;
+  int64_t slot_after(int64_t slot, int64_t steps) const;   // 0 <= steps < slots of a lane
+  int64_t slot_before(int64_t slot, int64_t steps) const;  // likewise
   Kind kind(int64_t slot) const { return static_cast<Kind>(stored(slot).kind); }
   int64_t filled() const;  // slots of the fullest lane
   template <typename Visit>
@@ -153,6 +154,7 @@ class ReplayBuffer final : public SampleSource {
   void fill_steps(std::span<const int64_t> first, std::span<const int64_t> padding, int64_t steps,
                   SequenceBatch& out) const;
   void check_request(int64_t batch, const SampleSpec& spec) const;
+  void check_sequences(const SampleSpec& spec) const;
   void check_goals(const GoalSpec& goals) const;
   const Column& column(const std::string& name) const;
   template <typename Outcome>
@@ -163,7 +165,8 @@ class ReplayBuffer final : public SampleSource {
   std::byte* copy_run(const Column& column, int64_t slot, int64_t count, std::byte* out) const;
   at::Tensor gather(const Column& column, std::span<const int64_t> slots) const;
   at::Tensor gather_sequences(const Column& column, std::span<const int64_t> first,
-                              std::span<const int64_t> padding, int64_t count) const;
+                              std::span<const int64_t> padding, int64_t count,
+                              int64_t stride = 1) const;
   at::Tensor batch_tensor(std::vector<int64_t> shape, c10::ScalarType type) const;
   at::Tensor batch_rows(const Column& column, std::vector<int64_t> shape) const;
   void to_device(std::initializer_list<at::Tensor*> tensors, TensorMap& fields) const;

@@ -91,12 +91,22 @@ at::Tensor ReplayBuffer::gather(const Column& column, std::span<const int64_t> s
   return rows;
 }
 
-// Row b: padding[b] copies of first[b], then the slots from first[b] on, `count` in all.
+// Row b: padding[b] copies of first[b], then the slots from first[b] on, `count` in all; of them
+// those at 0, stride, 2 stride, ...
 at::Tensor ReplayBuffer::gather_sequences(const Column& column, std::span<const int64_t> first,
-                                          std::span<const int64_t> padding, int64_t count) const {
-  at::Tensor rows = batch_rows(column, {static_cast<int64_t>(first.size()), count});
+                                          std::span<const int64_t> padding, int64_t count,
+                                          int64_t stride) const {
+  const auto batch = static_cast<int64_t>(first.size());
+  at::Tensor rows = batch_rows(column, {batch, (count - 1) / stride + 1});
   std::byte* out = bytes_of(rows);
   for (size_t b = 0; b < first.size(); ++b) {
+    if (stride > 1) {
+      for (int64_t t = 0; t < count; t += stride) {
+        const int64_t real = std::max<int64_t>(t - padding[b], 0);
+        out = copy_stack(column, slot_after(first[b], real), out);
+      }
+      continue;
+    }
     for (int64_t i = 0; i < padding[b]; ++i) out = copy_stack(column, first[b], out);
     out = copy_run(column, first[b], count - padding[b], out);
   }
@@ -319,14 +329,23 @@ int64_t ReplayBuffer::draw_window(int64_t length, Rng& rng) const {
   return draw_window_by_count(length, rng);
 }
 
-SequenceBatch ReplayBuffer::sample_sequences(int64_t batch, const SampleSpec& spec,
-                                             Rng& rng) const {
-  check_request(batch, spec);
+void ReplayBuffer::check_sequences(const SampleSpec& spec) const {
   REVERIE_CHECK(!spec.prioritized && !spec.goals,
                 "replay: sequences are drawn uniformly and with the goals that were recorded");
   REVERIE_CHECK(spec.length >= 1 && spec.burn_in >= 0 && spec.burn_in <= slots_,
                 "replay: sequences of {} steps after a burn-in of {}, expected >= 1 and 0 to {}",
                 spec.length, spec.burn_in, slots_);
+  const int64_t stride = spec.observation_stride;
+  REVERIE_CHECK(stride >= 1 && spec.length % stride == 0 && spec.burn_in % stride == 0,
+                "replay: an observation stride of {} for sequences of {} steps after a burn-in of "
+                "{}, expected a divisor of both, >= 1",
+                stride, spec.length, spec.burn_in);
+}
+
+SequenceBatch ReplayBuffer::sample_sequences(int64_t batch, const SampleSpec& spec,
+                                             Rng& rng) const {
+  check_request(batch, spec);
+  check_sequences(spec);
   const auto b = static_cast<size_t>(batch);
   // Before the batch is allocated: the first draw finds out whether there is such a place.
   Slots first(b);
@@ -342,7 +361,8 @@ SequenceBatch ReplayBuffer::sample_sequences(int64_t batch, const SampleSpec& sp
   const int64_t steps = spec.burn_in + spec.length;
   SequenceBatch out;
   for (const Column& column : observation_) {
-    out.obs.add(column.field.name, gather_sequences(column, first, padding, steps + 1));
+    out.obs.add(column.field.name,
+                gather_sequences(column, first, padding, steps + 1, spec.observation_stride));
   }
   out.action = gather_sequences(*action_, first, padding, steps);
   fill_steps(first, padding, steps, out);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "replay/pch.h"
+#include "scripted_envs.h"
 
 namespace reverie {
 namespace {
@@ -35,6 +36,40 @@ TEST(BatchStream, GivesTheSameBatchesAheadOrNot) {
       EXPECT_EQ(direct.rng().state(), ahead.rng().state());
     }
   }
+}
+
+TEST(SequenceStream, GivesTheSameSequencesAheadOrNot) {
+  const ReplayBuffer replay = scripted_replay(60, 2, 1, 20, 200);
+  SequenceStream direct(replay, Rng(5), false);
+  SequenceStream ahead(replay, Rng(5), true);
+  for (const int64_t count : {1, 4, 3}) {
+    const SampleSpec spec{.length = 2 * count, .burn_in = 2, .observation_stride = 2};
+    direct.request(count, 8, spec);
+    ahead.request(count, 8, spec);
+    for (int64_t i = 0; i < count; ++i) {
+      const SequenceBatch a = direct.next();
+      const SequenceBatch b = ahead.next();
+      EXPECT_EQ(a.obs.at("pixels").size(1), count + 2);
+      EXPECT_TRUE(at::equal(a.obs.at("pixels"), b.obs.at("pixels")));
+      EXPECT_TRUE(at::equal(a.reward, b.reward));
+      EXPECT_TRUE(at::equal(a.valid, b.valid));
+      EXPECT_EQ(direct.rng().state(), ahead.rng().state());
+    }
+  }
+}
+
+TEST(SequenceStream, ContinuesFromASavedGenerator) {
+  const ReplayBuffer replay = scripted_replay(60, 2, 1, 20, 200);
+  const SampleSpec spec{.length = 4};
+  SequenceStream whole(replay, Rng(5), true);
+  whole.request(3, 8, spec);
+  whole.next();
+  const Rng saved = whole.rng();
+  const at::Tensor expected = whole.next().obs.at("observation");
+  whole.next();
+  SequenceStream resumed(replay, saved, true);
+  resumed.request(2, 8, spec);
+  EXPECT_TRUE(at::equal(resumed.next().obs.at("observation"), expected));
 }
 
 TEST(BatchStream, ContinuesFromASavedGenerator) {

@@ -161,6 +161,50 @@ TEST(ReplaySequences, BurnInIsPaddedOnlyBeforeTheFirstStep) {
   EXPECT_GT((padding == 0).sum().item<int64_t>(), 0);
 }
 
+TEST(ReplaySequences, AStrideLeavesOutObservationsAndNothingElse) {
+  for (int64_t stack : {1, 3}) {
+    // Lanes of 31 slots have wrapped around, and padding is no multiple of the stride.
+    const ReplayBuffer replay = scripted_replay(31, 2, stack, 20, 200);
+    for (int64_t burn_in : {0, 4}) {
+      for (int64_t stride : {1, 2, 4}) {
+        Rng a(7);
+        Rng b(7);
+        SampleSpec spec{.length = 4, .burn_in = burn_in};
+        const SequenceBatch whole = replay.sample_sequences(200, spec, a);
+        spec.observation_stride = stride;
+        const SequenceBatch strided = replay.sample_sequences(200, spec, b);
+        for (const auto& [name, tensor] : whole.obs) {
+          const at::Tensor expected = tensor.slice(1, 0, burn_in + 5, stride);
+          EXPECT_TRUE(at::equal(strided.obs.at(name), expected))
+              << name << ", stride " << stride << ", stack " << stack << ", burn-in " << burn_in;
+        }
+        EXPECT_TRUE(at::equal(strided.action, whole.action));
+        EXPECT_TRUE(at::equal(strided.reward, whole.reward));
+        EXPECT_TRUE(at::equal(strided.terminated, whole.terminated));
+        EXPECT_TRUE(at::equal(strided.truncated, whole.truncated));
+        EXPECT_TRUE(at::equal(strided.valid, whole.valid));
+        EXPECT_EQ(a.state(), b.state());
+      }
+    }
+  }
+}
+
+TEST(ReplaySequences, AStrideDividesLengthAndBurnIn) {
+  const ReplayBuffer replay = scripted_replay(100, 2, 1, 9, 60);
+  Rng rng(5);
+  const auto draw = [&](const SampleSpec& spec) { replay.sample_sequences(4, spec, rng); };
+  for (const int64_t stride : {-2, 0, 3, 8}) {
+    EXPECT_THROW(draw({.length = 4, .observation_stride = stride}), Error) << stride;
+  }
+  try {
+    draw({.length = 4, .burn_in = 3, .observation_stride = 2});
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(),
+                HasSubstr("stride of 2 for sequences of 4 steps after a burn-in of 3"));
+  }
+}
+
 TEST(ReplaySequences, EveryPlaceIsDrawnEquallyOften) {
   // Long sequences among short episodes: most guesses are refused and places are counted.
   const ReplayBuffer replay = scripted_replay(400, 1, 1, 12, 300);
