@@ -45,8 +45,8 @@ const std::map<std::string, Room>& rooms() {
       {"worldmodel", {{"core", "nn", "replay"}, {}, all_of({kPhysics, kFiles, kFlags})}},
       {"agents",
        {{"core", "nn", "replay"},
-        {"envs/env.h", "envs/vector_env.h", "envs/registry.h", "worldmodel/world_model.h",
-         "worldmodel/registry.h", "worldmodel/planning/planner.h"},
+        {"envs/env.h", "envs/vector_env.h", "envs/registry.h", "envs/thread_pool.h",
+         "worldmodel/world_model.h", "worldmodel/registry.h", "worldmodel/planning/planner.h"},
         all_of({kPhysics, kFiles, kFlags})}},
       {"apps", {{"core", "envs", "nn", "replay", "worldmodel", "agents"}, {}, {}}},
   };

@@ -23,64 +23,76 @@ namespace reverie {
 using CostFn =
     std::function<at::Tensor(const LatentState& state, const at::Tensor& action, int64_t t)>;
 
-// The actions there are.
+// The actions there are. Discrete ones are A numbers of 0 .. choices - 1, int64; of `low` and
+// `high` only the size counts then.
 struct ActionLimits {
   at::Tensor low, high;  // [A] float32, in the model's units; candidates are clamped to them
-  int64_t choices = 0;   // > 0: each of the A numbers is one of 0 .. choices - 1 (int64) instead
+  int64_t choices = 0;   // of each of the A numbers; 0: continuous
 
   int64_t size() const { return low.size(0); }
 };
 
-// What is to be planned.
+// What is to be planned. All tensors are on the device of start.z.
 struct PlanningProblem {
   Dynamics& dynamics;
   LatentState start;  // B rows
   CostFn cost;
   ActionLimits limits;
-  int64_t horizon = 5;
-  // Where the search begins: [B, T, A], for example the rest of the plan before; undefined: at 0.
+  int64_t horizon = 5;  // T [model steps]
+  // Where the search begins: [B, T, A], for example the rest of the plan before. Undefined: at
+  // actions of 0 (clamped), or at all discrete actions alike.
   at::Tensor guess = {};
 };
 
 struct Plan {
-  at::Tensor actions;  // [B, T, A]
-  at::Tensor cost;     // [B] float32, what the model says of `actions`
+  at::Tensor actions;  // [B, T, A] float32, or int64 where they are discrete
+  at::Tensor cost;     // [B] float32, what the model says of `actions`; finite
 };
 
+// Worlds do not mix: what is planned for one depends on its row of the problem, on B and on the
+// generator, not on the other rows.
 class Planner {
  public:
   virtual ~Planner() = default;
 
-  // The same generator gives the same plan. Throws Error(kInput) where the problem does not suit:
-  // gradients of dynamics that have none, discrete actions for a planner of continuous ones.
+  // The same problem and generator give the same plan on the same kind of device. Throws
+  // Error(kInput) where the problem does not suit (gradients of dynamics that have none, discrete
+  // actions for a planner of continuous ones) or its shapes disagree, Error(kRun) where the cost of
+  // the plan is not finite.
   virtual Plan plan(const PlanningProblem& problem, Rng& rng) = 0;
 };
 
-// Options of all planners; each reads its own. Defaults are those of LeWorldModel's CEM.
+// Options of all planners; each reads its own. Defaults are those of LeWorldModel's CEM and, for
+// the others, of stable-worldmodel's solvers where those have the option.
 struct PlannerOptions {
   std::string planner = "cem";
-  int64_t horizon = 5;    // T [model steps]
-  int64_t samples = 300;  // S
+  int64_t horizon = 5;    // T [model steps], for whoever poses the problem
+  int64_t samples = 300;  // S; iCEM: of the first iteration
   int64_t iterations = 30;
-  int64_t elites = 30;         // CEM, iCEM, categorical CEM
+  int64_t elites = 30;         // all but gradient
   double initial_std = 1.0;    // of the candidates, in the model's units of action
   double momentum = 0.1;       // iCEM, categorical CEM: share of the old distribution that is kept
   double noise_beta = 2.0;     // iCEM: exponent of the noise's spectrum, 1 / f^beta
   int64_t kept_elites = 5;     // iCEM: elites that take part in the next iteration
+  double sample_decay = 1.25;  // iCEM: each iteration has 1 / sample_decay of the samples before
   double temperature = 0.5;    // MPPI, in units of the elites' standard deviation of costs
-  double learning_rate = 0.1;  // gradient
+  double smoothing = 0.0;      // categorical CEM: Laplace's, added to the elites' frequencies
+  double learning_rate = 0.1;  // gradient, in the model's units of action
 
+  // Flags --planner, --horizon, --samples, ...; the learning rate is --planner-learning-rate,
+  // because models have one too.
   void describe(ConfigFields& fields);
 };
 
 // "cem", "icem", "mppi", "gradient", "categorical-cem".
 std::vector<std::string> planner_names();
 
-// Throws Error(kInput) for an unknown name, naming the nearest, and for options that do not fit
-// together (more elites than samples).
+// Throws Error(kInput) for an unknown name, naming the nearest, for values out of range and for
+// options that do not fit together (more elites than samples).
 std::unique_ptr<Planner> make_planner(const PlannerOptions& options);
 
-// The cost that the model gives sequences of actions: [B, S, T, A] to [B, S].
+// The cost that the model gives sequences of actions: [B, S, T, A] to [B, S]. Records gradients
+// where they are recorded. Throws Error(kInput) where shapes disagree.
 at::Tensor sequence_costs(const PlanningProblem& problem, const at::Tensor& actions);
 
 }  // namespace reverie

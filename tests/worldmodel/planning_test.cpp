@@ -1,0 +1,417 @@
+// The planners on worlds whose best plans are known: linear dynamics with quadratic costs, solved
+// by a Riccati recursion, and a small discrete world, solved by trying everything.
+
+#include <cmath>
+#include <string>
+
+#include <ATen/CPUGeneratorImpl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/errors.h"
+#include "tests/tensors.h"
+#include "worldmodel/pch.h"
+#include "worldmodel/planning/planner.h"
+#include "worldmodel/planning/planners.h"
+
+namespace reverie {
+namespace {
+
+using test::input_error;
+using test::max_difference;
+using test::run_error;
+using testing::HasSubstr;
+
+// Two masses on a line each, pushed by one force each and coupled a little: x = (p1, p2, v1, v2).
+//
+//   x' = F x + G u,   cost of a step = x'^T Q x' + u^T R u
+class LinearWorld final : public Dynamics {
+ public:
+  LatentState predict(const LatentState& state, const at::Tensor& action) override {
+    ++predictions;
+    recorded_gradients = recorded_gradients || at::GradMode::is_enabled();
+    return {at::matmul(state.z, f.t()) + at::matmul(action, g.t()), {}};
+  }
+  bool differentiable() const override { return has_gradients; }
+
+  at::Tensor cost(const at::Tensor& z, const at::Tensor& action) const {
+    return (at::matmul(z, q) * z).sum(-1) + (at::matmul(action, r) * action).sum(-1);
+  }
+
+  // What the best plan of T steps costs from each row of x: V_t(x) = x^T P_t x by
+  //   S = Q + P_{t+1},  P_t = F^T S F - F^T S G (R + G^T S G)^-1 G^T S F,  P_T = 0
+  at::Tensor least_cost(const at::Tensor& x, int64_t horizon) const {
+    const auto wide = [](const at::Tensor& m) { return m.to(at::kDouble); };
+    at::Tensor p = at::zeros({4, 4}, at::kDouble);
+    for (int64_t t = 0; t < horizon; ++t) {
+      const at::Tensor s = wide(q) + p;
+      const at::Tensor sg = at::matmul(s, wide(g));
+      const at::Tensor gain = at::matmul(at::inverse(wide(r) + at::matmul(wide(g).t(), sg)),
+                                         at::matmul(sg.t(), wide(f)));
+      p = at::matmul(wide(f).t(), at::matmul(s, wide(f)) - at::matmul(sg, gain));
+    }
+    return (at::matmul(wide(x), p) * wide(x)).sum(-1);
+  }
+
+  bool has_gradients = true;
+  int64_t predictions = 0;
+  bool recorded_gradients = false;
+  at::Tensor f = matrix({1, 0, .5, 0, 0, 1, 0, .5, 0, .1, .9, 0, -.1, 0, 0, .9}, 4);
+  at::Tensor g = matrix({.1, 0, 0, .1, .5, .1, 0, .5}, 4);
+  at::Tensor q = at::diag(matrix({1, 2, .1, .1}, 4).flatten());
+  at::Tensor r = at::diag(matrix({.1, .2}, 2).flatten());
+
+ private:
+  static at::Tensor matrix(std::vector<float> values, int64_t rows) {
+    return at::tensor(values).view({rows, -1});
+  }
+};
+
+at::Tensor starts() {
+  return at::tensor({1.F, -1.F, 0.F, 0.F, 0.F, .5F, 1.F, -1.F, -2.F, -1.F, .5F, 0.F}).view({3, 4});
+}
+
+PlanningProblem linear_problem(LinearWorld& world, const at::Tensor& start, float limit = 10.F) {
+  const auto cost = [&world](const LatentState& state, const at::Tensor& action, int64_t) {
+    return world.cost(state.z, action);
+  };
+  return {.dynamics = world,
+          .start = {start, {}},
+          .cost = cost,
+          .limits = {at::full({2}, -limit), at::full({2}, limit)},
+          .horizon = 5};
+}
+
+PlannerOptions options_of(const std::string& planner) {
+  PlannerOptions options;
+  options.planner = planner;
+  if (planner == "gradient") {
+    options.samples = 8;
+    options.iterations = 100;
+  }
+  return options;
+}
+
+Plan plan_with(const PlannerOptions& options, const PlanningProblem& problem, uint64_t seed = 1) {
+  Rng rng(seed);
+  return make_planner(options)->plan(problem, rng);
+}
+
+// What a plan costs beyond the least there is, as a share of that.
+double excess(const Plan& plan, const at::Tensor& least) {
+  return (plan.cost.to(at::kDouble) / least - 1.0).max().item<double>();
+}
+
+class ContinuousPlanner : public testing::TestWithParam<const char*> {
+ protected:
+  PlannerOptions options_ = options_of(GetParam());
+  LinearWorld world_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Planning, ContinuousPlanner,
+                         testing::Values("cem", "icem", "mppi", "gradient"),
+                         [](const auto& planner) { return std::string(planner.param); });
+
+TEST_P(ContinuousPlanner, FindsTheLeastCostOfALinearQuadraticWorld) {
+  const PlanningProblem problem = linear_problem(world_, starts());
+  const at::Tensor least = world_.least_cost(starts(), problem.horizon);
+  const at::Tensor idle = sequence_costs(problem, at::zeros({3, 1, 5, 2})).squeeze(1);
+  EXPECT_GT((idle / least).min().item<double>(), 1.3);  // it takes some doing
+  for (uint64_t seed = 1; seed <= 5; ++seed) {
+    const Plan plan = plan_with(options_, problem, seed);
+    EXPECT_EQ(plan.actions.sizes(), at::IntArrayRef({3, 5, 2}));
+    EXPECT_EQ(plan.cost.scalar_type(), at::kFloat);
+    EXPECT_GT(excess(plan, least), -1e-5);
+    EXPECT_LT(excess(plan, least), 0.01) << "seed " << seed;
+    const at::Tensor again = sequence_costs(problem, plan.actions.unsqueeze(1)).squeeze(1);
+    EXPECT_LT(max_difference(again, plan.cost), 1e-5);
+  }
+}
+
+TEST_P(ContinuousPlanner, WorldsOfABatchDoNotMix) {
+  const PlanningProblem problem = linear_problem(world_, starts());
+  at::Tensor others = starts();
+  others[0].fill_(5.0);
+  others[2].fill_(-3.0);
+  const Plan plan = plan_with(options_, problem);
+  const Plan changed = plan_with(options_, linear_problem(world_, others));
+  EXPECT_LT(max_difference(plan.actions[1], changed.actions[1]), 1e-6);
+  EXPECT_GT(max_difference(plan.actions[0], changed.actions[0]), 0.1);
+}
+
+TEST_P(ContinuousPlanner, KeepsToTheLimitsAndUsesThem) {
+  PlanningProblem problem = linear_problem(world_, starts());
+  problem.limits.low = at::tensor({-0.4F, -0.1F});
+  problem.limits.high = at::tensor({0.2F, 0.3F});
+  problem.guess = at::full({3, 5, 2}, 7.0);
+  const Plan plan = plan_with(options_, problem);
+  EXPECT_TRUE((plan.actions >= problem.limits.low).all().item<bool>());
+  EXPECT_TRUE((plan.actions <= problem.limits.high).all().item<bool>());
+  // The first world's first mass is at 1 and has to go down as fast as it may.
+  EXPECT_NEAR(plan.actions[0][0][0].item<double>(), -0.4, 0.02);
+  // No costs beyond those of a finer search.
+  PlannerOptions finer = options_of("gradient");
+  finer.iterations = 1000;
+  finer.learning_rate = 0.01;
+  EXPECT_LT(excess(plan, plan_with(finer, problem).cost), 0.01);
+}
+
+TEST_P(ContinuousPlanner, AGuessSavesIterations) {
+  PlanningProblem problem = linear_problem(world_, starts());
+  const at::Tensor least = world_.least_cost(starts(), problem.horizon);
+  const at::Tensor guess = plan_with(options_, problem).actions;
+  options_.iterations = 2;
+  options_.initial_std = 0.05;
+  const double cold = excess(plan_with(options_, problem), least);
+  problem.guess = guess;
+  const double warm = excess(plan_with(options_, problem), least);
+  EXPECT_GT(cold, 0.05);
+  EXPECT_LT(warm, 0.01);
+}
+
+TEST_P(ContinuousPlanner, TheGeneratorDecidesThePlan) {
+  const PlanningProblem problem = linear_problem(world_, starts());
+  options_.iterations = 3;
+  const auto planner = make_planner(options_);
+  Rng rng(7);
+  Rng same(7);
+  const Plan first = planner->plan(problem, rng);
+  EXPECT_TRUE(at::equal(first.actions, planner->plan(problem, same).actions));
+  EXPECT_EQ(rng.state(), same.state());
+  EXPECT_FALSE(at::equal(first.actions, planner->plan(problem, rng).actions));
+}
+
+TEST_P(ContinuousPlanner, RecordsGradientsOnlyWhereItNeedsThem) {
+  world_.g.requires_grad_(true);
+  const Plan plan = plan_with(options_, linear_problem(world_, starts()));
+  EXPECT_FALSE(plan.actions.requires_grad());
+  EXPECT_FALSE(plan.cost.requires_grad());
+  EXPECT_EQ(world_.recorded_gradients, options_.planner == "gradient");
+  EXPECT_FALSE(world_.g.grad().defined());
+}
+
+TEST_P(ContinuousPlanner, HorizonsOfOneStep) {
+  PlanningProblem problem = linear_problem(world_, starts());
+  problem.horizon = 1;
+  EXPECT_LT(excess(plan_with(options_, problem), world_.least_cost(starts(), 1)), 0.01);
+}
+
+TEST_P(ContinuousPlanner, ProblemsThatDoNotFitAreRefused) {
+  PlanningProblem problem = linear_problem(world_, starts());
+  problem.guess = at::zeros({3, 4, 2});
+  EXPECT_THAT(input_error([&] { plan_with(options_, problem); }),
+              HasSubstr(options_.planner + ": a guess of shape 3x4x2, expected 3x5x2"));
+  problem.guess = at::full({3, 5, 2}, NAN);
+  EXPECT_THAT(input_error([&] { plan_with(options_, problem); }), HasSubstr("not finite"));
+  problem.guess = at::Tensor();
+  problem.limits.choices = 3;
+  EXPECT_THAT(input_error([&] { plan_with(options_, problem); }),
+              HasSubstr("these are discrete; use categorical-cem"));
+  problem.limits.choices = 0;
+  problem.limits.low = at::tensor({11.F, 0.F});
+  EXPECT_THAT(input_error([&] { plan_with(options_, problem); }), HasSubstr("not low <= high"));
+  problem.limits.low = at::zeros({3});
+  EXPECT_THAT(input_error([&] { plan_with(options_, problem); }), HasSubstr("same size"));
+  problem.limits.low = at::tensor({-1.F, -1.F});
+  problem.horizon = 0;
+  EXPECT_THAT(input_error([&] { plan_with(options_, problem); }), HasSubstr("horizon of 0 steps"));
+  problem.horizon = 1000;
+  options_.samples = 1048576;
+  EXPECT_THAT(input_error([&] { plan_with(options_, problem); }), HasSubstr("lower --samples"));
+}
+
+TEST_P(ContinuousPlanner, CostsThatAreNotFinite) {
+  PlanningProblem problem = linear_problem(world_, starts());
+  const CostFn cost = problem.cost;
+  // Candidates that push the first mass at all hard lead out of the model's numbers.
+  problem.cost = [&](const LatentState& state, const at::Tensor& action, int64_t t) {
+    const at::Tensor sum = cost(state, action, t);
+    return at::where(action.select(1, 0).abs() > 2.0, at::full_like(sum, NAN), sum);
+  };
+  const at::Tensor least = world_.least_cost(starts(), problem.horizon);
+  EXPECT_LT(excess(plan_with(options_, problem), least), 0.3);
+  problem.cost = [](const LatentState& state, const at::Tensor&, int64_t) {
+    return at::full({state.size()}, NAN);
+  };
+  if (options_.planner == "gradient") return;  // there is nothing to differentiate
+  EXPECT_THAT(run_error([&] { plan_with(options_, problem); }),
+              HasSubstr(options_.planner + ": the model's cost of the plan is not finite"));
+}
+
+TEST(Planning, CemForcesTheFirstCandidateToTheMean) {
+  LinearWorld world;
+  PlanningProblem problem = linear_problem(world, starts());
+  problem.guess = at::rand({3, 5, 2}, at::detail::createCPUGenerator(3), at::kFloat);
+  bool seen = false;
+  const CostFn cost = problem.cost;
+  problem.cost = [&](const LatentState& state, const at::Tensor& action, int64_t t) {
+    if (action.size(0) == 3 * 300) {
+      seen = true;
+      EXPECT_TRUE(at::equal(action.view({3, 300, 2}).select(1, 0), problem.guess.select(1, t)));
+    }
+    return cost(state, action, t);
+  };
+  PlannerOptions options;
+  options.iterations = 1;
+  plan_with(options, problem);
+  EXPECT_TRUE(seen);
+  EXPECT_EQ(world.predictions, 5 + 5);  // one round, and the plan that came of it
+}
+
+TEST(Planning, CemRefitsWithTheElitesMean) {
+  LinearWorld world;
+  PlanningProblem problem = linear_problem(world, starts().narrow(0, 0, 1));
+  problem.horizon = 1;
+  at::Tensor candidates;
+  const CostFn cost = problem.cost;
+  problem.cost = [&](const LatentState& state, const at::Tensor& action, int64_t t) {
+    if (!candidates.defined()) candidates = action.clone();
+    return cost(state, action, t);
+  };
+  PlannerOptions options;
+  options.iterations = 1;
+  const Plan plan = plan_with(options, problem);
+  const at::Tensor costs = sequence_costs(problem, candidates.view({1, 300, 1, 2}));
+  const at::Tensor best = costs[0].argsort().narrow(0, 0, 30);
+  EXPECT_LT(max_difference(plan.actions.flatten(), candidates.index_select(0, best).mean(0)), 1e-6);
+}
+
+TEST(Planning, TheGradientPlannerWantsGradients) {
+  LinearWorld world;
+  world.has_gradients = false;
+  const PlanningProblem problem = linear_problem(world, starts());
+  EXPECT_THAT(input_error([&] { plan_with(options_of("gradient"), problem); }),
+              HasSubstr("gradient: these dynamics have no gradients"));
+  plan_with(options_of("cem"), problem);
+}
+
+TEST(Planning, IcemNeverLosesItsGuess) {
+  LinearWorld world;
+  PlanningProblem problem = linear_problem(world, starts());
+  problem.guess = plan_with(options_of("icem"), problem).actions;
+  const at::Tensor before = sequence_costs(problem, problem.guess.unsqueeze(1)).squeeze(1);
+  PlannerOptions options = options_of("icem");
+  options.samples = 4;
+  options.elites = 2;
+  options.kept_elites = 1;
+  options.iterations = 3;
+  options.initial_std = 3.0;
+  EXPECT_TRUE((plan_with(options, problem).cost <= before + 1e-6).all().item<bool>());
+}
+
+TEST(ColouredNoise, HasTheSpectrumItSays) {
+  for (const int64_t steps : {1, 2, 7, 16}) {
+    for (const double beta : {0.0, 1.0, 2.5}) {
+      SCOPED_TRACE(fmt::format("{} steps, beta {}", steps, beta));
+      const at::Generator generator = at::detail::createCPUGenerator(11);
+      const at::Tensor white = at::randn({steps, 40000}, generator, at::kFloat);
+      const at::Tensor noise = at::matmul(coloured_noise_basis(steps, beta), white);
+      EXPECT_LT(max_difference(noise.var(1), at::ones({steps})), 0.04);
+      const at::Tensor power = at::fft_rfft(noise, {}, 0).abs().square().mean(1);
+      for (int64_t k = 1; k < power.size(0); ++k) {
+        const double expected = std::pow(static_cast<double>(k), -beta);
+        EXPECT_NEAR((power[k] / power[1]).item<double>() / expected, 1.0, 0.04) << k;
+      }
+      EXPECT_NEAR((power[0] / power[std::min<int64_t>(1, steps - 1)]).item<double>(), 1.0, 0.04);
+    }
+  }
+}
+
+// A walk on the numbers 0 .. 30 whose landscape misleads: actions 0, 1, 2 leave x, add 3 to it and
+// double it, each modulo 31; what counts is how far from 29 the walk ends, and each action costs.
+class DiscreteWorld final : public Dynamics {
+ public:
+  LatentState predict(const LatentState& state, const at::Tensor& action) override {
+    EXPECT_EQ(action.scalar_type(), at::kLong);
+    const at::Tensor stay = at::where(action == 1, state.z + 3, state.z);
+    return {at::where(action == 2, 2 * state.z, stay).remainder(31), {}};
+  }
+  bool differentiable() const override { return false; }
+};
+
+PlanningProblem discrete_problem(DiscreteWorld& world) {
+  const auto cost = [](const LatentState& state, const at::Tensor& action, int64_t t) {
+    const at::Tensor effort = 0.1 * action.select(1, 0).to(at::kFloat);
+    return t == 5 ? effort + (state.z.select(1, 0) - 29.0).abs() : effort;
+  };
+  return {.dynamics = world,
+          .start = {at::tensor({1.F, 4.F, 10.F, 17.F}).view({4, 1}), {}},
+          .cost = cost,
+          .limits = {.low = at::zeros({1}), .high = at::zeros({1}), .choices = 3},
+          .horizon = 6};
+}
+
+TEST(CategoricalCem, FindsWhatTryingEverythingFinds) {
+  DiscreteWorld world;
+  PlanningProblem problem = discrete_problem(world);
+  std::vector<int64_t> digits;  // all 3^6 sequences
+  for (int64_t code = 0; code < 729; ++code) {
+    int64_t rest = code;
+    for (int64_t t = 0; t < 6; ++t, rest /= 3) digits.push_back(rest % 3);
+  }
+  const at::Tensor all = at::tensor(digits).view({1, 729, 6, 1}).expand({4, 729, 6, 1});
+  const at::Tensor costs = sequence_costs(problem, all);
+  const at::Tensor least = std::get<0>(costs.min(1));
+  EXPECT_GT((costs.median() - least.max()).item<double>(), 5.0);
+
+  PlannerOptions options = options_of("categorical-cem");
+  options.samples = 100;
+  options.elites = 10;
+  options.smoothing = 0.05;
+  for (uint64_t seed = 1; seed <= 5; ++seed) {
+    const Plan plan = plan_with(options, problem, seed);
+    EXPECT_EQ(plan.actions.scalar_type(), at::kLong);
+    EXPECT_LT(max_difference(plan.cost, least), 1e-5) << "seed " << seed;
+    EXPECT_TRUE(at::equal(plan.actions, plan_with(options, problem, seed).actions));
+  }
+
+  // A round of few samples finds less, unless it begins at the best.
+  problem.guess = plan_with(options, problem).actions;
+  options.iterations = 1;
+  options.samples = 10;
+  options.elites = 2;
+  EXPECT_LT(max_difference(plan_with(options, problem).cost, least), 1e-5);
+  problem.guess = at::Tensor();
+  EXPECT_GT(max_difference(plan_with(options, problem).cost, least), 0.05);
+}
+
+TEST(CategoricalCem, ProblemsThatDoNotFitAreRefused) {
+  LinearWorld world;
+  const PlanningProblem continuous = linear_problem(world, starts());
+  EXPECT_THAT(input_error([&] { plan_with(options_of("categorical-cem"), continuous); }),
+              HasSubstr("these are continuous"));
+  DiscreteWorld discrete_world;
+  PlanningProblem problem = discrete_problem(discrete_world);
+  problem.guess = at::full({4, 6, 1}, 3, at::kLong);
+  EXPECT_THAT(input_error([&] { plan_with(options_of("categorical-cem"), problem); }),
+              HasSubstr("a guess that is not of int64 in [0, 2]"));
+}
+
+TEST(PlannerOptions, WhatDoesNotFitIsRefused) {
+  const auto refusal = [](auto change) {
+    PlannerOptions options;
+    change(options);
+    return input_error([&] { make_planner(options); });
+  };
+  EXPECT_THAT(refusal([](auto& o) { o.planner = "icme"; }), HasSubstr("did you mean 'icem'"));
+  EXPECT_THAT(refusal([](auto& o) { o.elites = 301; }),
+              HasSubstr("--elites is 301, expected at most --samples, which is 300"));
+  EXPECT_THAT(refusal([](auto& o) {
+                o.planner = "icem";
+                o.kept_elites = 31;
+              }),
+              HasSubstr("--kept-elites is 31, expected at most --elites, which is 30"));
+  EXPECT_THAT(refusal([](auto& o) { o.iterations = 0; }), HasSubstr("--iterations"));
+  EXPECT_THAT(refusal([](auto& o) { o.elites = 1; }), HasSubstr("--elites"));
+  EXPECT_THAT(refusal([](auto& o) { o.initial_std = NAN; }), HasSubstr("--initial-std"));
+  EXPECT_THAT(refusal([](auto& o) { o.temperature = 0.0; }), HasSubstr("--temperature"));
+  EXPECT_THAT(refusal([](auto& o) { o.momentum = 1.0; }), HasSubstr("--momentum"));
+}
+
+TEST(PlannerOptions, EveryPlannerHasAName) {
+  for (const std::string& name : planner_names())
+    EXPECT_NE(make_planner(options_of(name)), nullptr);
+}
+
+}  // namespace
+}  // namespace reverie

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include <ATen/core/TensorBody.h>
+
+#include "core/random.h"
+#include "worldmodel/planning/planner.h"
+
+namespace reverie {
+
+// What the model says of candidates, for one problem. The start is repeated once for as long as the
+// number of candidates stays the same.
+class CandidateCosts {
+ public:
+  // Keeps a reference. Throws Error(kInput) where the problem's shapes disagree.
+  explicit CandidateCosts(const PlanningProblem& problem);
+
+  // actions: [B, S, T, A]. Returns [B, S], in the type that the cost function computes in.
+  at::Tensor operator()(const at::Tensor& actions);
+
+ private:
+  const PlanningProblem& problem_;
+  LatentState start_;     // [B * repeated_, ...]
+  int64_t repeated_ = 0;  // candidates a world
+};
+
+enum class ActionKind : uint8_t { kContinuous, kDiscrete };
+
+// What planners share that draw candidates and look at what the model says of them.
+class CandidateSearch {
+ public:
+  // Keeps a reference to the problem. Takes one draw from rng: a generator of the problem's device
+  // is seeded with it. Throws Error(kInput) that opens with the planner's name where the problem
+  // asks for another kind of actions, its shapes disagree, or B * samples * T * A is absurd.
+  CandidateSearch(std::string planner, ActionKind kind, const PlanningProblem& problem,
+                  int64_t samples, Rng& rng);
+
+  // The guess within the limits, or actions of 0. [B, T, A] float32.
+  at::Tensor initial_mean() const;
+
+  // Standard normal numbers, [B, samples, T, A] float32.
+  at::Tensor normal(int64_t samples);
+
+  // Continuous actions [..., A] within the limits.
+  at::Tensor clamp(const at::Tensor& actions) const;
+
+  // [B, S, T, A] to [B, S]; what is not a number counts as infinite.
+  at::Tensor costs(const at::Tensor& actions);
+
+  // The plan [B, T, A] with what the model says of it. Throws Error(kRun) where that is not finite.
+  Plan finish(const at::Tensor& actions);
+
+  const at::Generator& generator() const { return *generator_; }
+  int64_t worlds() const { return problem_.start.size(); }
+
+ private:
+  std::string planner_;
+  const PlanningProblem& problem_;
+  CandidateCosts costs_;
+  at::Tensor low_, high_;  // [A] float32 on the problem's device; undefined for discrete actions
+  std::shared_ptr<const at::Generator> generator_;
+};
+
+// The K candidates of each world that cost least, the cheapest first.
+struct Elites {
+  at::Tensor actions;  // [B, K, T, A]
+  at::Tensor cost;     // [B, K]
+
+  at::Tensor best() const { return actions.select(1, 0); }  // [B, T, A]
+};
+
+// actions: [B, S, T, A], cost: [B, S], 1 <= count <= S.
+Elites select_elites(const at::Tensor& actions, const at::Tensor& cost, int64_t count);
+
+}  // namespace reverie

@@ -1,0 +1,74 @@
+#include "worldmodel/pch.h"
+#include "worldmodel/planning/candidate_search.h"
+#include "worldmodel/planning/planners.h"
+
+namespace reverie {
+namespace {
+
+// Of the first iteration's draws, where there is a guess: enough to search around it, enough to
+// leave it.
+constexpr double kGuessShare = 0.5;
+
+class CategoricalCem final : public Planner {
+ public:
+  explicit CategoricalCem(const PlannerOptions& options) : options_(options) {}
+
+  Plan plan(const PlanningProblem& problem, Rng& rng) override {
+    const at::NoGradGuard no_grad;
+    CandidateSearch search("categorical-cem", ActionKind::kDiscrete, problem, options_.samples,
+                           rng);
+    at::Tensor chances = initial_chances(problem);
+    at::Tensor cheapest;  // [B, T, A]
+    for (int64_t i = 0; i < options_.iterations; ++i) {
+      at::Tensor candidates = draw(chances, search.generator());
+      candidates.select(1, 0).copy_(chances.argmax(-1));
+      // What was cheapest before competes again, and stays where nothing is cheaper.
+      if (i > 0) candidates.select(1, 1).copy_(cheapest);
+      const Elites elites = select_elites(candidates, search.costs(candidates), options_.elites);
+      cheapest = elites.best();
+      chances =
+          options_.momentum * chances + (1.0 - options_.momentum) * frequencies(elites, problem);
+    }
+    return search.finish(cheapest);
+  }
+
+ private:
+  // [B, T, A, choices], sums of 1 over the last.
+  static at::Tensor initial_chances(const PlanningProblem& problem) {
+    const int64_t choices = problem.limits.choices;
+    const std::vector<int64_t> shape = {problem.start.size(), problem.horizon,
+                                        problem.limits.size(), choices};
+    const at::Tensor alike = at::full(shape, 1.0 / static_cast<double>(choices),
+                                      problem.start.z.options().dtype(at::kFloat));
+    if (!problem.guess.defined()) return alike;
+    return (1.0 - kGuessShare) * alike + kGuessShare * at::one_hot(problem.guess, choices);
+  }
+
+  // Candidates [B, S, T, A] int64.
+  at::Tensor draw(const at::Tensor& chances, const at::Generator& generator) const {
+    const int64_t choices = chances.size(3);
+    const at::Tensor drawn = at::multinomial(chances.reshape({-1, choices}), options_.samples,
+                                             /*replacement=*/true, generator);
+    return drawn.view({chances.size(0), chances.size(1), chances.size(2), options_.samples})
+        .permute({0, 3, 1, 2})
+        .contiguous();
+  }
+
+  // Of each choice among the elites, smoothed: [B, T, A, choices].
+  at::Tensor frequencies(const Elites& elites, const PlanningProblem& problem) const {
+    const auto choices = static_cast<double>(problem.limits.choices);
+    const at::Tensor counted =
+        at::one_hot(elites.actions, problem.limits.choices).to(at::kFloat).mean(1);
+    return (counted + options_.smoothing) / (1.0 + choices * options_.smoothing);
+  }
+
+  PlannerOptions options_;
+};
+
+}  // namespace
+
+std::unique_ptr<Planner> make_categorical_cem(const PlannerOptions& options) {
+  return std::make_unique<CategoricalCem>(options);
+}
+
+}  // namespace reverie
