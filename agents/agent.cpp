@@ -18,6 +18,7 @@ struct NothingToLearn final : AgentConfig {
 }  // namespace
 
 void Policy::on_episode_start(const at::Tensor& /*env_mask*/) {}
+void Policy::on_idle(const at::Tensor& /*env_mask*/) {}
 
 void Agent::observe(const TensorMap& /*obs*/) {}
 

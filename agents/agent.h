@@ -32,6 +32,10 @@ class Policy {
   // Environments where env_mask ([N] bool) is true start a new episode with the next act().
   // Recurrent and planning policies clear their memory there.
   virtual void on_episode_start(const at::Tensor& env_mask);
+
+  // What is done in environments where env_mask ([N] bool) is true matters to nobody from now on,
+  // until their next on_episode_start(): act() may save itself the work.
+  virtual void on_idle(const at::Tensor& env_mask);
 };
 
 // What one learning step tells.
@@ -48,13 +52,13 @@ class Agent : public Policy {
   // are kept here. obs: as act() gets it.
   virtual void observe(const TensorMap& obs);
 
-  // What update() wants sampled, and how many at once.
-  virtual SampleSpec sample_spec() const = 0;
-  virtual int64_t batch_size() const = 0;
+  // What update() wants sampled.
+  virtual SampleRequest request() const = 0;
 
-  // One learning step; batch.weight, where there is one, weighs the transitions. That the metrics
-  // are finite is the training loop's to check.
-  virtual Learned update(const Batch& batch) = 0;
+  // One learning step from what request() asked for, a Batch or a SequenceBatch; Batch::weight,
+  // where there is one, weighs the transitions. That the metrics are finite is the training loop's
+  // to check.
+  virtual Learned update(const Sample& sample) = 0;
 
   // Everything that learning needs to continue bit-equal: "model", "optimizer" and generator
   // states. load() takes what is there: a checkpoint read for evaluation has the model only.
@@ -69,6 +73,10 @@ class AgentConfig {
 
   // Lists every hyper-parameter once: flags, TOML, help and dump all come from it.
   virtual void describe(ConfigFields& fields) = 0;
+
+  // Those among them that change how a trained policy acts and nothing else: who evaluates or
+  // renders a run may choose others than it was trained with.
+  virtual void describe_acting(ConfigFields& /*fields*/) {}
 
   // Throws Error when the environment does not suit the algorithm (its action space, its fields).
   // The same seed gives the same weights and the same exploration.
@@ -93,6 +101,12 @@ struct AgentEntry {
   std::string summary;  // one line for `reverie list agents`
   std::function<std::unique_ptr<AgentConfig>()> config;
   std::optional<Untrained> untrained = {};  // what there is instead of training
+
+  // How it is trained; null: train_off_policy().
+  const struct TrainingLoop* loop = nullptr;
+
+  // Learns from pictures: where an environment does not show them by default, they are asked for.
+  bool reads_pixels = false;
 
   bool learns() const { return !untrained.has_value(); }
 };

@@ -4,6 +4,7 @@
 
 #include "agents/controller/controller_agent.h"
 #include "agents/ddpg/ddpg.h"
+#include "agents/jepa/jepa_agent.h"
 #include "agents/random/random_agent.h"
 #include "agents/rnd/rnd.h"
 
@@ -12,7 +13,7 @@ namespace reverie {
 // An explicit table: static initialisers that registered themselves would be dropped by the linker.
 const std::vector<AgentEntry>& agent_registry() {
   static const std::vector<AgentEntry> registry = {
-      ddpg_entry(), rnd_entry(), random_entry(), scripted_entry(), waypoint_entry(),
+      ddpg_entry(), rnd_entry(), jepa_entry(), random_entry(), scripted_entry(), waypoint_entry(),
   };
   return registry;
 }

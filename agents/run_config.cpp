@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "agents/registry.h"
+#include "agents/training/off_policy.h"
 #include "core/assets.h"
 #include "core/random.h"
 #include "core/text.h"
@@ -11,23 +12,42 @@
 
 namespace reverie {
 
+namespace {
+
+// Of an environment that shows something else by default.
+void ask_for_pixels(EnvConfig& env, const std::string& agent) {
+  ConfigFields fields;
+  env.describe(fields);
+  ConfigFields::set(*fields.find("observation"), "pixels", agent);
+}
+
+}  // namespace
+
 ConfigFields RunConfig::fields() {
   ConfigFields f;
   f.section("run");
   f.add("env", env, "environment id (reverie list envs)");
   f.add("agent", agent, "agent name (reverie list agents)");
-  f.add("steps", steps, "environment steps, all environments together", at_least(1));
+  f.add("steps", steps, "environment steps, all together; updates where a dataset is learnt from",
+        at_least(1));
   f.add("seed", seed, "the same seed repeats the run on the CPU", between(0, 0x1p53));
   f.add("device", device, "where the networks live", {"cpu", "cuda"});
   f.add("threads", threads, "threads for environments and tensor operations", between(1, 1024));
   f.section("environment");
   env_config->describe(f);
   f.section("training");
-  training.describe(f);
+  loop().describe(training, f);
   f.section("agent");
   agent_config->describe(f);
   return f;
 }
+
+const TrainingLoop& RunConfig::loop() const {
+  const TrainingLoop* loop = find_agent(agent).loop;
+  return loop != nullptr ? *loop : off_policy_loop();
+}
+
+bool RunConfig::can_resume() const { return loop().can_resume(training); }
 
 uint64_t RunConfig::seed_for(std::string_view purpose) const {
   return mix_seed({static_cast<uint64_t>(seed), name_hash(purpose)});
@@ -38,7 +58,10 @@ std::unique_ptr<RunConfig> make_run_config(const std::string& env, const std::st
   config->env = env;
   config->agent = agent;
   config->env_config = find_env(env).config();
-  config->agent_config = find_agent(agent).config();
+  const AgentEntry& entry = find_agent(agent);
+  config->agent_config = entry.config();
+  config->training = config->loop().defaults;
+  if (entry.reads_pixels) ask_for_pixels(*config->env_config, agent);
   config->threads = std::max<int64_t>(1, std::thread::hardware_concurrency());
   return config;
 }

@@ -7,6 +7,7 @@
 
 #include "agents/agent.h"
 #include "agents/training/training_config.h"
+#include "agents/training/training_loop.h"
 #include "core/config.h"
 #include "envs/env.h"
 
@@ -29,6 +30,12 @@ struct RunConfig {
   // All of the above: [run], then [environment], [training] and [agent]. The pointers are
   // valid as long as this object stays where it is.
   ConfigFields fields();
+
+  // How the agent is trained.
+  const TrainingLoop& loop() const;
+
+  // Whether checkpoints hold, or can do without, what the agent learns from.
+  bool can_resume() const;
 
   // A seed of its own for each purpose ("agent", "exploration", ...), derived from `seed`.
   uint64_t seed_for(std::string_view purpose) const;

@@ -86,14 +86,14 @@ void check_lifelong_options(const std::string& run, const std::map<std::string, 
 // Reads what a run resumes from. What does not fit the options in force is found here, before
 // anything in the run folder is replaced.
 Checkpoint checkpoint_to_resume(const RunDirectory& directory, const RunConfig& config,
-                                bool replay_was_saved, Agent& trial) {
+                                bool can_resume, Agent& trial) {
   const std::string run = directory.path().string();
-  REVERIE_CHECK(replay_was_saved,
+  REVERIE_CHECK(can_resume,
                 "{}: its replay buffer was not saved (save_replay = false), so it cannot be "
                 "resumed",
                 run);
   const std::filesystem::path folder = directory.latest_checkpoint().path;
-  Checkpoint checkpoint = read_checkpoint(folder, config, off_policy_groups());
+  Checkpoint checkpoint = read_checkpoint(folder, config, config.loop().groups(config.training));
   REVERIE_CHECK(checkpoint.integer("step") < config.steps,
                 "{}: is at step {} of {} already; --steps N with a larger N continues it", run,
                 checkpoint.integer("step"), config.steps);
@@ -125,7 +125,7 @@ TrainingResult run_training(RunConfig& config, RunDirectory& directory,
   const std::atomic<bool>& stop_requested = catch_stop_signals();
   std::signal(SIGPIPE, SIG_IGN);  // a pager that was closed ends no run
   TrainingSession session{config, directory, log, progress, stop_requested};
-  const TrainingResult result = train_off_policy(session, std::move(checkpoint));
+  const TrainingResult result = config.loop().train(session, std::move(checkpoint));
   progress.finish();
   return result;
 }
@@ -154,7 +154,7 @@ int train_command(const Arguments& arguments) {
   line.add_fields(fields);
   if (!line.parse(arguments)) return 0;
   const auto saved_options = lifelong_options(fields);
-  const bool replay_was_saved = config->training.save_replay;
+  const bool can_resume = config->can_resume();
   line.apply(fields);
   const bool resuming = !flags.resume.empty();
   if (resuming) check_lifelong_options(flags.resume, saved_options, lifelong_options(fields));
@@ -174,7 +174,7 @@ int train_command(const Arguments& arguments) {
   RunDirectory directory = resuming ? RunDirectory::open(flags.resume, RunDirectory::Access::kWrite)
                                     : RunDirectory::create(flags.run);
   std::optional<Checkpoint> checkpoint;
-  if (resuming) checkpoint = checkpoint_to_resume(directory, *config, replay_was_saved, *trial);
+  if (resuming) checkpoint = checkpoint_to_resume(directory, *config, can_resume, *trial);
   trial.reset();
   TrainingResult result;
   try {
@@ -187,7 +187,7 @@ int train_command(const Arguments& arguments) {
   if (result.interrupted) {
     std::cerr << fmt::format("stopped at step {} of {}; ", result.steps, config->steps);
     std::cerr
-        << (config->training.save_replay
+        << (config->can_resume()
                 ? fmt::format("everything is saved. To continue:\n  reverie train --resume {}\n",
                               folder)
                 : "the policy is saved, but the replay buffer is not (save_replay = false), so "

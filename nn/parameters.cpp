@@ -70,4 +70,14 @@ void Parameters::load(std::string_view prefix, const TensorMap& saved) {
   }
 }
 
+at::Tensor clip_gradients(const std::vector<Parameters*>& blocks, double limit) {
+  std::vector<at::Tensor> gradients;
+  for (const Parameters* block : blocks) gradients.push_back(block->flat_grad());
+  const at::Tensor norm = at::stack(at::_foreach_norm(gradients)).norm();
+  // PyTorch's clip_grad_norm_ has the same small constant.
+  const at::Tensor scale = at::clamp_max(limit / (norm + 1e-6), 1.0);
+  for (at::Tensor& gradient : gradients) gradient.mul_(scale);
+  return norm;
+}
+
 }  // namespace reverie

@@ -54,4 +54,8 @@ class Parameters {
   TensorMap named_;
 };
 
+// Scales the gradients of all blocks together so that their joint Euclidean norm is at most
+// `limit`. Returns the norm before, a scalar on the device.
+at::Tensor clip_gradients(const std::vector<Parameters*>& blocks, double limit);
+
 }  // namespace reverie

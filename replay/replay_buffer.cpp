@@ -247,4 +247,12 @@ void ReplayBuffer::update_priorities(const at::Tensor& index, const at::Tensor& 
   }
 }
 
+at::Tensor ReplayBuffer::actions() const {
+  std::vector<int64_t> slots;
+  for (int64_t slot = 0; slot < capacity(); ++slot) {
+    if (kind(slot) == kStep) slots.push_back(slot);
+  }
+  return gather(*action_, slots).to(device_);
+}
+
 }  // namespace reverie

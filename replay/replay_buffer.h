@@ -82,6 +82,10 @@ class ReplayBuffer final : public SampleSource {
   // and changes nothing, for other values and without priority_exponent.
   void update_priorities(const at::Tensor& index, const at::Tensor& priority);
 
+  // Of all transitions that can be drawn, in the order of slots: [size(), A] or [size()], a copy in
+  // the dtype and on the device of Batch::action.
+  at::Tensor actions() const;
+
   int64_t size() const { return steps_; }  // transitions that can be drawn
   int64_t capacity() const { return slots_ * lanes_; }
   size_t bytes_per_transition() const;

@@ -4,6 +4,8 @@
 
 namespace reverie {
 
+at::Tensor LatentState::latest() const { return z.dim() == 3 ? z.select(1, -1) : z; }
+
 LatentState LatentState::repeat(int64_t times) const {
   const auto rows = [&](const at::Tensor& t) {
     return t.defined() ? t.repeat_interleave(times, 0) : t;

@@ -56,13 +56,12 @@ class Ddpg final : public Agent {
     return box_.from_unit(action);
   }
 
-  SampleSpec sample_spec() const override {
-    return {.n_step = config_.n_step, .gamma = config_.gamma};
+  SampleRequest request() const override {
+    return {.batch = config_.minibatch, .spec = {.n_step = config_.n_step, .gamma = config_.gamma}};
   }
 
-  int64_t batch_size() const override { return config_.minibatch; }
-
-  Learned update(const Batch& batch) override {
+  Learned update(const Sample& sample) override {
+    const Batch& batch = std::get<Batch>(sample);
     const at::Tensor s = features_(batch.obs);
     const at::Tensor s_next = features_(batch.next_obs);
     const at::Tensor a = box_.to_unit(batch.action);

@@ -61,13 +61,12 @@ class Rnd final : public Agent {
     intrinsic_return_ = intrinsic_return_.masked_fill(ended, 0.0);
   }
 
-  SampleSpec sample_spec() const override { return ddpg_->sample_spec(); }
-  int64_t batch_size() const override { return ddpg_->batch_size(); }
+  SampleRequest request() const override { return ddpg_->request(); }
 
-  Learned update(const Batch& batch) override {
-    const at::Tensor s = features_(batch.obs);
+  Learned update(const Sample& sample) override {
+    Batch intrinsic = std::get<Batch>(sample);
+    const at::Tensor s = features_(intrinsic.obs);
     const at::Tensor loss = distillation_.update(s);
-    Batch intrinsic = batch;
     intrinsic.reward = intrinsic_reward(s);
     Learned learned = ddpg_->update(intrinsic);
     learned.metrics.add("loss/predictor", loss);

@@ -6,6 +6,7 @@
 
 #include "agents/evaluation.h"
 #include "agents/pch.h"
+#include "agents/training/environment_snapshot.h"
 #include "agents/training/off_policy_learner.h"
 #include "core/file.h"
 #include "nn/device.h"
@@ -36,13 +37,7 @@ class OffPolicyLoop {
   void restore(const Checkpoint& saved) {
     learner_.load(saved);
     note_saved();
-    const TensorMap& environments = saved.group("environments");
-    const at::Tensor state = environments.at("state").to(at::kDouble).contiguous();
-    const at::Tensor observations = environments.at("observations").to(at::kByte).contiguous();
-    const auto* numbers = state.const_data_ptr<double>();
-    const auto* bytes = observations.const_data_ptr<uint8_t>();
-    env_.restore({.state = {numbers, numbers + state.numel()},
-                  .observations = {bytes, bytes + observations.numel()}});
+    restore_environments(env_, saved);
   }
 
   TrainingResult run() {
@@ -162,12 +157,7 @@ class OffPolicyLoop {
     checkpoint.set("env", config_.env);
     checkpoint.set("agent", config_.agent);
     learner_.save(checkpoint, training_.save_replay);
-    if (training_.save_replay) {
-      const VectorEnvSnapshot snapshot = env_.snapshot();
-      TensorMap& environments = checkpoint.group("environments");
-      environments.add("state", copy_to_tensor<double>(snapshot.state));
-      environments.add("observations", copy_to_tensor<uint8_t>(snapshot.observations));
-    }
+    if (training_.save_replay) save_environments(env_, checkpoint);
     session_.log.sync();
     auto staging = session_.directory.new_checkpoint(step());
     checkpoint.write(staging.path());
@@ -193,8 +183,17 @@ class OffPolicyLoop {
 
 }  // namespace
 
-std::vector<std::string> off_policy_groups() {
-  return {"model", "optimizer", "replay", "environments"};
+const TrainingLoop& off_policy_loop() {
+  static const TrainingLoop loop = {
+      .defaults = {},
+      .describe = [](TrainingConfig& config, ConfigFields& fields) { config.describe(fields); },
+      .train = train_off_policy,
+      .groups =
+          [](const TrainingConfig&) {
+            return std::vector<std::string>{"model", "optimizer", "replay", "environments"};
+          },
+      .can_resume = [](const TrainingConfig& config) { return config.save_replay; }};
+  return loop;
 }
 
 TrainingResult train_off_policy(TrainingSession& session, std::optional<Checkpoint> resume) {

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "agents/run_config.h"
+#include "agents/training/training_loop.h"
 #include "core/metric_log.h"
 #include "core/progress.h"
 #include "core/run_directory.h"
@@ -38,13 +39,13 @@ struct TrainingResult {
 // Writes the config into the run folder once everything else has been found right. A checkpoint of
 // the first step is saved at once.
 //
-// resume: a checkpoint read with off_policy_groups() to continue from, freed as soon as it is
-// restored; or nothing. Bit-equal on the CPU.
+// resume: a checkpoint to continue from, freed as soon as it is restored; or nothing. Bit-equal on
+// the CPU.
 // Throws Error(kRun) when a loss is not finite; the last checkpoint stays.
 TrainingResult train_off_policy(TrainingSession& session,
                                 std::optional<Checkpoint> resume = std::nullopt);
 
-// The checkpoint groups that train_off_policy() resumes from.
-std::vector<std::string> off_policy_groups();
+// The same as an entry of the registry.
+const TrainingLoop& off_policy_loop();
 
 }  // namespace reverie

@@ -2,28 +2,16 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
 
 #include "agents/action_box.h"
 #include "agents/pch.h"
+#include "agents/training/replay_options.h"
 #include "nn/device.h"
 
 namespace reverie {
 namespace {
 
 constexpr double kLeastPriority = 1e-6;  // epsilon of Schaul et al. 2016, section 3.3
-
-ReplayOptions replay_options(const TrainingConfig& training) {
-  ReplayOptions options;
-  if (training.replay_memory > 0.0) {
-    options.memory_budget = static_cast<size_t>(training.replay_memory * 1e9);
-    options.disk_folder = training.replay_folder.empty()
-                              ? std::filesystem::temp_directory_path()
-                              : std::filesystem::path(training.replay_folder);
-  }
-  if (training.priority_exponent > 0.0) options.priority_exponent = training.priority_exponent;
-  return options;
-}
 
 // Reward and end of the task for other goals than those pursued, by an environment of its own.
 std::optional<GoalSpec> goal_spec(const RunConfig& config) {
@@ -65,12 +53,12 @@ OffPolicyLearner::OffPolicyLearner(const RunConfig& config, const EnvSpec& spec,
       // Drawn ahead, batches would not know the priorities that the one before them sets.
       batches_(replay_, Rng(config.seed_for("sampling")), training_.prefetch && !prioritized()) {}
 
-SampleSpec OffPolicyLearner::sample_spec() const {
-  SampleSpec spec = agent_->sample_spec();
-  spec.prioritized = prioritized();
-  spec.beta = training_.priority_beta;
-  spec.goals = goals_;
-  return spec;
+SampleRequest OffPolicyLearner::request() const {
+  SampleRequest request = agent_->request();
+  request.spec.prioritized = prioritized();
+  request.spec.beta = training_.priority_beta;
+  request.spec.goals = goals_;
+  return request;
 }
 
 void OffPolicyLearner::start(FieldViews obs) {
@@ -93,7 +81,8 @@ at::Tensor OffPolicyLearner::choose_actions(FieldViews obs) {
 
 void OffPolicyLearner::learn() {
   const auto updates = static_cast<int64_t>(owed_updates_);
-  batches_.request(updates, agent_->batch_size(), sample_spec());
+  const SampleRequest wanted = request();
+  batches_.request(updates, wanted.batch, wanted.spec);
   for (int64_t i = 0; i < updates; ++i) {
     const Batch batch = batches_.next();
     Learned learned = agent_->update(batch);

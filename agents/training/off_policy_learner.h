@@ -60,7 +60,7 @@ class OffPolicyLearner {
 
  private:
   std::string failure(const std::string& what) const;
-  SampleSpec sample_spec() const;
+  SampleRequest request() const;
   void set_priorities(const Batch& batch, const at::Tensor& td_error);
   bool prioritized() const { return training_.priority_exponent > 0.0; }
 

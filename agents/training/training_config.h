@@ -22,6 +22,10 @@ struct TrainingConfig {
   std::string goal_strategy = "none";
   double goal_ratio = 0.8;
   bool overlap = true;
+  std::string dataset;  // "" = experience is gathered
+  double held_out = 0.1;
+  int64_t picture_every = 0;
+  int64_t decoder_updates = 0;
   int64_t log_every = 2000;
   int64_t checkpoint_every = 50000;
   int64_t keep_checkpoints = 2;
@@ -33,6 +37,13 @@ struct TrainingConfig {
 
   // Those up to `prefetch` alone: what an agent learns from and how often, wherever it does.
   void describe_learning(ConfigFields& fields);
+
+  // Those of train_world_model().
+  void describe_world_model(ConfigFields& fields);
+
+ private:
+  void describe_gathering(ConfigFields& fields);
+  void describe_log(ConfigFields& fields);
 };
 
 }  // namespace reverie

@@ -210,9 +210,9 @@ TEST(DdpgUpdate, AsksForTheSamplesOfItsConfig) {
   config.gamma = 0.9;
   config.minibatch = 17;
   const auto agent = config.make(golden_spec(), at::kCPU, 0);
-  EXPECT_EQ(agent->sample_spec().n_step, 3);
-  EXPECT_EQ(agent->sample_spec().gamma, 0.9);
-  EXPECT_EQ(agent->batch_size(), 17);
+  EXPECT_EQ(agent->request().spec.n_step, 3);
+  EXPECT_EQ(agent->request().spec.gamma, 0.9);
+  EXPECT_EQ(agent->request().batch, 17);
 }
 
 TEST(DdpgUpdate, NormalizationFollowsExplorationAndFeedsActorAndCritic) {

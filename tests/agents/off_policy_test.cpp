@@ -66,14 +66,14 @@ class PointRun {
   TrainingResult resume() {
     RunDirectory directory = RunDirectory::open(folder_ / "run", RunDirectory::Access::kWrite);
     return train(directory,
-                 Checkpoint::read(directory.latest_checkpoint().path, off_policy_groups()));
+                 Checkpoint::read(directory.latest_checkpoint().path, off_policy_loop().groups({})));
   }
 
   CheckpointFolder latest_folder() const {
     return RunDirectory::open(folder_ / "run", RunDirectory::Access::kRead).latest_checkpoint();
   }
 
-  Checkpoint latest() const { return Checkpoint::read(latest_folder().path, off_policy_groups()); }
+  Checkpoint latest() const { return Checkpoint::read(latest_folder().path, off_policy_loop().groups({})); }
 
   // The rows of metrics.csv, the head first.
   std::vector<std::string> log_lines() const {

@@ -41,7 +41,7 @@ class AgentContract : public testing::TestWithParam<std::string> {
 
   Batch batch(const Agent& agent, uint64_t seed) const {
     Rng rng(seed);
-    return test::random_batch(spec_, agent.batch_size(), rng);
+    return test::random_batch(spec_, agent.request().batch, rng);
   }
 
   TensorMap observations() const {
@@ -84,7 +84,7 @@ TEST_P(AgentContract, TheSeedDecidesWeightsAndExploration) {
 
 TEST_P(AgentContract, AnUpdateMovesWeightsAndReportsFiniteScalars) {
   const auto agent = make(1);
-  EXPECT_GE(agent->sample_spec().n_step, 1);
+  EXPECT_GE(agent->request().spec.n_step, 1);
   const Checkpoint before = saved(*agent);
   const Batch sample = batch(*agent, 5);
   const at::Tensor reward = sample.reward.clone();

@@ -1,0 +1,84 @@
+#include "agents/jepa/jepa_agent.h"
+
+#include "agents/pch.h"
+#include "agents/training/world_model_agent.h"
+#include "agents/training/world_model_loop.h"
+
+namespace reverie {
+
+void JepaConfig::describe(ConfigFields& f) {
+  model.describe(f);
+  training.describe(f);
+  f.add("weights", weights, "safetensors file of weights to begin with, such as published ones");
+  describe_acting(f);
+}
+
+void JepaConfig::describe_acting(ConfigFields& f) { planning.describe(f); }
+
+namespace {
+
+class JepaAgent final : public WorldModelAgent {
+ public:
+  JepaAgent(const EnvSpec& spec, const JepaConfig& config, at::Device device, uint64_t seed)
+      : config_(config),
+        rng_(seed),
+        model_(config.model, spec.field("pixels"), spec.action, rng_, device),
+        learner_(model_, config.training, mix_seed({seed, name_hash("dropout")})),
+        policy_(model_, config.planning, mix_seed({seed, name_hash("planning")})) {
+    if (!config.weights.empty()) model_.load_weights(config.weights);
+  }
+
+  at::Tensor act(const TensorMap& obs, ActMode mode) override { return policy_.act(obs, mode); }
+  void on_episode_start(const at::Tensor& env_mask) override { policy_.on_episode_start(env_mask); }
+  void on_idle(const at::Tensor& env_mask) override { policy_.on_idle(env_mask); }
+
+  SampleRequest request() const override {
+    return {.batch = config_.training.minibatch, .spec = learner_.sample_spec(), .sequences = true};
+  }
+
+  Learned update(const Sample& sample) override {
+    return {.metrics = learner_.update(std::get<SequenceBatch>(sample), progress_), .td_error = {}};
+  }
+
+  WorldModel& model() override { return model_; }
+  void set_action_statistics(const at::Tensor& mean, const at::Tensor& std) override {
+    model_.set_action_statistics(mean, std);
+  }
+  void set_progress(double progress) override { progress_ = progress; }
+  TensorMap validate(const SequenceBatch& batch) override { return learner_.validate(batch); }
+
+  void save(Checkpoint& checkpoint) const override {
+    model_.save(checkpoint.group("model"));
+    learner_.save(checkpoint.group("optimizer"));
+  }
+
+  void load(const Checkpoint& checkpoint) override {
+    model_.load(checkpoint.group("model"));
+    if (checkpoint.has_group("optimizer")) learner_.load(checkpoint.group("optimizer"));
+  }
+
+ private:
+  const JepaConfig config_;
+  Rng rng_;  // of the first weights
+  Jepa model_;
+  JepaLearner learner_;
+  PlanningPolicy policy_;
+  double progress_ = 0.0;
+};
+
+}  // namespace
+
+std::unique_ptr<Agent> JepaConfig::make(const EnvSpec& spec, at::Device device,
+                                        uint64_t seed) const {
+  return std::make_unique<JepaAgent>(spec, *this, device, seed);
+}
+
+AgentEntry jepa_entry() {
+  return {.name = "jepa",
+          .summary = "JEPA kept from collapse by SIGReg, planning in its latents (LeWorldModel)",
+          .config = [] { return std::make_unique<JepaConfig>(); },
+          .loop = &world_model_loop(),
+          .reads_pixels = true};
+}
+
+}  // namespace reverie

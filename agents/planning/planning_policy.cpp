@@ -1,0 +1,200 @@
+#include "agents/planning/planning_policy.h"
+
+#include <map>
+
+#include "agents/pch.h"
+#include "worldmodel/action_code.h"
+
+namespace reverie {
+
+void PlanningOptions::describe(ConfigFields& f) {
+  planner.describe(f);
+  f.add("replan_every", replan_every,
+        "blocks of actions that are carried out before the next plan [model steps]",
+        between(1, 1000));
+  f.add("goal_cost", goal_cost,
+        "what a plan is charged: the distance to the goal at its last step, or the mean over steps",
+        {"last", "mean"});
+}
+
+namespace {
+
+at::Tensor row_of(const at::Tensor& tensor, int64_t row) { return tensor.narrow(0, row, 1); }
+
+LatentState row_of(const LatentState& state, int64_t row) {
+  return {row_of(state.z, row), state.h.defined() ? row_of(state.h, row) : state.h};
+}
+
+// The same field of several rows, one behind the other.
+template <typename Get>
+LatentState join(const std::vector<int64_t>& rows, const Get& get) {
+  std::vector<at::Tensor> z, h;
+  for (const int64_t row : rows) {
+    const LatentState& state = get(row);
+    z.push_back(state.z);
+    if (state.h.defined()) h.push_back(state.h);
+  }
+  return {at::cat(z), h.empty() ? at::Tensor() : at::cat(h)};
+}
+
+}  // namespace
+
+PlanningPolicy::PlanningPolicy(WorldModel& model, const PlanningOptions& options, uint64_t seed)
+    : model_(model), options_(options), planner_(make_planner(options.planner)), rng_(seed) {
+  REVERIE_CHECK(options.replan_every <= options.planner.horizon,
+                "--replan-every {}: a plan has --horizon {} steps only", options.replan_every,
+                options.planner.horizon);
+}
+
+int64_t PlanningPolicy::block() const { return model_.actions().block(); }
+
+bool PlanningPolicy::is_due(const Row& row) const {
+  return !row.idle && (!row.plan.defined() || row.elapsed >= options_.replan_every * block());
+}
+
+void PlanningPolicy::on_episode_start(const at::Tensor& env_mask) {
+  const at::Tensor mask = env_mask.contiguous();
+  if (mask.numel() > static_cast<int64_t>(rows_.size())) {
+    rows_.resize(static_cast<size_t>(mask.numel()));
+  }
+  for (int64_t i = 0; i < mask.numel(); ++i) {
+    if (mask.const_data_ptr<bool>()[i]) rows_[static_cast<size_t>(i)] = Row();
+  }
+}
+
+void PlanningPolicy::on_idle(const at::Tensor& env_mask) {
+  const at::Tensor mask = env_mask.contiguous();
+  for (int64_t i = 0; i < mask.numel(); ++i) {
+    if (mask.const_data_ptr<bool>()[i]) rows_.at(static_cast<size_t>(i)).idle = true;
+  }
+}
+
+// Remembers the observation, and the block of actions that led to it.
+void PlanningPolicy::look(Row& row, const TensorMap& obs, int64_t index) const {
+  if (row.plan.defined()) row.actions.push_back(row.planned[row.elapsed / block() - 1]);
+  TensorMap frame;
+  for (const auto& [name, values] : obs) frame.add(name, row_of(values, index).clone());
+  row.frames.push_back(std::move(frame));
+  const auto history = static_cast<size_t>(model_.history());
+  if (row.frames.size() > history) {
+    row.frames.pop_front();
+    row.actions.pop_front();
+  }
+}
+
+at::Tensor PlanningPolicy::act(const TensorMap& obs, ActMode /*mode*/) {
+  const int64_t count = obs.begin()->second.size(0);
+  if (count > static_cast<int64_t>(rows_.size())) rows_.resize(static_cast<size_t>(count));
+  std::map<size_t, std::vector<int64_t>> due;  // by how many frames are known
+  for (int64_t i = 0; i < count; ++i) {
+    Row& row = rows_[static_cast<size_t>(i)];
+    if (row.idle) continue;
+    if (row.elapsed % block() == 0) look(row, obs, i);
+    if (is_due(row)) due[row.frames.size()].push_back(i);
+  }
+  for (const auto& [frames, rows] : due) plan(rows, obs);
+
+  std::vector<at::Tensor> actions;
+  for (int64_t i = 0; i < count; ++i) {
+    Row& row = rows_[static_cast<size_t>(i)];
+    if (row.idle) {  // it was planned for once, or no row would be idle
+      actions.push_back(at::zeros_like(row.planned[0][0]));
+      continue;
+    }
+    actions.push_back(row.planned[row.elapsed / block()][row.elapsed % block()]);
+    ++row.elapsed;
+  }
+  return at::stack(actions);
+}
+
+// What is left of the plans in force, then nothing: [B, T, M].
+at::Tensor PlanningPolicy::first_guess(const std::vector<int64_t>& rows) const {
+  std::vector<at::Tensor> guesses;
+  bool is_new = true;
+  for (const int64_t i : rows) {
+    const at::Tensor& plan = rows_[static_cast<size_t>(i)].plan;
+    is_new = is_new && !plan.defined();
+    if (plan.defined()) {
+      const at::Tensor left =
+          plan.narrow(0, options_.replan_every, plan.size(0) - options_.replan_every);
+      guesses.push_back(at::constant_pad_nd(left, {0, 0, 0, options_.replan_every}));
+    }
+  }
+  return is_new ? at::Tensor() : at::stack(guesses);
+}
+
+void PlanningPolicy::plan(const std::vector<int64_t>& rows, const TensorMap& obs) {
+  const at::NoGradGuard no_grad;
+  const auto each = [&](const auto& get) {
+    std::vector<at::Tensor> out;
+    for (const int64_t i : rows) out.push_back(get(rows_[static_cast<size_t>(i)]));
+    return out;
+  };
+  const size_t frames = rows_[static_cast<size_t>(rows.front())].frames.size();
+  TensorMap history;  // [B, F, ...]
+  for (const auto& [name, values] : obs) {
+    history.add(name, at::stack(each([&, &field = name](const Row& row) {
+                  std::vector<at::Tensor> seen;
+                  for (const TensorMap& frame : row.frames) seen.push_back(frame.at(field));
+                  return at::cat(seen);
+                })));
+  }
+  at::Tensor actions;  // [B, F - 1, k, ...]
+  if (frames > 1) {
+    actions = at::stack(each([](const Row& row) {
+      return at::stack(std::vector<at::Tensor>(row.actions.begin(), row.actions.end()));
+    }));
+  }
+  for (const int64_t i : rows) {
+    Row& row = rows_[static_cast<size_t>(i)];
+    if (!row.goal.z.defined()) row.goal = model_.encode_goal(row.frames.back());
+  }
+  const LatentState start = model_.encode(history, actions);
+  const LatentState goals =
+      join(rows, [&](int64_t i) { return rows_[static_cast<size_t>(i)].goal; });
+
+  // Candidates are judged many at a time; the goals are repeated for them once.
+  const auto worlds = static_cast<int64_t>(rows.size());
+  const int64_t horizon = options_.planner.horizon;
+  const bool last_only = options_.goal_cost == "last";
+  LatentState repeated;
+  const CostFn cost = [&](const LatentState& state, const at::Tensor& /*action*/, int64_t t) {
+    if (last_only && t + 1 < horizon) {
+      return at::zeros({state.size()}, state.z.options().dtype(at::kFloat));
+    }
+    const int64_t times = state.size() / worlds;
+    if (!repeated.z.defined() || repeated.size() != state.size()) repeated = goals.repeat(times);
+    const at::Tensor distance = model_.distance(state, repeated);
+    return last_only ? distance : distance / static_cast<double>(horizon);
+  };
+  const at::Tensor distances = model_.distance(start, goals).cpu();
+  const Plan found = planner_->plan({.dynamics = model_,
+                                     .start = start,
+                                     .cost = cost,
+                                     .limits = model_.actions().limits(),
+                                     .horizon = horizon,
+                                     .guess = first_guess(rows)},
+                                    rng_);
+  const at::Tensor planned = model_.actions().to_environment(found.actions);
+  for (int64_t b = 0; b < worlds; ++b) {
+    Row& row = rows_[static_cast<size_t>(rows[static_cast<size_t>(b)])];
+    row.start = row_of(start, b);
+    row.plan = found.actions[b].clone();
+    row.planned = planned[b].clone();
+    row.elapsed = 0;
+    row.distance = distances[b].item<double>();
+  }
+}
+
+PlanningPolicy::Intention PlanningPolicy::intention(int64_t row) const {
+  const Row& of = rows_.at(static_cast<size_t>(row));
+  return {of.start, of.plan, of.elapsed};
+}
+
+at::Tensor PlanningPolicy::distances() const {
+  std::vector<double> values;
+  for (const Row& row : rows_) values.push_back(row.distance);
+  return copy_to_tensor<double>(values);
+}
+
+}  // namespace reverie

@@ -1,0 +1,80 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agents/agent.h"
+#include "core/config.h"
+#include "worldmodel/planning/planner.h"
+#include "worldmodel/world_model.h"
+
+namespace reverie {
+
+// How an agent plans. Defaults of the planner are LeWorldModel's.
+struct PlanningOptions {
+  PlannerOptions planner;
+  int64_t replan_every = 5;
+  std::string goal_cost = "last";
+
+  void describe(ConfigFields& fields);
+};
+
+// Receding-horizon control in a world model: plan to the goal, carry out the first blocks of
+// actions, look, plan again from there. A new plan begins with what is left of the one before.
+//
+// All environments that need a plan at the same time are planned for in one batch. Of each the last
+// observations (WorldModel::history()) are remembered, a block of actions apart, and its goal is
+// encoded once an episode.
+class PlanningPolicy final : public Policy {
+ public:
+  // The model must outlive it. The same seed gives the same plans. Throws Error as make_planner()
+  // does.
+  PlanningPolicy(WorldModel& model, const PlanningOptions& options, uint64_t seed);
+
+  // obs: with the goal, see WorldModel::encode_goal(). The mode changes nothing.
+  at::Tensor act(const TensorMap& obs, ActMode mode) override;
+  void on_episode_start(const at::Tensor& env_mask) override;
+  void on_idle(const at::Tensor& env_mask) override;
+
+  // What environment `row` is up to, for pictures.
+  struct Intention {
+    LatentState start;    // one row: where the plan in force began
+    at::Tensor actions;   // [T, M] the plan, as WorldModel::predict() takes it
+    int64_t elapsed = 0;  // environment steps since
+  };
+  Intention intention(int64_t row) const;
+
+  // How far the model thinks that the states in force were from their goals when they were last
+  // looked at, [rows].
+  at::Tensor distances() const;
+
+ private:
+  struct Row {
+    std::deque<TensorMap> frames;    // one row each, a block of actions apart
+    std::deque<at::Tensor> actions;  // [k, ...] between them
+    LatentState goal;                // one row; undefined before it is encoded
+    LatentState start;               // of the plan
+    at::Tensor plan;                 // [T, M]
+    at::Tensor planned;              // [T, k, ...] the same as the environment takes it
+    int64_t elapsed = 0;             // environment steps since the plan was made
+    double distance = 0.0;
+    bool idle = false;
+  };
+
+  void look(Row& row, const TensorMap& obs, int64_t index) const;
+  void plan(const std::vector<int64_t>& rows, const TensorMap& obs);
+  at::Tensor first_guess(const std::vector<int64_t>& rows) const;
+  int64_t block() const;
+  bool is_due(const Row& row) const;
+
+  WorldModel& model_;
+  PlanningOptions options_;
+  std::unique_ptr<Planner> planner_;
+  Rng rng_;
+  std::vector<Row> rows_;
+};
+
+}  // namespace reverie

@@ -1,0 +1,236 @@
+#include "agents/training/world_model_loop.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "agents/pch.h"
+#include "agents/training/experience.h"
+#include "agents/training/off_policy.h"
+#include "agents/training/world_model_agent.h"
+#include "core/file.h"
+#include "nn/device.h"
+#include "replay/batch_stream.h"
+
+namespace reverie {
+namespace {
+
+// Sequences of the held-out batch that losses and latents are reported of.
+constexpr int64_t kHeldOutSequences = 256;
+
+double now_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+std::unique_ptr<WorldModelAgent> make_agent(const RunConfig& config, const EnvSpec& spec) {
+  std::unique_ptr<Agent> agent =
+      config.agent_config->make(spec, open_device(config.device), config.seed_for("agent"));
+  auto* learner = dynamic_cast<WorldModelAgent*>(agent.get());
+  REVERIE_CHECK(learner != nullptr, "agent '{}' learns no world model", config.agent);
+  agent.release();
+  return std::unique_ptr<WorldModelAgent>(learner);
+}
+
+std::unique_ptr<Experience> make_experience(TrainingSession& session, const EnvSpec& spec) {
+  if (session.config.training.dataset.empty()) return gather_experience(session.config);
+  session.progress.message(fmt::format("reading {}", session.config.training.dataset));
+  return read_experience(session.config, spec, {});
+}
+
+class WorldModelLoop {
+ public:
+  explicit WorldModelLoop(TrainingSession& session)
+      : session_(session),
+        config_(session.config),
+        training_(config_.training),
+        spec_(config_.env_config->maker()()->spec()),
+        agent_(make_agent(config_, spec_)),
+        experience_(make_experience(session, spec_)),
+        batches_(experience_->training(), Rng(config_.seed_for("sampling")), training_.prefetch) {}
+
+  void restore(const Checkpoint& saved) {
+    step_ = saved.integer("step");
+    updates_ = saved.integer("updates");
+    owed_updates_ = saved.number("owed_updates");
+    has_statistics_ = saved.integer("has_statistics") != 0;
+    batches_.set_rng(Rng::from_string(saved.text("sampling.rng")));
+    experience_->load(saved);
+    agent_->load(saved);
+    note_saved();
+  }
+
+  TrainingResult run() {
+    last_log_time_ = now_seconds();
+    last_log_updates_ = updates_;
+    session_.progress.update(step_);
+    if (saved_step_ < 0) save();  // so that a run killed before its first checkpoint can resume
+    while (step_ < config_.steps && !session_.stop.load(std::memory_order_relaxed)) {
+      const int64_t before = step_;
+      const bool is_first = updates_ == 0;
+      iterate();
+      const auto passed = [&](int64_t every) {
+        return every > 0 && step_ / every != before / every;
+      };
+      const bool just_began = is_first && updates_ > 0;
+      if (just_began || passed(training_.log_every) || step_ >= config_.steps) log();
+      if (passed(training_.checkpoint_every)) save();
+      session_.progress.update(step_);
+    }
+    if (saved_step_ != step_) save();
+    return {.steps = step_, .updates = updates_, .interrupted = step_ < config_.steps};
+  }
+
+ private:
+  void iterate() {
+    step_ += experience_->advance(owed_updates_);
+    if (!experience_->ready()) return;
+    if (!has_statistics_) take_statistics();
+    const auto updates = static_cast<int64_t>(owed_updates_);
+    owed_updates_ -= static_cast<double>(updates);
+    const SampleRequest wanted = agent_->request();
+    // Nothing is added to what a dataset holds: batches can be drawn across turns of the loop.
+    if (batches_.remaining() == 0)
+      batches_.request(updates_ahead(updates), wanted.batch, wanted.spec);
+    for (int64_t i = 0; i < updates; ++i) {
+      const double before = now_seconds();
+      const SequenceBatch batch = batches_.next();
+      waited_ += now_seconds() - before;
+      agent_->set_progress(static_cast<double>(step_ - 1) / static_cast<double>(config_.steps));
+      losses_ = agent_->update(batch).metrics;
+      ++updates_;
+      check_losses();
+    }
+  }
+
+  // Of a dataset all that there will be.
+  int64_t updates_ahead(int64_t updates) const {
+    return training_.dataset.empty() ? updates : std::max(updates, config_.steps - step_ + 1);
+  }
+
+  void take_statistics() {
+    const at::Tensor actions = experience_->actions().to(at::kDouble);
+    if (actions.dim() == 2) {
+      const at::Tensor finite = actions.index({at::isfinite(actions).all(1)});
+      agent_->set_action_statistics(finite.mean({0}).to(at::kFloat),
+                                    finite.std({0}, /*unbiased=*/false).to(at::kFloat));
+    }
+    has_statistics_ = true;
+  }
+
+  void check_losses() const {
+    for (const auto& [name, value] : losses_) {
+      const double number = value.item<double>();
+      REVERIE_CHECK_RUN(std::isfinite(number),
+                        "{} is {} at step {}; the checkpoint of step {} is the last good one", name,
+                        number, step_, saved_step_);
+    }
+  }
+
+  void log() {
+    Metrics row;
+    for (const auto& [name, value] : losses_) row.emplace_back(name, value.item<double>());
+    Rng rng(config_.seed_for("held-out sequences"));
+    const SequenceBatch held_out =
+        experience_->held_out().sample_sequences(kHeldOutSequences, agent_->request().spec, rng);
+    for (const auto& [name, value] : agent_->validate(held_out)) {
+      row.emplace_back("held_out/" + name, value.item<double>());
+    }
+    const double seconds = std::max(now_seconds() - last_log_time_, 1e-9);
+    row.emplace_back("time/updates_per_second",
+                     static_cast<double>(updates_ - last_log_updates_) / seconds);
+    row.emplace_back("time/waiting_share", waited_ / seconds);
+    session_.log.write(step_, row);
+    Metrics shown;
+    for (const auto& [name, value] : row) {
+      if (name == "loss/prediction" || name == "held_out/effective_rank") {
+        shown.emplace_back(name.substr(name.find('/') + 1), value);
+      }
+    }
+    session_.progress.update(step_, shown);
+    waited_ = 0.0;
+    last_log_time_ = now_seconds();
+    last_log_updates_ = updates_;
+  }
+
+  void note_saved() { saved_step_ = step_; }
+
+  void save() {
+    Checkpoint checkpoint;
+    checkpoint.set("env", config_.env);
+    checkpoint.set("agent", config_.agent);
+    checkpoint.set("step", step_);
+    checkpoint.set("updates", updates_);
+    checkpoint.set("owed_updates", owed_updates_);
+    checkpoint.set("has_statistics", static_cast<int64_t>(has_statistics_));
+    checkpoint.set("sampling.rng", batches_.rng().to_string());
+    agent_->save(checkpoint);
+    experience_->save(checkpoint);
+    session_.log.sync();
+    auto staging = session_.directory.new_checkpoint(step_);
+    checkpoint.write(staging.path());
+    staging.publish(training_.keep_checkpoints);
+    note_saved();
+  }
+
+  TrainingSession& session_;
+  RunConfig& config_;
+  const TrainingConfig& training_;
+  EnvSpec spec_;
+  std::unique_ptr<WorldModelAgent> agent_;
+  std::unique_ptr<Experience> experience_;
+  SequenceStream batches_;
+
+  int64_t step_ = 0;
+  int64_t updates_ = 0;
+  double owed_updates_ = 0.0;
+  bool has_statistics_ = false;
+  TensorMap losses_;
+  int64_t saved_step_ = -1;  // of the newest checkpoint; -1 = none yet
+  double waited_ = 0.0;      // [s] for batches since the last row of the log
+  double last_log_time_ = 0.0;
+  int64_t last_log_updates_ = 0;
+};
+
+TrainingResult train_world_model(TrainingSession& session, std::optional<Checkpoint> resume) {
+  set_compute_threads(static_cast<int>(session.config.threads));
+  WorldModelLoop loop(session);
+  if (resume) {
+    loop.restore(*resume);
+    resume.reset();
+  }
+  write_file_atomically(session.directory.config_file(), session.config.fields().to_toml());
+  return loop.run();
+}
+
+TrainingConfig world_model_defaults() {
+  TrainingConfig config;
+  config.updates_per_step = 0.01;  // a sequence holds many steps, and costs as many pictures
+  config.log_every = 50;
+  config.checkpoint_every = 500;
+  return config;
+}
+
+}  // namespace
+
+const TrainingLoop& world_model_loop() {
+  static const TrainingLoop loop = {
+      .defaults = world_model_defaults(),
+      .describe = [](TrainingConfig& config,
+                     ConfigFields& fields) { config.describe_world_model(fields); },
+      .train = train_world_model,
+      .groups =
+          [](const TrainingConfig& config) {
+            std::vector<std::string> groups = {"model", "optimizer"};
+            if (config.dataset.empty()) {
+              groups.insert(groups.end(), {"replay", "held_out", "environments"});
+            }
+            return groups;
+          },
+      .can_resume =
+          [](const TrainingConfig& config) {
+            return config.save_replay || !config.dataset.empty();
+          }};
+  return loop;
+}
+
+}  // namespace reverie

@@ -1,0 +1,226 @@
+#include "worldmodel/jepa/jepa.h"
+
+#include <fmt/ranges.h>
+
+#include "nn/safetensors.h"
+#include "worldmodel/pch.h"
+
+namespace reverie {
+
+void JepaOptions::describe(ConfigFields& f) {
+  f.add(
+      "architecture", architecture,
+      "jepa-small: a convolutional encoder for two cores; lewm: LeWorldModel's ViT-tiny at 224x224",
+      {"jepa-small", "lewm"});
+  f.add("latent_size", latent_size, "numbers of a latent; 0 = the architecture's (32, lewm 192)",
+        between(0, 4096));
+  f.add("history", history, "frames that the predictor looks back at", between(1, 64));
+  f.add("action_block", action_block, "environment steps between two frames of the model",
+        between(1, 1000));
+  f.add("encoder_channels", encoder_channels, "of each convolution of jepa-small's encoder",
+        between(1, 4096));
+  f.add("predictor_width", predictor_width,
+        "of the predictor's blocks; 0 = the architecture's (128, lewm 192)", between(0, 4096));
+  f.add("predictor_depth", predictor_depth,
+        "blocks of the predictor; 0 = the architecture's (2, lewm 6)", between(0, 64));
+  f.add("dropout", dropout, "of the predictor, in training",
+        {.low = 0, .high = 1, .open_high = true});
+}
+
+namespace {
+
+// The sizes of an architecture that are not options.
+struct Architecture {
+  int64_t latent_size, width, depth, heads, head_size, hidden_size;
+  int64_t projector_hidden, action_mixed, action_hidden;
+  int64_t image_size;  // pictures are scaled to it; 0 = taken as they are
+};
+
+constexpr Architecture kSmall = {.latent_size = 32,
+                                 .width = 128,
+                                 .depth = 2,
+                                 .heads = 4,
+                                 .head_size = 32,
+                                 .hidden_size = 256,
+                                 .projector_hidden = 512,
+                                 .action_mixed = 32,
+                                 .action_hidden = 128,
+                                 .image_size = 0};
+constexpr Architecture kLeWorldModel = {.latent_size = 192,
+                                        .width = 192,
+                                        .depth = 6,
+                                        .heads = 16,
+                                        .head_size = 64,
+                                        .hidden_size = 2048,
+                                        .projector_hidden = 2048,
+                                        .action_mixed = 10,
+                                        .action_hidden = 768,
+                                        .image_size = 224};
+
+bool is_lewm(const JepaOptions& options) { return options.architecture == "lewm"; }
+
+Architecture architecture_of(const JepaOptions& options) {
+  Architecture out = is_lewm(options) ? kLeWorldModel : kSmall;
+  if (options.latent_size > 0) out.latent_size = options.latent_size;
+  if (options.predictor_width > 0) out.width = options.predictor_width;
+  if (options.predictor_depth > 0) out.depth = options.predictor_depth;
+  return out;
+}
+
+const Field& checked(const Field& pixels) {
+  REVERIE_CHECK(pixels.dtype == DType::kUInt8 && pixels.shape.size() == 3 &&
+                    (pixels.shape[2] == 1 || pixels.shape[2] == 3),
+                "world model: {} is {} [{}], expected uint8 pictures [height, width, 3 or 1]; "
+                "--observation pixels without a frame stack gives them",
+                pixels.name, dtype_name(pixels.dtype), fmt::join(pixels.shape, ", "));
+  return pixels;
+}
+
+std::unique_ptr<Encoder> make_encoder(const JepaOptions& options,
+                                      const std::vector<int64_t>& image_shape, Rng& rng,
+                                      at::Device device) {
+  if (is_lewm(options)) {
+    REVERIE_CHECK(image_shape[2] == 3, "lewm: pictures of one channel, expected three");
+    return make_vit_encoder({}, rng, device);
+  }
+  return make_conv_encoder({.height = image_shape[0],
+                            .width = image_shape[1],
+                            .image_channels = image_shape[2],
+                            .channels = options.encoder_channels},
+                           rng, device);
+}
+
+// The statistics of ImageNet, which the reference standardises pictures by; of grey ones the mean
+// over the channels.
+std::pair<at::Tensor, at::Tensor> pixel_statistics(int64_t channels) {
+  const at::Tensor mean = at::tensor({0.485, 0.456, 0.406}).to(at::kFloat);
+  const at::Tensor std = at::tensor({0.229, 0.224, 0.225}).to(at::kFloat);
+  if (channels == 3) return {mean.view({3, 1, 1}), std.view({3, 1, 1})};
+  return {mean.mean().view({1, 1, 1}), std.mean().view({1, 1, 1})};
+}
+
+// The last `count` along the second axis.
+at::Tensor last(const at::Tensor& x, int64_t count) {
+  return x.size(1) <= count ? x : x.narrow(1, x.size(1) - count, count);
+}
+
+}  // namespace
+
+Jepa::Jepa(const JepaOptions& options, const Field& pixels, const ActionSpace& action, Rng& rng,
+           at::Device device)
+    : options_(options),
+      image_shape_(checked(pixels).shape),
+      device_(device),
+      actions_(action, options.action_block, device) {
+  const Architecture a = architecture_of(options);
+  latent_size_ = a.latent_size;
+  encoder_ = make_encoder(options, image_shape_, rng, device);
+  predictor_ = std::make_unique<Predictor>(PredictorOptions{.frames = options.history,
+                                                            .latent_size = a.latent_size,
+                                                            .width = a.width,
+                                                            .depth = a.depth,
+                                                            .heads = a.heads,
+                                                            .head_size = a.head_size,
+                                                            .hidden_size = a.hidden_size,
+                                                            .dropout = options.dropout},
+                                           rng, device);
+  action_encoder_ = std::make_unique<ActionEncoder>(actions_.model_size(), a.action_mixed,
+                                                    a.action_hidden, a.latent_size, rng, device);
+  projector_ = std::make_unique<Projector>(encoder_->features(), a.projector_hidden, a.latent_size,
+                                           rng, device);
+  prediction_projector_ =
+      std::make_unique<Projector>(a.latent_size, a.projector_hidden, a.latent_size, rng, device);
+  const auto [mean, std] = pixel_statistics(image_shape_[2]);
+  pixel_scale_ = (1.0 / (255.0 * std)).to(device);
+  pixel_shift_ = (-mean / std).to(device);
+}
+
+at::Tensor Jepa::pictures(const at::Tensor& pixels) const {
+  REVERIE_CHECK(pixels.dim() == 4 && pixels.sizes().slice(1) == at::IntArrayRef(image_shape_),
+                "world model: pictures of {}, expected {} [height, width, channels]",
+                pixels.sizes().slice(std::min<size_t>(1, pixels.sizes().size())),
+                at::IntArrayRef(image_shape_));
+  // [N, H, W, C] in memory is [N, C, H, W] with channels last, which convolutions like.
+  at::Tensor x = pixels.to(device_).permute({0, 3, 1, 2}).to(at::kFloat);
+  x = at::addcmul(pixel_shift_, x, pixel_scale_);
+  const int64_t side = architecture_of(options_).image_size;
+  if (side == 0 || (x.size(2) == side && x.size(3) == side)) return x;
+  return at::_upsample_bilinear2d_aa(x, {side, side}, /*align_corners=*/false);
+}
+
+at::Tensor Jepa::latents(const at::Tensor& pixels, bool training) {
+  return (*projector_)((*encoder_)(pictures(pixels)), training);
+}
+
+at::Tensor Jepa::predict_next(const at::Tensor& z, const at::Tensor& action_blocks, bool training) {
+  const at::Tensor condition = (*action_encoder_)(action_blocks);
+  return (*prediction_projector_)((*predictor_)(z, condition, training), training);
+}
+
+LatentState Jepa::encode(const TensorMap& obs, const at::Tensor& action) {
+  const at::NoGradGuard no_grad;
+  const at::Tensor pixels = last(obs.at("pixels"), options_.history);
+  const int64_t batch = pixels.size(0), frames = pixels.size(1);
+  const at::Tensor z = latents(pixels.flatten(0, 1)).view({batch, frames, latent_size_});
+  if (frames == 1) return {z, at::zeros({batch, 0, actions_.model_size()}, z.options())};
+  return {z, actions_.to_model(last(action.to(device_), frames - 1))};
+}
+
+LatentState Jepa::predict(const LatentState& state, const at::Tensor& action) {
+  const at::Tensor block = actions_.from_plan(action).unsqueeze(1);
+  const at::Tensor blocks = at::cat({state.h, block}, 1);
+  const at::Tensor next = (*prediction_projector_)(
+      predictor_->last(state.z, (*action_encoder_)(blocks)), /*training=*/false);
+  return {last(at::cat({state.z, next.unsqueeze(1)}, 1), options_.history),
+          last(blocks, options_.history - 1)};
+}
+
+LatentState Jepa::encode_goal(const TensorMap& obs) {
+  const at::NoGradGuard no_grad;
+  return {latents(obs.at("goal_pixels")), {}};
+}
+
+at::Tensor Jepa::distance(const LatentState& state, const LatentState& goal) const {
+  return (state.latest() - goal.latest()).square().sum(-1);
+}
+
+std::vector<std::pair<std::string, Part*>> Jepa::parts() const {
+  return {{"encoder", encoder_.get()},
+          {"predictor", predictor_.get()},
+          {"action_encoder", action_encoder_.get()},
+          {"projector", projector_.get()},
+          {"pred_proj", prediction_projector_.get()}};
+}
+
+std::vector<std::pair<std::string, Parameters*>> Jepa::parameters() {
+  std::vector<std::pair<std::string, Parameters*>> out;
+  for (const auto& [name, part] : parts()) out.emplace_back(name, &part->parameters());
+  return out;
+}
+
+void Jepa::save(TensorMap& out) const {
+  for (const auto& [name, part] : parts()) part->save(name, out);
+  actions_.save(out);
+}
+
+void Jepa::load_networks(const TensorMap& saved, const std::string& where) {
+  TensorMap expected;
+  for (const auto& [name, part] : parts()) part->save(name, expected);
+  check_tensors_match(where, expected.entries(), saved.entries());
+  for (const auto& [name, part] : parts()) part->load(name, saved);
+}
+
+void Jepa::load(const TensorMap& saved) {
+  TensorMap networks;
+  for (const auto& [name, tensor] : saved) {
+    if (!name.starts_with("action.")) networks.add(name, tensor);
+  }
+  load_networks(networks, "world model");
+  actions_.load(saved);
+}
+
+void Jepa::load_weights(const std::filesystem::path& file) {
+  load_networks(TensorMap(load_safetensors(file.string()).tensors), file.string());
+}
+
+}  // namespace reverie

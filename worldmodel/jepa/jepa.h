@@ -1,0 +1,112 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/config.h"
+#include "core/spec.h"
+#include "worldmodel/action_code.h"
+#include "worldmodel/jepa/encoder.h"
+#include "worldmodel/jepa/predictor.h"
+#include "worldmodel/jepa/projector.h"
+#include "worldmodel/world_model.h"
+
+namespace reverie {
+
+// What a JEPA is made of. 0 stands for what the architecture has.
+struct JepaOptions {
+  std::string architecture = "jepa-small";
+  int64_t latent_size = 0;
+  int64_t history = 3;
+  int64_t action_block = 5;
+  std::vector<int64_t> encoder_channels = {32, 64, 128};
+  int64_t predictor_width = 0;
+  int64_t predictor_depth = 0;
+  double dropout = 0.1;
+
+  void describe(ConfigFields& fields);
+};
+
+// A joint-embedding predictive architecture: pictures become latents, and the latent of the next
+// picture is predicted from those before it and the actions between. No pixel is ever predicted.
+//
+//   z_t = projector(encoder(picture_t))      z'_t+1 = projector'(predictor(z_t-2 .. z_t, a_t-2 ..
+//   a_t))
+//
+// `lewm` is LeWorldModel's (Maes et al. 2026, arXiv:2603.19312): 224 x 224 pictures, ViT-tiny/14,
+// 303 tensors of the reference's names and shapes, so that its weights load. `jepa-small` is one
+// for two CPU cores: 64 x 64 pictures, a convolutional encoder, a small predictor of the same kind.
+//
+// Letters: B sequences, F frames, H x W pixels, D latent numbers, M numbers of an action block.
+class Jepa final : public WorldModel {
+ public:
+  // pixels: the environment's field [H, W, C] uint8. Throws Error(kInput) for pictures or actions
+  // that the architecture does not take. The same generator gives the same weights.
+  Jepa(const JepaOptions& options, const Field& pixels, const ActionSpace& action, Rng& rng,
+       at::Device device);
+
+  // WorldModel; `pixels` is what is read of obs, [B, F, H, W, C]. action: [B, F - 1, k, A] as the
+  // environment takes them. Longer histories than the model's are cut. State: z [B, K, D] the last
+  // K <= history latents, h [B, K - 1, M] the action blocks between them.
+  LatentState encode(const TensorMap& obs, const at::Tensor& action) override;
+
+  // action: [B, M], or [B, k] int64 where actions are discrete.
+  LatentState predict(const LatentState& state, const at::Tensor& action) override;
+
+  bool differentiable() const override { return true; }
+  int64_t history() const override { return options_.history; }
+  LatentState encode_goal(const TensorMap& obs) override;  // reads `goal_pixels`
+
+  // The squared distance to the latest latent, summed over its numbers.
+  at::Tensor distance(const LatentState& state, const LatentState& goal) const override;
+  const ActionCode& actions() const override { return actions_; }
+
+  // The latents of single pictures: [N, H, W, C] uint8 to [N, D]. Throws Error(kInput) for pictures
+  // of another size. training: with the batch's own statistics, see Projector.
+  at::Tensor latents(const at::Tensor& pixels, bool training = false);
+
+  // z: [B, F, D], action_blocks: [B, F, M]. Returns [B, F, D], the latents predicted to follow
+  // each.
+  at::Tensor predict_next(const at::Tensor& z, const at::Tensor& action_blocks, bool training);
+
+  // Mean and standard deviation of the environment's actions, see ActionCode.
+  void set_action_statistics(const at::Tensor& mean, const at::Tensor& std) {
+    actions_.set_statistics(mean, std);
+  }
+
+  const JepaOptions& options() const { return options_; }
+  int64_t latent_size() const { return latent_size_; }
+  at::Device device() const { return device_; }
+
+  // Every parameter block, to be optimised, with the name its tensors are saved under.
+  std::vector<std::pair<std::string, Parameters*>> parameters();
+
+  // The networks' tensors by the reference's names, and the actions' statistics. load() throws
+  // Error(kInput) with one message that names every missing, unexpected and mis-shaped tensor.
+  void save(TensorMap& out) const;
+  void load(const TensorMap& saved);
+
+  // Reads the networks alone from a safetensors file, such as published weights.
+  void load_weights(const std::filesystem::path& file);
+
+ private:
+  std::vector<std::pair<std::string, Part*>> parts() const;
+  void load_networks(const TensorMap& saved, const std::string& where);
+  at::Tensor pictures(const at::Tensor& pixels) const;
+
+  JepaOptions options_;
+  std::vector<int64_t> image_shape_;  // [H, W, C]
+  at::Device device_;
+  ActionCode actions_;
+  int64_t latent_size_;
+  std::unique_ptr<Encoder> encoder_;
+  std::unique_ptr<Predictor> predictor_;
+  std::unique_ptr<ActionEncoder> action_encoder_;
+  std::unique_ptr<Projector> projector_, prediction_projector_;
+  at::Tensor pixel_scale_, pixel_shift_;  // [C, 1, 1]
+};
+
+}  // namespace reverie

@@ -1,0 +1,109 @@
+#include "worldmodel/jepa/jepa_learner.h"
+
+#include <ATen/Context.h>
+
+#include "core/random.h"
+#include "nn/schedule.h"
+#include "worldmodel/jepa/latent_statistics.h"
+#include "worldmodel/pch.h"
+
+namespace reverie {
+
+void JepaTrainingOptions::describe(ConfigFields& f) {
+  regulariser.describe(f);
+  f.add("regulariser_weight", regulariser_weight, "lambda, its weight beside the prediction loss",
+        at_least(0));
+  f.add("learning_rate", learning_rate, "AdamW's step size at its highest", above(0));
+  f.add("weight_decay", weight_decay, "AdamW's", at_least(0));
+  f.add("warmup", warmup, "share of the run in which the learning rate rises; then a cosine to 0",
+        {.low = 0, .high = 1, .open_high = true});
+  f.add("gradient_limit", gradient_limit, "the gradient's norm is clipped to it", above(0));
+  f.add("minibatch", minibatch, "sequences per update", between(2, 1 << 20));
+}
+
+namespace {
+
+// Dropout draws from the default generator: seeded by the step, a resumed run draws the same.
+void seed_default_generator(at::Device device, uint64_t seed) {
+  at::Generator generator = at::globalContext().defaultGenerator(device);
+  const std::lock_guard<std::mutex> lock(generator.mutex());
+  generator.set_current_seed(seed);
+}
+
+}  // namespace
+
+JepaLearner::JepaLearner(Jepa& model, const JepaTrainingOptions& options, uint64_t seed,
+                         BatchShare share)
+    : model_(model),
+      options_(options),
+      seed_(seed),
+      share_(std::move(share)),
+      regulariser_(make_regulariser(options.regulariser)) {
+  for (const auto& [name, block] : model.parameters()) {
+    parameters_.push_back(block);
+    optimizers_.emplace_back(name, Adam(*block, {.learning_rate = options.learning_rate,
+                                                 .weight_decay = options.weight_decay,
+                                                 .decoupled_weight_decay = true}));
+  }
+}
+
+SampleSpec JepaLearner::sample_spec() const {
+  const int64_t block = model_.options().action_block;
+  return {.length = model_.options().history * block, .observation_stride = block};
+}
+
+JepaLearner::Terms JepaLearner::losses(const SequenceBatch& batch, bool training) const {
+  const at::Tensor& pixels = batch.obs.at("pixels");  // [B, F, H, W, C]
+  const int64_t sequences = pixels.size(0), frames = pixels.size(1);
+  const at::Tensor z = model_.latents(pixels.flatten(0, 1), training).view({sequences, frames, -1});
+  std::vector<int64_t> blocks = batch.action.sizes().vec();  // [B, (F - 1) k, ...]
+  blocks[1] = frames - 1;
+  blocks.insert(blocks.begin() + 2, model_.options().action_block);
+  const at::Tensor actions = model_.actions().to_model(batch.action.view(blocks));
+
+  const at::Tensor predicted = model_.predict_next(z.narrow(1, 0, frames - 1), actions, training);
+  const at::Tensor prediction = (predicted - z.narrow(1, 1, frames - 1)).square().mean();
+  const at::Tensor regulariser = (*regulariser_)(z.transpose(0, 1), step_, share_);
+  return {z, prediction, regulariser, prediction + options_.regulariser_weight * regulariser};
+}
+
+TensorMap JepaLearner::update(const SequenceBatch& batch, double progress) {
+  seed_default_generator(model_.device(), mix_seed({seed_, static_cast<uint64_t>(step_)}));
+  const Terms terms = losses(batch, /*training=*/true);
+  for (Parameters* block : parameters_) block->zero_grad();
+  terms.total.backward();
+  const at::Tensor norm = clip_gradients(parameters_, options_.gradient_limit);
+  const double rate = options_.learning_rate * warmup_cosine(progress, options_.warmup);
+  for (auto& [name, optimizer] : optimizers_) {
+    optimizer.set_learning_rate(rate);
+    optimizer.step();
+  }
+  ++step_;
+  return {{"loss/prediction", terms.prediction.detach()},
+          {"loss/regulariser", terms.regulariser.detach()},
+          {"loss/total", terms.total.detach()},
+          {"gradient/norm", norm}};
+}
+
+TensorMap JepaLearner::validate(const SequenceBatch& batch) const {
+  const at::NoGradGuard no_grad;
+  const Terms terms = losses(batch, /*training=*/false);
+  TensorMap out = latent_statistics(terms.z);
+  out.add("prediction", terms.prediction);
+  out.add("regulariser", terms.regulariser);
+  return out;
+}
+
+void JepaLearner::save(TensorMap& out) const {
+  for (const auto& [name, optimizer] : optimizers_) optimizer.save(name, out);
+  out.add("learner.step", at::scalar_tensor(step_, at::kLong));
+}
+
+void JepaLearner::load(const TensorMap& saved) {
+  for (auto& [name, optimizer] : optimizers_) optimizer.load(name, saved);
+  at::Tensor step = at::zeros({}, at::kLong);
+  restore_tensor(step, "learner.step", saved);
+  step_ = step.item<int64_t>();
+}
+
+}  // namespace reverie

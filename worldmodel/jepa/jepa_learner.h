@@ -1,0 +1,75 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "core/config.h"
+#include "nn/adam.h"
+#include "replay/batch.h"
+#include "worldmodel/jepa/jepa.h"
+#include "worldmodel/jepa/regulariser.h"
+
+namespace reverie {
+
+// How a JEPA is trained. Defaults are LeWorldModel's where the architecture does not matter.
+struct JepaTrainingOptions {
+  RegulariserOptions regulariser;
+  double regulariser_weight = 0.09;  // lambda
+  double learning_rate = 5e-4;
+  double weight_decay = 1e-3;
+  double warmup = 0.01;         // share of the run
+  double gradient_limit = 1.0;  // of the norm
+  int64_t minibatch = 128;      // sequences
+
+  void describe(ConfigFields& fields);
+};
+
+// One update of all parts together:
+//
+//   L = mean (predictor(z_t, a_t) - z_t+1)^2 + lambda R(z)
+//
+// Gradients flow through the target z_t+1 too: no stop-gradient, no moving average, nothing but the
+// regulariser R keeps the latents apart. AdamW with warm-up and cosine, gradients clipped.
+//
+// Source: LeWorldModel (Maes et al. 2026, arXiv:2603.19312) and its code, which leads where the two
+// differ: an element-wise mean, R of the encoder's latents alone.
+class JepaLearner {
+ public:
+  // The model must outlive it. seed: of the dropout.
+  JepaLearner(Jepa& model, const JepaTrainingOptions& options, uint64_t seed,
+              BatchShare share = {});
+
+  // What update() wants sampled: history + 1 frames and the blocks of actions between them.
+  SampleSpec sample_spec() const;
+
+  // One step. progress: the share of training that is done, [0, 1]. Returns the loss terms
+  // "loss/prediction", "loss/regulariser" and "loss/total", and "gradient/norm" before clipping.
+  TensorMap update(const SequenceBatch& batch, double progress);
+
+  // The same terms without learning, in evaluation mode, and latent_statistics(), each by its own
+  // name ("prediction", "effective_rank", ...).
+  TensorMap validate(const SequenceBatch& batch) const;
+
+  // Moments of the optimiser, and the count of steps.
+  void save(TensorMap& out) const;
+  void load(const TensorMap& saved);
+
+ private:
+  struct Terms {
+    at::Tensor z;  // [B, F, D]
+    at::Tensor prediction, regulariser, total;
+  };
+  Terms losses(const SequenceBatch& batch, bool training) const;
+
+  Jepa& model_;
+  JepaTrainingOptions options_;
+  uint64_t seed_;
+  BatchShare share_;
+  std::unique_ptr<Regulariser> regulariser_;
+  std::vector<Parameters*> parameters_;
+  std::vector<std::pair<std::string, Adam>> optimizers_;
+  int64_t step_ = 0;
+};
+
+}  // namespace reverie

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <ATen/core/TensorBody.h>
+
+#include "nn/tensor_map.h"
+
+namespace reverie {
+
+// How latents fill their space, to see a collapse coming. z: [B, F, D], F frames of B sequences.
+//
+//   effective_rank   exp of the entropy of the normalised singular values of all centred samples
+//                    (Roy & Vetterli 2007): D where latents are isotropic, 1 on a line
+//   least_variance,
+//   greatest_variance  of a dimension
+//   straightness     mean cosine of consecutive steps z_t+1 - z_t, [-1, 1]; NaN below three frames
+//
+// Returns scalars on the device, without gradient.
+TensorMap latent_statistics(const at::Tensor& z);
+
+}  // namespace reverie
