@@ -166,8 +166,10 @@ FactorPlan::FactorPlan(std::string_view env, std::vector<Factor> factors,
     sources_[i] = Source::kSet;
   }
   for (const std::string& name : options.vary) {
-    if (name == "all") {  // all that were not set
-      std::replace(sources_.begin(), sources_.end(), Source::kDefault, Source::kVary);
+    if (name == "all") {
+      for (size_t i = 0; i < factors_.size(); ++i) {
+        if (factors_[i].in_all && sources_[i] == Source::kDefault) sources_[i] = Source::kVary;
+      }
       continue;
     }
     const size_t i = find(name);

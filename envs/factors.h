@@ -29,6 +29,7 @@ struct Factor {
   std::vector<double> low = {}, high = {};  // per number: bounds of set values, range of draws
   std::vector<std::string> choices = {};    // of kChoice
   bool dynamics = false;                    // it changes the simulation, not only the picture
+  bool in_all = true;                       // `--vary all` draws it too
 
   static Factor number(std::string name, std::string help, double value, double low, double high,
                        bool dynamics = false);

@@ -129,7 +129,7 @@ void MazePicture::draw_room(const Position& goal, bool at_goal) {
   if (shadows_) shadow({0.03, 0.06, 0.09});  // of the frame on the background
   draw_floor();
   canvas_.set_transform(world_);
-  draw_goal({goal[0], goal[1]}, at_goal);
+  if (look_.goal_drawn) draw_goal({goal[0], goal[1]}, at_goal);
   canvas_.set_transform(cells_);
   if (shadows_) shadow({0.02, 0.04, 0.06, 0.08, 0.1});  // of the walls on floor and goal
   if (detailed_) {

@@ -20,6 +20,9 @@ std::vector<Factor> maze_factors(const MazeLayout& layout, std::string_view body
   const Point high{low.x + layout.cell * static_cast<double>(layout.width()),
                    low.y + layout.cell * static_cast<double>(layout.height())};
   const std::string the_body = fmt::format("the {}", body);
+  Factor goal_marker = Factor::choice(
+      "goal_marker", "the goal in pictures and films; not among --vary all", {"drawn", "hidden"});
+  goal_marker.in_all = false;  // a policy of pixels would have to guess its goal
   return {
       Factor::color("background_color", "around the maze", kBackground),
       Factor::color("floor_color", "the floor", kFloor),
@@ -28,6 +31,7 @@ std::vector<Factor> maze_factors(const MazeLayout& layout, std::string_view body
       Factor::color("body_color", the_body, body_color),
       Factor::choice("floor_texture", "of the floor; grid: lines between cells in large pictures",
                      {"grid", "plain", "checker", "stripes"}),
+      goal_marker,
       Factor::number("camera_zoom", "1 shows the whole maze", 1.0, 0.7, 1.5),
       Factor::number("camera_angle", "turns the picture counter-clockwise [degrees]", 0.0, -180.0,
                      180.0),
@@ -46,6 +50,7 @@ MazeLook look_of(const FactorValues& values) {
           .goal = values.color(kGoalColor),
           .body = values.color(kBodyColor),
           .texture = static_cast<FloorTexture>(values.choice(kFloorTexture)),
+          .goal_drawn = values.choice(kGoalMarker) == 0,
           .zoom = values.number(kCameraZoom),
           .angle = values.number(kCameraAngle) * std::numbers::pi / 180.0};
 }

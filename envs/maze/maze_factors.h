@@ -17,6 +17,7 @@ enum MazeFactor : size_t {
   kGoalColor,
   kBodyColor,
   kFloorTexture,
+  kGoalMarker,
   kCameraZoom,
   kCameraAngle,
   kStart,
@@ -36,6 +37,7 @@ enum class FloorTexture : uint8_t { kGrid, kPlain, kChecker, kStripes };
 struct MazeLook {
   Color background, floor, wall, goal, body;
   FloorTexture texture = FloorTexture::kGrid;
+  bool goal_drawn = true;
   double zoom = 1.0;   // 1 shows the whole maze
   double angle = 0.0;  // [rad] of the picture, counter-clockwise
 };

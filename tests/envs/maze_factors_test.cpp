@@ -389,6 +389,71 @@ TEST(MazeFactors, EveryFloorTextureLooksItsOwnWay) {
   }
 }
 
+std::vector<uint8_t> picture_of(TestEnv& env, View view, int size = 64) {
+  Canvas canvas(size, size);
+  env->draw(canvas, view);
+  return {canvas.pixels().begin(), canvas.pixels().end()};
+}
+
+TEST(MazeFactors, AHiddenGoalIsNowhereInThePicture) {
+  const std::pair<const char*, std::array<const char*, 2>> cases[] = {
+      {"maze2d-umaze", {"1.25/1.5", "3/3"}},
+      {"pointmaze-umaze", {"-1/1", "1/1"}},
+      {"antmaze-umaze", {"-4/4", "4/4"}}};
+  for (const auto& [id, goals] : cases) {
+    for (const View view : {View::kObservation, View::kFilm}) {
+      const auto picture = [&, id = id](const std::string& values) {
+        TestEnv env(id, set(values));
+        env.reset(3);
+        env.set_physics("qvel", std::vector<double>(env->physics()->parts()[1].size, 0.0));
+        env.set_physics("qpos", TestEnv(id).physics("qpos", env->physics()->parts()[0].size));
+        return picture_of(env, view);
+      };
+      const auto with_goal = [](const char* goal, const char* marker) {
+        return fmt::format("goal={},goal_marker={}", goal, marker);
+      };
+      EXPECT_NE(picture(with_goal(goals[0], "drawn")), picture(with_goal(goals[1], "drawn"))) << id;
+      EXPECT_NE(picture(with_goal(goals[0], "drawn")), picture(with_goal(goals[0], "hidden")))
+          << id;
+      EXPECT_EQ(picture(with_goal(goals[0], "hidden")), picture(with_goal(goals[1], "hidden")))
+          << id;
+    }
+  }
+}
+
+TEST(MazeFactors, AReachedGoalStaysHidden) {
+  const auto pictures = [](const char* marker) {
+    TestEnv env("maze2d-umaze", set(fmt::format("start=1/1,goal=1/1,goal_marker={}", marker)));
+    env.reset(0);
+    const std::vector<uint8_t> before = picture_of(env, View::kObservation);
+    const std::vector<double> qpos = env.physics("qpos");
+    env.step(std::vector<float>{0.0F, 0.0F});
+    EXPECT_EQ(env.metric("success"), 1.0);
+    env.set_physics("qpos", qpos);
+    return std::pair(before, picture_of(env, View::kObservation));
+  };
+  const auto [red, green] = pictures("drawn");
+  EXPECT_NE(red, green);
+  const auto [before, after] = pictures("hidden");
+  EXPECT_EQ(before, after);
+}
+
+TEST(MazeFactors, VaryingAllKeepsTheGoalDrawn) {
+  for (const char* names : {"all", "goal_marker"}) {
+    TestEnv env("pointmaze-umaze", vary(names));
+    std::set<double> seen;
+    for (uint64_t seed = 0; seed < 20; ++seed) {
+      env.reset(seed);
+      // Of the numbers behind the engine's: five colours, the texture, then the marker.
+      const std::vector<double> state = env->state();
+      const size_t factors = find_env("pointmaze-umaze").config()->factors().size();
+      const size_t numbers = factors + 2 * 5 + 2;  // a colour has 3, a place 2
+      seen.insert(state[state.size() - 18 - numbers + 3 * 5 + 1]);
+    }
+    EXPECT_EQ(seen.size(), names == std::string("all") ? 1U : 2U) << names;
+  }
+}
+
 TEST(MazeFactors, OnlyFilmsHaveShadows) {
   for (const char* id : {"pointmaze-umaze", "antmaze-umaze"}) {
     TestEnv env(id);

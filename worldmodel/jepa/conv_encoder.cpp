@@ -33,7 +33,7 @@ Shapes shapes(const ConvEncoderOptions& options) {
 class ConvEncoder final : public Encoder {
  public:
   ConvEncoder(const ConvEncoderOptions& options, Rng& rng, at::Device device)
-      : Encoder(shapes(options), device),
+      : Encoder(shapes(options), {options.image_channels, options.height, options.width}, device),
         features_(options.features),
         output_(parameters(), "output") {
     for (size_t i = 0; i < options.channels.size(); ++i) {
@@ -43,16 +43,16 @@ class ConvEncoder final : public Encoder {
     reset_parameters(parameters(), rng);
   }
 
-  at::Tensor operator()(const at::Tensor& pixels) const override {
+  int64_t features() const override { return features_; }
+
+ private:
+  at::Tensor encode(const at::Tensor& pixels) const override {
     // Channels last: the fast layout of convolutions on a CPU.
     at::Tensor x = pixels.contiguous(at::MemoryFormat::ChannelsLast);
     for (const Conv2d& layer : layers_) x = at::relu(layer(x));
     return output_(x.flatten(1));
   }
 
-  int64_t features() const override { return features_; }
-
- private:
   int64_t features_;
   std::vector<Conv2d> layers_;
   Linear output_;

@@ -12,13 +12,24 @@ namespace reverie {
 // Pictures to features.
 class Encoder : public Part {
  public:
-  // pixels: [N, C, H, W] float32, standardised. Returns [N, features()].
-  virtual at::Tensor operator()(const at::Tensor& pixels) const = 0;
+  struct PictureSize {
+    int64_t channels, height, width;
+  };
+
+  // pixels: [N, C, H, W] float32, standardised. Returns [N, features()]. Throws Error(kInput) for
+  // pictures of another size than the encoder was made for.
+  at::Tensor operator()(const at::Tensor& pixels) const;
 
   virtual int64_t features() const = 0;
 
  protected:
-  using Part::Part;
+  Encoder(const Shapes& shapes, const PictureSize& picture, at::Device device)
+      : Part(shapes, device), picture_(picture) {}
+
+ private:
+  virtual at::Tensor encode(const at::Tensor& pixels) const = 0;
+
+  PictureSize picture_;
 };
 
 // A small convolutional network that is cheap on a CPU: patches of 4 x 4 pixels become the channels
@@ -34,5 +45,26 @@ struct ConvEncoderOptions {
 // Throws Error(kInput) for a size that the strides do not divide.
 std::unique_ptr<Encoder> make_conv_encoder(const ConvEncoderOptions& options, Rng& rng,
                                            at::Device device);
+
+// LeWorldModel's: the vision transformer of Hugging Face's ViTModel without a pooler, under the
+// same tensor names (Dosovitskiy et al. 2021). Square patches become tokens, a token of its own
+// (CLS) goes in front of them, learned positions are added, and blocks of attention and a
+// perceptron, a layer norm (epsilon 1e-12) before each, look at all of them; the features are CLS
+// after a last layer norm. The defaults are ViT-Tiny with patches of 14: 198 tensors, 5,501,376
+// parameters.
+struct VitEncoderOptions {
+  int64_t height = 224, width = 224;  // [px], multiples of the patch
+  int64_t image_channels = 3;
+  int64_t patch = 14;         // side [px]
+  int64_t features = 192;     // the width of the blocks, a multiple of the heads
+  int64_t depth = 12;         // blocks
+  int64_t heads = 3;          // of attention
+  int64_t hidden_size = 768;  // of the blocks' perceptrons
+};
+
+// Weights, positions and CLS begin at N(0, 0.02^2), biases at 0. Throws Error(kInput) for sides
+// that the patch does not divide and widths that the heads do not.
+std::unique_ptr<Encoder> make_vit_encoder(const VitEncoderOptions& options, Rng& rng,
+                                          at::Device device);
 
 }  // namespace reverie

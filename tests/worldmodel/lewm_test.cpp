@@ -1,0 +1,279 @@
+// LeWorldModel's parts against a PyTorch transcript (tests/golden/lewm.py).
+
+#include <algorithm>
+#include <fstream>
+#include <set>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "tests/errors.h"
+#include "tests/tensors.h"
+#include "worldmodel/jepa/encoder.h"
+#include "worldmodel/jepa/predictor.h"
+#include "worldmodel/jepa/projector.h"
+#include "worldmodel/pch.h"
+
+namespace reverie {
+namespace {
+
+using test::input_error;
+using test::max_difference;
+
+constexpr VitEncoderOptions kSmallVit{
+    .height = 28, .width = 28, .patch = 7, .features = 12, .depth = 2, .hidden_size = 48};
+
+PredictorOptions small_predictor(int64_t width = 12) {
+  return {.latent_size = 12,
+          .width = width,
+          .depth = 2,
+          .heads = 3,
+          .head_size = 5,
+          .hidden_size = 24,
+          .dropout = 0.5};
+}
+
+class LewmGolden : public testing::Test {
+ protected:
+  void load(Part& part, const std::string& name) const { part.load(name, tensors_); }
+
+  at::Tensor tensor(const std::string& name) const { return tensors_.at(name); }
+
+  // An input of a case, whose gradient is looked at.
+  at::Tensor input(const std::string& name) const {
+    return tensors_.at(name).clone().requires_grad_(true);
+  }
+
+  // The output of a case and the gradients of its sum, weighted as the transcript says, by the
+  // inputs and by the weights of `part` that it names.
+  void expect_case(const std::string& name, const at::Tensor& output, const TensorMap& inputs,
+                   Part* part = nullptr) const {
+    SCOPED_TRACE(name);
+    EXPECT_LT(max_difference(output, tensor(name + ".output")), 1e-5);
+    if (part != nullptr) part->parameters().zero_grad();
+    (output * tensor(name + ".weighting")).sum().backward();
+    const std::string prefix = name + ".gradient.";
+    int gradients = 0;
+    for (const auto& [full_name, expected] : tensors_) {
+      if (!full_name.starts_with(prefix)) continue;
+      const std::string key = full_name.substr(prefix.size());
+      const at::Tensor& leaf = inputs.contains(key) ? inputs.at(key) : part->parameters().at(key);
+      EXPECT_LT(max_difference(leaf.grad(), expected),
+                1e-5 * std::max(1.0, expected.abs().max().item<double>()))
+          << key;
+      ++gradients;
+    }
+    EXPECT_GT(gradients, 0);
+  }
+
+  Rng rng_{1};
+  TensorMap tensors_{test::golden("lewm").tensors};
+};
+
+TEST_F(LewmGolden, VisionTransformer) {
+  const auto encoder = make_vit_encoder(kSmallVit, rng_, at::kCPU);
+  load(*encoder, "vit");
+  const at::Tensor pixels = input("vit_case.pixels");
+  expect_case("vit_case", (*encoder)(pixels), {{"pixels", pixels}}, encoder.get());
+}
+
+TEST_F(LewmGolden, ProjectorInEvaluationAndTraining) {
+  Projector projector(12, 16, 10, rng_, at::kCPU);
+  load(projector, "projector");
+  TensorMap before;
+  projector.save("p", before);
+  at::Tensor x = input("projector_evaluation.x");
+  expect_case("projector_evaluation", projector(x, false), {{"x", x}}, &projector);
+  TensorMap unchanged;
+  projector.save("p", unchanged);
+  test::expect_same_bits(before, unchanged);
+
+  x = input("projector_training.x");
+  expect_case("projector_training", projector(x, true), {{"x", x}}, &projector);
+  TensorMap after;
+  projector.save("p", after);
+  for (const std::string name : {"running_mean", "running_var", "num_batches_tracked"}) {
+    EXPECT_LT(max_difference(after.at("p.net.1." + name), tensor("projector_after.net.1." + name)),
+              1e-6)
+        << name;
+  }
+}
+
+TEST_F(LewmGolden, ActionEncoder) {
+  ActionEncoder encoder(6, 5, 16, 12, rng_, at::kCPU);
+  load(encoder, "action_encoder");
+  const at::Tensor actions = input("action_encoder_case.actions");
+  expect_case("action_encoder_case", encoder(actions), {{"actions", actions}}, &encoder);
+}
+
+TEST_F(LewmGolden, PredictorOfOneToThreeFrames) {
+  for (const auto& [name, width] :
+       {std::pair<std::string, int64_t>{"predictor", 12}, {"wide_predictor", 16}}) {
+    Predictor predictor(small_predictor(width), rng_, at::kCPU);
+    load(predictor, name);
+    for (const char* frames : {"1", "2", "3"}) {
+      const std::string golden_case = name + "_case." + frames;
+      const at::Tensor z = input(golden_case + ".z");
+      const at::Tensor actions = input(golden_case + ".actions");
+      const at::Tensor next = predictor(z, actions, /*training=*/false);
+      EXPECT_LT(max_difference(predictor.last(z, actions), next.select(1, -1)), 1e-6);
+      expect_case(golden_case, next, {{"z", z}, {"actions", actions}}, &predictor);
+    }
+  }
+}
+
+TEST_F(LewmGolden, LastOfTheFramesHasTheSameGradients) {
+  Predictor predictor(small_predictor(), rng_, at::kCPU);
+  load(predictor, "predictor");
+  std::vector<at::Tensor> gradients;
+  for (const bool alone : {false, true}) {
+    const at::Tensor z = input("predictor_case.3.z");
+    const at::Tensor actions = input("predictor_case.3.actions");
+    predictor.parameters().zero_grad();
+    const at::Tensor last =
+        alone ? predictor.last(z, actions) : predictor(z, actions, false).select(1, -1);
+    last.square().sum().backward();
+    gradients.push_back(at::cat(
+        {z.grad().flatten(), actions.grad().flatten(), predictor.parameters().flat_grad()}));
+  }
+  EXPECT_LT(max_difference(gradients[0], gradients[1]),
+            1e-6 * gradients[0].abs().max().item<double>());
+}
+
+TEST_F(LewmGolden, Rollout) {
+  ActionEncoder action_encoder(6, 5, 16, 12, rng_, at::kCPU);
+  Predictor predictor(small_predictor(), rng_, at::kCPU);
+  Projector projector(12, 16, 12, rng_, at::kCPU);
+  load(action_encoder, "action_encoder");
+  load(predictor, "predictor");
+  load(projector, "pred_proj");
+  const at::Tensor start = input("rollout.start");
+  const at::Tensor actions = input("rollout.actions");
+  const at::Tensor embedded = action_encoder(actions);
+  std::vector<at::Tensor> latents = {start};
+  for (int64_t t = 0; t < actions.size(1); ++t) {
+    const int64_t begin = std::max<int64_t>(0, t - 2);
+    const at::Tensor window =
+        at::stack(at::TensorList(latents.data() + begin, latents.size() - begin), 1);
+    const at::Tensor next = predictor.last(window, embedded.narrow(1, begin, t + 1 - begin));
+    latents.push_back(projector(next, /*training=*/false));
+  }
+  expect_case("rollout", at::stack(latents, 1), {{"start", start}, {"actions", actions}});
+}
+
+TEST_F(LewmGolden, DropoutActsInTrainingOnly) {
+  const at::Tensor z = tensor("predictor_case.3.z");
+  const at::Tensor actions = tensor("predictor_case.3.actions");
+  for (const double dropout : {0.5, 0.0}) {
+    PredictorOptions options = small_predictor();
+    options.dropout = dropout;
+    Predictor predictor(options, rng_, at::kCPU);
+    load(predictor, "predictor");
+    const at::Tensor expected = tensor("predictor_case.3.output");
+    EXPECT_LT(max_difference(predictor(z, actions, false), expected), 1e-5);
+    const at::Tensor first = predictor(z, actions, true), second = predictor(z, actions, true);
+    if (dropout > 0.0) {
+      EXPECT_GT(max_difference(first, expected), 0.1);
+      EXPECT_GT(max_difference(first, second), 0.1);
+    } else {
+      EXPECT_LT(max_difference(first, expected), 1e-5);
+    }
+  }
+}
+
+// tests/golden/lewm_tensors.txt: "name sizes ..." a line.
+std::multiset<std::string> reference_tensors() {
+  std::ifstream file(REVERIE_GOLDEN_DIR "/lewm_tensors.txt");
+  std::multiset<std::string> lines;
+  for (std::string line; std::getline(file, line);) lines.insert(line);
+  return lines;
+}
+
+TEST(Lewm, FullSizeHasTheReferencesTensors) {
+  Rng rng(1);
+  const auto encoder = make_vit_encoder({}, rng, at::kCPU);
+  Predictor predictor({}, rng, at::kCPU);
+  ActionEncoder action_encoder(5 * 2, 10, 768, 192, rng, at::kCPU);
+  Projector projector(192, 2048, 192, rng, at::kCPU), pred_proj(192, 2048, 192, rng, at::kCPU);
+  const std::vector<std::pair<std::string, Part*>> parts = {{"encoder", encoder.get()},
+                                                            {"predictor", &predictor},
+                                                            {"action_encoder", &action_encoder},
+                                                            {"projector", &projector},
+                                                            {"pred_proj", &pred_proj}};
+  TensorMap saved;
+  int64_t trainable = 0;
+  std::vector<size_t> counts;
+  for (const auto& [name, part] : parts) {
+    const size_t before = saved.size();
+    part->save(name, saved);
+    counts.push_back(saved.size() - before);
+    trainable += part->parameters().numel();
+  }
+  EXPECT_EQ(counts, (std::vector<size_t>{198, 81, 6, 9, 9}));
+  EXPECT_EQ(trainable, 18'034'478);
+  std::multiset<std::string> ours;
+  for (const auto& [name, tensor] : saved) {
+    std::string line = name;
+    for (const int64_t size : tensor.sizes()) line += fmt::format(" {}", size);
+    ours.insert(line);
+  }
+  EXPECT_EQ(ours, reference_tensors());
+}
+
+TEST(Lewm, ThePredictorReturnsItsNormalisedInputAtFirst) {
+  Rng rng(3);
+  const Predictor predictor(small_predictor(), rng, at::kCPU);
+  const at::Tensor z = at::randn({5, 3, 12}), actions = at::randn({5, 3, 12});
+  const at::Tensor expected = at::layer_norm(z + predictor.parameters().at("pos_embedding"), {12});
+  EXPECT_LT(max_difference(predictor(z, actions, true), expected), 1e-6);
+  EXPECT_LT(max_difference(predictor.last(z, actions), expected.select(1, 2)), 1e-6);
+}
+
+TEST(Lewm, ThePredictorRefusesLongHistories) {
+  Rng rng(3);
+  const Predictor predictor(small_predictor(), rng, at::kCPU);
+  const at::Tensor z = at::randn({5, 4, 12});
+  EXPECT_EQ(input_error([&] { predictor(z, z, false); }),
+            "predictor: a history of 4 frames, expected 1 to 3");
+  PredictorOptions options = small_predictor();
+  options.depth = 0;
+  EXPECT_NE(input_error([&] { Predictor(options, rng, at::kCPU); }).find("depth 0"),
+            std::string::npos);
+}
+
+TEST(VitEncoder, BeginsAsHuggingFaces) {
+  Rng rng(5);
+  const auto encoder = make_vit_encoder({.height = 64, .width = 48, .patch = 8}, rng, at::kCPU);
+  for (const auto& [name, parameter] : encoder->parameters().named()) {
+    SCOPED_TRACE(name);
+    const double mean = parameter.mean().item<double>();
+    if (name.ends_with("bias")) {
+      EXPECT_EQ(parameter.abs().max().item<double>(), 0.0);
+    } else if (parameter.dim() == 1) {
+      EXPECT_EQ(parameter.min().item<double>(), 1.0);
+      EXPECT_EQ(parameter.max().item<double>(), 1.0);
+    } else {
+      // Four standard errors of as many draws.
+      const double error = 4.0 * 0.02 / std::sqrt(static_cast<double>(parameter.numel()));
+      EXPECT_NEAR(mean, 0.0, error);
+      EXPECT_NEAR(parameter.std().item<double>(), 0.02, error);
+    }
+  }
+  EXPECT_EQ((*encoder)(at::randn({2, 3, 64, 48})).sizes(), at::IntArrayRef({2, 192}));
+}
+
+TEST(VitEncoder, RefusesWhatDoesNotDivide) {
+  Rng rng(5);
+  const auto make = [&](const VitEncoderOptions& options) {
+    make_vit_encoder(options, rng, at::kCPU);
+  };
+  EXPECT_EQ(input_error([&] { make({.height = 64, .width = 62, .patch = 8}); }),
+            "vision transformer: pictures of 62x64 pixels, expected sides that the patch of 8 "
+            "divides");
+  EXPECT_EQ(input_error([&] { make({.features = 100}); }),
+            "vision transformer: 100 features, expected a multiple of the 3 heads");
+  EXPECT_NE(input_error([&] { make({.patch = 0}); }).find("patch 0"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace reverie
