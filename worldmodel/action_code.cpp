@@ -2,6 +2,8 @@
 
 #include <limits>
 
+#include <fmt/ranges.h>
+
 #include "worldmodel/pch.h"
 
 namespace reverie {
@@ -75,7 +77,7 @@ void ActionCode::set_statistics(const at::Tensor& mean, const at::Tensor& std) {
   REVERIE_CHECK(mean.sizes() == mean_.sizes() && std.sizes() == std_.sizes() &&
                     at::isfinite(mean).all().item<bool>() && at::isfinite(std).all().item<bool>(),
                 "actions: mean {} and standard deviation {}, expected {} finite numbers each",
-                mean.sizes(), std.sizes(), size_);
+                mean.sizes().vec(), std.sizes().vec(), size_);
   mean_.copy_(mean);
   std_.copy_(at::where(std > 0.0, std, at::ones_like(std)));
 }

@@ -3,6 +3,8 @@
 #include "agents/pch.h"
 #include "agents/training/world_model_agent.h"
 #include "agents/training/world_model_loop.h"
+#include "core/random.h"
+#include "core/text.h"
 
 namespace reverie {
 

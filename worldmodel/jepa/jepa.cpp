@@ -136,10 +136,10 @@ Jepa::Jepa(const JepaOptions& options, const Field& pixels, const ActionSpace& a
 }
 
 at::Tensor Jepa::pictures(const at::Tensor& pixels) const {
-  REVERIE_CHECK(pixels.dim() == 4 && pixels.sizes().slice(1) == at::IntArrayRef(image_shape_),
-                "world model: pictures of {}, expected {} [height, width, channels]",
-                pixels.sizes().slice(std::min<size_t>(1, pixels.sizes().size())),
-                at::IntArrayRef(image_shape_));
+  const std::vector<int64_t> found = pixels.sizes().slice(1).vec();
+  REVERIE_CHECK(found == image_shape_,
+                "world model: pictures of {}, expected {} [height, width, channels]", found,
+                image_shape_);
   // [N, H, W, C] in memory is [N, C, H, W] with channels last, which convolutions like.
   at::Tensor x = pixels.to(device_).permute({0, 3, 1, 2}).to(at::kFloat);
   x = at::addcmul(pixel_shift_, x, pixel_scale_);
