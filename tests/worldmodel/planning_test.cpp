@@ -251,42 +251,79 @@ TEST_P(ContinuousPlanner, CostsThatAreNotFinite) {
               HasSubstr(options_.planner + ": the model's cost of the plan is not finite"));
 }
 
-TEST(Planning, CemForcesTheFirstCandidateToTheMean) {
-  LinearWorld world;
-  PlanningProblem problem = linear_problem(world, starts());
-  problem.guess = at::rand({3, 5, 2}, at::detail::createCPUGenerator(3), at::kFloat);
-  bool seen = false;
-  const CostFn cost = problem.cost;
-  problem.cost = [&](const LatentState& state, const at::Tensor& action, int64_t t) {
-    if (action.size(0) == 3 * 300) {
-      seen = true;
-      EXPECT_TRUE(at::equal(action.view({3, 300, 2}).select(1, 0), problem.guess.select(1, t)));
-    }
-    return cost(state, action, t);
-  };
-  PlannerOptions options;
-  options.iterations = 1;
-  plan_with(options, problem);
-  EXPECT_TRUE(seen);
-  EXPECT_EQ(world.predictions, 5 + 5);  // one round, and the plan that came of it
-}
+// The candidates of a search over one step in one world: of each round its candidates [S, 2] and
+// their costs [S]; what came out is the last.
+struct Round {
+  at::Tensor actions, cost;
+};
 
-TEST(Planning, CemRefitsWithTheElitesMean) {
+std::vector<Round> rounds_of(const PlannerOptions& options, const at::Tensor& guess) {
   LinearWorld world;
+  std::vector<Round> rounds;
   PlanningProblem problem = linear_problem(world, starts().narrow(0, 0, 1));
   problem.horizon = 1;
-  at::Tensor candidates;
-  const CostFn cost = problem.cost;
-  problem.cost = [&](const LatentState& state, const at::Tensor& action, int64_t t) {
-    if (!candidates.defined()) candidates = action.clone();
-    return cost(state, action, t);
+  problem.guess = guess;
+  problem.cost = [&](const LatentState& state, const at::Tensor& action, int64_t) {
+    rounds.push_back({action.clone(), world.cost(state.z, action)});
+    return rounds.back().cost;
   };
-  PlannerOptions options;
-  options.iterations = 1;
   const Plan plan = plan_with(options, problem);
-  const at::Tensor costs = sequence_costs(problem, candidates.view({1, 300, 1, 2}));
-  const at::Tensor best = costs[0].argsort().narrow(0, 0, 30);
-  EXPECT_LT(max_difference(plan.actions.flatten(), candidates.index_select(0, best).mean(0)), 1e-6);
+  EXPECT_LT(max_difference(plan.actions.view({1, 2}), rounds.back().actions), 1e-6);
+  return rounds;
+}
+
+at::Tensor one_guess() { return at::tensor({0.4F, -0.3F}).view({1, 1, 2}); }
+
+at::Tensor elites_of(const Round& round, int64_t count) {
+  return round.actions.index_select(0, round.cost.argsort().narrow(0, 0, count));
+}
+
+TEST(Planning, CemFitsItsCandidatesToTheElites) {
+  PlannerOptions options;
+  options.iterations = 2;
+  const std::vector<Round> rounds = rounds_of(options, one_guess());
+  ASSERT_EQ(rounds.size(), 3U);
+  EXPECT_TRUE(at::equal(rounds[0].actions[0], one_guess().flatten()));
+  EXPECT_LT(max_difference(rounds[0].actions.mean(0), one_guess().flatten()), 0.15);
+  EXPECT_LT(max_difference(rounds[0].actions.std(0), at::ones({2})), 0.15);
+  const at::Tensor first = elites_of(rounds[0], 30);
+  EXPECT_LT(max_difference(rounds[1].actions[0], first.mean(0)), 1e-6);
+  EXPECT_LT(max_difference(rounds[1].actions.std(0) / first.std(0), at::ones({2})), 0.15);
+  EXPECT_LT(max_difference(rounds[2].actions[0], elites_of(rounds[1], 30).mean(0)), 1e-6);
+}
+
+TEST(Planning, MppiWeighsItsElites) {
+  PlannerOptions options = options_of("mppi");
+  options.iterations = 2;
+  options.temperature = 0.7;
+  const std::vector<Round> rounds = rounds_of(options, one_guess());
+  const at::Tensor elites = elites_of(rounds[0], 30);
+  const at::Tensor cost = std::get<0>(rounds[0].cost.sort()).narrow(0, 0, 30);
+  const at::Tensor weight = at::exp(-(cost - cost[0]) / (0.7 * cost.std())).unsqueeze(1);
+  const at::Tensor mean = (weight * elites).sum(0) / weight.sum();
+  EXPECT_LT(max_difference(rounds[1].actions[0], mean), 1e-5);
+  EXPECT_GT(max_difference(elites.mean(0), mean), 0.01);
+}
+
+TEST(Planning, IcemKeepsElitesAndLetsSamplesDecay) {
+  PlannerOptions options = options_of("icem");
+  options.iterations = 4;
+  options.sample_decay = 2.0;
+  const std::vector<Round> rounds = rounds_of(options, one_guess());
+  std::vector<int64_t> candidates;
+  for (const Round& round : rounds) candidates.push_back(round.cost.size(0));
+  // The mean takes part in the first and the last round, five elites from the second on; there are
+  // twice as many samples as elites at least.
+  EXPECT_EQ(candidates, (std::vector<int64_t>{300 + 1, 150 + 5, 75 + 5, 60 + 5 + 1, 1}));
+  EXPECT_TRUE(at::equal(rounds[0].actions[300], one_guess().flatten()));
+  at::Tensor mean = one_guess().flatten();
+  for (size_t i = 1; i < 4; ++i) {
+    const at::Tensor kept = rounds[i].actions.narrow(0, candidates[i] - 5, 5);
+    EXPECT_TRUE(at::equal(kept, elites_of(rounds[i - 1], 5))) << i;
+    mean = 0.1 * mean + 0.9 * elites_of(rounds[i - 1], 30).mean(0);
+  }
+  EXPECT_LT(max_difference(rounds[3].actions[60], mean), 1e-6);
+  EXPECT_TRUE(at::equal(rounds[4].actions, elites_of(rounds[3], 1)));
 }
 
 TEST(Planning, TheGradientPlannerWantsGradients) {
