@@ -326,6 +326,27 @@ TEST(Planning, IcemKeepsElitesAndLetsSamplesDecay) {
   EXPECT_TRUE(at::equal(rounds[4].actions, elites_of(rounds[3], 1)));
 }
 
+TEST(Planning, IcemsCandidatesAreColouredInTime) {
+  LinearWorld world;
+  PlanningProblem problem = linear_problem(world, starts());
+  problem.horizon = 12;
+  std::vector<at::Tensor> steps;
+  const CostFn cost = problem.cost;
+  problem.cost = [&](const LatentState& state, const at::Tensor& action, int64_t t) {
+    if (steps.size() < 12) steps.push_back(action.flatten().clone());
+    return cost(state, action, t);
+  };
+  PlannerOptions options = options_of("icem");
+  options.noise_beta = 2.0;
+  plan_with(options, problem);
+  const at::Tensor candidates = at::stack(steps);  // [T, 3 * 301 * 2]
+  const at::Tensor covariance =
+      at::matmul(candidates, candidates.t()) / static_cast<double>(candidates.size(1));
+  const at::Tensor basis = coloured_noise_basis(12, 2.0);
+  EXPECT_LT(max_difference(covariance, at::matmul(basis, basis.t())), 0.15);
+  EXPECT_GT(covariance[0][1].item<double>(), 0.5);
+}
+
 TEST(Planning, TheGradientPlannerWantsGradients) {
   LinearWorld world;
   world.has_gradients = false;

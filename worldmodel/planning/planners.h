@@ -29,8 +29,8 @@ std::unique_ptr<Planner> make_cem(const PlannerOptions& options);
 //
 // differs: elites are not carried from plan to plan (planners have no memory: pass the rest of the
 // plan before as the guess); the mean is a candidate in the first iteration as in the last, so that
-// no plan is worse than its guess; a fixed number of elites is kept, not a share; the number of
-// samples does not decay unless it is asked to (by 1.25 in the paper).
+// no plan is worse than its guess where elites are kept; a fixed number of them is kept, not a
+// share; the number of samples does not decay unless it is asked to (by 1.25 in the paper).
 std::unique_ptr<Planner> make_icem(const PlannerOptions& options);
 
 // Model predictive path integral control (Williams et al. 2017) as TD-MPC uses it (Hansen et al.
