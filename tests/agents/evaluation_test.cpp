@@ -81,7 +81,7 @@ TEST(Evaluation, EpisodesHaveTheSeedsThatAreGivenInTheirOrder) {
   CountingPolicy policy;
   const auto make = [] { return std::make_unique<CountdownEnv>(); };
   const std::vector<Episode> episodes =
-      evaluate(policy, make, {.episodes = 300, .threads = 2, .episode_seeds = seeds});
+      evaluate(policy, make, {.episodes = 300, .episode_seeds = seeds, .threads = 2});
   ASSERT_EQ(episodes.size(), seeds.size());
   for (size_t i = 0; i < seeds.size(); ++i) EXPECT_EQ(episodes[i].seed, seeds[i]);
   seeds.pop_back();
