@@ -18,7 +18,13 @@ std::vector<Episode> evaluate(Policy& policy, const EnvMaker& make,
   REVERIE_CHECK(options.episodes >= 1, "evaluation: {} episodes, expected at least 1",
                 options.episodes);
   const int64_t lanes = std::min(options.episodes, kMaxLanes);
-  VectorEnv env(make, lanes, options.threads);
+  const size_t seeds = options.episode_seeds.size();
+  REVERIE_CHECK(seeds == 0 || seeds == static_cast<size_t>(options.episodes),
+                "evaluation: {} seeds of episodes for {} episodes, expected one each", seeds,
+                options.episodes);
+  VectorEnv env(
+      make,
+      {.num_envs = lanes, .threads = options.threads, .episode_seeds = options.episode_seeds});
   const Field action = action_field(env.spec().action);
   env.reset(options.seed);
   policy.on_episode_start(at::ones({lanes}, at::kBool));

@@ -12,12 +12,15 @@ namespace reverie {
 struct EvaluationOptions {
   int64_t episodes = 100;
   uint64_t seed = 0;  // the same seed gives the same starts, whatever the policy
+  // Instead of it, [episodes]: episode i begins with Env::reset(episode_seeds[i]). Empty: not.
+  std::vector<uint64_t> episode_seeds = {};
   int threads = 1;
   std::function<void(int64_t finished)> on_progress = {};
 };
 
 // Runs a policy greedily for whole episodes and returns them in an order that does not depend on
-// how long they took. Throws Error for fewer than 1 episode, and what the environment throws.
+// how long they took: that of episode_seeds where they are given. Throws Error for fewer than 1
+// episode, for another number of seeds than episodes, and what the environment throws.
 std::vector<Episode> evaluate(Policy& policy, const EnvMaker& make,
                               const EvaluationOptions& options);
 

@@ -37,6 +37,14 @@ const AVCodec* encoder_named(const char* name, const fs::path& path) {
   return encoder;
 }
 
+const AVCodec* decoder_named(const char* name, const fs::path& path) {
+  av_log_set_level(AV_LOG_QUIET);
+  const AVCodec* decoder = avcodec_find_decoder_by_name(name);
+  REVERIE_CHECK_RUN(decoder != nullptr, "{}: this build of FFmpeg has no decoder {}", path.string(),
+                    name);
+  return decoder;
+}
+
 Frame make_frame(AVPixelFormat format, int width, int height, const fs::path& path) {
   Frame frame = allocated<Frame>(av_frame_alloc(), path);
   frame->format = format;

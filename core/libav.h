@@ -53,6 +53,9 @@ Owner allocated(typename Owner::pointer object, const std::filesystem::path& pat
 // libav*'s own messages for the process: libraries of this project do not print.
 const AVCodec* encoder_named(const char* name, const std::filesystem::path& path);
 
+// Likewise a decoder.
+const AVCodec* decoder_named(const char* name, const std::filesystem::path& path);
+
 // A frame with pixels of its own.
 Frame make_frame(AVPixelFormat format, int width, int height, const std::filesystem::path& path);
 

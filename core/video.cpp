@@ -25,7 +25,8 @@ using namespace libav;
 
 namespace {
 
-constexpr int kMaxSide = 16384;               // [px]
+constexpr int kMaxSide = 16384;  // [px]
+constexpr size_t kMaxPngBytes = 256'000'000;
 constexpr double kGifFramesPerSecond = 50.0;  // browsers draw shorter delays ten times as long
 constexpr AVRational kCentiseconds = {1, 100};
 
@@ -56,6 +57,44 @@ std::string encode_png(const fs::path& path, ImageView image) {
   check(avcodec_send_frame(codec.get(), nullptr), path, "encode a PNG image");
   check(avcodec_receive_packet(codec.get(), packet.get()), path, "encode a PNG image");
   return {reinterpret_cast<const char*>(packet->data), static_cast<size_t>(packet->size)};
+}
+
+// Throws Error(kInput) unless the bytes open as a PNG file does whose picture has these sides.
+void check_png_header(const fs::path& path, std::string_view bytes, int width, int height) {
+  // PNG (third edition), 5.2 and 11.2.1: a signature, then the chunk IHDR, whose length and name
+  // precede width and height, big-endian.
+  constexpr std::string_view kSignature("\x89PNG\r\n\x1a\n\0\0\0\rIHDR", 16);
+  REVERIE_CHECK(bytes.size() >= kSignature.size() + 8 && bytes.starts_with(kSignature),
+                "{}: found no PNG image, expected one of {} x {} pixels", path.string(), width,
+                height);
+  const auto side = [&](size_t at) {
+    uint32_t value = 0;
+    for (size_t i = 0; i < 4; ++i) value = value << 8 | static_cast<uint8_t>(bytes[at + i]);
+    return value;
+  };
+  const uint32_t found_width = side(kSignature.size());
+  const uint32_t found_height = side(kSignature.size() + 4);
+  REVERIE_CHECK(
+      found_width == static_cast<uint32_t>(width) && found_height == static_cast<uint32_t>(height),
+      "{}: a picture of {} x {} pixels, expected {} x {}", path.string(), found_width, found_height,
+      width, height);
+}
+
+// Throws Error(kInput) for bytes that are damaged.
+Frame decode_png(const fs::path& path, std::string_view bytes) {
+  const AVCodec* decoder = decoder_named("png", path);
+  const Codec codec = allocated<Codec>(avcodec_alloc_context3(decoder), path);
+  codec->err_recognition = AV_EF_CRCCHECK | AV_EF_EXPLODE;
+  check(avcodec_open2(codec.get(), decoder, nullptr), path, "start the PNG decoder");
+  const Packet packet = allocated<Packet>(av_packet_alloc(), path);
+  check(av_new_packet(packet.get(), static_cast<int>(bytes.size())), path, "decode a PNG image");
+  std::memcpy(packet->data, bytes.data(), bytes.size());
+  Frame frame = allocated<Frame>(av_frame_alloc(), path);
+  int result = avcodec_send_packet(codec.get(), packet.get());
+  if (result >= 0) result = avcodec_send_packet(codec.get(), nullptr);
+  if (result >= 0) result = avcodec_receive_frame(codec.get(), frame.get());
+  REVERIE_CHECK(result >= 0, "{}: a damaged PNG image, it cannot be decoded", path.string());
+  return frame;
 }
 
 [[noreturn]] void fail_system(const fs::path& path, std::string_view action, int reason) {
@@ -110,6 +149,30 @@ void write_png(const fs::path& path, ImageView image) {
   check_sides(path, image.width, image.height);
   check_pixels(path, image);
   write_file_atomically(path, std::string_view(encode_png(path, image)));
+}
+
+std::vector<uint8_t> read_png(const fs::path& path, int width, int height) {
+  check_sides(path, width, height);
+  const std::string bytes = read_file(path, kMaxPngBytes);
+  check_png_header(path, bytes, width, height);
+  const Frame frame = decode_png(path, bytes);
+  REVERIE_CHECK(frame->width == width && frame->height == height,
+                "{}: a picture of {} x {} pixels, expected {} x {}", path.string(), frame->width,
+                frame->height, width, height);
+  const Scaler scaler = allocated<Scaler>(
+      sws_getContext(width, height, static_cast<AVPixelFormat>(frame->format), width, height,
+                     AV_PIX_FMT_RGB24, SWS_POINT | SWS_ACCURATE_RND, nullptr, nullptr, nullptr),
+      path);
+  const Frame rgb = make_frame(AV_PIX_FMT_RGB24, width, height, path);
+  check(sws_scale(scaler.get(), frame->data, frame->linesize, 0, height, rgb->data, rgb->linesize),
+        path, "convert a PNG image");
+  const size_t row = 3 * static_cast<size_t>(width);
+  std::vector<uint8_t> pixels(row * static_cast<size_t>(height));
+  for (int y = 0; y < height; ++y) {
+    std::memcpy(pixels.data() + static_cast<size_t>(y) * row,
+                rgb->data[0] + static_cast<ptrdiff_t>(y) * rgb->linesize[0], row);
+  }
+  return pixels;
 }
 
 class VideoWriter::Sink {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <vector>
 
 namespace reverie {
 
@@ -17,6 +18,12 @@ struct ImageView {
 // with a side above 16384, or a path that does not end in ".png", Error(kRun) when it cannot be
 // written.
 void write_png(const std::filesystem::path& path, ImageView image);
+
+// The pixels of a PNG file of a known size, uint8 [height, width, 3], top row first: grey, palette
+// and 16 bits a channel become RGB of 8 bits, transparency is dropped. Throws Error(kInput) when
+// the file is missing, larger than 256 MB, no PNG, damaged, or a picture of another size (both
+// sizes are named, and nothing of it is decoded).
+std::vector<uint8_t> read_png(const std::filesystem::path& path, int width, int height);
 
 // Writes frames of one size to a video. The path's ending says how:
 //

@@ -51,6 +51,9 @@ AsyncVectorEnv::AsyncVectorEnv(const EnvMaker& make, const VectorEnvOptions& opt
   REVERIE_CHECK(options.autoreset == AutoReset::kSameStep,
                 "asynchronous environments reset themselves in the step that ends an episode; "
                 "another AutoReset needs VectorEnv");
+  REVERIE_CHECK(options.episode_seeds.empty(),
+                "asynchronous environments: {} seeds of episodes; those need VectorEnv",
+                options.episode_seeds.size());
   const size_t n = lanes_.size();
   action_memory_.resize(n * action_field_.bytes());
   starting_.resize(n);

@@ -106,6 +106,17 @@ class PhysicsState {
     return std::nullopt;
   }
 
+  // How far the body is from its place in the state whose part "qpos" is given, and how near to a
+  // goal counts as reached in this task [m]. Empty where no goal is a place. Throws Error for
+  // another length.
+  struct GoalDistance {
+    double distance = 0.0;
+    double radius = 0.0;
+  };
+  virtual std::optional<GoalDistance> goal_distance(std::span<const double> /*goal_qpos*/) const {
+    return std::nullopt;
+  }
+
   // That of the environment itself where wrappers stand around it.
   virtual const PhysicsState& innermost() const { return *this; }
 };

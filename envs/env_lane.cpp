@@ -41,7 +41,11 @@ void copy_row(FieldViews from, FieldViews to) {
 }
 
 void EnvLane::start(uint64_t run_seed, size_t i, FieldViews obs) {
-  seed = mix_seed({run_seed, i, static_cast<uint64_t>(episode)});
+  start_with(mix_seed({run_seed, i, static_cast<uint64_t>(episode)}), obs);
+}
+
+void EnvLane::start_with(uint64_t episode_seed, FieldViews obs) {
+  seed = episode_seed;
   length = 0;
   episode_return = 0.0;
   ended = false;

@@ -33,6 +33,9 @@ struct VectorEnvOptions {
   // CPUs for the threads that are created, in turn; empty: where the system puts them.
   std::vector<int> cpus = {};
   int64_t batch = 0;  // rows that AsyncVectorEnv::recv() returns; 0 = num_envs
+  // VectorEnv: of the first episodes, that of episode k of environment i at k * num_envs + i,
+  // whatever seed it is reset with. Later ones have seeds of their own again.
+  std::vector<uint64_t> episode_seeds = {};
 };
 
 // An episode that has ended.
@@ -80,6 +83,9 @@ struct alignas(64) EnvLane {
 
   // Begins episode number `episode` of environment i with the seed mix_seed({seed, i, episode}).
   void start(uint64_t run_seed, size_t i, FieldViews obs);
+
+  // The same with a given seed.
+  void start_with(uint64_t episode_seed, FieldViews obs);
 
   StepResult step(ConstFieldView action, FieldViews obs) {
     const StepResult result = env->step(action, obs);

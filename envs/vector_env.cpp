@@ -23,6 +23,7 @@ void set_flag(uint8_t& flag, bool value) {
 VectorEnv::VectorEnv(const EnvMaker& make, const VectorEnvOptions& options)
     : lanes_(make_lanes(make, options.num_envs)),
       autoreset_(options.autoreset),
+      episode_seeds_(options.episode_seeds),
       fields_(spec().observation),
       action_field_(action_field(spec().action)),
       obs_(fields_, options.num_envs),
@@ -58,7 +59,12 @@ void VectorEnv::start_lane(size_t i) {
   EnvLane& lane = lanes_[i];
   try {
     lane.error = nullptr;
-    lane.start(start_seed_, i, obs_.row(i));
+    const size_t number = static_cast<size_t>(lane.episode) * lanes_.size() + i;
+    if (number < episode_seeds_.size()) {
+      lane.start_with(episode_seeds_[number], obs_.row(i));
+    } else {
+      lane.start(start_seed_, i, obs_.row(i));
+    }
   } catch (...) {
     lane.error = std::current_exception();
     failed_.store(true, std::memory_order_relaxed);

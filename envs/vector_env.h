@@ -21,10 +21,11 @@ struct VectorEnvSnapshot {
 
 // N environments of one kind, stepped together on a thread pool, as a structure of arrays.
 //
-// Environment i starts its k-th episode with the seed mix_seed({seed, i, k}), so the results are
-// the same for any number of threads. Where an episode ends, what follows is AutoReset's; in
-// kNextStep and kOff `final_obs` is `obs`, which holds the last observation there. Nothing is
-// allocated by step() except where an episode ends (its metrics).
+// Environment i starts its k-th episode with the seed mix_seed({seed, i, k}), or the one that
+// VectorEnvOptions::episode_seeds gives, so the results are the same for any number of threads.
+// Where an episode ends, what follows is AutoReset's; in kNextStep and kOff `final_obs` is `obs`,
+// which holds the last observation there. Nothing is allocated by step() except where an episode
+// ends (its metrics).
 //
 // A failure stays with its environment: the others finish the step, which last_step() shows, and
 // keep their state. The failed one has to be reset, by reset_envs() or with all the others, before
@@ -96,6 +97,7 @@ class VectorEnv {
 
   std::vector<EnvLane> lanes_;
   AutoReset autoreset_;
+  std::vector<uint64_t> episode_seeds_;
   std::vector<Field> fields_;
   Field action_field_;
   FieldRows obs_, final_obs_;

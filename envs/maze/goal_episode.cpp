@@ -206,4 +206,13 @@ std::optional<StepResult> MazePhysics::outcome(std::span<const double> achieved,
       .terminated = task().ends_at_goal && distance(place, goal) <= layout().goal_radius};
 }
 
+std::optional<PhysicsState::GoalDistance> MazePhysics::goal_distance(
+    std::span<const double> goal_qpos) const {
+  const std::span<const double> qpos = simulation().qpos();
+  REVERIE_CHECK(goal_qpos.size() == qpos.size(), "{}: a goal's qpos of {} numbers, expected {}",
+                task().spec.id, goal_qpos.size(), qpos.size());
+  return GoalDistance{.distance = distance({qpos[0], qpos[1]}, {goal_qpos[0], goal_qpos[1]}),
+                      .radius = layout().goal_radius};
+}
+
 }  // namespace reverie::maze

@@ -106,6 +106,7 @@ class MazePhysics : public MujocoPhysicsState {
   std::optional<double> reward() const override;
   std::optional<StepResult> outcome(std::span<const double> achieved,
                                     std::span<const double> desired) const override;
+  std::optional<GoalDistance> goal_distance(std::span<const double> goal_qpos) const override;
 
   // For what plans in the maze or scores recorded positions. They live as long as the environment.
   const MazeLayout& layout() const { return episode_.layout(); }

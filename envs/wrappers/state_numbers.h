@@ -38,6 +38,7 @@ class StateReader {
   StateReader(std::string who, std::span<const double> numbers)
       : who_(std::move(who)), numbers_(numbers) {}
 
+  double number() { return next(); }  // finite
   int64_t count(double limit = 0x1p53);
   Rng generator();
   std::vector<std::byte> row(const Field& field);

@@ -48,7 +48,7 @@ StepResult ObservationWrapper::step(ConstFieldView action, FieldViews obs) {
 }
 
 void ObservationWrapper::Physics::observe(FieldViews obs) const {
-  inner_.observe(wrapper_.inner_views(obs));
+  WrappedPhysics::observe(wrapper_.inner_views(obs));
   wrapper_.observe(obs, true);
 }
 

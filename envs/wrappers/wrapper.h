@@ -46,6 +46,35 @@ class Wrapper : public Env {
   EnvSpec spec_;
 };
 
+// The named parts of a wrapped environment. Forwards everything; what a wrapper shows through
+// physics() derives from it.
+class WrappedPhysics : public PhysicsState {
+ public:
+  std::vector<Part> parts() const override { return inner_.parts(); }
+  void get(std::string_view part, std::span<double> out) const override { inner_.get(part, out); }
+  void set(std::string_view part, std::span<const double> values) override {
+    inner_.set(part, values);
+  }
+  bool settable() const override { return inner_.settable(); }
+  std::vector<Constant> constants() const override { return inner_.constants(); }
+  void observe(FieldViews obs) const override { inner_.observe(obs); }
+  std::optional<double> reward() const override { return inner_.reward(); }
+  std::optional<StepResult> outcome(std::span<const double> achieved,
+                                    std::span<const double> desired) const override {
+    return inner_.outcome(achieved, desired);
+  }
+  std::optional<GoalDistance> goal_distance(std::span<const double> goal_qpos) const override {
+    return inner_.goal_distance(goal_qpos);
+  }
+  const PhysicsState& innermost() const override { return inner_.innermost(); }
+
+ protected:
+  explicit WrappedPhysics(PhysicsState& inner) : inner_(inner) {}
+
+ private:
+  PhysicsState& inner_;
+};
+
 // A wrapper that changes what is observed, at a reset, after a step and through physics() alike.
 class ObservationWrapper : public Wrapper {
  public:
@@ -67,26 +96,13 @@ class ObservationWrapper : public Wrapper {
   virtual void observe(FieldViews obs, bool first) = 0;
 
  private:
-  class Physics final : public PhysicsState {
+  class Physics final : public WrappedPhysics {
    public:
-    Physics(PhysicsState& inner, ObservationWrapper& wrapper) : inner_(inner), wrapper_(wrapper) {}
-    std::vector<Part> parts() const override { return inner_.parts(); }
-    void get(std::string_view part, std::span<double> out) const override { inner_.get(part, out); }
-    void set(std::string_view part, std::span<const double> values) override {
-      inner_.set(part, values);
-    }
-    bool settable() const override { return inner_.settable(); }
-    std::vector<Constant> constants() const override { return inner_.constants(); }
+    Physics(PhysicsState& inner, ObservationWrapper& wrapper)
+        : WrappedPhysics(inner), wrapper_(wrapper) {}
     void observe(FieldViews obs) const override;
-    std::optional<double> reward() const override { return inner_.reward(); }
-    std::optional<StepResult> outcome(std::span<const double> achieved,
-                                      std::span<const double> desired) const override {
-      return inner_.outcome(achieved, desired);
-    }
-    const PhysicsState& innermost() const override { return inner_.innermost(); }
 
    private:
-    PhysicsState& inner_;
     ObservationWrapper& wrapper_;
   };
 

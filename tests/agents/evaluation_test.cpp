@@ -74,6 +74,22 @@ class CountingPolicy final : public Policy {
   at::Tensor seen_;
 };
 
+TEST(Evaluation, EpisodesHaveTheSeedsThatAreGivenInTheirOrder) {
+  // More than run side by side, and of unequal lengths.
+  std::vector<uint64_t> seeds;
+  for (uint64_t i = 0; i < 300; ++i) seeds.push_back(1000 - i);
+  CountingPolicy policy;
+  const auto make = [] { return std::make_unique<CountdownEnv>(); };
+  const std::vector<Episode> episodes =
+      evaluate(policy, make, {.episodes = 300, .episode_seeds = seeds, .threads = 2});
+  ASSERT_EQ(episodes.size(), seeds.size());
+  for (size_t i = 0; i < seeds.size(); ++i) EXPECT_EQ(episodes[i].seed, seeds[i]);
+  seeds.pop_back();
+  EXPECT_THAT(
+      test::input_error([&] { evaluate(policy, make, {.episodes = 300, .episode_seeds = seeds}); }),
+      HasSubstr("299 seeds of episodes for 300 episodes"));
+}
+
 std::vector<Episode> evaluate_countdown(int64_t episodes, uint64_t seed, int threads = 1) {
   CountingPolicy policy;
   return evaluate(policy, [] { return std::make_unique<CountdownEnv>(); },

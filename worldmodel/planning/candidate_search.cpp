@@ -137,7 +137,8 @@ at::Tensor CandidateSearch::costs(const at::Tensor& actions) {
   return costs_(actions).nan_to_num(infinity, infinity, -infinity);
 }
 
-Plan CandidateSearch::finish(const at::Tensor& actions) {
+Plan CandidateSearch::finish(const at::Tensor& found) {
+  const at::Tensor actions = low_.defined() ? clamp(found) : found;
   const at::Tensor cost = costs_(actions.unsqueeze(1)).squeeze(1).to(at::kFloat);
   REVERIE_CHECK_RUN(at::isfinite(cost).all().item<bool>(),
                     "{}: the model's cost of the plan is not finite", planner_);

@@ -50,8 +50,9 @@ class CandidateSearch {
   // [B, S, T, A] to [B, S]; what is not a number counts as infinite.
   at::Tensor costs(const at::Tensor& actions);
 
-  // The plan [B, T, A] with what the model says of it. Throws Error(kRun) where that is not finite.
-  Plan finish(const at::Tensor& actions);
+  // The plan [B, T, A] within the limits, which a mean may miss by a rounding, with what the model
+  // says of it. Throws Error(kRun) where that is not finite.
+  Plan finish(const at::Tensor& found);
 
   const at::Generator& generator() const { return *generator_; }
   int64_t worlds() const { return problem_.start.size(); }

@@ -24,7 +24,9 @@ class Mppi final : public Planner {
       const Elites elites = select_elites(candidates, search.costs(candidates), options_.elites);
       const at::Tensor weight = weights(elites.cost);
       mean = (weight * elites.actions).sum(1);
-      std = (weight * (elites.actions - mean.unsqueeze(1)).square()).sum(1).sqrt();
+      const at::Tensor variance = (weight * (elites.actions - mean.unsqueeze(1)).square()).sum(1);
+      // What weighted samples miss of the variance, as K / (K - 1) where all weigh the same.
+      std = (variance / (1.0 - weight.square().sum(1)).clamp_min(1e-6)).sqrt();
     }
     return search.finish(mean);
   }

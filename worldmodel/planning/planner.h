@@ -63,19 +63,19 @@ class Planner {
 };
 
 // Options of all planners; each reads its own. Defaults are those of LeWorldModel's CEM and, for
-// the others, of stable-worldmodel's solvers where those have the option.
+// the others, of stable-worldmodel's solvers, but for MPPI's temperature, which has another unit.
 struct PlannerOptions {
   std::string planner = "cem";
   int64_t horizon = 5;    // T [model steps], for whoever poses the problem
   int64_t samples = 300;  // S; iCEM: of the first iteration
   int64_t iterations = 30;
-  int64_t elites = 30;         // all but gradient
+  int64_t elites = 30;         // K; all but gradient
   double initial_std = 1.0;    // of the candidates, in the model's units of action
   double momentum = 0.1;       // iCEM, categorical CEM: share of the old distribution that is kept
   double noise_beta = 2.0;     // iCEM: exponent of the noise's spectrum, 1 / f^beta
   int64_t kept_elites = 5;     // iCEM: elites that take part in the next iteration
-  double sample_decay = 1.25;  // iCEM: each iteration has 1 / sample_decay of the samples before
-  double temperature = 0.5;    // MPPI, in units of the elites' standard deviation of costs
+  double sample_decay = 1.0;   // iCEM: each iteration has 1 / sample_decay of the samples before
+  double temperature = 1.0;    // MPPI, in units of the elites' standard deviation of costs
   double smoothing = 0.0;      // categorical CEM: Laplace's, added to the elites' frequencies
   double learning_rate = 0.1;  // gradient, in the model's units of action
 

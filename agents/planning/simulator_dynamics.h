@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <ATen/core/TensorBody.h>
+
+#include "envs/env.h"
+#include "envs/thread_pool.h"
+#include "worldmodel/world_model.h"
+
+namespace reverie {
+
+// The simulator itself as the model to plan in: what a planner reaches with a perfect model.
+// Letters: B worlds, n numbers of Env::state(), q numbers of the physics parts.
+//
+// A latent state is
+//   z: [B, n + 1] float64, Env::state() and whether the episode has ended (0 or 1);
+//   h: [B, q] float64, the physics parts that costs are measured by, one after the other.
+// All tensors are on the CPU. Rows are spread over threads; results do not depend on their number.
+class SimulatorDynamics final : public Dynamics {
+ public:
+  // One environment a thread. Throws Error(kInput) for an environment without these physics parts,
+  // no parts, and threads outside of ThreadPool's.
+  explicit SimulatorDynamics(const EnvMaker& make, int threads = 1,
+                             std::vector<std::string> parts = {"qpos"});
+  ~SimulatorDynamics() override;
+
+  // Where plans begin. states: [B, n] float64, what Env::state() returned of episodes that go on.
+  // Throws Error(kInput) for other shapes and for states that the environment refuses.
+  LatentState start(const at::Tensor& states);
+
+  // One model step of `block` environment steps, one after the other: action is [B, block * A] in
+  // the environment's units, or [B, block] int64 where actions are discrete. A row whose episode
+  // ends stays where it ended. Throws Error that names the row for states and actions that the
+  // environment refuses and where the simulator fails.
+  LatentState predict(const LatentState& state, const at::Tensor& action) override;
+
+  bool differentiable() const override { return false; }
+
+  const EnvSpec& spec() const;
+  int64_t state_size() const { return state_size_; }  // n
+
+ private:
+  struct Lane;
+  struct Round;
+
+  LatentState run(const at::Tensor& z, const at::Tensor& action, int64_t block);
+  void work(const Round& round, size_t lane) const;
+  void advance(const Round& round, Lane& lane, int64_t row) const;
+
+  std::vector<std::unique_ptr<Lane>> lanes_;  // one a thread
+  Field action_field_;
+  std::vector<PhysicsState::Part> parts_;
+  int64_t state_size_ = 0;
+  int64_t part_size_ = 0;  // q
+  ThreadPool pool_;
+};
+
+}  // namespace reverie
