@@ -38,13 +38,17 @@ std::vector<Episode> evaluate(Policy& policy, const EnvMaker& make,
     env.step(view_of(action, actions));
     if (env.finished().empty()) continue;
     at::Tensor started = at::zeros({lanes}, at::kBool);
+    at::Tensor idle = at::zeros({lanes}, at::kBool);
     for (const Episode& episode : env.finished()) {
+      const int64_t number = episode.index * lanes + episode.env;
       started[episode.env] = true;
-      if (episode.index * lanes + episode.env >= options.episodes) continue;
+      idle[episode.env] = number + lanes >= options.episodes;
+      if (number >= options.episodes) continue;
       episodes.push_back(episode);
       --left;
     }
     policy.on_episode_start(started);
+    policy.on_idle(idle);
     if (options.on_progress) options.on_progress(static_cast<int64_t>(episodes.size()));
   }
   std::sort(episodes.begin(), episodes.end(), [](const Episode& a, const Episode& b) {

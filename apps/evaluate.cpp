@@ -4,12 +4,16 @@
 #include <nlohmann/json.hpp>
 
 #include "agents/evaluation.h"
+#include "agents/planning/planning_policy.h"
+#include "agents/planning/simulator_model.h"
 #include "agents/random/random_agent.h"
 #include "agents/registry.h"
+#include "agents/training/world_model_agent.h"
 #include "apps/command.h"
 #include "apps/run_loading.h"
 #include "core/progress.h"
 #include "core/statistics.h"
+#include "worldmodel/action_code.h"
 
 namespace reverie {
 namespace {
@@ -48,28 +52,52 @@ std::string cell(const Json& value, const char* format) {
   return value.is_null() ? "-" : fmt::format(fmt::runtime(format), value.get<double>());
 }
 
-void print_table(const Json& run, const Json& random) {
-  const auto row = [](std::string_view name, const std::string& ours, const std::string& theirs) {
-    std::cout << fmt::format("  {:<24} {:>22} {:>22}\n", name, ours, theirs);
+// What was evaluated side by side, the run first.
+struct Column {
+  std::string name;
+  Json report;
+};
+
+void print_table(const std::vector<Column>& columns) {
+  const auto row = [&](std::string_view name, const auto& text) {
+    std::cout << fmt::format("  {:<24}", name);
+    for (const Column& column : columns) std::cout << fmt::format(" {:>22}", text(column));
+    std::cout << "\n";
   };
-  const auto both = [&](std::string_view name, const auto& text) {
-    row(name, text(run), text(random));
+  const auto number = [&](std::string_view name, const char* key, const char* format) {
+    row(name, [&](const Column& column) { return cell(column.report[key], format); });
   };
-  row("", "policy", "random");
-  both("return, mean", [](const Json& r) { return cell(r["return"]["mean"], "{:.2f}"); });
-  both("  95 % interval", [](const Json& r) {
-    return fmt::format("{:.2f} .. {:.2f}", r["return"]["ci95"][0].get<double>(),
-                       r["return"]["ci95"][1].get<double>());
+  const auto of_return = [&](std::string_view name, const char* key) {
+    row(name, [&](const Column& column) { return cell(column.report["return"][key], "{:.2f}"); });
+  };
+  row("", [](const Column& column) { return column.name; });
+  of_return("return, mean", "mean");
+  row("  95 % interval", [](const Column& column) {
+    const Json& interval = column.report["return"]["ci95"];
+    return fmt::format("{:.2f} .. {:.2f}", interval[0].get<double>(), interval[1].get<double>());
   });
-  both("  inter-quartile mean", [](const Json& r) { return cell(r["return"]["iqm"], "{:.2f}"); });
-  both("  standard deviation", [](const Json& r) { return cell(r["return"]["std"], "{:.2f}"); });
-  both("success rate", [](const Json& r) { return cell(r["success_rate"], "{:.3f}"); });
-  both("normalised score", [](const Json& r) { return cell(r["normalized_score"], "{:.1f}"); });
-  both("episode length [steps]", [](const Json& r) { return cell(r["length"]["mean"], "{:.1f}"); });
-  for (const auto& [name, value] : run["metrics"].items()) {
-    if (name != "success")
-      row(name, cell(value, "{:.3f}"), cell(random["metrics"][name], "{:.3f}"));
+  of_return("  inter-quartile mean", "iqm");
+  of_return("  standard deviation", "std");
+  number("success rate", "success_rate", "{:.3f}");
+  number("normalised score", "normalized_score", "{:.1f}");
+  row("episode length [steps]",
+      [](const Column& column) { return cell(column.report["length"]["mean"], "{:.1f}"); });
+  for (const auto& [name, value] : columns.front().report["metrics"].items()) {
+    if (name == "success") continue;
+    row(name, [&, &key = name](const Column& column) {
+      return cell(column.report["metrics"][key], "{:.3f}");
+    });
   }
+}
+
+// Planning on the true simulator in the place of the run's model: fewer candidates than the model
+// gets, since each is simulated, but smooth ones, of which fewer are needed.
+PlanningOptions simulator_planning(PlanningOptions options) {
+  options.planner.planner = "icem";
+  options.planner.samples = 64;
+  options.planner.iterations = 8;
+  options.planner.elites = 8;
+  return options;
 }
 
 }  // namespace
@@ -82,7 +110,9 @@ int evaluate_command(const Arguments& arguments) {
   bool json = false;
   CommandLine line("evaluate",
                    "Runs the latest policy of a run greedily for whole episodes, and the random\n"
-                   "policy on the same starts beside it.");
+                   "policy on the same starts beside it. What plans to goals is given starts and\n"
+                   "goals out of episodes that it has not learnt from, and planning on the true\n"
+                   "simulator is shown beside it too.");
   line.app()
       .add_option("RUN", run,
                   fmt::format("run folder, or with --env one of {}", untrained_agents()))
@@ -94,24 +124,44 @@ int evaluate_command(const Arguments& arguments) {
   line.app().add_option("--env", options.env, "another environment with the same fields");
   line.app().add_option("--device", options.device, "cpu or cuda; the run's when not given");
   line.app().add_flag("--json", json, "one JSON object on stdout, nothing else");
+  options.goals.add_to(line);
+  line.app().add_flag("!--no-simulator", options.goals.simulator,
+                      "leave out planning on the true simulator, the upper bound");
   add_environment_flags(line, arguments);
   if (!line.parse(arguments)) return 0;
 
   options.flags = &line;
   options.seed = static_cast<uint64_t>(seed);
+  options.goal_count = episodes;
   LoadedPolicy loaded = load_policy(run, options);
-  const std::unique_ptr<Policy> random = make_random_policy(loaded.spec, options.seed);
-  ProgressBar progress(2 * episodes, {.label = "evaluate"});
-  const auto run_policy = [&](Policy& policy, int64_t done) {
-    return report(evaluate(policy, loaded.make_env,
-                           {.episodes = episodes,
-                            .seed = options.seed,
-                            .threads = static_cast<int>(loaded.config->threads),
-                            .on_progress = [&](int64_t n) { progress.update(done + n); }}),
-                  loaded.spec, options.seed);
+  const int threads = static_cast<int>(loaded.config->threads);
+  const bool simulate =
+      loaded.goals && options.goals.simulator && !loaded.goals->tasks->front().goal.empty();
+  const int64_t policies = simulate ? 3 : 2;
+  ProgressBar progress(policies * episodes, {.label = "evaluate"});
+  std::vector<uint64_t> seeds;
+  for (int64_t i = 0; loaded.goals && i < episodes; ++i) seeds.push_back(static_cast<uint64_t>(i));
+  std::vector<Column> columns;
+  const auto run_policy = [&](const std::string& name, Policy& policy, const EnvMaker& make) {
+    const int64_t done = static_cast<int64_t>(columns.size()) * episodes;
+    const std::vector<Episode> played =
+        evaluate(policy, make,
+                 {.episodes = episodes,
+                  .seed = options.seed,
+                  .episode_seeds = seeds,
+                  .threads = threads,
+                  .on_progress = [&](int64_t n) { progress.update(done + n); }});
+    columns.push_back({name, report(played, loaded.spec, options.seed)});
   };
-  const Json ours = run_policy(*loaded.policy, 0);
-  const Json theirs = run_policy(*random, episodes);
+  run_policy("policy", *loaded.policy, loaded.make_env);
+  run_policy("random", *make_random_policy(loaded.spec, options.seed), loaded.make_env);
+  if (simulate) {
+    auto& agent = dynamic_cast<WorldModelAgent&>(*loaded.policy);
+    SimulatorModel simulator(make_without_pictures(loaded), agent.model().actions().block(),
+                             threads);
+    PlanningPolicy planner(simulator, simulator_planning(agent.planning()), options.seed);
+    run_policy("simulator", planner, with_goals(loaded.plain_env, *loaded.goals, true));
+  }
   progress.finish();
 
   if (json) {
@@ -120,15 +170,20 @@ int evaluate_command(const Arguments& arguments) {
                 {"seed", seed},
                 {"step", loaded.step},
                 {"episodes", episodes}};
-    for (const auto& [key, value] : ours.items()) out[key] = value;
-    out["random"] = theirs;
+    for (const auto& [key, value] : columns.front().report.items()) out[key] = value;
+    for (size_t i = 1; i < columns.size(); ++i) out[columns[i].name] = columns[i].report;
+    if (loaded.goals) out["goals"] = loaded.goals->source;
     // A run folder's name need not be UTF-8.
     std::cout << out.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
     return 0;
   }
   std::cout << fmt::format("{} on {}, {} episodes, checkpoint of step {}\n\n", loaded.name,
                            loaded.spec.id, episodes, loaded.step);
-  print_table(ours, theirs);
+  if (loaded.goals) {
+    std::cout << fmt::format("goals: {}; {} steps to get there\n\n", loaded.goals->source,
+                             loaded.goals->options.budget);
+  }
+  print_table(columns);
   return 0;
 }
 

@@ -198,6 +198,7 @@ int render_command(const Arguments& arguments) {
                   "for mujoco: auto (default: $MUJOCO_GL, else EGL, then OSMesa),\n"
                   "egl or osmesa")
       ->check(CLI::IsMember({"auto", "egl", "osmesa"}));
+  options.goals.add_to(line);
   add_environment_flags(line, arguments);
   if (!line.parse(arguments)) return 0;
 
@@ -207,12 +208,13 @@ int render_command(const Arguments& arguments) {
                 flags.gl, flags.renderer);
   options.flags = &line;
   options.seed = static_cast<uint64_t>(flags.seed);
+  options.goal_count = flags.episodes;
   LoadedPolicy loaded = load_policy(flags.run, options);
   Stage stage(loaded.make_env);
   Painter painter(stage.env(), flags, width, height);
   Film movie(loaded.spec, flags, painter, width, height);
   for (int64_t episode = 0; episode < flags.episodes; ++episode) {
-    const uint64_t seed = mix_seed({options.seed, static_cast<uint64_t>(episode)});
+    const uint64_t seed = loaded.episode_seed(options.seed, episode);
     movie.end_episode(episode + 1, film_episode(stage, loaded, seed, movie));
   }
   movie.close();

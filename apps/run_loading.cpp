@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include "agents/registry.h"
+#include "core/random.h"
 #include "core/run_directory.h"
 #include "envs/registry.h"
 #include "envs/wrappers/wrapped_config.h"
@@ -33,6 +34,7 @@ std::unique_ptr<EnvConfig> choose_environment(RunConfig& config, const LoadOptio
 void use_environment(LoadedPolicy& loaded, const LoadOptions& options) {
   loaded.config->env_config = choose_environment(*loaded.config, options);
   loaded.make_env = loaded.config->env_config->maker();
+  loaded.plain_env = loaded.make_env;
   loaded.spec = loaded.make_env()->spec();
 }
 
@@ -100,12 +102,26 @@ OpenedRun open_run(const std::string& run, const LoadOptions& options) {
                 config.agent);
   const std::filesystem::path folder = directory.latest_checkpoint().path;
   const Checkpoint checkpoint = read_checkpoint(folder, config, {"model"});
+  if (options.flags != nullptr) {
+    ConfigFields fields;
+    fields.section("agent");
+    config.agent_config->describe_acting(fields);
+    options.flags->apply(fields);
+  }
   opened.trained = config.env_config->maker()()->spec();
   opened.agent = config.agent_config->make(opened.trained, open_device(config.device),
                                            config.seed_for("agent"));
   load_agent(*opened.agent, checkpoint, folder);
   opened.step = checkpoint.integer("step");
   return opened;
+}
+
+// Makes the task of reaching goals of the environment.
+void pursue_goals(LoadedPolicy& loaded, const LoadOptions& options) {
+  loaded.goals =
+      find_goals(options.goals, *loaded.config, loaded.plain_env, options.goal_count, options.seed);
+  loaded.make_env = with_goals(loaded.plain_env, *loaded.goals, /*planner_fields=*/false);
+  loaded.spec = loaded.make_env()->spec();
 }
 
 // The folder of the run among the arguments, or "": flags and their values may stand before it.
@@ -120,6 +136,11 @@ std::string find_run(const Arguments& arguments) {
 }
 
 }  // namespace
+
+uint64_t LoadedPolicy::episode_seed(uint64_t seed, int64_t i) const {
+  const auto index = static_cast<uint64_t>(i);
+  return goals ? index : mix_seed({seed, index});
+}
 
 void add_environment_flags(CommandLine& line, const Arguments& arguments) {
   const std::string env = peek_flag(arguments, "--env");
@@ -137,7 +158,12 @@ void add_environment_flags(CommandLine& line, const std::string& env, const std:
   std::unique_ptr<EnvConfig> environment;
   if (!run.empty()) {
     const RunDirectory directory = open_run_folder(run);
-    environment = choose_environment(*load_run_config(directory.config_file()), options);
+    const std::unique_ptr<RunConfig> config = load_run_config(directory.config_file());
+    ConfigFields acting;
+    acting.section("agent");
+    config->agent_config->describe_acting(acting);
+    line.add_fields(acting);
+    environment = choose_environment(*config, options);
   } else if (!env.empty()) {
     environment = find_env(env).config();
   } else {
@@ -181,7 +207,22 @@ LoadedPolicy load_policy(const std::string& run, const LoadOptions& options) {
   use_environment(loaded, options);
   check_same_interface(opened.trained, loaded.spec);
   set_compute_threads(static_cast<int>(loaded.config->threads));
+  if (find_agent(loaded.config->agent).reaches_goals) pursue_goals(loaded, options);
   return loaded;
+}
+
+EnvMaker make_without_pictures(const LoadedPolicy& loaded) {
+  const auto fields_of = [](EnvConfig& env) {
+    ConfigFields fields;
+    fields.section("environment");
+    env.describe(fields);
+    return fields;
+  };
+  const std::unique_ptr<EnvConfig> copy = find_env(loaded.spec.id).config();
+  const ConfigFields fields = fields_of(*copy);
+  fields.load_toml_text(fields_of(*loaded.config->env_config).to_toml(), loaded.name);
+  ConfigFields::set(*fields.find("observation"), "state", loaded.name);
+  return copy->maker();
 }
 
 std::unique_ptr<Policy> load_second_policy(const std::string& run, const LoadedPolicy& first,

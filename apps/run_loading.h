@@ -3,10 +3,12 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "agents/run_config.h"
 #include "apps/command.h"
+#include "apps/goals.h"
 
 namespace reverie {
 
@@ -17,20 +19,28 @@ struct LoadedPolicy {
   EnvMaker make_env;
   EnvSpec spec;
   std::unique_ptr<Policy> policy;
-  int64_t step = 0;  // of the checkpoint
+  int64_t step = 0;                 // of the checkpoint
+  std::optional<Goals> goals = {};  // of an agent that plans to them: make_env is their task
+  EnvMaker plain_env = {};          // without the goals
+
+  // The seed of episode i: with goals the i-th of them, else drawn from `seed`.
+  uint64_t episode_seed(uint64_t seed, int64_t i) const;
 };
 
 struct LoadOptions {
-  std::string env;                     // another environment than the run's; "" = the run's
-  std::string device = "";             // "" = the run's
-  uint64_t seed = 0;                   // of the random policy
-  const CommandLine* flags = nullptr;  // whose flags of the environment override the run's
+  std::string env;          // another environment than the run's; "" = the run's
+  std::string device = "";  // "" = the run's
+  uint64_t seed = 0;        // of the random policy
+  // Whose flags of the environment, and of how the agent acts, override the run's.
+  const CommandLine* flags = nullptr;
+  GoalFlags goals = {};      // for agents that plan to goals
+  int64_t goal_count = 100;  // how many of them
 };
 
-// Adds the flags of the environment that `arguments` name, that of --env or else of the run, so
-// that LoadOptions::flags may hold them. Adds none where there is neither: load_policy() says what
-// is wrong. Throws Error for an unknown environment, a first argument that is no run, and a
-// config.toml that cannot be read.
+// Adds the flags of the environment that `arguments` name, that of --env or else of the run, and
+// those of how the run's agent acts, so that LoadOptions::flags may hold them. Adds none where
+// there is neither: load_policy() says what is wrong. Throws Error for an unknown environment, a
+// first argument that is no run, and a config.toml that cannot be read.
 void add_environment_flags(CommandLine& line, const Arguments& arguments);
 
 // The same for an environment and a run that are known, either of them "".
@@ -42,6 +52,10 @@ void add_environment_flags(CommandLine& line, const std::string& env, const std:
 // missing, half-written, truncated or foreign run, and when the environment's fields or actions are
 // not those the policy was trained on.
 LoadedPolicy load_policy(const std::string& run, const LoadOptions& options);
+
+// The environment of a policy without pictures, which a planner on the simulator has no use for:
+// states are the same.
+EnvMaker make_without_pictures(const LoadedPolicy& loaded);
 
 // Another policy for the environment that the first one plays in. Throws Error as load_policy()
 // does.

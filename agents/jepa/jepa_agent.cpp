@@ -43,6 +43,7 @@ class JepaAgent final : public WorldModelAgent {
   }
 
   WorldModel& model() override { return model_; }
+  const PlanningOptions& planning() const override { return config_.planning; }
   void set_action_statistics(const at::Tensor& mean, const at::Tensor& std) override {
     model_.set_action_statistics(mean, std);
   }
@@ -80,6 +81,7 @@ AgentEntry jepa_entry() {
           .summary = "JEPA kept from collapse by SIGReg, planning in its latents (LeWorldModel)",
           .config = [] { return std::make_unique<JepaConfig>(); },
           .loop = &world_model_loop(),
+          .reaches_goals = true,
           .reads_pixels = true};
 }
 

@@ -1,7 +1,7 @@
 #include <fmt/ranges.h>
 
 #include "agents/pch.h"
-#include "agents/training/episode_split.h"
+#include "agents/training/dataset_split.h"
 #include "agents/training/experience.h"
 #include "agents/training/replay_options.h"
 #include "nn/device.h"
@@ -47,20 +47,17 @@ class DatasetExperience final : public Experience {
  public:
   DatasetExperience(const RunConfig& config, const EnvSpec& spec,
                     const std::function<void(int64_t, int64_t)>& on_progress) {
-    const std::unique_ptr<Dataset> dataset = Dataset::open(config.training.dataset);
+    const auto [dataset, split] = open_split_dataset(config, config.training.dataset);
     check_pixels(*dataset, spec);
     check_actions(*dataset, spec);
-    const EpisodeSplit split =
-        split_episodes(static_cast<int64_t>(dataset->episodes().size()), config.training.held_out,
-                       config.seed_for("held-out episodes"));
     int64_t before = 0;
-    const auto load = [&](const std::vector<int64_t>& episodes) {
+    const auto load = [&, &data = *dataset](const std::vector<int64_t>& episodes) {
       int64_t read = 0;
-      auto replay = load_replay(*dataset, {.episodes = episodes, .fields = {"pixels"}},
+      auto replay = load_replay(data, {.episodes = episodes, .fields = {"pixels"}},
                                 open_device(config.device), replay_options(config.training),
                                 [&](int64_t steps) {
                                   read = steps;
-                                  if (on_progress) on_progress(before + read, dataset->steps());
+                                  if (on_progress) on_progress(before + read, data.steps());
                                 });
       before += read;
       return replay;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "agents/agent.h"
+#include "agents/planning/planning_policy.h"
 #include "worldmodel/world_model.h"
 
 namespace reverie {
@@ -9,6 +10,7 @@ namespace reverie {
 class WorldModelAgent : public Agent {
  public:
   virtual WorldModel& model() = 0;
+  virtual const PlanningOptions& planning() const = 0;
 
   // Mean and standard deviation, [A] each, of the actions that are learnt from; before the first
   // update.

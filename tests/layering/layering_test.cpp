@@ -46,7 +46,8 @@ const std::map<std::string, Room>& rooms() {
       {"agents",
        {{"core", "nn", "replay"},
         {"envs/env.h", "envs/vector_env.h", "envs/registry.h", "envs/thread_pool.h",
-         "worldmodel/world_model.h", "worldmodel/registry.h", "worldmodel/planning/planner.h"},
+         "envs/wrappers/reach_goal.h", "worldmodel/world_model.h", "worldmodel/action_code.h",
+         "worldmodel/planning/planner.h", "worldmodel/jepa/jepa_learner.h"},
         all_of({kPhysics, kFiles, kFlags})}},
       {"apps", {{"core", "envs", "nn", "replay", "worldmodel", "agents"}, {}, {}}},
   };

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "envs/env.h"
+#include "envs/wrappers/reach_goal.h"
+#include "replay/dataset.h"
+
+namespace reverie {
+
+// How pairs of a start and a goal are drawn from recorded episodes.
+struct GoalTaskOptions {
+  int64_t count = 100;
+  int64_t least_steps = 25, most_steps = 50;  // from start to goal, drawn uniformly, >= 1
+  std::optional<double> radius = {};  // of what counts as reached [m]; the environment's own
+  uint64_t seed = 0;
+};
+
+// Start and goal states out of the same episode of a dataset, one of `episodes`, some steps apart,
+// uniform over all such places. Pairs that are solved at their start, where the environment
+// measures a distance, are left out and drawn anew. States are the parts of PhysicsState that the
+// dataset holds as info, `qpos` among them. The same seed gives the same pairs.
+//
+// Throws Error(kInput) for a dataset without these, when no episode is long enough, and when a
+// thousand pairs in a row were solved at their start.
+std::vector<ReachGoalTask> draw_goal_tasks(Dataset& dataset, const std::vector<int64_t>& episodes,
+                                           Env& env, const GoalTaskOptions& options);
+
+// The same out of episodes of random actions that are played for it, for runs that learnt from no
+// dataset.
+std::vector<ReachGoalTask> play_goal_tasks(const EnvMaker& make, const GoalTaskOptions& options);
+
+}  // namespace reverie

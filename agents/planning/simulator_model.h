@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+
+#include "agents/planning/simulator_dynamics.h"
+#include "worldmodel/action_code.h"
+#include "worldmodel/world_model.h"
+
+namespace reverie {
+
+// The true simulator in the place of a learnt model: the upper bound of what planning reaches.
+// Reads the fields `simulator_state` and `goal_qpos` (ReachGoalOptions::planner_fields).
+class SimulatorModel final : public WorldModel {
+ public:
+  // make: environments as the wrapped ones play inside, best without pictures. block: environment
+  // steps of one step of the model.
+  SimulatorModel(const EnvMaker& make, int64_t block, int threads);
+
+  LatentState predict(const LatentState& state, const at::Tensor& action) override;
+  bool differentiable() const override { return false; }
+  LatentState encode(const TensorMap& obs, const at::Tensor& action) override;
+  int64_t history() const override { return 1; }
+  LatentState encode_goal(const TensorMap& obs) override;
+
+  // The squared distance of qpos to the goal's, [m^2] and [rad^2] alike.
+  at::Tensor distance(const LatentState& state, const LatentState& goal) const override;
+  const ActionCode& actions() const override { return actions_; }
+
+ private:
+  SimulatorDynamics dynamics_;
+  ActionCode actions_;
+};
+
+}  // namespace reverie
