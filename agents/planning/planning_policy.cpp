@@ -44,6 +44,9 @@ PlanningPolicy::PlanningPolicy(WorldModel& model, const PlanningOptions& options
   REVERIE_CHECK(options.replan_every <= options.planner.horizon,
                 "--replan-every {}: a plan has --horizon {} steps only", options.replan_every,
                 options.planner.horizon);
+  const ActionLimits limits = model.actions().limits();
+  const at::Tensor nothing = limits.choices > 0 ? limits.low.to(at::kLong) : limits.low * 0.0;
+  idle_action_ = model.actions().to_environment(nothing)[0];
 }
 
 int64_t PlanningPolicy::block() const { return model_.actions().block(); }
@@ -97,8 +100,8 @@ at::Tensor PlanningPolicy::act(const TensorMap& obs, ActMode /*mode*/) {
   std::vector<at::Tensor> actions;
   for (int64_t i = 0; i < count; ++i) {
     Row& row = rows_[static_cast<size_t>(i)];
-    if (row.idle) {  // it was planned for once, or no row would be idle
-      actions.push_back(at::zeros_like(row.planned[0][0]));
+    if (row.idle) {
+      actions.push_back(idle_action_);
       continue;
     }
     actions.push_back(row.planned[row.elapsed / block()][row.elapsed % block()]);

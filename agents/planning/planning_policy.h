@@ -74,6 +74,7 @@ class PlanningPolicy final : public Policy {
   PlanningOptions options_;
   std::unique_ptr<Planner> planner_;
   Rng rng_;
+  at::Tensor idle_action_;  // what rows do that matter to nobody
   std::vector<Row> rows_;
 };
 
