@@ -54,6 +54,11 @@ at::Tensor last_frames(const at::Tensor& x, int64_t count) {
   return count == x.size(1) ? x : x.narrow(1, x.size(1) - count, count);
 }
 
+// x (1 + scale) + shift.
+at::Tensor modulate(const at::Tensor& x, const at::Tensor& shift, const at::Tensor& scale) {
+  return at::addcmul(x + shift, x, scale);
+}
+
 }  // namespace
 
 ActionEncoder::ActionEncoder(int64_t inputs, int64_t mixed, int64_t hidden, int64_t outputs,
@@ -131,17 +136,14 @@ at::Tensor Predictor::run_block(size_t index, const at::Tensor& x, const at::Ten
   // Earlier frames matter to the last one as long as a block comes that looks at them.
   const int64_t outputs = index + 1 < blocks_.size() ? x.size(1) : pass.outputs;
   const std::vector<at::Tensor> m = block.modulation(condition).chunk(6, -1);
-  const at::Tensor modulated = plain_norm_(x) * (1 + m[1]) + m[0];
-  const at::Tensor residual = last_frames(x, outputs);
-  const at::Tensor h =
-      residual + last_frames(m[2], outputs) * attend(index, modulated, outputs, pass);
-  const at::Tensor shift = last_frames(m[3], outputs);
-  const at::Tensor scale = last_frames(m[4], outputs);
-  const at::Tensor hidden =
-      at::gelu(block.perceptron_input(block.perceptron_norm(plain_norm_(h) * (1 + scale) + shift)));
+  const auto m_last = [&](size_t i) { return last_frames(m[i], outputs); };
+  const at::Tensor attended = attend(index, modulate(plain_norm_(x), m[0], m[1]), outputs, pass);
+  const at::Tensor h = at::addcmul(last_frames(x, outputs), m_last(2), attended);
+  const at::Tensor hidden = at::gelu(block.perceptron_input(
+      block.perceptron_norm(modulate(plain_norm_(h), m_last(3), m_last(4)))));
   const at::Tensor perceptron =
       drop(block.perceptron_output(drop(hidden, pass.training)), pass.training);
-  return h + last_frames(m[5], outputs) * perceptron;
+  return at::addcmul(h, m_last(5), perceptron);
 }
 
 at::Tensor Predictor::run(const at::Tensor& z, const at::Tensor& actions, const Pass& pass) const {
