@@ -3,6 +3,7 @@
 #include "agents/action_box.h"
 #include "agents/ddpg/ddpg.h"
 #include "agents/pch.h"
+#include "apps/bench_plan.h"
 #include "apps/bench_replay.h"
 #include "apps/bench_report.h"
 #include "apps/command.h"
@@ -138,17 +139,6 @@ double ddpg_flops(const DdpgConfig& config, int64_t observation, int64_t action)
   return 2.0 * static_cast<double>(config.minibatch) * (targets + critic_step + actor_step);
 }
 
-// The greatest rate of float32 matrix products on this machine [GFLOP/s], at a size where memory
-// does not count.
-double gemm_peak(double seconds) {
-  constexpr int64_t kSide = 2048;
-  const at::Tensor a = at::randn({kSide, kSide});
-  const at::Tensor b = at::randn({kSide, kSide});
-  at::Tensor c = at::empty({kSide, kSide});
-  const double rate = calls_per_second([&] { at::mm_out(c, a, b); }, seconds);
-  return rate * 2.0 * kSide * kSide * kSide / 1e9;
-}
-
 std::vector<BenchResult> bench_update(const BenchFlags& flags) {
   std::vector<BenchResult> results;
   const DdpgConfig config;
@@ -192,7 +182,9 @@ int bench_command(const Arguments& arguments) {
   CommandLine line("bench",
                    "Measures speed on this machine, beside the limit that bounds it and, with\n"
                    "--peers, other implementations in the same run (bench/peers/setup).");
-  line.app().add_option("WHAT", flags.what, "envs, pixels, resets, replay or update")->required();
+  line.app()
+      .add_option("WHAT", flags.what, "envs, pixels, resets, replay, update or plan")
+      ->required();
   line.app().add_option("ID", flags.ids, "environments; default: one or two of each family");
   line.app()
       .add_option("--threads", flags.threads, "thread counts to measure (default 1 2)")
@@ -220,8 +212,11 @@ int bench_command(const Arguments& arguments) {
     print_results(bench_update(flags), flags.json);
   } else if (flags.what == "replay") {
     print_results(bench_replay(flags), flags.json);
+  } else if (flags.what == "plan") {
+    print_results(bench_plan(flags), flags.json);
   } else {
-    fail_unknown_name("bench", flags.what, {"envs", "pixels", "resets", "replay", "update"});
+    fail_unknown_name("bench", flags.what,
+                      {"envs", "pixels", "resets", "replay", "update", "plan"});
   }
   return 0;
 }

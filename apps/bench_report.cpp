@@ -11,6 +11,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "agents/pch.h"
+
 namespace reverie {
 namespace {
 
@@ -50,6 +52,26 @@ Json optional_number(const std::optional<double>& value) {
   return value ? Json(*value) : Json(nullptr);
 }
 
+// What `read` makes of a field of the object that a peer prints.
+template <typename Value>
+Value peer_says(const std::string& script_and_arguments, const std::string& field,
+                const std::function<Value(const Json&)>& read) {
+  const std::string folder = REVERIE_SOURCE_DIR "/bench/peers";
+  std::string home = output_of("'" + folder + "/setup' --print-dir");
+  while (!home.empty() && home.back() == '\n') home.pop_back();
+  REVERIE_CHECK(std::ifstream(home + "/complete").good(),
+                "--peers: the peers are not installed; run bench/peers/setup (6 GB, minutes)");
+  const std::string command =
+      fmt::format("'{}/bin/python' '{}'/{}", home, folder, script_and_arguments);
+  const std::string text = output_of(command);
+  try {
+    return read(Json::parse(text).at(field));
+  } catch (const Json::exception& error) {
+    fail_run("peer failed: {}\n  its errors are above; it printed: {}\n  ({})", command, text,
+             error.what());
+  }
+}
+
 }  // namespace
 
 std::vector<std::optional<double>> measure_in_turns(const std::vector<Measurement>& measurements,
@@ -83,22 +105,25 @@ double calls_per_second(const std::function<void()>& function, double seconds) {
 }
 
 std::optional<double> run_peer(const std::string& script_and_arguments, const std::string& field) {
-  const std::string folder = REVERIE_SOURCE_DIR "/bench/peers";
-  std::string home = output_of("'" + folder + "/setup' --print-dir");
-  while (!home.empty() && home.back() == '\n') home.pop_back();
-  REVERIE_CHECK(std::ifstream(home + "/complete").good(),
-                "--peers: the peers are not installed; run bench/peers/setup (6 GB, minutes)");
-  const std::string command =
-      fmt::format("'{}/bin/python' '{}'/{}", home, folder, script_and_arguments);
-  const std::string text = output_of(command);
-  try {
-    const Json value = Json::parse(text).at(field);
-    if (value.is_null()) return std::nullopt;
-    return value.get<double>();
-  } catch (const Json::exception& error) {
-    fail_run("peer failed: {}\n  its errors are above; it printed: {}\n  ({})", command, text,
-             error.what());
-  }
+  return peer_says<std::optional<double>>(script_and_arguments, field, [](const Json& value) {
+    return value.is_null() ? std::nullopt : std::optional(value.get<double>());
+  });
+}
+
+std::vector<double> run_peer_list(const std::string& script_and_arguments,
+                                  const std::string& field) {
+  return peer_says<std::vector<double>>(script_and_arguments, field, [](const Json& value) {
+    return value.get<std::vector<double>>();
+  });
+}
+
+double gemm_peak(double seconds) {
+  constexpr int64_t kSide = 2048;
+  const at::Tensor a = at::randn({kSide, kSide});
+  const at::Tensor b = at::randn({kSide, kSide});
+  at::Tensor c = at::empty({kSide, kSide});
+  const double rate = calls_per_second([&] { at::mm_out(c, a, b); }, seconds);
+  return rate * 2.0 * kSide * kSide * kSide / 1e9;
 }
 
 void print_results(const std::vector<BenchResult>& results, bool json) {
@@ -132,13 +157,14 @@ void print_results(const std::vector<BenchResult>& results, bool json) {
                              result.threads == 1 ? " " : "s", format_count(result.value),
                              result.unit);
     if (result.limit) {
-      std::cout << fmt::format("  {:3.0f}% of {}", 100 * result.value / *result.limit,
-                               format_count(*result.limit));
+      const double share =
+          result.lower_is_better ? *result.limit / result.value : result.value / *result.limit;
+      std::cout << fmt::format("  {:3.0f}% of {}", 100 * share, format_count(*result.limit));
     }
     for (const auto& [name, value] : result.peers) {
       if (value) {
-        std::cout << fmt::format("  {:.2f}x {} ({})", result.value / *value, name,
-                                 format_count(*value));
+        const double times = result.lower_is_better ? *value / result.value : result.value / *value;
+        std::cout << fmt::format("  {:.2f}x {} ({})", times, name, format_count(*value));
       }
     }
     std::cout << "\n";

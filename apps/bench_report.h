@@ -11,7 +11,7 @@
 
 namespace reverie {
 
-// One measured rate, beside what bounds it and who else does the same.
+// One measured number, beside what bounds it and who else does the same.
 struct BenchResult {
   std::string name;
   double value = 0.0;
@@ -19,6 +19,7 @@ struct BenchResult {
   int threads = 1;
   std::optional<double> limit = {};                         // in the same unit
   std::map<std::string, std::optional<double>> peers = {};  // in the same unit; none: not measured
+  bool lower_is_better = false;                             // a time, not a rate
 };
 
 // What the user asked to be measured.
@@ -47,6 +48,14 @@ double calls_per_second(const std::function<void()>& function, double seconds);
 // Python. Empty when it prints null. Throws Error(kInput) when the peers are not installed (it says
 // how) and Error(kRun) when the script fails.
 std::optional<double> run_peer(const std::string& script_and_arguments, const std::string& field);
+
+// The same for a field that is a list of numbers.
+std::vector<double> run_peer_list(const std::string& script_and_arguments,
+                                  const std::string& field);
+
+// The greatest rate of float32 matrix products on this machine [GFLOP/s], at a size where memory
+// does not count.
+double gemm_peak(double seconds);
 
 // Prints a table, or with `json` the object of the command line's contract.
 void print_results(const std::vector<BenchResult>& results, bool json);

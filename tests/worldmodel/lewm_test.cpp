@@ -140,6 +140,20 @@ TEST_F(LewmGolden, LastOfTheFramesHasTheSameGradients) {
             1e-6 * gradients[0].abs().max().item<double>());
 }
 
+// Latents [N, 1 + T, D] of the transcript's rollout. `next` predicts after a window of latents
+// [N, K, D], given the embedded actions [N, T, C] and the time.
+template <typename Next>
+at::Tensor roll_out(const at::Tensor& start, const at::Tensor& actions, Next&& next) {
+  std::vector<at::Tensor> latents = {start};
+  for (int64_t t = 0; t < actions.size(1); ++t) {
+    const int64_t begin = std::max<int64_t>(0, t - 2);
+    const at::TensorList window(latents.data() + begin,
+                                latents.size() - static_cast<size_t>(begin));
+    latents.push_back(next(at::stack(window, 1), actions, t));
+  }
+  return at::stack(latents, 1);
+}
+
 TEST_F(LewmGolden, Rollout) {
   ActionEncoder action_encoder(6, 5, 16, 12, rng_, at::kCPU);
   Predictor predictor(small_predictor(), rng_, at::kCPU);
@@ -147,18 +161,69 @@ TEST_F(LewmGolden, Rollout) {
   load(action_encoder, "action_encoder");
   load(predictor, "predictor");
   load(projector, "pred_proj");
-  const at::Tensor start = input("rollout.start");
-  const at::Tensor actions = input("rollout.actions");
-  const at::Tensor embedded = action_encoder(actions);
-  std::vector<at::Tensor> latents = {start};
-  for (int64_t t = 0; t < actions.size(1); ++t) {
-    const int64_t begin = std::max<int64_t>(0, t - 2);
-    const at::Tensor window =
-        at::stack(at::TensorList(latents.data() + begin, latents.size() - begin), 1);
-    const at::Tensor next = predictor.last(window, embedded.narrow(1, begin, t + 1 - begin));
-    latents.push_back(projector(next, /*training=*/false));
+  const auto by_last = [&](const at::Tensor& window, const at::Tensor& actions, int64_t t) {
+    const int64_t frames = window.size(1);
+    const at::Tensor seen = actions.narrow(1, t + 1 - frames, frames);
+    return projector(predictor.last(window, seen), /*training=*/false);
+  };
+  at::Tensor memory;
+  const auto by_steps = [&](const at::Tensor& window, const at::Tensor& actions, int64_t t) {
+    Predictor::Step step = predictor.step(window, memory, actions.select(1, t));
+    memory = std::move(step.memory);
+    return projector(step.next, /*training=*/false);
+  };
+  for (const bool in_steps : {false, true}) {
+    const at::Tensor start = input("rollout.start");
+    const at::Tensor actions = input("rollout.actions");
+    const at::Tensor embedded = action_encoder(actions);
+    const at::Tensor latents =
+        in_steps ? roll_out(start, embedded, by_steps) : roll_out(start, embedded, by_last);
+    expect_case("rollout", latents, {{"start", start}, {"actions", actions}});
   }
-  expect_case("rollout", at::stack(latents, 1), {{"start", start}, {"actions", actions}});
+}
+
+// From any history to the next, with nothing but actions in the memory at first: the memory then
+// has what it has after as many steps from one frame.
+TEST_F(LewmGolden, StepsMayBeginWithAnyHistory) {
+  Predictor predictor(small_predictor(16), rng_, at::kCPU);
+  load(predictor, "wide_predictor");
+  const at::Tensor z = at::randn({4, 5, 12}), actions = at::randn({4, 5, 12});
+  for (int64_t first = 1; first <= 3; ++first) {
+    at::Tensor memory = first > 1 ? actions.narrow(1, 0, first - 1) : at::Tensor();
+    for (int64_t t = first; t <= 5; ++t) {
+      SCOPED_TRACE(fmt::format("{} frames, then up to {}", first, t));
+      const int64_t frames = std::min<int64_t>(t, 3);
+      const at::Tensor window = z.narrow(1, t - frames, frames);
+      const auto [next, after] = predictor.step(window, memory, actions.select(1, t - 1));
+      const at::Tensor expected = predictor.last(window, actions.narrow(1, t - frames, frames));
+      EXPECT_LT(max_difference(next, expected), 1e-6);
+      // Keys and values of 2 blocks of 15 numbers each, until the history slides.
+      EXPECT_EQ(after.sizes(), at::IntArrayRef({4, std::min<int64_t>(t, 2), t < 3 ? 72 : 12}));
+      memory = after;
+    }
+  }
+}
+
+TEST_F(LewmGolden, StepsWithAHistoryOfOne) {
+  PredictorOptions options = small_predictor();
+  options.frames = 1;
+  const Predictor predictor(options, rng_, at::kCPU);
+  const at::Tensor z = at::randn({4, 1, 12}), actions = at::randn({4, 2, 12});
+  const auto first = predictor.step(z, {}, actions.select(1, 0));
+  const auto second = predictor.step(z, first.memory, actions.select(1, 1));
+  EXPECT_EQ(second.memory.sizes(), at::IntArrayRef({4, 0, 12}));
+  EXPECT_LT(max_difference(second.next, predictor.last(z, actions.narrow(1, 1, 1))), 1e-6);
+}
+
+TEST_F(LewmGolden, StepsRefuseTheMemoryOfAnotherHistory) {
+  const Predictor predictor(small_predictor(), rng_, at::kCPU);
+  const at::Tensor z = at::randn({4, 2, 12}), action = at::randn({4, 12});
+  for (const at::Tensor& memory : {at::Tensor(), at::zeros({4, 12}), at::zeros({3, 1, 12}),
+                                   at::zeros({4, 2, 12}), at::zeros({4, 1, 13})}) {
+    EXPECT_NE(
+        input_error([&] { predictor.step(z, memory, action); }).find("expected 4 x 1 x 12 or 72"),
+        std::string::npos);
+  }
 }
 
 TEST_F(LewmGolden, DropoutActsInTrainingOnly) {

@@ -54,6 +54,11 @@ at::Tensor last_frames(const at::Tensor& x, int64_t count) {
   return count == x.size(1) ? x : x.narrow(1, x.size(1) - count, count);
 }
 
+// x (1 + scale) + shift.
+at::Tensor modulate(const at::Tensor& x, const at::Tensor& shift, const at::Tensor& scale) {
+  return at::addcmul(x + shift, x, scale);
+}
+
 }  // namespace
 
 ActionEncoder::ActionEncoder(int64_t inputs, int64_t mixed, int64_t hidden, int64_t outputs,
@@ -102,57 +107,94 @@ at::Tensor Predictor::drop(const at::Tensor& x, bool training) const {
 }
 
 // Of the last `queries` frames to all up to each.
-at::Tensor Predictor::attend(const Block& block, const at::Tensor& x, int64_t queries,
-                             bool training) const {
-  const int64_t batch = x.size(0), frames = x.size(1);
-  const at::Tensor qkv = block.query_key_value(block.attention_norm(x))
-                             .view({batch, frames, 3, options_.heads, options_.head_size})
-                             .permute({2, 0, 3, 1, 4});  // [3, B, heads, T, head_size]
-  const at::Tensor query = qkv[0].narrow(2, frames - queries, queries);
+at::Tensor Predictor::attend(size_t index, const at::Tensor& x, int64_t queries,
+                             const Pass& pass) const {
+  const Block& block = blocks_[index];
+  const at::Tensor qkv = block.query_key_value(block.attention_norm(x));  // [B, T, 3 inner]
+  const at::Tensor query = last_frames(qkv, queries).narrow(2, 0, inner());
+  at::Tensor keys_values = qkv.narrow(2, inner(), 2 * inner());
+  if (pass.kept != nullptr) pass.kept->push_back(keys_values);
+  if (pass.known.defined()) {
+    const int64_t width = 2 * inner();
+    const auto begin = static_cast<int64_t>(index) * width;
+    keys_values = at::cat({pass.known.narrow(2, begin, width), keys_values}, 1);
+  }
+  const auto heads = [&](const at::Tensor& t) {
+    return t.unflatten(2, {options_.heads, options_.head_size}).transpose(1, 2);
+  };
   // One query, the last, sees everything.
   const at::Tensor attended = at::scaled_dot_product_attention(
-      query, qkv[1], qkv[2], /*attn_mask=*/{}, training ? options_.dropout : 0.0,
-      /*is_causal=*/queries > 1);
-  return drop(block.attention_output(attended.transpose(1, 2).flatten(2)), training);
+      heads(query), heads(keys_values.narrow(2, 0, inner())),
+      heads(keys_values.narrow(2, inner(), inner())), /*attn_mask=*/{},
+      pass.training ? options_.dropout : 0.0, /*is_causal=*/queries > 1);
+  return drop(block.attention_output(attended.transpose(1, 2).flatten(2)), pass.training);
 }
 
-at::Tensor Predictor::run_block(const Block& block, const at::Tensor& x,
-                                const at::Tensor& condition, int64_t outputs, bool training) const {
+at::Tensor Predictor::run_block(size_t index, const at::Tensor& x, const at::Tensor& condition,
+                                const Pass& pass) const {
+  const Block& block = blocks_[index];
+  // Earlier frames matter to the last one as long as a block comes that looks at them.
+  const int64_t outputs = index + 1 < blocks_.size() ? x.size(1) : pass.outputs;
   const std::vector<at::Tensor> m = block.modulation(condition).chunk(6, -1);
-  const at::Tensor modulated = plain_norm_(x) * (1 + m[1]) + m[0];
-  const at::Tensor residual = last_frames(x, outputs);
-  const at::Tensor h =
-      residual + last_frames(m[2], outputs) * attend(block, modulated, outputs, training);
-  const at::Tensor shift = last_frames(m[3], outputs);
-  const at::Tensor scale = last_frames(m[4], outputs);
-  const at::Tensor hidden =
-      at::gelu(block.perceptron_input(block.perceptron_norm(plain_norm_(h) * (1 + scale) + shift)));
-  const at::Tensor perceptron = drop(block.perceptron_output(drop(hidden, training)), training);
-  return h + last_frames(m[5], outputs) * perceptron;
+  const auto m_last = [&](size_t i) { return last_frames(m[i], outputs); };
+  const at::Tensor attended = attend(index, modulate(plain_norm_(x), m[0], m[1]), outputs, pass);
+  const at::Tensor h = at::addcmul(last_frames(x, outputs), m_last(2), attended);
+  const at::Tensor hidden = at::gelu(block.perceptron_input(
+      block.perceptron_norm(modulate(plain_norm_(h), m_last(3), m_last(4)))));
+  const at::Tensor perceptron =
+      drop(block.perceptron_output(drop(hidden, pass.training)), pass.training);
+  return at::addcmul(h, m_last(5), perceptron);
 }
 
-at::Tensor Predictor::run(const at::Tensor& z, const at::Tensor& actions, int64_t outputs,
-                          bool training) const {
-  const int64_t frames = z.size(1);
-  REVERIE_CHECK(frames >= 1 && frames <= options_.frames,
+at::Tensor Predictor::run(const at::Tensor& z, const at::Tensor& actions, const Pass& pass) const {
+  const int64_t begin = pass.known.defined() ? pass.known.size(1) : 0;
+  const int64_t frames = begin + z.size(1);
+  REVERIE_CHECK(z.size(1) >= 1 && frames <= options_.frames,
                 "predictor: a history of {} frames, expected 1 to {}", frames, options_.frames);
-  at::Tensor x = input_(z + position_.narrow(1, 0, frames));
+  at::Tensor x = input_(z + position_.narrow(1, begin, z.size(1)));
   const at::Tensor condition = at::silu(condition_(actions));
-  for (size_t i = 0; i < blocks_.size(); ++i) {
-    // Earlier frames matter to the last one as long as a block comes that looks at them.
-    const int64_t kept = i + 1 < blocks_.size() ? frames : outputs;
-    x = run_block(blocks_[i], x, condition, kept, training);
-  }
+  for (size_t i = 0; i < blocks_.size(); ++i) x = run_block(i, x, condition, pass);
   return output_(final_norm_(x));
 }
 
 at::Tensor Predictor::operator()(const at::Tensor& z, const at::Tensor& actions,
                                  bool training) const {
-  return run(z, actions, z.size(1), training);
+  return run(z, actions, {.outputs = z.size(1), .training = training});
 }
 
 at::Tensor Predictor::last(const at::Tensor& z, const at::Tensor& actions) const {
-  return run(z, actions, 1, /*training=*/false).squeeze(1);
+  return run(z, actions, {.outputs = 1}).squeeze(1);
+}
+
+Predictor::Step Predictor::step(const at::Tensor& z, const at::Tensor& memory,
+                                const at::Tensor& action) const {
+  const int64_t frames = z.size(1), action_size = options_.latent_size;
+  const int64_t keys_size = options_.depth * 2 * inner();
+  const bool remembers = memory.defined() || frames > 1;
+  const bool has_keys = memory.defined() && memory.size(-1) == action_size + keys_size;
+  if (remembers) {
+    const std::vector<int64_t> expected = {z.size(0), frames - 1,
+                                           action_size + (has_keys ? keys_size : 0)};
+    REVERIE_CHECK(memory.defined() && memory.sizes() == expected,
+                  "predictor: a memory of shape {}, expected {} x {} x {} or {}",
+                  memory.defined() ? fmt::format("{}", fmt::join(memory.sizes(), "x")) : "none",
+                  z.size(0), frames - 1, action_size, action_size + keys_size);
+  }
+  const int64_t known = has_keys ? frames - 1 : 0;
+  at::Tensor actions = action.unsqueeze(1);
+  if (remembers) actions = at::cat({memory.narrow(2, 0, action_size), actions}, 1);
+  const auto rest = [&](const at::Tensor& x) { return last_frames(x, frames - known); };
+
+  std::vector<at::Tensor> kept = {rest(actions)};
+  Pass pass{.outputs = 1};
+  if (has_keys) pass.known = memory.narrow(2, action_size, keys_size);
+  const bool grows = frames < options_.frames;
+  if (grows) pass.kept = &kept;
+  const at::Tensor next = run(rest(z), rest(actions), pass).squeeze(1);
+  // A history that slides moves every frame to another position.
+  if (!grows) return {next, last_frames(actions, options_.frames - 1)};
+  const at::Tensor entry = at::cat(kept, 2);
+  return {next, has_keys ? at::cat({memory, entry}, 1) : entry};
 }
 
 }  // namespace reverie

@@ -49,6 +49,20 @@ class Predictor final : public Part {
   // The last of these alone, [B, D]; not in training. What only others would need is left out.
   at::Tensor last(const at::Tensor& z, const at::Tensor& actions) const;
 
+  // A step of a rollout: last(), and what makes the next step cheaper.
+  struct Step {
+    at::Tensor next;    // [B, D], the latent after the last frame
+    at::Tensor memory;  // for the step after it, whose history is z and `next` without what is more
+                        // than `frames`: [B, min(T, frames - 1), C or more]
+  };
+
+  // z: [B, T, D] latents, action: [B, C] what is done at the last of them, memory: [B, T - 1, C]
+  // what was done at those before, or what the step before returned; undefined where T = 1. Beside
+  // the actions the memory holds keys and values of every block as long as the history grows:
+  // frames keep their positions then, and none sees a later one. Throws Error(kInput) for a memory
+  // of another shape.
+  Step step(const at::Tensor& z, const at::Tensor& memory, const at::Tensor& action) const;
+
   const PredictorOptions& options() const { return options_; }
 
  private:
@@ -59,11 +73,20 @@ class Predictor final : public Part {
     Linear modulation;
   };
 
-  at::Tensor attend(const Block& block, const at::Tensor& x, int64_t queries, bool training) const;
-  at::Tensor run_block(const Block& block, const at::Tensor& x, const at::Tensor& condition,
-                       int64_t outputs, bool training) const;
-  at::Tensor run(const at::Tensor& z, const at::Tensor& actions, int64_t outputs,
-                 bool training) const;
+  // One pass over a history, or over what follows frames of which keys and values are known.
+  struct Pass {
+    int64_t outputs;  // of so many last frames
+    bool training = false;
+    at::Tensor known = {};  // [B, P, depth * 2 * inner()] of the P frames before
+    std::vector<at::Tensor>* kept =
+        nullptr;  // takes each block's keys and values [B, T, 2 inner()]
+  };
+
+  int64_t inner() const { return options_.heads * options_.head_size; }
+  at::Tensor attend(size_t block, const at::Tensor& x, int64_t queries, const Pass& pass) const;
+  at::Tensor run_block(size_t index, const at::Tensor& x, const at::Tensor& condition,
+                       const Pass& pass) const;
+  at::Tensor run(const at::Tensor& z, const at::Tensor& actions, const Pass& pass) const;
   at::Tensor drop(const at::Tensor& x, bool training) const;
 
   PredictorOptions options_;
