@@ -162,17 +162,15 @@ LatentState Jepa::encode(const TensorMap& obs, const at::Tensor& action) {
   const at::Tensor pixels = last(obs.at("pixels"), options_.history);
   const int64_t batch = pixels.size(0), frames = pixels.size(1);
   const at::Tensor z = latents(pixels.flatten(0, 1)).view({batch, frames, latent_size_});
-  if (frames == 1) return {z, at::zeros({batch, 0, actions_.model_size()}, z.options())};
-  return {z, actions_.to_model(last(action.to(device_), frames - 1))};
+  if (frames == 1) return {z, at::zeros({batch, 0, latent_size_}, z.options())};
+  return {z, (*action_encoder_)(actions_.to_model(last(action.to(device_), frames - 1)))};
 }
 
 LatentState Jepa::predict(const LatentState& state, const at::Tensor& action) {
-  const at::Tensor block = actions_.from_plan(action).unsqueeze(1);
-  const at::Tensor blocks = at::cat({state.h, block}, 1);
-  const at::Tensor next = (*prediction_projector_)(
-      predictor_->last(state.z, (*action_encoder_)(blocks)), /*training=*/false);
-  return {last(at::cat({state.z, next.unsqueeze(1)}, 1), options_.history),
-          last(blocks, options_.history - 1)};
+  const at::Tensor condition = (*action_encoder_)(actions_.from_plan(action));
+  const auto [predicted, memory] = predictor_->step(state.z, state.h, condition);
+  const at::Tensor next = (*prediction_projector_)(predicted, /*training=*/false).unsqueeze(1);
+  return {last(at::cat({state.z, next}, 1), options_.history), memory};
 }
 
 LatentState Jepa::encode_goal(const TensorMap& obs) {

@@ -50,7 +50,7 @@ class Jepa final : public WorldModel {
 
   // WorldModel; `pixels` is what is read of obs, [B, F, H, W, C]. action: [B, F - 1, k, A] as the
   // environment takes them. Longer histories than the model's are cut. State: z [B, K, D] the last
-  // K <= history latents, h [B, K - 1, M] the action blocks between them.
+  // K <= history latents, h [B, K - 1, ...] what Predictor::step() remembers of what lay between.
   LatentState encode(const TensorMap& obs, const at::Tensor& action) override;
 
   // action: [B, M], or [B, k] int64 where actions are discrete.
