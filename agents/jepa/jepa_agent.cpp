@@ -19,12 +19,19 @@ void JepaConfig::describe_acting(ConfigFields& f) { planning.describe(f); }
 
 namespace {
 
+const Field& pixels_of(const EnvSpec& spec) {
+  for (const Field& field : spec.observation) {
+    if (field.name == "pixels") return field;
+  }
+  fail_input("{} shows no pictures, which a JEPA learns from: --observation pixels", spec.id);
+}
+
 class JepaAgent final : public WorldModelAgent {
  public:
   JepaAgent(const EnvSpec& spec, const JepaConfig& config, at::Device device, uint64_t seed)
       : config_(config),
         rng_(seed),
-        model_(config.model, spec.field("pixels"), spec.action, rng_, device),
+        model_(config.model, pixels_of(spec), spec.action, rng_, device),
         learner_(model_, config.training, mix_seed({seed, name_hash("dropout")})),
         policy_(model_, config.planning, mix_seed({seed, name_hash("planning")})) {
     if (!config.weights.empty()) model_.load_weights(config.weights);
@@ -53,10 +60,12 @@ class JepaAgent final : public WorldModelAgent {
   void save(Checkpoint& checkpoint) const override {
     model_.save(checkpoint.group("model"));
     learner_.save(checkpoint.group("optimizer"));
+    checkpoint.set("agent.rng", policy_.rng().to_string());
   }
 
   void load(const Checkpoint& checkpoint) override {
     model_.load(checkpoint.group("model"));
+    policy_.set_rng(Rng::from_string(checkpoint.text("agent.rng")));
     if (checkpoint.has_group("optimizer")) learner_.load(checkpoint.group("optimizer"));
   }
 

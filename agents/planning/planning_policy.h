@@ -39,6 +39,10 @@ class PlanningPolicy final : public Policy {
   void on_episode_start(const at::Tensor& env_mask) override;
   void on_idle(const at::Tensor& env_mask) override;
 
+  // Where the search for plans has its random numbers from.
+  const Rng& rng() const { return rng_; }
+  void set_rng(const Rng& rng) { rng_ = rng; }
+
   // What environment `row` is up to, for pictures.
   struct Intention {
     LatentState start;    // one row: where the plan in force began

@@ -15,6 +15,7 @@
 #include "agents/pch.h"
 #include "agents/random/random_agent.h"
 #include "tests/agents/point_env.h"
+#include "tests/agents/training_run.h"
 #include "tests/errors.h"
 #include "tests/temporary_folder.h"
 #include "tests/tensors.h"
@@ -33,9 +34,8 @@ using testing::HasSubstr;
 using testing::Not;
 namespace fs = std::filesystem;
 
-// One run in a folder of its own, of a small network on the point task. Every test changes what it
-// is about.
-class PointRun {
+// A run of a small network on the point task. Every test changes what it is about.
+class PointRun : public test::TrainingRun {
  public:
   explicit PointRun(PointOptions options = {.max_steps = 11, .goal_radius = 0.45}) {
     config.env = "point";
@@ -57,45 +57,6 @@ class PointRun {
   }
 
   DdpgConfig& ddpg() { return dynamic_cast<DdpgConfig&>(*config.agent_config); }
-
-  TrainingResult train() {
-    RunDirectory directory = RunDirectory::create(folder_ / "run");
-    return train(directory, std::nullopt);
-  }
-
-  TrainingResult resume() {
-    RunDirectory directory = RunDirectory::open(folder_ / "run", RunDirectory::Access::kWrite);
-    return train(directory,
-                 Checkpoint::read(directory.latest_checkpoint().path, off_policy_loop().groups({})));
-  }
-
-  CheckpointFolder latest_folder() const {
-    return RunDirectory::open(folder_ / "run", RunDirectory::Access::kRead).latest_checkpoint();
-  }
-
-  Checkpoint latest() const { return Checkpoint::read(latest_folder().path, off_policy_loop().groups({})); }
-
-  // The rows of metrics.csv, the head first.
-  std::vector<std::string> log_lines() const {
-    std::ifstream stream(folder_ / "run" / "metrics.csv");
-    std::vector<std::string> lines;
-    for (std::string line; std::getline(stream, line);) lines.push_back(line);
-    return lines;
-  }
-
-  RunConfig config;
-  std::atomic<bool> stop = false;
-
- private:
-  TrainingResult train(RunDirectory& directory, std::optional<Checkpoint> saved) {
-    MetricLog log(directory.path(), saved ? std::optional(saved->integer("step")) : std::nullopt);
-    const FileDescriptor nowhere(open("/dev/null", O_WRONLY | O_CLOEXEC));
-    ProgressBar progress(config.steps, {.quiet = true, .fd = nowhere.get()});
-    TrainingSession session{config, directory, log, progress, stop};
-    return train_off_policy(session, std::move(saved));
-  }
-
-  test::TemporaryFolder folder_;
 };
 
 // Weights, optimiser, generators, counters, environments and every transition that can be sampled.

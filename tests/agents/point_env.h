@@ -131,6 +131,15 @@ inline EnvSpec discrete_spec() {
   return spec;
 }
 
+// A task that shows pictures alone, and the picture of a goal.
+inline EnvSpec picture_spec() {
+  EnvSpec spec = PointEnv::make_spec({});
+  spec.id = "point-pictures";
+  spec.observation = {{.name = "pixels", .shape = {16, 16, 3}, .dtype = DType::kUInt8},
+                      {.name = "goal_pixels", .shape = {16, 16, 3}, .dtype = DType::kUInt8}};
+  return spec;
+}
+
 // Observations of any field: uniform in [-1, 1), or bytes.
 inline TensorMap random_observations(const EnvSpec& spec, int64_t count, Rng& rng,
                                      bool as_learner_sees_them) {
@@ -175,6 +184,30 @@ inline Batch random_batch(const EnvSpec& spec, int64_t count, Rng& rng) {
     }
   }
   batch.index = at::arange(count);
+  return batch;
+}
+
+// Sequences of nonsense within the spaces, as an observation stride leaves them.
+inline SequenceBatch random_sequences(const EnvSpec& spec, int64_t count, const SampleSpec& request,
+                                      Rng& rng) {
+  const int64_t steps = request.burn_in + request.length;
+  const int64_t frames = steps / request.observation_stride + 1;
+  const auto unfold = [&](const at::Tensor& rows, int64_t each) {
+    std::vector<int64_t> shape = rows.sizes().vec();
+    shape[0] = count;
+    shape.insert(shape.begin() + 1, each);
+    return rows.view(shape);
+  };
+  SequenceBatch batch;
+  for (const auto& [name, values] : random_observations(spec, count * frames, rng, true)) {
+    batch.obs.add(name, unfold(values, frames));
+  }
+  const Batch transitions = random_batch(spec, count * steps, rng);
+  batch.action = unfold(transitions.action, steps);
+  batch.reward = unfold(transitions.reward, steps);
+  batch.terminated = at::zeros({count, steps}, at::kBool);
+  batch.truncated = at::zeros({count, steps}, at::kBool);
+  batch.valid = at::ones({count, steps}, at::kBool);
   return batch;
 }
 

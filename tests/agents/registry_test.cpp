@@ -30,18 +30,40 @@ std::vector<std::string> names_of_agents(bool learn) {
 class AgentContract : public testing::TestWithParam<std::string> {
  protected:
   AgentContract() : config_(find_agent(GetParam()).config()) {
-    try {
-      config_->make(spec_, at::kCPU, 0);
-    } catch (const Error&) {
-      spec_ = test::discrete_spec();
+    make_small(*config_);
+    for (const EnvSpec& spec :
+         {test::PointEnv::make_spec({}), test::discrete_spec(), test::picture_spec()}) {
+      spec_ = spec;
+      try {
+        config_->make(spec_, at::kCPU, 0);
+        break;
+      } catch (const Error&) {  // does not suit
+      }
+    }
+  }
+
+  // Planners that try a few candidates only.
+  static void make_small(AgentConfig& config) {
+    ConfigFields fields;
+    config.describe_acting(fields);
+    for (const char* name : {"samples", "iterations", "elites"}) {
+      if (const ConfigField* field = fields.find(name)) ConfigFields::set(*field, "2", name);
     }
   }
 
   std::unique_ptr<Agent> make(uint64_t seed) const { return config_->make(spec_, at::kCPU, seed); }
 
-  Batch batch(const Agent& agent, uint64_t seed) const {
+  Sample sample(const Agent& agent, uint64_t seed) const {
     Rng rng(seed);
-    return test::random_batch(spec_, agent.request().batch, rng);
+    const SampleRequest request = agent.request();
+    if (request.sequences) return test::random_sequences(spec_, request.batch, request.spec, rng);
+    return test::random_batch(spec_, request.batch, rng);
+  }
+
+  // The first actions of episodes: what came before them is no part of a checkpoint.
+  static at::Tensor act(Agent& agent, const TensorMap& obs, ActMode mode) {
+    agent.on_episode_start(at::ones({9}, at::kBool));
+    return agent.act(obs, mode);
   }
 
   TensorMap observations() const {
@@ -86,12 +108,17 @@ TEST_P(AgentContract, AnUpdateMovesWeightsAndReportsFiniteScalars) {
   const auto agent = make(1);
   EXPECT_GE(agent->request().spec.n_step, 1);
   const Checkpoint before = saved(*agent);
-  const Batch sample = batch(*agent, 5);
-  const at::Tensor reward = sample.reward.clone();
-  const at::Tensor action = sample.action.clone();
-  const TensorMap losses = agent->update(sample).metrics;
-  EXPECT_TRUE(at::equal(sample.reward, reward)) << "the batch belongs to the caller";
-  EXPECT_TRUE(at::equal(sample.action, action));
+  const Sample given = sample(*agent, 5);
+  const auto of_given = [&](auto member) {
+    return std::visit([&](const auto& batch) { return member(batch); }, given);
+  };
+  const auto reward_of = [](const auto& batch) { return batch.reward; };
+  const auto action_of = [](const auto& batch) { return batch.action; };
+  const at::Tensor reward = of_given(reward_of).clone();
+  const at::Tensor action = of_given(action_of).clone();
+  const TensorMap losses = agent->update(given).metrics;
+  EXPECT_TRUE(at::equal(of_given(reward_of), reward)) << "the batch belongs to the caller";
+  EXPECT_TRUE(at::equal(of_given(action_of), action));
   EXPECT_FALSE(losses.empty());
   for (const auto& [name, value] : losses) {
     EXPECT_EQ(value.numel(), 1) << name;
@@ -109,8 +136,8 @@ TEST_P(AgentContract, AnUpdateMovesWeightsAndReportsFiniteScalars) {
 TEST_P(AgentContract, SavedToDiskAndLoadedItActsAndLearnsBitEqual) {
   const auto agent = make(1);
   for (uint64_t i = 0; i < 3; ++i) {
-    agent->act(observations(), ActMode::kExplore);
-    agent->update(batch(*agent, i));
+    act(*agent, observations(), ActMode::kExplore);
+    agent->update(sample(*agent, i));
   }
   const test::TemporaryFolder folder;
   saved(*agent).write(folder.path());
@@ -118,10 +145,10 @@ TEST_P(AgentContract, SavedToDiskAndLoadedItActsAndLearnsBitEqual) {
   loaded->load(Checkpoint::read(folder.path(), {"model", "optimizer"}));
   for (uint64_t i = 3; i < 6; ++i) {
     for (const ActMode mode : {ActMode::kEvaluate, ActMode::kExplore}) {
-      EXPECT_TRUE(at::equal(agent->act(observations(), mode), loaded->act(observations(), mode)));
+      EXPECT_TRUE(at::equal(act(*agent, observations(), mode), act(*loaded, observations(), mode)));
     }
-    agent->update(batch(*agent, i));
-    loaded->update(batch(*loaded, i));
+    agent->update(sample(*agent, i));
+    loaded->update(sample(*loaded, i));
   }
   const Checkpoint one = saved(*agent);
   const Checkpoint other = saved(*loaded);
@@ -141,21 +168,26 @@ TEST_P(AgentContract, SavedWeightsAreACopy) {
   const auto agent = make(1);
   const Checkpoint first = saved(*agent);
   const Checkpoint same = saved(*make(1));
-  agent->update(batch(*agent, 0));
+  agent->update(sample(*agent, 0));
   expect_same_bits(first.group("model"), same.group("model"));
   expect_same_bits(first.group("optimizer"), same.group("optimizer"));
 }
 
 TEST_P(AgentContract, WeightsOfAnotherTaskAreRefused) {
   EnvSpec wider = spec_;
-  wider.observation[0].shape = {3};
+  if (wider.observation[0].name == "pixels") {
+    wider.observation[0].shape = {32, 32, 3};
+  } else {
+    wider.observation[0].shape = {3};
+  }
   const Checkpoint foreign = saved(*config_->make(wider, at::kCPU, 0));
   EXPECT_THAT(input_error([&] { make(1)->load(foreign); }), HasSubstr("expected"));
   EXPECT_THAT(input_error([&] { make(1)->load(Checkpoint()); }), HasSubstr("model"));
 }
 
 TEST_P(AgentContract, AnEnvironmentItCannotServeIsNamed) {
-  for (const EnvSpec& spec : {test::PointEnv::make_spec({}), test::discrete_spec()}) {
+  for (const EnvSpec& spec :
+       {test::PointEnv::make_spec({}), test::discrete_spec(), test::picture_spec()}) {
     try {
       config_->make(spec, at::kCPU, 0);
     } catch (const Error& error) {

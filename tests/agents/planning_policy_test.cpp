@@ -1,0 +1,186 @@
+#include "agents/planning/planning_policy.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "agents/evaluation.h"
+#include "agents/pch.h"
+#include "agents/planning/goal_tasks.h"
+#include "agents/planning/simulator_model.h"
+#include "envs/registry.h"
+#include "tests/errors.h"
+#include "worldmodel/action_code.h"
+
+namespace reverie {
+namespace {
+
+using test::input_error;
+using testing::HasSubstr;
+
+// A point that moves by its actions, observed as it is; looks back at up to three observations.
+class PointModel final : public WorldModel {
+ public:
+  LatentState encode(const TensorMap& obs, const at::Tensor& action) override {
+    const at::Tensor& seen = obs.at("position");  // [B, F, 2]
+    batches.push_back(seen.size(0));
+    histories.push_back(seen.size(1));
+    actions_seen.push_back(action);
+    positions_seen.push_back(seen.clone());
+    return {.z = seen.select(1, -1), .h = {}};
+  }
+  LatentState predict(const LatentState& state, const at::Tensor& action) override {
+    return {.z = state.z + action.view({-1, 2, 2}).sum(1), .h = {}};
+  }
+  bool differentiable() const override { return true; }
+  int64_t history() const override { return 3; }
+  LatentState encode_goal(const TensorMap& obs) override {
+    ++goals_encoded;
+    return {.z = obs.at("goal_position"), .h = {}};
+  }
+  at::Tensor distance(const LatentState& state, const LatentState& goal) const override {
+    return (state.z - goal.z).square().sum(-1);
+  }
+  const ActionCode& actions() const override { return code; }
+
+  ActionCode code{ActionSpace(Field{.name = "action", .shape = {2}, .low = {-1}, .high = {1}}), 2,
+                  at::kCPU};
+  std::vector<int64_t> batches, histories;
+  std::vector<at::Tensor> actions_seen, positions_seen;
+  int goals_encoded = 0;
+};
+
+PlanningOptions small_options() {
+  PlanningOptions options;
+  options.planner.planner = "icem";
+  options.planner.noise_beta = 0.5;
+  options.planner.horizon = 4;
+  options.planner.samples = 64;
+  options.planner.iterations = 8;
+  options.planner.elites = 8;
+  options.replan_every = 2;
+  return options;
+}
+
+TensorMap observe(const at::Tensor& position, const at::Tensor& goal) {
+  return {{"position", position}, {"goal_position", goal}};
+}
+
+TEST(PlanningPolicy, GetsToItsGoalsAndStaysThere) {
+  PointModel model;
+  PlanningPolicy policy(model, small_options(), 1);
+  at::Tensor position = at::zeros({3, 2});
+  const at::Tensor goal = at::tensor({3.0F, 4.0F, -6.0F, 1.0F, 0.0F, 0.5F}).view({3, 2});
+  policy.on_episode_start(at::ones({3}, at::kBool));
+  for (int t = 0; t < 24; ++t) {
+    const at::Tensor action = policy.act(observe(position, goal), ActMode::kEvaluate);
+    EXPECT_LE(action.abs().max().item<double>(), 1.0);
+    position = position + action;
+  }
+  EXPECT_LT((position - goal).norm(2, 1).max().item<double>(), 0.3);
+  EXPECT_EQ(model.goals_encoded, 3) << "a goal is encoded once an episode";
+}
+
+TEST(PlanningPolicy, LooksABlockApartAndRemembersWhatWasDoneBetween) {
+  PointModel model;
+  PlanningPolicy policy(model, small_options(), 1);
+  const at::Tensor goal = at::full({1, 2}, 9.0);
+  std::vector<at::Tensor> positions, actions;
+  at::Tensor position = at::zeros({1, 2});
+  policy.on_episode_start(at::ones({1}, at::kBool));
+  for (int t = 0; t < 9; ++t) {
+    positions.push_back(position);
+    actions.push_back(policy.act(observe(position, goal), ActMode::kEvaluate));
+    position = position + actions.back();
+  }
+  // Plans are made at steps 0, 4 and 8; frames lie at 0, 2, 4, 6, 8.
+  EXPECT_EQ(model.histories, (std::vector<int64_t>{1, 3, 3}));
+  const at::Tensor seen = model.positions_seen.back();
+  for (int64_t f = 0; f < 3; ++f) {
+    EXPECT_TRUE(at::equal(seen[0][f], positions[static_cast<size_t>(4 + 2 * f)][0]));
+  }
+  const at::Tensor between = model.actions_seen.back();  // [1, 2, 2, 2]
+  for (int64_t k = 0; k < 4; ++k) {
+    EXPECT_TRUE(at::allclose(between.view({4, 2})[k], actions[static_cast<size_t>(4 + k)][0]));
+  }
+}
+
+TEST(PlanningPolicy, ANewEpisodeForgetsAndIdleOnesArePlannedForNoMore) {
+  PointModel model;
+  PlanningPolicy policy(model, small_options(), 1);
+  const TensorMap obs = observe(at::zeros({2, 2}), at::ones({2, 2}));
+  policy.on_episode_start(at::ones({2}, at::kBool));
+  for (int t = 0; t < 3; ++t) policy.act(obs, ActMode::kEvaluate);
+  policy.on_episode_start(at::tensor({0, 1}).to(at::kBool));
+  policy.act(obs, ActMode::kEvaluate);
+  EXPECT_EQ(model.histories.back(), 1) << "the second one has a new history";
+  EXPECT_EQ(model.batches.back(), 1);
+  policy.on_episode_start(at::tensor({1, 0}).to(at::kBool));
+  policy.on_idle(at::tensor({1, 0}).to(at::kBool));
+  const size_t plans = model.batches.size();
+  for (int t = 0; t < 8; ++t) {
+    EXPECT_TRUE(at::equal(policy.act(obs, ActMode::kEvaluate)[0], at::zeros({2})));
+  }
+  for (size_t i = plans; i < model.batches.size(); ++i) EXPECT_EQ(model.batches[i], 1);
+}
+
+TEST(PlanningPolicy, TheSeedDecidesThePlans) {
+  const auto first = [](uint64_t seed) {
+    PointModel model;
+    PlanningPolicy policy(model, small_options(), seed);
+    return policy.act(observe(at::zeros({1, 2}), at::ones({1, 2})), ActMode::kEvaluate);
+  };
+  EXPECT_TRUE(at::equal(first(1), first(1)));
+  EXPECT_FALSE(at::equal(first(1), first(2)));
+}
+
+TEST(PlanningPolicy, APlanMustLastUntilTheNext) {
+  PointModel model;
+  PlanningOptions options = small_options();
+  options.replan_every = 5;
+  EXPECT_THAT(input_error([&] { PlanningPolicy(model, options, 1); }),
+              HasSubstr("--replan-every 5"));
+}
+
+EnvMaker maze(const std::string& observation) {
+  const std::unique_ptr<EnvConfig> config = find_env("maze2d-umaze").config();
+  ConfigFields fields;
+  config->describe(fields);
+  ConfigFields::set(*fields.find("observation"), observation, "test");
+  ConfigFields::set(*fields.find("image_size"), "16x16", "test");
+  return config->maker();
+}
+
+TEST(GoalTasks, ArePlayedTheSameForTheSameSeedAndNotSolvedAtTheirStart) {
+  const GoalTaskOptions options{.count = 20, .least_steps = 30, .most_steps = 60, .seed = 4};
+  const std::vector<ReachGoalTask> tasks = play_goal_tasks(maze("state"), options);
+  ASSERT_EQ(tasks.size(), 20U);
+  const std::unique_ptr<Env> env = maze("state")();
+  for (const ReachGoalTask& task : tasks) {
+    for (const auto& [name, values] : task.start) env->physics()->set(name, values);
+    const auto distance = env->physics()->goal_distance(task.goal.front().second);
+    ASSERT_TRUE(distance);
+    EXPECT_GT(distance->distance, distance->radius);
+  }
+  EXPECT_EQ(play_goal_tasks(maze("state"), options)[7].goal, tasks[7].goal);
+  EXPECT_THAT(
+      input_error([] { play_goal_tasks(maze("state"), {.least_steps = 400, .most_steps = 400}); }),
+      HasSubstr("401 steps"));
+}
+
+TEST(SimulatorModel, PlanningOnItReachesGoalsOfTheMaze) {
+  const auto tasks = std::make_shared<const std::vector<ReachGoalTask>>(
+      play_goal_tasks(maze("state"), {.count = 6, .least_steps = 40, .most_steps = 60, .seed = 1}));
+  SimulatorModel model(maze("state"), 5, 1);
+  PlanningOptions options = small_options();
+  options.planner.horizon = 8;
+  options.planner.noise_beta = 2.0;
+  PlanningPolicy policy(model, options, 1);
+  const EnvMaker make =
+      reach_goal_maker(maze("pixels"), tasks, {.budget = 80, .planner_fields = true});
+  const std::vector<Episode> episodes =
+      evaluate(policy, make, {.episodes = 6, .episode_seeds = {0, 1, 2, 3, 4, 5}});
+  EXPECT_EQ(mean_of_numbers(episode_metric(episodes, "success")), 1.0);
+}
+
+}  // namespace
+}  // namespace reverie

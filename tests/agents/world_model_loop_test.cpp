@@ -1,0 +1,220 @@
+#include "agents/training/world_model_loop.h"
+
+#include <cmath>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "agents/jepa/jepa_agent.h"
+#include "agents/pch.h"
+#include "agents/training/dataset_split.h"
+#include "envs/registry.h"
+#include "replay/dataset.h"
+#include "tests/agents/training_run.h"
+#include "tests/errors.h"
+#include "tests/tensors.h"
+
+namespace reverie {
+namespace {
+
+using test::expect_same_bits;
+using test::input_error;
+using test::run_error;
+using testing::AllOf;
+using testing::HasSubstr;
+
+// A small JEPA on small pictures of the maze, gathered live.
+class JepaRun : public test::TrainingRun {
+ public:
+  JepaRun() {
+    config.env = "maze2d-umaze";
+    config.agent = "jepa";
+    config.steps = 160;
+    config.threads = 1;
+    config.env_config = find_env(config.env).config();
+    ConfigFields fields;
+    config.env_config->describe(fields);
+    ConfigFields::set(*fields.find("observation"), "pixels", "test");
+    ConfigFields::set(*fields.find("image_size"), "16x16", "test");
+    ConfigFields::set(*fields.find("max_steps"), "25", "test");
+    config.training = config.loop().defaults;
+    config.training.num_envs = 4;
+    config.training.learning_starts = 80;
+    config.training.updates_per_step = 0.1;
+    config.training.replay_capacity = 400;
+    config.training.log_every = 40;
+    config.training.checkpoint_every = 80;
+    auto agent = std::make_unique<JepaConfig>();
+    agent->model = {.latent_size = 4, .encoder_channels = {4, 8}, .predictor_width = 8};
+    agent->training.regulariser.slices = 8;
+    agent->training.minibatch = 4;
+    config.agent_config = std::move(agent);
+  }
+
+  JepaConfig& jepa() { return dynamic_cast<JepaConfig&>(*config.agent_config); }
+
+  double logged(size_t row, const std::string& name) const {
+    const auto cells = [](const std::string& line) {
+      std::vector<std::string> out;
+      std::stringstream stream(line);
+      for (std::string cell; std::getline(stream, cell, ',');) out.push_back(cell);
+      return out;
+    };
+    const std::vector<std::string> lines = log_lines();
+    const std::vector<std::string> head = cells(lines.at(0));
+    const auto column = std::find(head.begin(), head.end(), name) - head.begin();
+    return std::stod(cells(lines.at(row)).at(static_cast<size_t>(column)));
+  }
+};
+
+// Episodes of such pictures in a file, of 25 steps each.
+std::string write_dataset(const std::filesystem::path& path, std::vector<int64_t> picture,
+                          int episodes = 8, bool with_pixels = true) {
+  DatasetSchema schema;
+  Field pixels{.name = "pixels", .shape = picture, .dtype = DType::kUInt8};
+  Field numbers{.name = "observation", .shape = {4}};
+  schema.observation = {with_pixels ? pixels : numbers};
+  schema.action = {.name = "action", .shape = {2}, .low = {-1.0F}, .high = {1.0F}};
+  const auto writer =
+      DatasetWriter::create(path.string(), DatasetFormat::kStableWorldModel, schema);
+  Rng rng(3);
+  for (int e = 0; e < episodes; ++e) {
+    constexpr size_t kSteps = 25;
+    EpisodeData episode;
+    std::vector<std::byte> frames((kSteps + 1) * schema.observation[0].bytes());
+    if (with_pixels) {
+      for (std::byte& byte : frames) byte = static_cast<std::byte>(rng.integers(0, 256));
+    }
+    std::vector<float> actions(kSteps * 2);
+    for (float& a : actions) a = static_cast<float>(rng.uniform(-1.0, 1.0));
+    episode.observation = {frames};
+    const auto bytes = std::as_bytes(std::span(actions));
+    episode.action = {bytes.begin(), bytes.end()};
+    episode.reward.assign(kSteps, 0.0F);
+    episode.terminated.assign(kSteps, 0);
+    episode.truncated.assign(kSteps, 0);
+    episode.truncated.back() = 1;
+    writer->append(episode);
+  }
+  writer->commit();
+  return path.string();
+}
+
+void expect_same_state(const Checkpoint& a, const Checkpoint& b) {
+  for (const char* key : {"step", "updates", "owed_updates", "sampling.rng", "agent.rng"}) {
+    EXPECT_EQ(a.text(key), b.text(key)) << key;
+  }
+  expect_same_bits(a.group("model"), b.group("model"));
+  expect_same_bits(a.group("optimizer"), b.group("optimizer"));
+}
+
+TEST(WorldModelLoop, LearnsFromWhatItGathersAndLogsFromTheFirstUpdate) {
+  JepaRun run;
+  const TrainingResult result = run.train();
+  EXPECT_EQ(result.steps, 160);
+  EXPECT_EQ(result.updates, 8);
+  EXPECT_EQ(run.logged(1, "step"), 84);  // the first step after the warm-up that earned an update
+  for (const char* name :
+       {"loss/prediction", "loss/regulariser", "loss/total", "gradient/norm",
+        "held_out/effective_rank", "held_out/least_variance", "held_out/greatest_variance",
+        "held_out/straightness", "held_out/prediction", "time/waiting_share"}) {
+    EXPECT_TRUE(std::isfinite(run.logged(1, name))) << name;
+  }
+}
+
+TEST(WorldModelLoop, StoppedAndResumedItEndsInTheSameWeights) {
+  for (const bool live : {true, false}) {
+    SCOPED_TRACE(live);
+    const test::TemporaryFolder folder;
+    JepaRun whole, stopped;
+    for (JepaRun* run : {&whole, &stopped}) {
+      if (live) continue;
+      run->config.training.dataset =
+          write_dataset(folder / (run == &whole ? "a.h5" : "b.h5"), {16, 16, 3});
+      run->config.steps = 12;
+      run->config.training.checkpoint_every = 6;
+    }
+    whole.train();
+    // The learning rate follows the whole run's length, so the run is stopped, not shortened.
+    const int64_t half = live ? 120 : 6;
+    const int64_t all = stopped.config.steps;
+    stopped.jepa().training.warmup = whole.jepa().training.warmup;
+    stopped.config.training.checkpoint_every = half;
+    stopped.config.training.keep_checkpoints = 10;
+    whole.config.training.keep_checkpoints = 10;
+    stopped.train();
+    // What a killed run left: its checkpoint of the half.
+    for (const CheckpointFolder& saved :
+         RunDirectory::open(stopped.path(), RunDirectory::Access::kRead).checkpoints()) {
+      if (saved.step > half) std::filesystem::remove_all(saved.path);
+      if (saved.step == half) {
+        write_file_atomically(stopped.path() / "latest", saved.path.filename().string() + "\n");
+      }
+    }
+    EXPECT_EQ(stopped.latest().integer("step"), half);
+    stopped.config.steps = all;
+    stopped.resume();
+    expect_same_state(whole.latest(), stopped.latest());
+  }
+}
+
+TEST(WorldModelLoop, PrefetchingChangesNothing) {
+  const test::TemporaryFolder folder;
+  JepaRun ahead, plain;
+  plain.config.training.prefetch = false;
+  for (JepaRun* run : {&ahead, &plain}) {
+    run->config.training.dataset =
+        write_dataset(folder / (run == &ahead ? "a.h5" : "b.h5"), {16, 16, 3});
+    run->config.steps = 5;
+    run->train();
+  }
+  expect_same_bits(ahead.latest().group("model"), plain.latest().group("model"));
+}
+
+TEST(WorldModelLoop, ALossThatIsNotFiniteStopsTheRunAndKeepsTheLastGoodCheckpoint) {
+  const test::TemporaryFolder folder;
+  JepaRun run;
+  run.config.training.dataset = write_dataset(folder / "a.h5", {16, 16, 3});
+  run.config.steps = 50;
+  run.config.training.checkpoint_every = 1;
+  run.jepa().training.learning_rate = 1e30;
+  EXPECT_THAT(run_error([&] { run.train(); }),
+              AllOf(HasSubstr("loss/"), HasSubstr("at step"), HasSubstr("last good one")));
+  for (const auto& [name, tensor] : run.latest().group("model")) {
+    EXPECT_TRUE(at::isfinite(tensor).all().item<bool>()) << name;
+  }
+}
+
+TEST(WorldModelLoop, DatasetsThatDoNotSuitAreNamedWithWhatWasExpected) {
+  const test::TemporaryFolder folder;
+  const auto message = [&](const std::string& dataset) {
+    JepaRun run;
+    run.config.training.dataset = dataset;
+    return input_error([&] { run.train(); });
+  };
+  EXPECT_THAT(message(write_dataset(folder / "n.h5", {}, 8, false)),
+              AllOf(HasSubstr("n.h5"), HasSubstr("holds no pixels")));
+  EXPECT_THAT(message(write_dataset(folder / "l.h5", {32, 32, 3})),
+              AllOf(HasSubstr("[32, 32, 3]"), HasSubstr("[16, 16, 3]")));
+  EXPECT_THAT(message(write_dataset(folder / "o.h5", {16, 16, 3}, 1)), HasSubstr("at least 2"));
+  JepaRun deep;
+  deep.jepa().model.history = 9;
+  deep.config.training.dataset = write_dataset(folder / "s.h5", {16, 16, 3});
+  EXPECT_THAT(input_error([&] { deep.train(); }), HasSubstr("45"));
+}
+
+TEST(EpisodeSplit, HoldsWholeEpisodesOutAndIsTheSameForTheSameSeed) {
+  const EpisodeSplit split = split_episodes(50, 0.2, 7);
+  EXPECT_EQ(split.held_out.size(), 10U);
+  std::vector<int64_t> all = split.training;
+  all.insert(all.end(), split.held_out.begin(), split.held_out.end());
+  std::sort(all.begin(), all.end());
+  for (int64_t i = 0; i < 50; ++i) EXPECT_EQ(all.at(static_cast<size_t>(i)), i);
+  EXPECT_EQ(split_episodes(50, 0.2, 7).held_out, split.held_out);
+  EXPECT_NE(split_episodes(50, 0.2, 8).held_out, split.held_out);
+  EXPECT_EQ(split_episodes(3, 0.01, 1).held_out.size(), 1U);
+  EXPECT_EQ(split_episodes(3, 0.99, 1).training.size(), 1U);
+}
+
+}  // namespace
+}  // namespace reverie

@@ -1,0 +1,306 @@
+#include "worldmodel/jepa/jepa.h"
+
+#include <cmath>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/file.h"
+#include "nn/safetensors.h"
+#include "tests/errors.h"
+#include "tests/temporary_folder.h"
+#include "tests/tensors.h"
+#include "worldmodel/jepa/jepa_learner.h"
+#include "worldmodel/jepa/latent_statistics.h"
+#include "worldmodel/pch.h"
+
+namespace reverie {
+namespace {
+
+using test::expect_same_bits;
+using test::input_error;
+using testing::AllOf;
+using testing::HasSubstr;
+
+const Field kPixels = {.name = "pixels", .shape = {16, 16, 3}, .dtype = DType::kUInt8};
+const Field kBox = {.name = "action", .shape = {2}, .low = {-1.0F}, .high = {1.0F}};
+constexpr int64_t kBlock = 3;
+
+JepaOptions small_options() {
+  return {
+      .latent_size = 8, .action_block = kBlock, .encoder_channels = {8, 16}, .predictor_width = 16};
+}
+
+Jepa make_jepa(uint64_t seed = 1, const ActionSpace& action = kBox) {
+  Rng rng(seed);
+  return {small_options(), kPixels, action, rng, at::kCPU};
+}
+
+at::Tensor random_pixels(std::vector<int64_t> leading) {
+  leading.insert(leading.end(), {16, 16, 3});
+  return at::randint(0, 256, leading, at::kByte);
+}
+
+// Sequences of a square that moves as the actions say.
+SequenceBatch moving_squares(int64_t count, uint64_t seed) {
+  Rng rng(seed);
+  const int64_t frames = 4;
+  SequenceBatch batch;
+  at::Tensor pixels = at::full({count, frames, 16, 16, 3}, 30, at::kByte);
+  batch.action = at::empty({count, (frames - 1) * kBlock, 2}, at::kFloat);
+  for (int64_t b = 0; b < count; ++b) {
+    double x = rng.uniform(2.0, 14.0), y = rng.uniform(2.0, 14.0);
+    for (int64_t f = 0; f < frames; ++f) {
+      const auto left = static_cast<int64_t>(x), top = static_cast<int64_t>(y);
+      pixels[b][f].slice(0, top, top + 2).slice(1, left, left + 2).fill_(220);
+      if (f + 1 == frames) break;
+      for (int64_t k = 0; k < kBlock; ++k) {
+        const double right = rng.uniform(-1.0, 1.0), down = rng.uniform(-1.0, 1.0);
+        batch.action[b][f * kBlock + k][0] = right;
+        batch.action[b][f * kBlock + k][1] = down;
+        x = std::clamp(x + right, 0.0, 14.0);
+        y = std::clamp(y + down, 0.0, 14.0);
+      }
+    }
+  }
+  batch.obs.add("pixels", pixels);
+  return batch;
+}
+
+TEST(ActionCode, StandardisesBlocksAndGoesBackWithinTheBounds) {
+  ActionCode code(ActionSpace(kBox), 2, at::kCPU);
+  code.set_statistics(at::tensor({0.5F, 0.0F}), at::tensor({0.25F, 2.0F}));
+  const at::Tensor actions = at::tensor({0.75F, 1.0F, 0.5F, -1.0F}).view({1, 2, 2});
+  const at::Tensor block = code.to_model(actions);
+  EXPECT_TRUE(at::allclose(block, at::tensor({1.0F, 0.5F, 0.0F, -0.5F}).view({1, 4})));
+  EXPECT_TRUE(at::allclose(code.to_environment(block), actions));
+  EXPECT_TRUE(at::allclose(code.to_environment(at::full({1, 4}, 100.0)), at::ones({1, 2, 2})));
+  const ActionLimits limits = code.limits();
+  EXPECT_TRUE(at::allclose(limits.low, at::tensor({-6.0F, -0.5F, -6.0F, -0.5F})));
+  EXPECT_TRUE(at::allclose(limits.high, at::tensor({2.0F, 0.5F, 2.0F, 0.5F})));
+}
+
+TEST(ActionCode, MissingActionsAreTheMeanAndConstantOnesStayFinite) {
+  ActionCode code(ActionSpace(kBox), 1, at::kCPU);
+  code.set_statistics(at::tensor({0.5F, 0.2F}), at::tensor({0.0F, 1.0F}));
+  const at::Tensor block = code.to_model(at::tensor({0.5F, NAN}).view({1, 1, 2}));
+  EXPECT_TRUE(at::equal(block, at::zeros({1, 2})));
+  EXPECT_THAT(input_error([&] { code.set_statistics(at::zeros({3}), at::ones({3})); }),
+              HasSubstr("expected 2 finite numbers"));
+  EXPECT_THAT(input_error([&] { code.set_statistics(at::full({2}, NAN), at::ones({2})); }),
+              HasSubstr("finite"));
+}
+
+TEST(ActionCode, ChoicesBecomeOneHotBlocks) {
+  const ActionCode code(DiscreteSpace{3}, 2, at::kCPU);
+  EXPECT_EQ(code.model_size(), 6);
+  const at::Tensor choices = at::tensor({2, 0}, at::kLong).view({1, 2});
+  const at::Tensor block = code.to_model(choices);
+  EXPECT_TRUE(at::equal(block, at::tensor({0, 0, 1, 1, 0, 0}).view({1, 6}).to(at::kFloat)));
+  EXPECT_TRUE(at::equal(code.from_plan(choices), block));
+  EXPECT_TRUE(at::equal(code.to_environment(choices), choices));
+  EXPECT_EQ(code.limits().choices, 3);
+  EXPECT_EQ(code.limits().size(), 2);
+}
+
+TEST(LatentStatistics, SeeRankVarianceAndStraightness) {
+  const at::Tensor isotropic =
+      at::randn({4000, 3, 6}, at::detail::createCPUGenerator(1), at::kFloat);
+  const TensorMap full = latent_statistics(isotropic);
+  EXPECT_GT(full.at("effective_rank").item<double>(), 5.9);
+  EXPECT_NEAR(full.at("least_variance").item<double>(), 1.0, 0.1);
+  // Consecutive steps of independent samples share one of their two ends: a cosine near -1/2.
+  EXPECT_NEAR(full.at("straightness").item<double>(), -0.5, 0.05);
+
+  const at::Tensor direction = at::tensor({1.0F, 2.0F, 0.0F});
+  const at::Tensor time =
+      at::arange(5, at::kFloat).view({1, 5, 1}) + at::arange(7, at::kFloat).view({7, 1, 1});
+  const TensorMap line = latent_statistics(time * direction);
+  EXPECT_NEAR(line.at("effective_rank").item<double>(), 1.0, 1e-3);
+  EXPECT_EQ(line.at("least_variance").item<double>(), 0.0);
+  EXPECT_NEAR(line.at("straightness").item<double>(), 1.0, 1e-6);
+
+  const TensorMap point = latent_statistics(at::ones({5, 2, 3}));
+  EXPECT_TRUE(std::isfinite(point.at("effective_rank").item<double>()));
+  EXPECT_TRUE(std::isnan(point.at("straightness").item<double>()));
+}
+
+TEST(Jepa, EncodesHistoriesAndPredictsStepByStepAsInTraining) {
+  Jepa model = make_jepa();
+  const at::Tensor pixels = random_pixels({5, 3});
+  const at::Tensor actions = at::rand({5, 3, kBlock, 2}) * 2.0 - 1.0;
+  const at::NoGradGuard no_grad;
+  const LatentState state = model.encode({{"pixels", pixels}}, actions.narrow(1, 0, 2));
+  EXPECT_EQ(state.z.sizes().vec(), (std::vector<int64_t>{5, 3, 8}));
+  const at::Tensor blocks = model.actions().to_model(actions);
+  const LatentState next = model.predict(state, blocks.select(1, 2));
+  const at::Tensor expected = model.predict_next(state.z, blocks, /*training=*/false).select(1, 2);
+  EXPECT_TRUE(at::allclose(next.latest(), expected, 1e-5, 1e-6));
+
+  // A longer history is cut to the model's.
+  const at::Tensor older = at::cat({random_pixels({5, 1}), pixels}, 1);
+  const at::Tensor all = at::cat({at::rand({5, 1, kBlock, 2}), actions.narrow(1, 0, 2)}, 1);
+  EXPECT_TRUE(at::equal(model.encode({{"pixels", older}}, all).z, state.z));
+}
+
+TEST(Jepa, RollsOutFromOneFrameWithAGrowingWindow) {
+  Jepa model = make_jepa();
+  const at::NoGradGuard no_grad;
+  const at::Tensor blocks = at::randn({2, 5, model.actions().model_size()});
+  LatentState state = model.encode({{"pixels", random_pixels({2, 1})}}, {});
+  at::Tensor z = state.z;
+  for (int64_t t = 0; t < 5; ++t) {
+    state = model.predict(state, blocks.select(1, t));
+    const int64_t first = std::max<int64_t>(0, t - 2), frames = t + 1 - first;
+    const at::Tensor expected =
+        model.predict_next(z.narrow(1, first, frames), blocks.narrow(1, first, frames), false);
+    EXPECT_TRUE(at::allclose(state.latest(), expected.select(1, -1), 1e-4, 1e-5)) << t;
+    z = at::cat({z, state.latest().unsqueeze(1)}, 1);
+  }
+}
+
+TEST(Jepa, DistanceIsTheSquareOfWhatLiesBetween) {
+  Jepa model = make_jepa();
+  const at::Tensor pixels = random_pixels({4});
+  const LatentState goal = model.encode_goal({{"goal_pixels", pixels}});
+  const LatentState state = model.encode({{"pixels", pixels.unsqueeze(1)}}, {});
+  EXPECT_TRUE(at::equal(model.distance(state, goal), at::zeros({4})));
+  const LatentState far{.z = goal.z + 0.5, .h = {}};
+  EXPECT_TRUE(at::allclose(model.distance(state, far), at::full({4}, 8 * 0.25)));
+}
+
+TEST(Jepa, RefusesOtherPicturesAndActions) {
+  Jepa model = make_jepa();
+  EXPECT_THAT(input_error([&] {
+                model.encode({{"pixels", at::zeros({1, 1, 32, 16, 3}, at::kByte)}}, {});
+              }),
+              AllOf(HasSubstr("[32, 16, 3]"), HasSubstr("[16, 16, 3]")));
+  Rng rng(1);
+  Field floats = kPixels;
+  floats.dtype = DType::kFloat32;
+  EXPECT_THAT(input_error([&] { Jepa(small_options(), floats, kBox, rng, at::kCPU); }),
+              AllOf(HasSubstr("float32"), HasSubstr("expected uint8")));
+  Field odd = kPixels;
+  odd.shape = {20, 16, 3};
+  EXPECT_THAT(input_error([&] { Jepa(small_options(), odd, kBox, rng, at::kCPU); }),
+              HasSubstr("expected sides"));
+}
+
+TEST(Jepa, WeightsThatDoNotFitAreAllNamedInOneMessage) {
+  const test::TemporaryFolder folder;
+  Jepa model = make_jepa();
+  TensorMap saved;
+  model.save(saved);
+  NamedTensors changed;
+  for (const auto& [name, tensor] : saved) {
+    if (name == "projector.net.3.bias" || name.starts_with("action.")) continue;
+    changed.emplace_back(name, name == "predictor.pos_embedding" ? at::zeros({1, 4, 8}) : tensor);
+  }
+  changed.emplace_back("encoder.extra", at::zeros({2}));
+  const std::string path = (folder / "weights.safetensors").string();
+  save_safetensors(path, changed);
+  EXPECT_THAT(input_error([&] { model.load_weights(path); }),
+              AllOf(HasSubstr(path), HasSubstr("projector.net.3.bias"), HasSubstr("encoder.extra"),
+                    HasSubstr("predictor.pos_embedding")));
+  TensorMap after;
+  model.save(after);
+  expect_same_bits(saved, after);
+}
+
+TEST(Jepa, WeightsSurviveAFile) {
+  const test::TemporaryFolder folder;
+  Jepa model = make_jepa(1), other = make_jepa(2);
+  TensorMap saved;
+  model.save(saved);
+  NamedTensors networks;
+  for (const auto& [name, tensor] : saved) {
+    if (!name.starts_with("action.")) networks.emplace_back(name, tensor);
+  }
+  const std::string path = (folder / "weights.safetensors").string();
+  save_safetensors(path, networks);
+  other.load_weights(path);
+  const at::Tensor pixels = random_pixels({3});
+  EXPECT_TRUE(at::equal(model.latents(pixels), other.latents(pixels)));
+}
+
+TEST(Jepa, LeWorldModelHasThePublishedParametersAndTakesOtherSizes) {
+  Rng rng(1);
+  Jepa model({.architecture = "lewm"},
+             {.name = "pixels", .shape = {64, 64, 3}, .dtype = DType::kUInt8}, kBox, rng, at::kCPU);
+  int64_t parameters = 0;
+  for (const auto& [name, block] : model.parameters()) parameters += block->numel();
+  EXPECT_EQ(parameters, 18034478);
+  TensorMap saved;
+  model.save(saved);
+  EXPECT_EQ(saved.size(), 303U + 2U);  // and the actions' statistics
+  EXPECT_EQ(model.latents(at::zeros({1, 64, 64, 3}, at::kByte)).sizes().vec(),
+            (std::vector<int64_t>{1, 192}));
+}
+
+// Forty updates on moving squares, and the latents' state on others.
+TensorMap train(const RegulariserOptions& regulariser, Jepa& model) {
+  JepaLearner learner(model, {.regulariser = regulariser, .learning_rate = 2e-3, .minibatch = 64},
+                      1);
+  for (int64_t i = 0; i < 120; ++i) {
+    const SequenceBatch batch = moving_squares(64, static_cast<uint64_t>(i));
+    for (const auto& [name, value] : learner.update(batch, static_cast<double>(i) / 120.0)) {
+      EXPECT_TRUE(std::isfinite(value.item<double>())) << name << " at " << i;
+    }
+  }
+  return learner.validate(moving_squares(128, 12345));
+}
+
+TEST(JepaLearner, SigRegKeepsTheLatentsApartAndWithoutItTheyCollapse) {
+  Jepa with = make_jepa(1), without = make_jepa(1);
+  const TensorMap kept = train({.regulariser = "sigreg", .slices = 64}, with);
+  const TensorMap collapsed = train({.regulariser = "none"}, without);
+  EXPECT_GT(kept.at("effective_rank").item<double>(), 5.0);
+  EXPECT_GT(kept.at("least_variance").item<double>(), 0.3);
+  EXPECT_LT(collapsed.at("greatest_variance").item<double>(),
+            0.1 * kept.at("least_variance").item<double>());
+  // What follows is predicted better than by the frame before: the variance of a step.
+  EXPECT_LT(kept.at("prediction").item<double>(), 0.9);
+}
+
+TEST(JepaLearner, StoppedAndLoadedItLearnsOnBitEqual) {
+  const JepaTrainingOptions options = {.regulariser = {.slices = 16}, .minibatch = 8};
+  Jepa model = make_jepa(1), loaded = make_jepa(2);
+  JepaLearner learner(model, options, 7), resumed(loaded, options, 7);
+  for (uint64_t i = 0; i < 3; ++i) learner.update(moving_squares(8, i), 0.5);
+  TensorMap weights, optimizer;
+  model.save(weights);
+  learner.save(optimizer);
+  loaded.load(weights);
+  resumed.load(optimizer);
+  for (uint64_t i = 3; i < 6; ++i) {
+    learner.update(moving_squares(8, i), 0.5);
+    resumed.update(moving_squares(8, i), 0.5);
+  }
+  TensorMap one, other;
+  model.save(one);
+  loaded.save(other);
+  expect_same_bits(one, other);
+}
+
+TEST(JepaLearner, TheFirstStepOfTheWarmUpMovesNothing) {
+  Jepa model = make_jepa(1);
+  JepaLearner learner(model, {.regulariser = {.slices = 16}, .warmup = 0.1, .minibatch = 8}, 1);
+  const at::Tensor before = model.parameters()[0].second->flat().clone();
+  learner.update(moving_squares(8, 1), 0.0);
+  EXPECT_TRUE(at::equal(model.parameters()[0].second->flat(), before));
+  learner.update(moving_squares(8, 2), 0.1);
+  EXPECT_FALSE(at::equal(model.parameters()[0].second->flat(), before));
+}
+
+TEST(JepaLearner, GradientsReachTheTargetsToo) {
+  Jepa model = make_jepa(1);
+  JepaLearner learner(model, {.regulariser = {.regulariser = "none"}, .minibatch = 8}, 1);
+  // One part after the other has a gradient: nothing is left out of training.
+  learner.update(moving_squares(8, 1), 0.5);
+  for (const auto& [name, block] : model.parameters()) {
+    EXPECT_GT(block->flat_grad().norm().item<double>(), 0.0) << name;
+  }
+}
+
+}  // namespace
+}  // namespace reverie
