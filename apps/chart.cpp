@@ -64,9 +64,19 @@ void Chart::include(const std::vector<Point>& points) {
   }
 }
 
-void Chart::add_line(std::string name, std::vector<Point> points) {
+void Chart::add_line(std::string name, std::vector<Point> points, std::vector<Interval> band) {
   include(points);
-  series_.push_back({std::move(name), std::move(points), true});
+  REVERIE_CHECK(band.empty() || band.size() == points.size(), "chart: {} intervals of {} points",
+                band.size(), points.size());
+  std::vector<Point> outline;
+  for (size_t i = 0; i < band.size(); ++i) outline.push_back({points[i].x, band[i].high});
+  for (size_t i = band.size(); i-- > 0;) outline.push_back({points[i].x, band[i].low});
+  for (const Point& corner : outline) {
+    REVERIE_CHECK(std::isfinite(corner.x) && std::isfinite(corner.y),
+                  "chart: a band through ({}, {}), expected finite numbers", corner.x, corner.y);
+  }
+  include(outline);
+  series_.push_back({std::move(name), std::move(points), true, std::move(outline)});
 }
 
 void Chart::add_points(std::string name, std::vector<Point> points) {
@@ -197,6 +207,16 @@ void draw_line(Axes& axes, const std::vector<Point>& points, Color color) {
   finish();
 }
 
+// Nothing where it is empty, or the range of an axis was fixed without it.
+void draw_band(Axes& axes, const std::vector<Point>& outline, Color color) {
+  const bool is_inside = std::all_of(outline.begin(), outline.end(),
+                                     [&](const Point& point) { return axes.is_inside(point); });
+  if (outline.size() < 3 || !is_inside) return;
+  std::vector<Point> corners;
+  for (const Point& point : outline) corners.push_back(axes.place(point));
+  axes.canvas().fill_polygon(corners, color.with_alpha(50));
+}
+
 // Fewer dots are drawn larger.
 void draw_points(Axes& axes, const std::vector<Point>& points, Color color) {
   const double crowd =
@@ -234,6 +254,7 @@ void Chart::draw(Canvas& canvas, const Box& box) const {
   for (size_t i = 0; i < series_.size(); ++i) {
     const Color color = kColors[i % kColors.size()];
     if (series_[i].is_line) {
+      draw_band(axes, series_[i].band, color);
       draw_line(axes, series_[i].points, color);
     } else {
       draw_points(axes, series_[i].points, color);

@@ -18,9 +18,15 @@ class Chart {
  public:
   Chart(std::string title, std::string x_label, std::string y_label = "");
 
+  // What is uncertain about a value: from low to high.
+  struct Interval {
+    double low = 0.0, high = 0.0;
+  };
+
   // A line through the points in the order given, broken where one is not finite. A name appears in
-  // the legend; "" does not.
-  void add_line(std::string name, std::vector<Point> points);
+  // the legend; "" does not. band: empty, or the interval of each point, drawn behind the line;
+  // throws Error for another number of them, or points and intervals that are not finite.
+  void add_line(std::string name, std::vector<Point> points, std::vector<Interval> band = {});
 
   // A dot at each point; those that are not finite are left out.
   void add_points(std::string name, std::vector<Point> points);
@@ -47,6 +53,7 @@ class Chart {
     std::string name;
     std::vector<Point> points;
     bool is_line = false;
+    std::vector<Point> band = {};  // outline
   };
   struct Bar {
     double low = 0.0, high = 0.0, height = 0.0;

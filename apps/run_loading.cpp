@@ -207,7 +207,9 @@ LoadedPolicy load_policy(const std::string& run, const LoadOptions& options) {
   use_environment(loaded, options);
   check_same_interface(opened.trained, loaded.spec);
   set_compute_threads(static_cast<int>(loaded.config->threads));
-  if (find_agent(loaded.config->agent).reaches_goals) pursue_goals(loaded, options);
+  if (find_agent(loaded.config->agent).reaches_goals && !options.without_goals) {
+    pursue_goals(loaded, options);
+  }
   return loaded;
 }
 

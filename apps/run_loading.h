@@ -33,8 +33,9 @@ struct LoadOptions {
   uint64_t seed = 0;        // of the random policy
   // Whose flags of the environment, and of how the agent acts, override the run's.
   const CommandLine* flags = nullptr;
-  GoalFlags goals = {};      // for agents that plan to goals
-  int64_t goal_count = 100;  // how many of them
+  GoalFlags goals = {};        // for agents that plan to goals
+  int64_t goal_count = 100;    // how many of them
+  bool without_goals = false;  // the policy is looked at, it does not act
 };
 
 // Adds the flags of the environment that `arguments` name, that of --env or else of the run, and

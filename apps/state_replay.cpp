@@ -9,7 +9,6 @@
 namespace reverie {
 namespace {
 
-constexpr const char* kGoalPart = "desired_goal";
 constexpr const char* kGoalInfo = "goal";     // what D4RL calls it
 constexpr const char* kAllParts = "physics";  // ExoRL's: all parts, one behind the other
 

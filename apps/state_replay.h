@@ -12,6 +12,9 @@
 
 namespace reverie {
 
+// The part of the physics that is no state of the body.
+inline constexpr const char* kGoalPart = "desired_goal";
+
 // The environment that a dataset names, with the options it was collected with; `env` names another
 // one instead, with its defaults. Either way it observes its state. Throws Error(kInput) when the
 // dataset names none.
@@ -36,6 +39,15 @@ class StateReplay {
   // The state of observation `row`, 0 <= row <= T.
   void go_to(int64_t row);
 
+  // Whether go_to() sets recorded states; it repeats actions where there are none.
+  bool sets_states() const { return !parts_.empty(); }
+
+  // Takes the recorded action t in the state as it now is, wherever that came from.
+  StepResult take_step(int64_t t);
+
+  // What take_step() observed, or physics()->observe() when given it.
+  FieldViews observation() const { return obs_.row(0); }
+
   // What step t is worth in this environment: the reward of the state after it, or of taking it
   // again where that depends on the action.
   double reward(int64_t t);
@@ -55,7 +67,6 @@ class StateReplay {
   bool has_part(const std::string& name) const;
   void reset();
   void set_parts(int64_t row);
-  StepResult take_step(int64_t t);
 
   const Dataset& dataset_;
   Env& env_;

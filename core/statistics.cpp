@@ -76,6 +76,80 @@ Summary summarize(std::span<const double> values, uint64_t seed) {
   return summary;
 }
 
+namespace {
+
+// The continued fraction of DLMF 8.17.22, 1 + d_1 / (1 + d_2 / (1 + ...)), by Lentz's method as
+// Thompson & Barnett (1986) changed it. Converges fast where x < (a + 1) / (a + b + 2).
+double beta_fraction(double a, double b, double x) {
+  constexpr double kTiny = 1e-300;
+  constexpr int kMaxTerms = 100000;  // about sqrt(max(a, b)) are needed
+  double value = 1.0, c = 1.0, d = 0.0;
+  for (int n = 1; n <= kMaxTerms; ++n) {
+    const int half = n / 2;
+    const double m = half;
+    const double term = n % 2 == 0
+                            ? m * (b - m) * x / ((a + 2.0 * m - 1.0) * (a + 2.0 * m))
+                            : -(a + m) * (a + b + m) * x / ((a + 2.0 * m) * (a + 2.0 * m + 1.0));
+    d = 1.0 + term * d;
+    c = 1.0 + term / c;
+    d = 1.0 / (std::abs(d) < kTiny ? kTiny : d);
+    if (std::abs(c) < kTiny) c = kTiny;
+    value *= c * d;
+    if (std::abs(c * d - 1.0) < 1e-15) break;
+  }
+  return value;
+}
+
+}  // namespace
+
+double incomplete_beta(double a, double b, double x) {
+  REVERIE_CHECK(a > 0.0 && b > 0.0 && std::isfinite(a) && std::isfinite(b) && x >= 0.0 && x <= 1.0,
+                "incomplete beta function: a = {}, b = {}, x = {}, expected a, b > 0 and x in [0, "
+                "1]",
+                a, b, x);
+  if (x == 0.0 || x == 1.0) return x;
+  if (x > (a + 1.0) / (a + b + 2.0)) return 1.0 - incomplete_beta(b, a, 1.0 - x);
+  const double log_front = a * std::log(x) + b * std::log1p(-x) - std::log(a) - std::lgamma(a) -
+                           std::lgamma(b) + std::lgamma(a + b);
+  return std::exp(log_front) / beta_fraction(a, b, x);
+}
+
+double student_t_p_value(double t, double degrees) {
+  REVERIE_CHECK(degrees > 0.0 && !std::isnan(t),
+                "Student's t distribution: t = {} with {} degrees of freedom, expected a number "
+                "and more than 0",
+                t, degrees);
+  if (std::isinf(t)) return 0.0;
+  return incomplete_beta(0.5 * degrees, 0.5, degrees / (degrees + t * t));
+}
+
+PairedTest paired_t_test(std::span<const double> first, std::span<const double> second) {
+  const size_t n = first.size();
+  REVERIE_CHECK(n >= 2 && second.size() == n,
+                "paired t-test: {} and {} values, expected as many of both, at least 2", n,
+                second.size());
+  std::vector<double> differences(n);
+  for (size_t i = 0; i < n; ++i) {
+    differences[i] = first[i] - second[i];
+    REVERIE_CHECK(std::isfinite(differences[i]),
+                  "paired t-test: values {} and {} at {}, expected "
+                  "finite numbers",
+                  first[i], second[i], i);
+  }
+  PairedTest test;
+  test.mean_difference = mean_of(differences);
+  double squares = 0.0;
+  for (const double d : differences) {
+    squares += (d - test.mean_difference) * (d - test.mean_difference);
+  }
+  const double std = std::sqrt(squares / static_cast<double>(n - 1));
+  if (std == 0.0 && test.mean_difference == 0.0) return test;
+  test.effect_size = test.mean_difference / std;
+  test.t = test.effect_size * std::sqrt(static_cast<double>(n));
+  test.p = student_t_p_value(test.t, static_cast<double>(n - 1));
+  return test;
+}
+
 Histogram::Histogram(int64_t max_bins, bool whole)
     : max_bins_(max_bins), width_(whole ? 1.0 : kLeastWidth) {
   REVERIE_CHECK(max_bins >= 2, "histogram: at most {} bins, expected at least 2", max_bins);

@@ -38,6 +38,27 @@ Summary summarize(std::span<const double> values, uint64_t seed);
 // Of n >= 1 sorted values, interpolated between neighbours as numpy.percentile does. rank: [0, 1].
 double quantile(std::span<const double> sorted, double rank);
 
+// I_x(a, b), the regularised incomplete beta function, [0, 1]; a, b > 0, 0 <= x <= 1, else Error.
+// By its continued fraction (DLMF 8.17.22) to about 1e-14, with the symmetry I_x(a, b) = 1 -
+// I_1-x(b, a) where that converges faster.
+double incomplete_beta(double a, double b, double x);
+
+// P(|T| >= |t|) for Student's t distribution with `degrees` > 0 degrees of freedom, else Error.
+double student_t_p_value(double t, double degrees);
+
+// Whether two scores of the same n cases differ (Student 1908): of the differences first - second.
+struct PairedTest {
+  double mean_difference = 0.0;
+  double t = 0.0;            // with n - 1 degrees of freedom
+  double p = 1.0;            // two-sided
+  double effect_size = 0.0;  // Cohen's d_z: mean over standard deviation (ddof = 1)
+};
+
+// first, second: [n], n >= 2. Differences that are all equal give t and d_z of 0 and p = 1 where
+// they are 0, else infinite ones and p = 0. Throws Error(kInput) for other sizes and values that
+// are not finite.
+PairedTest paired_t_test(std::span<const double> first, std::span<const double> second);
+
 // Counts of values in bins of one width, of a stream whose range is not known beforehand: the bins
 // double in width, in place, when a value lies beyond them. Edges are whole multiples of the width,
 // a power of two, so that the same values give the same bins in any order.

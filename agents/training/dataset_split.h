@@ -19,4 +19,9 @@ struct DatasetSplit {
 // and split_episodes() do.
 DatasetSplit open_split_dataset(const RunConfig& config, const std::string& path);
 
+// Of pictures that a world model can look at. Throws Error(kInput) too for a dataset without
+// pixels, or whose pictures or actions are not those of `spec`.
+DatasetSplit open_split_pictures(const RunConfig& config, const EnvSpec& spec,
+                                 const std::string& path);
+
 }  // namespace reverie

@@ -110,6 +110,69 @@ TEST(Histogram, CountsEveryValueInItsBin) {
   }
 }
 
+// Values of scipy 1.x: scipy.stats.t.sf, scipy.special.betainc, scipy.stats.ttest_rel.
+TEST(PairedTest, IncompleteBetaHasItsKnownValues) {
+  struct Case {
+    double a, b, x, value;
+  };
+  for (const Case& c :
+       {Case{0.5, 0.5, 0.3, 0.36901011956554536}, Case{2, 3, 0.4, 0.5248},
+        Case{50, 0.5, 0.99, 0.3173043978741973}, Case{1e4, 2e4, 0.334, 0.5972464229533355},
+        Case{3.5, 0.5, 0.001, 9.206637091605295e-12}}) {
+    EXPECT_NEAR(incomplete_beta(c.a, c.b, c.x), c.value, 1e-10 * c.value) << c.a << " " << c.b;
+    EXPECT_NEAR(incomplete_beta(c.b, c.a, 1.0 - c.x), 1.0 - c.value, 1e-11);
+  }
+  EXPECT_EQ(incomplete_beta(2, 3, 0.0), 0.0);
+  EXPECT_EQ(incomplete_beta(2, 3, 1.0), 1.0);
+  EXPECT_THROW(incomplete_beta(0, 1, 0.5), Error);
+  EXPECT_THROW(incomplete_beta(1, 1, 1.5), Error);
+  EXPECT_THROW(incomplete_beta(1, 1, NAN), Error);
+}
+
+TEST(PairedTest, StudentsTailsAreTheKnownOnes) {
+  struct Case {
+    double t, degrees, p;
+  };
+  for (const Case& c :
+       {Case{2.0, 10, 0.07338803477074037}, Case{0.5, 1, 0.7048327646991335},
+        Case{12.706, 1, 0.05000080235813319}, Case{5.0, 49, 7.736116446289065e-06},
+        Case{-3.25, 9, 0.009997369084021572}, Case{1e-3, 3, 0.9992648949694609},
+        Case{40.0, 199, 4.3394585669291187e-97}, Case{1.96, 1e6, 0.04999606758526985}}) {
+    EXPECT_NEAR(student_t_p_value(c.t, c.degrees), c.p, 1e-9 * c.p) << c.t << " " << c.degrees;
+  }
+  EXPECT_EQ(student_t_p_value(0.0, 5), 1.0);
+  EXPECT_EQ(student_t_p_value(INFINITY, 5), 0.0);
+  EXPECT_THROW(student_t_p_value(1.0, 0), Error);
+  EXPECT_THROW(student_t_p_value(NAN, 3), Error);
+}
+
+TEST(PairedTest, IsSciPys) {
+  const std::vector<double> a{5.1, 4.9, 6.2, 5.8, 7.0, 5.5}, b{4.8, 5.0, 5.5, 5.1, 6.1, 5.4};
+  const PairedTest test = paired_t_test(a, b);
+  EXPECT_NEAR(test.mean_difference, 0.4333333333333334, 1e-14);
+  EXPECT_NEAR(test.t, 2.698978095246549, 1e-12);
+  EXPECT_NEAR(test.p, 0.042836341507146894, 1e-12);
+  EXPECT_NEAR(test.effect_size, 1.101853193383817, 1e-12);
+  const PairedTest turned = paired_t_test(b, a);
+  EXPECT_EQ(turned.t, -test.t);
+  EXPECT_EQ(turned.p, test.p);
+}
+
+TEST(PairedTest, EqualDifferencesAreNotDividedByZero) {
+  const std::vector<double> a{1, 2, 3}, b{2, 3, 4};
+  const PairedTest same = paired_t_test(a, a);
+  EXPECT_EQ(same.t, 0.0);
+  EXPECT_EQ(same.p, 1.0);
+  const PairedTest shifted = paired_t_test(b, a);
+  EXPECT_EQ(shifted.mean_difference, 1.0);
+  EXPECT_TRUE(std::isinf(shifted.t));
+  EXPECT_EQ(shifted.p, 0.0);
+  const std::vector<double> one{1.0}, bad{1, NAN, 2};
+  EXPECT_THROW(paired_t_test(one, one), Error);
+  EXPECT_THROW(paired_t_test(a, one), Error);
+  EXPECT_THROW(paired_t_test(a, bad), Error);
+}
+
 TEST(Histogram, DoesNotDependOnTheOrder) {
   std::vector<double> values{-1.0, 1.0, 0.25, -0.999, 0.0, 0.5, 3.0, -7.5, 0.1};
   Histogram forward(16), backward(16);

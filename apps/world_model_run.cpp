@@ -1,0 +1,127 @@
+#include "apps/world_model_run.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+
+#include "agents/registry.h"
+#include "agents/training/world_model_agent.h"
+#include "core/run_directory.h"
+#include "worldmodel/action_code.h"
+
+namespace reverie {
+namespace {
+
+constexpr int64_t kPicturesAtOnce = 128;  // encoded together
+
+struct PixelColumn {
+  const Field* field = nullptr;
+  const std::vector<std::byte>* bytes = nullptr;
+};
+
+// As open_split_pictures() looks for it, which has made sure of it.
+PixelColumn find_pixels(const DatasetSchema& schema, const EpisodeData& episode) {
+  const auto search = [](const std::vector<Field>& fields,
+                         const std::vector<std::vector<std::byte>>& columns) -> PixelColumn {
+    for (size_t i = 0; i < fields.size(); ++i) {
+      if (fields[i].name == "pixels") return {&fields[i], &columns[i]};
+    }
+    return {};
+  };
+  const PixelColumn observed = search(schema.observation, episode.observation);
+  return observed.field != nullptr ? observed : search(schema.info, episode.info);
+}
+
+}  // namespace
+
+int64_t WorldModelRun::block() const { return model->actions().block(); }
+
+WorldModelRun open_world_model_run(const std::string& run, const std::string& dataset,
+                                   const std::string& device) {
+  RunDirectory::open(run, RunDirectory::Access::kRead);  // "random" is no run here
+  WorldModelRun out;
+  LoadOptions options;
+  options.device = device;
+  options.without_goals = true;
+  out.loaded = load_policy(run, options);
+  auto* agent = dynamic_cast<WorldModelAgent*>(out.loaded.policy.get());
+  REVERIE_CHECK(agent != nullptr,
+                "{}: agent '{}' learns no world model; expected a run of one that does, such as "
+                "jepa",
+                run, out.loaded.config->agent);
+  out.model = &agent->model();
+  const RunConfig& config = *out.loaded.config;
+  REVERIE_CHECK(!dataset.empty() || !config.training.dataset.empty(),
+                "{}: was trained on experience that it gathered itself, there is no dataset to "
+                "look at; expected --dataset F, with pictures of {}",
+                run, out.loaded.spec.id);
+  out.data = open_split_pictures(config, out.loaded.spec,
+                                 dataset.empty() ? config.training.dataset : dataset);
+  return out;
+}
+
+void WorldModelFlags::add_to(CommandLine& line) {
+  line.app().add_option("RUN", run, "run folder of an agent with a world model")->required();
+  line.app().add_option("--dataset", dataset,
+                        "episodes with pictures and the simulator's state; the run's when not "
+                        "given");
+  line.app()
+      .add_option("--seed", seed, "the same seed gives the same numbers on the CPU")
+      ->check(CLI::NonNegativeNumber);
+  line.app().add_option("--device", device, "cpu or cuda; the run's when not given");
+  line.app().add_option("--plot", plot, "also draw the result, as F.png");
+  line.app().add_flag("--json", json, "one JSON object on stdout, nothing else");
+}
+
+void WorldModelFlags::check() const {
+  REVERIE_CHECK(plot.empty() || plot.ends_with(".png"),
+                "--plot {}: expected a name that ends in .png", plot);
+}
+
+at::Tensor episode_pictures(const Dataset& dataset, const EpisodeData& episode,
+                            const std::vector<int64_t>& rows) {
+  const PixelColumn pixels = find_pixels(dataset.schema(), episode);
+  const size_t bytes = pixels.field->bytes();
+  std::vector<int64_t> shape{static_cast<int64_t>(rows.size())};
+  shape.insert(shape.end(), pixels.field->shape.begin(), pixels.field->shape.end());
+  at::Tensor out = at::empty(shape, at::kByte);
+  auto* to = out.mutable_data_ptr<uint8_t>();
+  for (const int64_t row : rows) {
+    REVERIE_CHECK(row >= 0 && (static_cast<size_t>(row) + 1) * bytes <= pixels.bytes->size(),
+                  "{}: row {} of an episode of {} steps", dataset.path(), row, episode.length());
+    std::memcpy(to, pixels.bytes->data() + static_cast<size_t>(row) * bytes, bytes);
+    to += bytes;
+  }
+  return out;
+}
+
+int64_t known_rows(const EpisodeData& episode) {
+  return episode.length() + (episode.has_final_observation && episode.has_final_info ? 1 : 0);
+}
+
+at::Tensor encode_pictures(const WorldModelRun& run, const at::Tensor& pictures) {
+  const at::NoGradGuard no_grad;
+  const Field action = action_field(run.loaded.spec.action);
+  std::vector<int64_t> shape{0, 0, run.block()};
+  shape.insert(shape.end(), action.shape.begin(), action.shape.end());
+  std::vector<at::Tensor> latents;
+  for (const at::Tensor& part : pictures.split(kPicturesAtOnce)) {
+    shape[0] = part.size(0);
+    const LatentState state = run.model->encode({{"pixels", part.unsqueeze(1)}},
+                                                at::zeros(shape, scalar_type(action.dtype)));
+    latents.push_back(state.latest().to(at::kCPU, at::kFloat));
+  }
+  return at::cat(latents);
+}
+
+std::vector<int64_t> shuffled(std::vector<int64_t> episodes, Rng& rng) {
+  const auto count = static_cast<int64_t>(episodes.size());
+  std::vector<int64_t> out;
+  out.reserve(episodes.size());
+  for (const int64_t i : rng.choice(count, count)) out.push_back(episodes[static_cast<size_t>(i)]);
+  return out;
+}
+
+}  // namespace reverie
