@@ -224,6 +224,10 @@ EnvMaker make_without_pictures(const LoadedPolicy& loaded) {
   const ConfigFields fields = fields_of(*copy);
   fields.load_toml_text(fields_of(*loaded.config->env_config).to_toml(), loaded.name);
   ConfigFields::set(*fields.find("observation"), "state", loaded.name);
+  for (const char* of_pictures : {"image_size", "crop", "resize"}) {
+    ConfigFields::set(*fields.find(of_pictures), "", loaded.name);
+  }
+  ConfigFields::set(*fields.find("grey"), "false", loaded.name);
   return copy->maker();
 }
 

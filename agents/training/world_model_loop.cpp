@@ -72,7 +72,8 @@ class WorldModelLoop {
         return every > 0 && step_ / every != before / every;
       };
       const bool just_began = is_first && updates_ > 0;
-      if (just_began || passed(training_.log_every) || step_ >= config_.steps) log();
+      const bool is_due = just_began || passed(training_.log_every) || step_ >= config_.steps;
+      if (is_due && updates_ > 0) log();
       if (passed(training_.checkpoint_every)) save();
       session_.progress.update(step_);
     }

@@ -390,11 +390,10 @@ struct FailingConfig final : AgentConfig {
    public:
     explicit Failing(std::unique_ptr<Agent> agent) : agent_(std::move(agent)) {}
     at::Tensor act(const TensorMap& obs, ActMode mode) override { return agent_->act(obs, mode); }
-    SampleSpec sample_spec() const override { return agent_->sample_spec(); }
-    int64_t batch_size() const override { return agent_->batch_size(); }
-    Learned update(const Batch& batch) override {
+    SampleRequest request() const override { return agent_->request(); }
+    Learned update(const Sample& sample) override {
       if (++updates_ == 3) fail_run("out of memory");
-      return agent_->update(batch);
+      return agent_->update(sample);
     }
     void save(Checkpoint& checkpoint) const override { agent_->save(checkpoint); }
     void load(const Checkpoint& checkpoint) override { agent_->load(checkpoint); }

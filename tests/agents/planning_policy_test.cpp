@@ -146,7 +146,7 @@ EnvMaker maze(const std::string& observation) {
   ConfigFields fields;
   config->describe(fields);
   ConfigFields::set(*fields.find("observation"), observation, "test");
-  ConfigFields::set(*fields.find("image_size"), "16x16", "test");
+  if (observation == "pixels") ConfigFields::set(*fields.find("image_size"), "16x16", "test");
   return config->maker();
 }
 

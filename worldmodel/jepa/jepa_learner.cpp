@@ -97,13 +97,16 @@ TensorMap JepaLearner::validate(const SequenceBatch& batch) const {
 void JepaLearner::save(TensorMap& out) const {
   for (const auto& [name, optimizer] : optimizers_) optimizer.save(name, out);
   out.add("learner.step", at::scalar_tensor(step_, at::kLong));
+  out.add("learner.seed", at::scalar_tensor(static_cast<int64_t>(seed_), at::kLong));
 }
 
 void JepaLearner::load(const TensorMap& saved) {
   for (auto& [name, optimizer] : optimizers_) optimizer.load(name, saved);
-  at::Tensor step = at::zeros({}, at::kLong);
+  at::Tensor step = at::zeros({}, at::kLong), seed = at::zeros({}, at::kLong);
   restore_tensor(step, "learner.step", saved);
+  restore_tensor(seed, "learner.seed", saved);
   step_ = step.item<int64_t>();
+  seed_ = static_cast<uint64_t>(seed.item<int64_t>());
 }
 
 }  // namespace reverie

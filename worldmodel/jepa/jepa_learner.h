@@ -51,7 +51,7 @@ class JepaLearner {
   // name ("prediction", "effective_rank", ...).
   TensorMap validate(const SequenceBatch& batch) const;
 
-  // Moments of the optimiser, and the count of steps.
+  // Moments of the optimiser, the count of steps and the seed.
   void save(TensorMap& out) const;
   void load(const TensorMap& saved);
 
