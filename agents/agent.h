@@ -105,7 +105,8 @@ struct AgentEntry {
   // How it is trained; null: train_off_policy().
   const struct TrainingLoop* loop = nullptr;
 
-  // Plans to goals: needs the fields `goal_...` beside its observation (envs/wrappers/reach_goal.h).
+  // Plans to goals: needs the fields `goal_...` beside its observation
+  // (envs/wrappers/reach_goal.h).
   bool reaches_goals = false;
 
   // Learns from pictures: where an environment does not show them by default, they are asked for.
