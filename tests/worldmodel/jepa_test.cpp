@@ -237,13 +237,13 @@ TEST(Jepa, LeWorldModelHasThePublishedParametersAndTakesOtherSizes) {
             (std::vector<int64_t>{1, 192}));
 }
 
-// Sixty updates on moving squares, and the latents' state on others.
+// A hundred updates on moving squares, and the latents' state on others.
 TensorMap train(const RegulariserOptions& regulariser, Jepa& model) {
   JepaLearner learner(model, {.regulariser = regulariser, .learning_rate = 2e-3, .minibatch = 32},
                       1);
-  for (int64_t i = 0; i < 60; ++i) {
+  for (int64_t i = 0; i < 100; ++i) {
     const SequenceBatch batch = moving_squares(32, static_cast<uint64_t>(i));
-    for (const auto& [name, value] : learner.update(batch, static_cast<double>(i) / 60.0)) {
+    for (const auto& [name, value] : learner.update(batch, static_cast<double>(i) / 100.0)) {
       EXPECT_TRUE(std::isfinite(value.item<double>())) << name << " at " << i;
     }
   }
@@ -255,7 +255,7 @@ TEST(JepaLearner, SigRegKeepsTheLatentsApartAndWithoutItTheyCollapse) {
   const TensorMap kept = train({.regulariser = "sigreg", .slices = 64}, with);
   const TensorMap collapsed = train({.regulariser = "none"}, without);
   EXPECT_GT(kept.at("effective_rank").item<double>(), 5.0);
-  EXPECT_GT(kept.at("least_variance").item<double>(), 0.3);
+  EXPECT_GT(kept.at("least_variance").item<double>(), 0.15);
   EXPECT_LT(collapsed.at("greatest_variance").item<double>(),
             0.1 * kept.at("least_variance").item<double>());
   // What follows is predicted better than by the frame before: the variance of a step.
