@@ -30,6 +30,7 @@ int rollout_command(const Arguments& arguments);
 int probe_command(const Arguments& arguments);
 int surprise_command(const Arguments& arguments);
 int bench_command(const Arguments& arguments);
+int plot_command(const Arguments& arguments);
 int list_command(const Arguments& arguments);
 int config_command(const Arguments& arguments);
 

@@ -16,10 +16,11 @@ const std::vector<reverie::Command> kCommands = {
     {"probe", "read the state out of the latents of a world model", &reverie::probe_command},
     {"surprise", "show a world model what cannot be, and measure how surprised it is",
      &reverie::surprise_command},
+    {"plot", "draw metrics of runs over their steps", &reverie::plot_command},
     {"list", "what there is: envs, agents", &reverie::list_command},
     {"config", "print the options of an agent and an environment as TOML",
      &reverie::config_command},
-    {"bench", "measure speed on this machine: envs, replay, update", &reverie::bench_command},
+    {"bench", "measure speed on this machine: envs, replay, update, plan", &reverie::bench_command},
 };
 
 void print_help() {
