@@ -88,8 +88,9 @@ void Imagination::draw(Canvas& canvas, int left) const {
   const Grid cells = grid(width, canvas.height(), text);
   if (cells.picture.height < kLeastPicture) return;
 
+  const int margin = (width - cells.columns * (cells.picture.width + kGap) + kGap) / 2;
   const auto x_of = [&](int64_t column) {
-    return left + kGap + static_cast<int>(column) * (cells.picture.width + kGap);
+    return left + margin + static_cast<int>(column) * (cells.picture.width + kGap);
   };
   const auto show = [&](int64_t column, int y, const std::string& caption,
                         const at::Tensor& picture) {

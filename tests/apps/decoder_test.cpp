@@ -111,21 +111,27 @@ TEST_F(DecoderCommand, TrainingLeavesPicturesAndADecoder) {
 }
 
 TEST_F(DecoderCommand, PicturesChangeNothingThatIsLearnt) {
-  const Arguments plain = {"--dataset", "data.h5",           "--picture-every",
-                           "0",         "--decoder-updates", "0"};
-  good(tiny_model("plain", 12, plain));
+  good(tiny_model("plain", 12,
+                  {"--dataset", "data.h5", "--picture-every", "0", "--decoder-updates", "0",
+                   "--checkpoint-every", "6", "--keep-checkpoints", "5"}));
   EXPECT_FALSE(fs::exists(at("plain/decoder.safetensors")));
-  EXPECT_FALSE(fs::exists(at("plain/videos")) && !fs::is_empty(at("plain/videos")));
-  good(tiny_model("resumed", 7, {"--dataset", "data.h5", "--picture-every", "3"}));
-  good({"train", "--resume", "resumed", "--steps", "12", "--quiet"});
-  good(tiny_model("whole", 12, {"--dataset", "data.h5", "--picture-every", "3"}));
-  for (const char* file : {"model.safetensors", "optimizer.safetensors", "state.json"}) {
-    const std::string expected = content(latest_checkpoint(at("run")) / file);
-    EXPECT_TRUE(content(latest_checkpoint(at("plain")) / file) == expected) << file;
+  EXPECT_TRUE(fs::is_empty(at("plain/videos")));
+  // As if it had been killed after step 6, and resumed with pictures.
+  fs::copy(at("plain"), at("resumed"), fs::copy_options::recursive);
+  fs::remove_all(at("resumed/checkpoints/step_000000012"));
+  write(at("resumed/latest"), "step_000000006\n");
+  good({"train", "--resume", "resumed", "--quiet", "--picture-every", "5", "--decoder-updates",
+        "12"});
+  for (const char* run : {"plain", "resumed"}) {
+    for (const char* file : {"model.safetensors", "optimizer.safetensors"}) {
+      EXPECT_TRUE(content(latest_checkpoint(at("run")) / file) ==
+                  content(latest_checkpoint(at(run)) / file))
+          << run << " " << file;
+    }
   }
-  EXPECT_EQ(content(at("whole/videos/neighbours_step_000000003.png")),
-            content(at("resumed/videos/neighbours_step_000000003.png")));
-  EXPECT_FALSE(fs::exists(at("resumed/videos/neighbours_step_000000004.png")));
+  for (const char* file : {"decoder.safetensors", "videos/neighbours_step_000000010.png"}) {
+    EXPECT_TRUE(content(at("run") / file) == content(at("resumed") / file)) << file;
+  }
 }
 
 TEST_F(DecoderCommand, DrawsASheetAndAVideo) {
@@ -149,7 +155,8 @@ TEST_F(DecoderCommand, DrawsASheetAndAVideo) {
 }
 
 TEST_F(DecoderCommand, FilmsShowGoalAndPlan) {
-  const Arguments film = {"render", "run", "--goal-steps", "5-10", "--size", "320x240"};
+  const Arguments film = {"render",   "run",  "--goal-steps", "5-10",
+                          "--radius", "0.01", "--size",       "320x240"};
   const Finished both = good(with(film, {"--out", "both/"}));
   EXPECT_THAT(both.err, Not(HasSubstr("decoder")));
   fs::copy(at("run"), at("bare"), fs::copy_options::recursive);
@@ -174,10 +181,11 @@ TEST_F(DecoderCommand, SaysWhatDoesNotFit) {
   good(tiny_training("policy", 100));
   refuses({"decoder", "policy"}, {"policy", "agent 'ddpg' has no world model"});
   refuses({"decoder", "run", "--updates", "-1"}, {"--updates", "-1"});
-  good(tiny_model("live", 80, {"--learning-starts", "80", "--num-envs", "1"}));
+  fs::copy(at("run"), at("live"), fs::copy_options::recursive);
+  edit(at("live/config.toml"), "dataset = \"data.h5\"", "dataset = \"\"");
   refuses({"decoder", "live"}, {"live", "--dataset", "reverie collect"});
 
-  good(tiny_model("longer", 12, {"--dataset", "data.h5", "--picture-every", "0"}));
+  fs::copy(at("run"), at("longer"), fs::copy_options::recursive);
   good({"train", "--resume", "longer", "--steps", "14", "--decoder-updates", "0", "--quiet"});
   refuses({"decoder", "longer", "--updates", "0"},
           {"longer/decoder.safetensors", "step 12", "step 14", "trains it anew"});
