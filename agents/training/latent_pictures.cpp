@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <tuple>
 
 #include "agents/pch.h"
 #include "agents/training/decoder_training.h"
@@ -41,12 +42,6 @@ at::Tensor episodes_of(const at::Tensor& slots, const ReplayBuffer& replay) {
     out.push_back(std::find_if(episodes.begin(), episodes.end(), holds) - episodes.begin());
   }
   return copy_to_tensor<int64_t>(out);
-}
-
-// Whether the same slot stands further ahead already: [N] bool.
-at::Tensor repeated(const at::Tensor& slots) {
-  const at::Tensor equal = slots.unsqueeze(1) == slots;
-  return equal.tril(-1).any(1);
 }
 
 std::vector<std::string> step_captions(int64_t steps) {
@@ -102,37 +97,43 @@ void write_decoder_sheet(const std::filesystem::path& path, const std::string& t
   sheet.write(path);
 }
 
+Neighbours nearest_neighbours(const at::Tensor& latents, const at::Tensor& episode,
+                              const at::Tensor& frame, int64_t queries, int64_t count) {
+  const at::Tensor distances = at::cdist(latents.narrow(0, 0, queries), latents);  // [Q, N]
+  const at::Tensor same = episode.narrow(0, 0, queries).unsqueeze(1) == episode;
+  Neighbours out;
+  out.mean_distance = distances.mean().item<double>();
+  out.is_one_episode = same.all().item<bool>();
+  const at::Tensor equal = frame.unsqueeze(1) == frame;
+  const at::Tensor repeated = equal.tril(-1).any(1);  // stands further ahead already
+  const at::Tensor barred =
+      (out.is_one_episode ? equal.narrow(0, 0, queries) : same).logical_or(repeated);
+  const int64_t found = barred.logical_not().sum(1).min().item<int64_t>();
+  std::tie(out.distance, out.index) =
+      distances.masked_fill(barred, std::numeric_limits<float>::infinity())
+          .topk(std::min(count, found), 1, /*largest=*/false);
+  return out;
+}
+
 void write_neighbour_sheet(const std::filesystem::path& path, const std::string& title,
                            WorldModel& model, const ReplayBuffer& held_out, uint64_t seed) {
-  const at::NoGradGuard no_grad;
   Rng rng(seed);
   const Batch frames = held_out.sample(kFrames, {}, rng);
   const at::Tensor latents = encode_frames(model, frames.obs).cpu();
   const at::Tensor pixels = frames.obs.at("pixels").cpu();
-  const at::Tensor episode = episodes_of(frames.index, held_out);
-  const at::Tensor distances = at::cdist(latents.narrow(0, 0, kQueries), latents);  // [Q, N]
-  const double scale = std::max(distances.mean().item<double>(), 1e-12);
-  const at::Tensor same = episode.narrow(0, 0, kQueries).unsqueeze(1) == episode;
-  const bool is_alone = same.all().item<bool>();
-  const at::Tensor barred = (is_alone ? at::eye(kQueries, kFrames).to(at::kBool) : same)
-                                .logical_or(repeated(frames.index.cpu()));
-  const int64_t found = barred.logical_not().sum(1).min().item<int64_t>();
-  const auto [nearest, index] =
-      distances.masked_fill(barred, std::numeric_limits<float>::infinity())
-          .topk(std::min(kNeighbours, found), 1, /*largest=*/false);
-
+  const Neighbours nearest = nearest_neighbours(latents, episodes_of(frames.index, held_out),
+                                                frames.index.cpu(), kQueries, kNeighbours);
+  const double scale = std::max(nearest.mean_distance, 1e-12);
   PictureSheet sheet(title);
-  sheet.add_heading(is_alone
-                        ? "held-out frames and their nearest in latent space, of the same episode"
-                        : "held-out frames and their nearest in latent space, of other episodes");
+  sheet.add_heading(fmt::format("held-out frames and their nearest in latent space, of {}",
+                                nearest.is_one_episode ? "the same episode" : "other episodes"));
   for (int64_t q = 0; q < kQueries; ++q) {
     std::vector<std::string> captions = {"frame"};
-    for (int64_t k = 0; k < nearest.size(1); ++k) {
-      const auto distance = nearest[q][k].item<double>();
-      captions.push_back(fmt::format("{:.3f}", distance / scale));
+    for (int64_t k = 0; k < nearest.index.size(1); ++k) {
+      captions.push_back(fmt::format("{:.3f}", nearest.distance[q][k].item<double>() / scale));
     }
-    sheet.add_row("", at::cat({pixels.narrow(0, q, 1), pixels.index_select(0, index[q])}),
-                  std::move(captions));
+    const at::Tensor row = pixels.index_select(0, nearest.index[q]);
+    sheet.add_row("", at::cat({pixels.narrow(0, q, 1), row}), std::move(captions));
   }
   sheet.write(path);
 }

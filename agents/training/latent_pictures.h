@@ -35,6 +35,20 @@ void write_decoder_sheet(const std::filesystem::path& path, const std::string& t
                          WorldModel& model, const Decoder& decoder, const ReplayBuffer& held_out,
                          int64_t steps, uint64_t seed);
 
+// For each of the first Q of N frames those whose latents are nearest, nearest first.
+struct Neighbours {
+  at::Tensor index;     // [Q, K] int64
+  at::Tensor distance;  // [Q, K] Euclidean
+  double mean_distance = 0.0;
+  bool is_one_episode = false;  // there is no other one: they come from the same
+};
+
+// K is `count`, or as many as every query has. latents: [N, D]; episode and frame, [N] int64: which
+// episode and which of its frames each is. Neighbours come from other episodes, and a frame that
+// was drawn twice counts once.
+Neighbours nearest_neighbours(const at::Tensor& latents, const at::Tensor& episode,
+                              const at::Tensor& frame, int64_t queries, int64_t count);
+
 // A PNG file: some held-out frames, a row each, with the frames of other held-out episodes whose
 // latents are nearest, and how far they are relative to the mean distance of two frames (about 1
 // throughout where the latents say nothing). The same seed draws the same frames. Where there is
