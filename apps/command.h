@@ -29,6 +29,7 @@ int dataset_command(const Arguments& arguments);
 int rollout_command(const Arguments& arguments);
 int probe_command(const Arguments& arguments);
 int surprise_command(const Arguments& arguments);
+int decoder_command(const Arguments& arguments);
 int bench_command(const Arguments& arguments);
 int plot_command(const Arguments& arguments);
 int list_command(const Arguments& arguments);

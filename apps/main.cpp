@@ -10,6 +10,7 @@ const std::vector<reverie::Command> kCommands = {
     {"evaluate", "run a trained policy for whole episodes and report its returns",
      &reverie::evaluate_command},
     {"render", "film a trained policy: mp4, gif or png frames", &reverie::render_command},
+    {"decoder", "draw what a world model knows and imagines", &reverie::decoder_command},
     {"collect", "gather episodes into a dataset", &reverie::collect_command},
     {"dataset", "look at, check, convert, split and merge datasets", &reverie::dataset_command},
     {"rollout", "replay recorded actions and record what comes of them", &reverie::rollout_command},

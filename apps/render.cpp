@@ -4,6 +4,7 @@
 #include "agents/pch.h"
 #include "agents/registry.h"
 #include "apps/command.h"
+#include "apps/imagination.h"
 #include "apps/overlay.h"
 #include "apps/run_loading.h"
 #include "core/progress.h"
@@ -29,8 +30,9 @@ class Stage {
 
   Env& env() { return *env_; }
   void reset(uint64_t seed) { env_->reset(seed, views_); }
+  TensorMap observation() const { return borrow_tensors(views_); }
   at::Tensor act(Policy& policy) {
-    return policy.act(borrow_tensors(views_), ActMode::kEvaluate).contiguous();
+    return policy.act(observation(), ActMode::kEvaluate).contiguous();
   }
   StepResult step(const at::Tensor& action) { return env_->step(view_of(action_, action), views_); }
 
@@ -85,11 +87,15 @@ class Painter {
   std::unique_ptr<MujocoRenderer> mujoco_;
 };
 
-// A video in the making. Its progress counts frames; an episode that ends early skips the rest.
+// A video in the making: the scene and, where there is one, what the policy imagines beside it. Its
+// progress counts frames; an episode that ends early skips the rest.
 class Film {
  public:
-  Film(const EnvSpec& spec, const RenderFlags& flags, Painter& painter, int width, int height)
+  Film(const EnvSpec& spec, const RenderFlags& flags, Painter& painter, Imagination* imagination,
+       int width, int height)
       : painter_(painter),
+        imagination_(imagination),
+        whole_(width, height),
         overlay_(!flags.no_overlay),
         frames_per_second_(std::min(flags.speed / spec.dt, kMaxFramesPerSecond)),
         seconds_per_frame_(flags.speed / frames_per_second_),
@@ -100,10 +106,21 @@ class Film {
 
   double seconds_per_frame() const { return seconds_per_frame_; }  // simulated
 
+  // The policy has seen this, and may have made up its mind.
+  void look(const TensorMap& obs) {
+    if (imagination_ != nullptr) imagination_->look(obs);
+  }
+
   void add_frame(const Overlay& overlay) {
-    Canvas& canvas = painter_.paint();
-    if (overlay_) draw_overlay(canvas, overlay);
-    video_.write(canvas.image());
+    Canvas& scene = painter_.paint();
+    if (overlay_) draw_overlay(scene, overlay);
+    if (imagination_ == nullptr) {
+      video_.write(scene.image());
+    } else {
+      whole_.draw_image(0, 0, scene.image());
+      imagination_->draw(whole_, scene.width());
+      video_.write(whole_.image());
+    }
     progress_.update(++frames_);
   }
 
@@ -119,6 +136,8 @@ class Film {
 
  private:
   Painter& painter_;
+  Imagination* imagination_;  // may be null
+  Canvas whole_;
   bool overlay_;
   double frames_per_second_;
   double seconds_per_frame_;
@@ -148,6 +167,7 @@ double film_episode(Stage& stage, LoadedPolicy& loaded, uint64_t seed, Film& mov
       if (last) break;
     }
   };
+  movie.look(stage.observation());
   film(false);
   for (bool ended = false; !ended;) {
     action = stage.act(*loaded.policy);
@@ -159,6 +179,7 @@ double film_episode(Stage& stage, LoadedPolicy& loaded, uint64_t seed, Film& mov
       shown = action.to(at::kFloat);
       overlay.action = {shown.const_data_ptr<float>(), static_cast<size_t>(shown.numel())};
     }
+    movie.look(stage.observation());
     film(ended);
   }
   return overlay.episode_return;
@@ -211,8 +232,10 @@ int render_command(const Arguments& arguments) {
   options.goal_count = flags.episodes;
   LoadedPolicy loaded = load_policy(flags.run, options);
   Stage stage(loaded.make_env);
-  Painter painter(stage.env(), flags, width, height);
-  Film movie(loaded.spec, flags, painter, width, height);
+  const std::unique_ptr<Imagination> imagination = Imagination::of(loaded);
+  const int panel = imagination == nullptr ? 0 : Imagination::panel_width(width);
+  Painter painter(stage.env(), flags, width - panel, height);
+  Film movie(loaded.spec, flags, painter, imagination.get(), width, height);
   for (int64_t episode = 0; episode < flags.episodes; ++episode) {
     const uint64_t seed = loaded.episode_seed(options.seed, episode);
     movie.end_episode(episode + 1, film_episode(stage, loaded, seed, movie));

@@ -346,4 +346,15 @@ void Canvas::draw_mask(int x, int y, const uint8_t* mask, int width, int height,
   }
 }
 
+void Canvas::draw_image(int x, int y, ImageView image) {
+  const int first = std::max(-x, 0);
+  const int end = std::min(image.width, width_ - x);
+  if (first >= end) return;
+  for (int row = std::max(-y, 0); row < std::min(image.height, height_ - y); ++row) {
+    const uint8_t* from = image.rgb + 3 * (static_cast<ptrdiff_t>(row) * image.width + first);
+    uint8_t* to = pixels_.data() + 3 * (static_cast<ptrdiff_t>(y + row) * width_ + x + first);
+    std::memcpy(to, from, 3 * static_cast<size_t>(end - first));
+  }
+}
+
 }  // namespace reverie

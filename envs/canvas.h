@@ -149,6 +149,9 @@ class Canvas {
   // mask: [height, width], 255 is all of it. What lies outside the picture is left out.
   void draw_mask(int x, int y, const uint8_t* mask, int width, int height, Color color);
 
+  // Copies a picture to where its first pixel is (x, y). What lies outside is left out.
+  void draw_image(int x, int y, ImageView image);
+
  private:
   void add_loop(std::span<const Point> points, double sign);
   void add_circle(Point center, double radius, double sign);

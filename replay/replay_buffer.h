@@ -88,6 +88,7 @@ class ReplayBuffer final : public SampleSource {
 
   int64_t size() const { return steps_; }  // transitions that can be drawn
   int64_t capacity() const { return slots_ * lanes_; }
+  int64_t lanes() const { return lanes_; }
   size_t bytes_per_transition() const;
   bool on_disk() const { return on_disk_; }
 

@@ -17,4 +17,15 @@ LatentState LatentState::select(const at::Tensor& index) const {
   return {z.index_select(0, index), h.defined() ? h.index_select(0, index) : h};
 }
 
+at::Tensor imagine(Dynamics& dynamics, const LatentState& start, const at::Tensor& actions) {
+  const at::NoGradGuard no_grad;
+  std::vector<at::Tensor> latents = {start.latest()};
+  LatentState state = start;
+  for (int64_t t = 0; t < actions.size(1); ++t) {
+    state = dynamics.predict(state, actions.select(1, t));
+    latents.push_back(state.latest());
+  }
+  return at::stack(latents, 1);
+}
+
 }  // namespace reverie

@@ -62,4 +62,8 @@ class WorldModel : public Dynamics {
   virtual const ActionCode& actions() const = 0;
 };
 
+// The latents of B worlds along given actions, without looking: [B, T + 1, D], that of the start
+// first. actions: [B, T, A] as predict() takes them, T >= 1. Records no gradients.
+at::Tensor imagine(Dynamics& dynamics, const LatentState& start, const at::Tensor& actions);
+
 }  // namespace reverie

@@ -51,6 +51,7 @@ class JepaAgent final : public WorldModelAgent {
 
   WorldModel& model() override { return model_; }
   const PlanningOptions& planning() const override { return config_.planning; }
+  PlanningPolicy::Intention intention(int64_t row) const override { return policy_.intention(row); }
   void set_action_statistics(const at::Tensor& mean, const at::Tensor& std) override {
     model_.set_action_statistics(mean, std);
   }

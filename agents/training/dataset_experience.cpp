@@ -29,8 +29,8 @@ class DatasetExperience final : public Experience {
     held_out_ = load(split.held_out);
   }
 
-  const SampleSource& training() const override { return *training_; }
-  const SampleSource& held_out() const override { return *held_out_; }
+  const ReplayBuffer& training() const override { return *training_; }
+  const ReplayBuffer& held_out() const override { return *held_out_; }
   bool ready() const override { return true; }
   int64_t advance(double& updates) override {
     updates += 1.0;

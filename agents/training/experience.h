@@ -6,7 +6,7 @@
 
 #include "agents/run_config.h"
 #include "nn/checkpoint.h"
-#include "replay/batch.h"
+#include "replay/replay_buffer.h"
 
 namespace reverie {
 
@@ -15,8 +15,8 @@ class Experience {
  public:
   virtual ~Experience() = default;
 
-  virtual const SampleSource& training() const = 0;
-  virtual const SampleSource& held_out() const = 0;
+  virtual const ReplayBuffer& training() const = 0;
+  virtual const ReplayBuffer& held_out() const = 0;
 
   // Whether there is enough to learn from.
   virtual bool ready() const = 0;

@@ -73,8 +73,8 @@ class LiveExperience final : public Experience {
     held_out_.start(env_.observations());
   }
 
-  const SampleSource& training() const override { return training_.replay(); }
-  const SampleSource& held_out() const override { return held_out_.replay(); }
+  const ReplayBuffer& training() const override { return training_.replay(); }
+  const ReplayBuffer& held_out() const override { return held_out_.replay(); }
   bool ready() const override { return steps_ >= training_config_.learning_starts; }
 
   int64_t advance(double& updates) override {

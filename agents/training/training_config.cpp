@@ -55,7 +55,8 @@ void TrainingConfig::describe_world_model(ConfigFields& f) {
   f.add("picture_every", picture_every,
         "steps between pictures of nearest neighbours in latent space; 0 = none", at_least(0));
   f.add("decoder_updates", decoder_updates,
-        "updates of a decoder of the latents once they are trained, for videos; 0 = none",
+        "updates of a decoder of the latents once they are trained, for videos, no more than the "
+        "model's own; 0 = none",
         at_least(0));
 }
 

@@ -12,6 +12,9 @@ class WorldModelAgent : public Agent {
   virtual WorldModel& model() = 0;
   virtual const PlanningOptions& planning() const = 0;
 
+  // What environment `row` is up to, see PlanningPolicy.
+  virtual PlanningPolicy::Intention intention(int64_t row) const = 0;
+
   // Mean and standard deviation, [A] each, of the actions that are learnt from; before the first
   // update.
   virtual void set_action_statistics(const at::Tensor& mean, const at::Tensor& std) = 0;

@@ -5,7 +5,9 @@
 #include <cmath>
 
 #include "agents/pch.h"
+#include "agents/training/decoder_training.h"
 #include "agents/training/experience.h"
+#include "agents/training/latent_pictures.h"
 #include "agents/training/off_policy.h"
 #include "agents/training/world_model_agent.h"
 #include "core/file.h"
@@ -17,6 +19,9 @@ namespace {
 
 // Sequences of the held-out batch that losses and latents are reported of.
 constexpr int64_t kHeldOutSequences = 256;
+
+// Model steps of the rollouts that are drawn at the end.
+constexpr int64_t kDrawnSteps = 8;
 
 double now_seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -75,9 +80,11 @@ class WorldModelLoop {
       const bool is_due = just_began || passed(training_.log_every) || step_ >= config_.steps;
       if (is_due && updates_ > 0) log();
       if (passed(training_.checkpoint_every)) save();
+      if (passed(training_.picture_every) && updates_ > 0) draw_neighbours();
       session_.progress.update(step_);
     }
     if (saved_step_ != step_) save();
+    if (step_ >= config_.steps && std::min(training_.decoder_updates, updates_) > 0) make_decoder();
     return {.steps = step_, .updates = updates_, .interrupted = step_ < config_.steps};
   }
 
@@ -153,6 +160,38 @@ class WorldModelLoop {
     last_log_updates_ = updates_;
   }
 
+  void draw_neighbours() {
+    write_neighbour_sheet(
+        session_.directory.videos() / fmt::format("neighbours_step_{:09}.png", step_),
+        picture_title(), agent_->model(), experience_->held_out(), config_.seed_for("neighbours"));
+  }
+
+  std::string picture_title() const {
+    return fmt::format("{}   {}   step {}", config_.env, config_.agent, step_);
+  }
+
+  // Of what the last checkpoint holds.
+  void make_decoder() {
+    const Field& pixels = spec_.field("pixels");
+    if (!Decoder::can_draw(pixels.shape)) {
+      session_.progress.message(
+          fmt::format("no decoder: pictures have sides that {} does not divide", Decoder::kCell));
+      return;
+    }
+    const DecoderTrainingOptions options = {
+        .updates = std::min(training_.decoder_updates, updates_),
+        .seed = config_.seed_for("decoder")};
+    session_.progress.message(fmt::format("training a decoder, {} updates", options.updates));
+    const auto decoder = train_decoder(
+        agent_->model(), experience_->training(), pixels, options,
+        [&](int64_t, double) { return !session_.stop.load(std::memory_order_relaxed); });
+    if (decoder == nullptr) return;
+    decoder->save_file(decoder_file(session_.directory.path()), step_);
+    write_decoder_sheet(session_.directory.videos() / "decoder.png", picture_title(),
+                        agent_->model(), *decoder, experience_->held_out(), kDrawnSteps,
+                        config_.seed_for("decoder pictures"));
+  }
+
   void note_saved() { saved_step_ = step_; }
 
   void save() {
@@ -208,6 +247,8 @@ TrainingConfig world_model_defaults() {
   config.updates_per_step = 0.01;  // a sequence holds many steps, and costs as many pictures
   config.log_every = 50;
   config.checkpoint_every = 500;
+  config.picture_every = 500;
+  config.decoder_updates = 1500;
   return config;
 }
 

@@ -1,0 +1,167 @@
+#include <iostream>
+
+#include "agents/pch.h"
+#include "agents/training/decoder_training.h"
+#include "agents/training/experience.h"
+#include "agents/training/latent_pictures.h"
+#include "agents/training/picture_sheet.h"
+#include "agents/training/world_model_agent.h"
+#include "apps/command.h"
+#include "apps/run_loading.h"
+#include "core/progress.h"
+#include "core/run_directory.h"
+#include "core/video.h"
+#include "envs/canvas.h"
+#include "worldmodel/action_code.h"
+
+namespace reverie {
+namespace {
+
+constexpr int64_t kSheetSteps = 8;   // the most model steps on a sheet
+constexpr int kPictureHeight = 320;  // [px] in the video
+constexpr int kGap = 8;              // [px]
+constexpr int kHeader = 44;          // [px]
+constexpr double kText = 15.0;
+constexpr double kFramesPerSecond = 8.0;
+constexpr int64_t kHeldFrames = 4;  // that an episode begins and ends with
+constexpr Color kBackground{24, 28, 36};
+constexpr Color kLabel{235, 238, 244};
+constexpr Color kFaint{190, 198, 210};
+
+struct DecoderFlags {
+  std::string run, dataset, out, video;
+  int64_t updates = DecoderTrainingOptions().updates;
+  int64_t steps = 20;
+  int64_t episodes = 6;
+  int64_t seed = 0;
+};
+
+// What the run learnt from, or --dataset.
+std::unique_ptr<Experience> read_data(const DecoderFlags& flags, RunConfig& config,
+                                      const EnvSpec& spec) {
+  if (!flags.dataset.empty()) config.training.dataset = flags.dataset;
+  REVERIE_CHECK(!config.training.dataset.empty(),
+                "{}: learnt from experience that it gathered, not from a dataset; give one of the "
+                "same pictures and actions with --dataset (`reverie collect` records one)",
+                flags.run);
+  std::cerr << fmt::format("reading {}\n", config.training.dataset);
+  return read_experience(config, spec, {});
+}
+
+std::unique_ptr<Decoder> train(const DecoderFlags& flags, const LoadedPolicy& loaded,
+                               WorldModel& model, const Experience& experience) {
+  ProgressBar progress(flags.updates, {.label = "decoder"});
+  auto decoder =
+      train_decoder(model, experience.training(), loaded.spec.field("pixels"),
+                    {.updates = flags.updates, .seed = loaded.config->seed_for("decoder")},
+                    [&](int64_t updates, double loss) {
+                      progress.update(updates, {{"loss", loss}});
+                      return true;
+                    });
+  progress.finish();
+  decoder->save_file(decoder_file(flags.run), loaded.step);
+  std::cerr << fmt::format(
+      "wrote {} (mean squared error of held-out pixels {:.2e})\n", decoder_file(flags.run).string(),
+      decoder_error(model, *decoder, experience.held_out(), loaded.config->seed_for("held-out")));
+  return decoder;
+}
+
+// Episodes one after the other: left as they were, right as the model imagines them.
+void write_video(const DecoderFlags& flags, const std::string& title, const OpenLoop& rollouts,
+                 double seconds_per_step) {
+  const int64_t episodes = rollouts.seen.size(0), frames = rollouts.seen.size(1);
+  const ImageSize picture = size_at_height(rollouts.seen[0][0], kPictureHeight);
+  Canvas canvas(2 * picture.width + 3 * kGap, kHeader + picture.height + kGap);
+  VideoWriter video(flags.video, canvas.width(), canvas.height(), kFramesPerSecond);
+  const int right = 2 * kGap + picture.width;
+  for (int64_t episode = 0; episode < episodes; ++episode) {
+    for (int64_t t = 0; t < frames; ++t) {
+      canvas.clear(kBackground);
+      canvas.text(kGap, 1.2 * kText, fmt::format("{}   episode {}", title, episode + 1), kText,
+                  kLabel);
+      canvas.text(kGap, 2.5 * kText, "seen", kText, kFaint);
+      canvas.text(right, 2.5 * kText,
+                  fmt::format("imagined   +{} steps, {:.2f} s", t,
+                              static_cast<double>(t) * seconds_per_step),
+                  kText, kFaint);
+      draw_picture(canvas, kGap, kHeader, picture, rollouts.seen[episode][t]);
+      draw_picture(canvas, right, kHeader, picture, rollouts.imagined[episode][t]);
+      const bool is_held = t == 0 || t + 1 == frames;
+      for (int64_t i = 0; i < (is_held ? kHeldFrames : 1); ++i) video.write(canvas.image());
+    }
+  }
+  video.close();
+}
+
+void draw_everything(const DecoderFlags& flags, const LoadedPolicy& loaded, WorldModel& model,
+                     const Decoder& decoder, const ReplayBuffer& held_out) {
+  const auto seed = static_cast<uint64_t>(flags.seed);
+  const std::string title =
+      fmt::format("{}   {}   step {}", loaded.spec.id, loaded.config->agent, loaded.step);
+  const std::string sheet =
+      flags.out.empty() ? (std::filesystem::path(flags.run) / "videos" / "decoder.png").string()
+                        : flags.out;
+  write_decoder_sheet(sheet, title, model, decoder, held_out, std::min(flags.steps, kSheetSteps),
+                      seed);
+  std::cerr << fmt::format("wrote {}\n", sheet);
+  if (flags.video.empty()) return;
+  const int64_t longest = longest_rollout(model, held_out);
+  REVERIE_CHECK(longest > 0, "--video {}: no held-out episode is as long as a block of {} actions",
+                flags.video, model.actions().block());
+  Rng rng(seed);
+  const OpenLoop rollouts = imagine_episodes(model, decoder, held_out, flags.episodes,
+                                             std::min(flags.steps, longest), rng);
+  write_video(flags, title, rollouts,
+              loaded.spec.dt * static_cast<double>(model.actions().block()));
+  std::cerr << fmt::format("wrote {}\n", flags.video);
+}
+
+}  // namespace
+
+int decoder_command(const Arguments& arguments) {
+  DecoderFlags flags;
+  LoadOptions options;
+  options.without_goals = true;
+  CommandLine line("decoder",
+                   "Trains a decoder of a run's latents on the episodes that the run learnt from,\n"
+                   "writes it to RUN/decoder.safetensors for `reverie render`, and draws held-out\n"
+                   "frames with what the latents hold of them and what the model imagines.");
+  line.app().add_option("RUN", flags.run, "run folder of a world model")->required();
+  line.app()
+      .add_option("--updates", flags.updates,
+                  "of the decoder (default 1500); 0 = take the one that is there")
+      ->check(CLI::Range(0, 10000000));
+  line.app().add_option("--dataset", flags.dataset,
+                        "learn from and draw this one (default: the run's)");
+  line.app().add_option("--out", flags.out, "PNG of the sheet (default RUN/videos/decoder.png)");
+  line.app().add_option("--video", flags.video,
+                        "also film imagined episodes beside true ones: video.mp4, .gif or folder/");
+  line.app()
+      .add_option("--imagine", flags.steps,
+                  "steps of the model that are imagined at most (default 20; on the sheet 8)")
+      ->check(CLI::Range(1, 10000));
+  line.app()
+      .add_option("--episodes", flags.episodes, "episodes in the video (default 6)")
+      ->check(CLI::Range(1, 1000));
+  line.app()
+      .add_option("--seed", flags.seed, "of what is drawn (default 0)")
+      ->check(CLI::NonNegativeNumber);
+  line.app().add_option("--device", options.device, "cpu or cuda; the run's when not given");
+  if (!line.parse(arguments)) return 0;
+
+  LoadedPolicy loaded = load_policy(flags.run, options);
+  auto* agent = dynamic_cast<WorldModelAgent*>(loaded.policy.get());
+  REVERIE_CHECK(agent != nullptr, "{}: agent '{}' has no world model to decode", flags.run,
+                loaded.config->agent);
+  const Field& pixels = loaded.spec.field("pixels");
+  std::unique_ptr<Decoder> decoder;
+  if (flags.updates == 0) {
+    decoder = load_decoder(flags.run, agent->model(), pixels, loaded.step);
+  }
+  const std::unique_ptr<Experience> experience = read_data(flags, *loaded.config, loaded.spec);
+  if (decoder == nullptr) decoder = train(flags, loaded, agent->model(), *experience);
+  draw_everything(flags, loaded, agent->model(), *decoder, experience->held_out());
+  return 0;
+}
+
+}  // namespace reverie
