@@ -23,11 +23,6 @@ using testing::AllOf;
 using testing::HasSubstr;
 using Clock = std::chrono::steady_clock;
 
-Arguments with(Arguments arguments, const Arguments& more) {
-  arguments.insert(arguments.end(), more.begin(), more.end());
-  return arguments;
-}
-
 class CollectTest : public testing::Test {
  protected:
   Arguments command(const std::string& env, const std::string& policy, int64_t steps,

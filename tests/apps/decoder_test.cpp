@@ -15,63 +15,14 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
-Arguments with(Arguments arguments, const Arguments& more) {
-  arguments.insert(arguments.end(), more.begin(), more.end());
-  return arguments;
-}
-
-// A world model so small that some updates take a second, of pictures of 32 x 32.
-Arguments tiny_model(const std::string& run, int64_t steps, const Arguments& more = {}) {
-  return with({"train",
-               "--env",
-               "maze2d-umaze",
-               "--agent",
-               "jepa",
-               "--run",
-               run,
-               "--steps",
-               std::to_string(steps),
-               "--quiet",
-               "--observation",
-               "pixels",
-               "--image-size",
-               "32x32",
-               "--max-steps",
-               "60",
-               "--minibatch",
-               "4",
-               "--slices",
-               "8",
-               "--encoder-channels",
-               "4,8",
-               "--latent-size",
-               "8",
-               "--predictor-width",
-               "8",
-               "--predictor-depth",
-               "1",
-               "--action-block",
-               "2",
-               "--samples",
-               "8",
-               "--elites",
-               "4",
-               "--iterations",
-               "2",
-               "--horizon",
-               "3",
-               "--replan-every",
-               "2"},
-              more);
-}
-
 class DecoderCommand : public testing::Test {
  protected:
   static void SetUpTestSuite() {
     folder_ = std::make_unique<TemporaryFolder>();
     good({"collect", "--env", "maze2d-umaze", "--policy", "random", "--steps", "600", "--out",
           "data.h5", "--observation", "both", "--image-size", "32x32", "--max-steps", "60"});
-    good(tiny_model("run", 12, {"--dataset", "data.h5", "--picture-every", "5"}));
+    good(tiny_world_model(
+        "run", 12, {"--image-size", "32x32", "--dataset", "data.h5", "--picture-every", "5"}));
   }
   static void TearDownTestSuite() { folder_.reset(); }
 
@@ -111,9 +62,10 @@ TEST_F(DecoderCommand, TrainingLeavesPicturesAndADecoder) {
 }
 
 TEST_F(DecoderCommand, PicturesChangeNothingThatIsLearnt) {
-  good(tiny_model("plain", 12,
-                  {"--dataset", "data.h5", "--picture-every", "0", "--decoder-updates", "0",
-                   "--checkpoint-every", "6", "--keep-checkpoints", "5"}));
+  good(tiny_world_model(
+      "plain", 12,
+      {"--dataset", "data.h5", "--image-size", "32x32", "--picture-every", "0", "--decoder-updates",
+       "0", "--checkpoint-every", "6", "--keep-checkpoints", "5"}));
   EXPECT_FALSE(fs::exists(at("plain/decoder.safetensors")));
   EXPECT_TRUE(fs::is_empty(at("plain/videos")));
   // As if it had been killed after step 6, and resumed with pictures.

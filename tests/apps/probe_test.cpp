@@ -22,18 +22,13 @@ constexpr int kSteps = 60;  // of an episode
 constexpr int kBlock = 5;
 constexpr int kHistory = 2;
 
-Arguments operator+(Arguments a, const Arguments& b) {
-  a.insert(a.end(), b.begin(), b.end());
-  return a;
-}
-
 class WorldModelCommands : public testing::Test {
  protected:
   // Made once: nothing here writes to them.
   static void SetUpTestSuite() {
     folder_ = std::make_unique<TemporaryFolder>();
     succeeds(collection("maze.h5", "16x16"));
-    succeeds(training("run") + Arguments{"--dataset", "maze.h5", "--steps", "4"});
+    succeeds(training("run", 4, {"--dataset", "maze.h5"}));
   }
   static void TearDownTestSuite() { folder_.reset(); }
 
@@ -59,37 +54,11 @@ class WorldModelCommands : public testing::Test {
             out};
   }
 
-  static Arguments training(const std::string& run) {
-    return {"train",
-            "--env",
-            "maze2d-umaze",
-            "--agent",
-            "jepa",
-            "--preset",
-            "none",
-            "--run",
-            run,
-            "--image-size",
-            "16x16",
-            "--encoder-channels",
-            "8,8",
-            "--predictor-width",
-            "16",
-            "--predictor-depth",
-            "1",
-            "--latent-size",
-            "8",
-            "--history",
-            std::to_string(kHistory),
-            "--action-block",
-            std::to_string(kBlock),
-            "--minibatch",
-            "4",
-            "--slices",
-            "16",
-            "--held-out",
-            "0.3",
-            "--quiet"};
+  static Arguments training(const std::string& run, int64_t steps, const Arguments& more) {
+    return tiny_world_model(run, steps,
+                            with({"--history", std::to_string(kHistory), "--action-block",
+                                  std::to_string(kBlock), "--held-out", "0.3"},
+                                 more));
   }
 
   static Finished reverie(const Arguments& arguments) { return run(folder_->path(), arguments); }
@@ -100,7 +69,7 @@ class WorldModelCommands : public testing::Test {
   }
 
   static json report(const Arguments& arguments) {
-    const Finished result = reverie(arguments + Arguments{"--json"});
+    const Finished result = reverie(with(arguments, {"--json"}));
     EXPECT_EQ(result.status, 0) << result.err;
     return json::parse(result.out, nullptr, false);
   }
@@ -199,8 +168,8 @@ TEST_F(WorldModelCommands, AColourThatStaysIsNoSurprise) {
 
 TEST_F(WorldModelCommands, RefuseWhatTheyCannotLookAt) {
   succeeds(tiny_training("ddpg", 40));
-  succeeds(training("live") + Arguments{"--steps", "90", "--num-envs", "2", "--learning-starts",
-                                        "80", "--set", "goal_marker=hidden"});
+  succeeds(training("live", 90,
+                    {"--num-envs", "2", "--learning-starts", "80", "--set", "goal_marker=hidden"}));
   succeeds(collection("large.h5", "24x24"));
   refuses({"probe", "nowhere"}, {"nowhere"});
   refuses({"probe", "ddpg"}, {"ddpg", "no world model"});

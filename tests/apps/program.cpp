@@ -4,6 +4,7 @@
 #include <chrono>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <regex>
 #include <thread>
 
@@ -113,6 +114,11 @@ void expect_refusal(const std::filesystem::path& folder, const Arguments& argume
   EXPECT_TRUE(everything_below(folder) == before) << "something changed on disk";
 }
 
+Arguments with(Arguments arguments, const Arguments& more) {
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return arguments;
+}
+
 Arguments tiny_training(const std::string& run, int64_t steps, const Arguments& more) {
   Arguments all = {"train",
                    "--env",
@@ -142,6 +148,24 @@ Arguments tiny_training(const std::string& run, int64_t steps, const Arguments& 
   unless_given("--learning-starts", "100");
   unless_given("--replay-capacity", "1000");
   unless_given("--threads", "1");
+  all.insert(all.end(), more.begin(), more.end());
+  return all;
+}
+
+Arguments tiny_world_model(const std::string& run, int64_t steps, const Arguments& more) {
+  Arguments all = {"train", "--env",   "maze2d-umaze", "--agent", "jepa",    "--preset",
+                   "none",  "--quiet", "--run",        run,       "--steps", std::to_string(steps)};
+  const std::map<std::string, std::string> defaults = {
+      {"--action-block", "2"},    {"--elites", "4"},          {"--encoder-channels", "4,8"},
+      {"--horizon", "3"},         {"--image-size", "16x16"},  {"--iterations", "2"},
+      {"--latent-size", "8"},     {"--max-steps", "60"},      {"--minibatch", "4"},
+      {"--predictor-depth", "1"}, {"--predictor-width", "8"}, {"--replan-every", "2"},
+      {"--samples", "8"},         {"--slices", "8"},          {"--threads", "1"}};
+  for (const auto& [flag, value] : defaults) {
+    if (std::find(more.begin(), more.end(), flag) == more.end()) {
+      all.insert(all.end(), {flag, value});
+    }
+  }
   all.insert(all.end(), more.begin(), more.end());
   return all;
 }

@@ -45,6 +45,9 @@ class Program {
   ProgramOptions options_;
 };
 
+// The arguments, then `more`.
+Arguments with(Arguments arguments, const Arguments& more);
+
 // Runs to the end in that working directory.
 Finished run(const std::filesystem::path& folder, const Arguments& arguments);
 
@@ -55,6 +58,9 @@ void expect_refusal(const std::filesystem::path& folder, const Arguments& argume
 
 // `train` with networks and episodes so small that hundreds of steps take a second, then `more`.
 Arguments tiny_training(const std::string& run, int64_t steps, const Arguments& more = {});
+
+// The same of a world model of pictures of 16 x 16 that learns in blocks of two actions.
+Arguments tiny_world_model(const std::string& run, int64_t steps, const Arguments& more = {});
 
 // The whole file. Fails the test when it cannot be read.
 std::string content(const std::filesystem::path& file);
