@@ -120,8 +120,10 @@ TEST(LatentStatistics, SeeRankVarianceAndStraightness) {
   EXPECT_EQ(line.at("least_variance").item<double>(), 0.0);
   EXPECT_NEAR(line.at("straightness").item<double>(), 1.0, 1e-6);
 
+  // Shrunk to a point, whatever the noise around it.
+  EXPECT_EQ(latent_statistics(1e-3 * isotropic).at("effective_rank").item<double>(), 1.0);
   const TensorMap point = latent_statistics(at::ones({5, 2, 3}));
-  EXPECT_TRUE(std::isfinite(point.at("effective_rank").item<double>()));
+  EXPECT_EQ(point.at("effective_rank").item<double>(), 1.0);
   EXPECT_TRUE(std::isnan(point.at("straightness").item<double>()));
 }
 

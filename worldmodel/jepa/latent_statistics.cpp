@@ -7,11 +7,15 @@
 namespace reverie {
 namespace {
 
+// Of a direction that still counts for the effective rank.
+constexpr double kLeastDeviation = 0.01;
+
 // [N, D] centred samples.
 at::Tensor effective_rank(const at::Tensor& centred) {
   const at::Tensor covariance = at::matmul(centred.t(), centred);
   const at::Tensor eigenvalues = at::linalg_eigvalsh(covariance.to(at::kDouble));
-  const at::Tensor singular_values = eigenvalues.clamp_min(0.0).sqrt();
+  const double floor = kLeastDeviation * kLeastDeviation * static_cast<double>(centred.size(0));
+  const at::Tensor singular_values = eigenvalues.masked_fill(eigenvalues < floor, 0.0).sqrt();
   const at::Tensor share = singular_values / singular_values.sum().clamp_min(1e-300);
   return at::exp(-at::xlogy(share, share).sum());
 }

@@ -9,7 +9,9 @@ namespace reverie {
 // How latents fill their space, to see a collapse coming. z: [B, F, D], F frames of B sequences.
 //
 //   effective_rank   exp of the entropy of the normalised singular values of all centred samples
-//                    (Roy & Vetterli 2007): D where latents are isotropic, 1 on a line
+//                    (Roy & Vetterli 2007): D where latents are isotropic, 1 on a line. Directions
+//                    with a standard deviation below 0.01, where 1 is meant, do not count: latents
+//                    that shrink to a point have noise in all directions
 //   least_variance,
 //   greatest_variance  of a dimension
 //   straightness     mean cosine of consecutive steps z_t+1 - z_t, [-1, 1]; NaN below three frames
