@@ -7,6 +7,7 @@
 #include "agents/pch.h"
 #include "agents/training/replay_options.h"
 #include "nn/device.h"
+#include "nn/finite.h"
 
 namespace reverie {
 namespace {
@@ -131,10 +132,9 @@ void OffPolicyLearner::save(Checkpoint& checkpoint, bool with_replay) const {
   checkpoint.set("sampling.rng", batches_.rng().to_string());
   agent_->save(checkpoint);
   check_losses();
-  for (const auto& [name, weights] : checkpoint.group("model")) {
-    REVERIE_CHECK_RUN(at::isfinite(weights).all().item<bool>(), "{}",
-                      failure(fmt::format("the weights {} are not finite", name)));
-  }
+  const std::string broken = find_not_finite(checkpoint.group("model"));
+  REVERIE_CHECK_RUN(broken.empty(), "{}",
+                    failure(fmt::format("the weights {} are not finite", broken)));
   if (with_replay) replay_.save(checkpoint.group("replay"));
 }
 

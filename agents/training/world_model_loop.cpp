@@ -12,6 +12,7 @@
 #include "agents/training/world_model_agent.h"
 #include "core/file.h"
 #include "nn/device.h"
+#include "nn/finite.h"
 #include "replay/batch_stream.h"
 
 namespace reverie {
@@ -204,6 +205,11 @@ class WorldModelLoop {
     checkpoint.set("has_statistics", static_cast<int64_t>(has_statistics_));
     checkpoint.set("sampling.rng", batches_.rng().to_string());
     agent_->save(checkpoint);
+    const std::string broken = find_not_finite(checkpoint.group("model"));
+    REVERIE_CHECK_RUN(broken.empty(),
+                      "the weights {} are not finite at step {}; the checkpoint of step {} is the "
+                      "last good one",
+                      broken, step_, saved_step_);
     experience_->save(checkpoint);
     session_.log.sync();
     auto staging = session_.directory.new_checkpoint(step_);
