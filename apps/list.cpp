@@ -6,6 +6,7 @@
 #include "agents/registry.h"
 #include "apps/command.h"
 #include "envs/registry.h"
+#include "worldmodel/jepa/jepa.h"
 
 namespace reverie {
 namespace {
@@ -76,7 +77,7 @@ int list_command(const Arguments& arguments) {
   std::string what;
   std::string env;
   CommandLine line("list", "Lists what there is.");
-  line.app().add_option("WHAT", what, "envs, agents or factors")->required();
+  line.app().add_option("WHAT", what, "envs, agents, worldmodels or factors")->required();
   line.app().add_option("ENV", env, "factors: of this environment, for --vary and --set");
   if (!line.parse(arguments)) return 0;
   REVERIE_CHECK(env.empty() || what == "factors", "list {}: unexpected argument '{}'", what, env);
@@ -92,13 +93,15 @@ int list_command(const Arguments& arguments) {
     print(env_registry(), [](const EnvEntry& entry) { return entry.id; });
   } else if (what == "agents") {
     print(agent_registry(), [](const AgentEntry& entry) { return entry.name; });
+  } else if (what == "worldmodels") {
+    print(jepa_architectures(), [](const JepaArchitecture& entry) { return entry.name; });
   } else if (what == "factors") {
     REVERIE_CHECK(!env.empty(),
                   "list factors: of which environment? Expected an id behind it "
                   "(reverie list envs)");
     print_factors(env);
   } else {
-    fail_unknown_name("list", what, {"envs", "agents", "factors"});
+    fail_unknown_name("list", what, {"envs", "agents", "worldmodels", "factors"});
   }
   return 0;
 }

@@ -18,7 +18,7 @@ const std::vector<reverie::Command> kCommands = {
     {"surprise", "show a world model what cannot be, and measure how surprised it is",
      &reverie::surprise_command},
     {"plot", "draw metrics of runs over their steps", &reverie::plot_command},
-    {"list", "what there is: envs, agents", &reverie::list_command},
+    {"list", "what there is: envs, agents, worldmodels", &reverie::list_command},
     {"config", "print the options of an agent and an environment as TOML",
      &reverie::config_command},
     {"bench", "measure speed on this machine: envs, replay, update, plan", &reverie::bench_command},

@@ -65,6 +65,8 @@ TEST_F(CommandLineTest, ListsWhatThereIs) {
   EXPECT_THAT(good({"list", "envs"}).out,
               AllOf(HasSubstr("maze2d-umaze-dense "), HasSubstr("pointmaze-large ")));
   EXPECT_THAT(good({"list", "agents"}).out, AllOf(HasSubstr("ddpg "), HasSubstr("random ")));
+  EXPECT_THAT(good({"list", "worldmodels"}).out,
+              AllOf(HasSubstr("jepa-small "), HasSubstr("lewm ")));
 }
 
 TEST_F(CommandLineTest, PrintedConfigTrains) {

@@ -7,11 +7,19 @@
 
 namespace reverie {
 
+const std::vector<JepaArchitecture>& jepa_architectures() {
+  static const std::vector<JepaArchitecture> all = {
+      {"jepa-small", "JEPA for two CPU cores: a convolutional encoder, 32 latent numbers"},
+      {"lewm", "LeWorldModel: ViT-tiny at 224x224, 192 latent numbers, 18 million parameters"},
+  };
+  return all;
+}
+
 void JepaOptions::describe(ConfigFields& f) {
-  f.add(
-      "architecture", architecture,
-      "jepa-small: a convolutional encoder for two cores; lewm: LeWorldModel's ViT-tiny at 224x224",
-      {"jepa-small", "lewm"});
+  std::vector<std::string> names;
+  for (const JepaArchitecture& entry : jepa_architectures()) names.push_back(entry.name);
+  f.add("architecture", architecture, "what the model is made of (reverie list worldmodels)",
+        names);
   f.add("latent_size", latent_size, "numbers of a latent; 0 = the architecture's (32, lewm 192)",
         between(0, 4096));
   f.add("history", history, "frames that the predictor looks back at", between(1, 64));

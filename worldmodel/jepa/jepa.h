@@ -16,6 +16,13 @@
 
 namespace reverie {
 
+// One line of `reverie list worldmodels`.
+struct JepaArchitecture {
+  std::string name;  // "lewm"
+  std::string summary;
+};
+const std::vector<JepaArchitecture>& jepa_architectures();
+
 // What a JEPA is made of. 0 stands for what the architecture has.
 struct JepaOptions {
   std::string architecture = "jepa-small";
