@@ -45,7 +45,7 @@ std::unique_ptr<Experience> read_data(const DecoderFlags& flags, RunConfig& conf
                 "same pictures and actions with --dataset (`reverie collect` records one)",
                 flags.run);
   std::cerr << fmt::format("reading {}\n", config.training.dataset);
-  return read_experience(config, spec, {});
+  return read_experience(config, spec);
 }
 
 std::unique_ptr<Decoder> train(const DecoderFlags& flags, const LoadedPolicy& loaded,

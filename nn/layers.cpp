@@ -98,14 +98,11 @@ void reset_parameters(Parameters& parameters, Rng& rng) {
   }
 }
 
-void fill_normal(const at::Tensor& tensor, double std, Rng& rng, bool truncated) {
-  constexpr double kLimit = 2.0;
+void fill_normal(const at::Tensor& tensor, double std, Rng& rng) {
   const at::Tensor values = at::empty(tensor.sizes(), at::kFloat);
   auto* data = values.mutable_data_ptr<float>();
   for (int64_t i = 0; i < values.numel(); ++i) {
-    double draw = rng.standard_normal();
-    while (truncated && std::abs(draw) > kLimit) draw = rng.standard_normal();
-    data[i] = static_cast<float>(std * draw);
+    data[i] = static_cast<float>(std * rng.standard_normal());
   }
   tensor.detach().copy_(values);
 }

@@ -86,7 +86,7 @@ class BatchNorm1d {
 // axis (norms) with 1, the biases behind them with 0.
 void reset_parameters(Parameters& parameters, Rng& rng);
 
-// Fills one tensor from N(0, std^2), limited to two standard deviations where `truncated`.
-void fill_normal(const at::Tensor& tensor, double std, Rng& rng, bool truncated = false);
+// Fills one tensor from N(0, std^2).
+void fill_normal(const at::Tensor& tensor, double std, Rng& rng);
 
 }  // namespace reverie

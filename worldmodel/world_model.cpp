@@ -13,10 +13,6 @@ LatentState LatentState::repeat(int64_t times) const {
   return {rows(z), rows(h)};
 }
 
-LatentState LatentState::select(const at::Tensor& index) const {
-  return {z.index_select(0, index), h.defined() ? h.index_select(0, index) : h};
-}
-
 at::Tensor imagine(Dynamics& dynamics, const LatentState& start, const at::Tensor& actions) {
   const at::NoGradGuard no_grad;
   std::vector<at::Tensor> latents = {start.latest()};

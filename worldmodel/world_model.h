@@ -22,9 +22,6 @@ struct LatentState {
 
   // Every row `times` times, one after the other: [B * times, ...]. Shares no memory.
   LatentState repeat(int64_t times) const;
-
-  // The rows that index [N] int64 names.
-  LatentState select(const at::Tensor& index) const;
 };
 
 // Something that says what an action leads to: a learnt model, or a simulator.

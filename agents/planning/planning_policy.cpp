@@ -170,7 +170,6 @@ void PlanningPolicy::plan(const std::vector<int64_t>& rows, const TensorMap& obs
     const at::Tensor distance = model_.distance(state, repeated);
     return last_only ? distance : distance / static_cast<double>(horizon);
   };
-  const at::Tensor distances = model_.distance(start, goals).cpu();
   const Plan found = planner_->plan({.dynamics = model_,
                                      .start = start,
                                      .cost = cost,
@@ -185,19 +184,12 @@ void PlanningPolicy::plan(const std::vector<int64_t>& rows, const TensorMap& obs
     row.plan = found.actions[b].clone();
     row.planned = planned[b].clone();
     row.elapsed = 0;
-    row.distance = distances[b].item<double>();
   }
 }
 
 PlanningPolicy::Intention PlanningPolicy::intention(int64_t row) const {
   const Row& of = rows_.at(static_cast<size_t>(row));
   return {of.start, of.plan, of.elapsed};
-}
-
-at::Tensor PlanningPolicy::distances() const {
-  std::vector<double> values;
-  for (const Row& row : rows_) values.push_back(row.distance);
-  return copy_to_tensor<double>(values);
 }
 
 }  // namespace reverie

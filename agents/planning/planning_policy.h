@@ -51,10 +51,6 @@ class PlanningPolicy final : public Policy {
   };
   Intention intention(int64_t row) const;
 
-  // How far the model thinks that the states in force were from their goals when they were last
-  // looked at, [rows].
-  at::Tensor distances() const;
-
  private:
   struct Row {
     std::deque<TensorMap> frames;    // one row each, a block of actions apart
@@ -64,7 +60,6 @@ class PlanningPolicy final : public Policy {
     at::Tensor plan;                 // [T, M]
     at::Tensor planned;              // [T, k, ...] the same as the environment takes it
     int64_t elapsed = 0;             // environment steps since the plan was made
-    double distance = 0.0;
     bool idle = false;
   };
 

@@ -10,20 +10,11 @@ namespace {
 
 class DatasetExperience final : public Experience {
  public:
-  DatasetExperience(const RunConfig& config, const EnvSpec& spec,
-                    const std::function<void(int64_t, int64_t)>& on_progress) {
+  DatasetExperience(const RunConfig& config, const EnvSpec& spec) {
     const auto [dataset, split] = open_split_pictures(config, spec, config.training.dataset);
-    int64_t before = 0;
     const auto load = [&, &data = *dataset](const std::vector<int64_t>& episodes) {
-      int64_t read = 0;
-      auto replay = load_replay(data, {.episodes = episodes, .fields = {"pixels"}},
-                                open_device(config.device), replay_options(config.training),
-                                [&](int64_t steps) {
-                                  read = steps;
-                                  if (on_progress) on_progress(before + read, data.steps());
-                                });
-      before += read;
-      return replay;
+      return load_replay(data, {.episodes = episodes, .fields = {"pixels"}},
+                         open_device(config.device), replay_options(config.training));
     };
     training_ = load(split.training);
     held_out_ = load(split.held_out);
@@ -46,10 +37,8 @@ class DatasetExperience final : public Experience {
 
 }  // namespace
 
-std::unique_ptr<Experience> read_experience(
-    const RunConfig& config, const EnvSpec& spec,
-    const std::function<void(int64_t, int64_t)>& on_progress) {
-  return std::make_unique<DatasetExperience>(config, spec, on_progress);
+std::unique_ptr<Experience> read_experience(const RunConfig& config, const EnvSpec& spec) {
+  return std::make_unique<DatasetExperience>(config, spec);
 }
 
 }  // namespace reverie

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 
 #include "agents/run_config.h"
@@ -35,10 +34,8 @@ class Experience {
 
 // The episodes of `training.dataset`, split by split_episodes() with the run's seed. A turn is one
 // step and one update. Throws Error(kInput) for a dataset without pixels, or whose pictures or
-// actions are not the environment's. on_progress: steps read so far, and of how many.
-std::unique_ptr<Experience> read_experience(
-    const RunConfig& config, const EnvSpec& spec,
-    const std::function<void(int64_t done, int64_t total)>& on_progress);
+// actions are not the environment's.
+std::unique_ptr<Experience> read_experience(const RunConfig& config, const EnvSpec& spec);
 
 // Uniformly random actions in num_envs environments and, held out, in a few more beside them. A
 // turn is one step of each.

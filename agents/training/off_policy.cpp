@@ -8,6 +8,7 @@
 #include "agents/pch.h"
 #include "agents/training/environment_snapshot.h"
 #include "agents/training/off_policy_learner.h"
+#include "agents/training/publish_checkpoint.h"
 #include "core/file.h"
 #include "nn/device.h"
 
@@ -154,14 +155,9 @@ class OffPolicyLoop {
 
   void save() {
     Checkpoint checkpoint;
-    checkpoint.set("env", config_.env);
-    checkpoint.set("agent", config_.agent);
     learner_.save(checkpoint, training_.save_replay);
     if (training_.save_replay) save_environments(env_, checkpoint);
-    session_.log.sync();
-    auto staging = session_.directory.new_checkpoint(step());
-    checkpoint.write(staging.path());
-    staging.publish(training_.keep_checkpoints);
+    publish_checkpoint(session_, checkpoint, step());
     note_saved();
   }
 

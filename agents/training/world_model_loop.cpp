@@ -9,6 +9,7 @@
 #include "agents/training/experience.h"
 #include "agents/training/latent_pictures.h"
 #include "agents/training/off_policy.h"
+#include "agents/training/publish_checkpoint.h"
 #include "agents/training/world_model_agent.h"
 #include "core/file.h"
 #include "nn/device.h"
@@ -40,7 +41,7 @@ std::unique_ptr<WorldModelAgent> make_agent(const RunConfig& config, const EnvSp
 std::unique_ptr<Experience> make_experience(TrainingSession& session, const EnvSpec& spec) {
   if (session.config.training.dataset.empty()) return gather_experience(session.config);
   session.progress.message(fmt::format("reading {}", session.config.training.dataset));
-  return read_experience(session.config, spec, {});
+  return read_experience(session.config, spec);
 }
 
 class WorldModelLoop {
@@ -62,7 +63,7 @@ class WorldModelLoop {
     batches_.set_rng(Rng::from_string(saved.text("sampling.rng")));
     experience_->load(saved);
     agent_->load(saved);
-    note_saved();
+    saved_step_ = step_;
   }
 
   TrainingResult run() {
@@ -193,12 +194,8 @@ class WorldModelLoop {
                         config_.seed_for("decoder pictures"));
   }
 
-  void note_saved() { saved_step_ = step_; }
-
   void save() {
     Checkpoint checkpoint;
-    checkpoint.set("env", config_.env);
-    checkpoint.set("agent", config_.agent);
     checkpoint.set("step", step_);
     checkpoint.set("updates", updates_);
     checkpoint.set("owed_updates", owed_updates_);
@@ -211,11 +208,8 @@ class WorldModelLoop {
                       "last good one",
                       broken, step_, saved_step_);
     experience_->save(checkpoint);
-    session_.log.sync();
-    auto staging = session_.directory.new_checkpoint(step_);
-    checkpoint.write(staging.path());
-    staging.publish(training_.keep_checkpoints);
-    note_saved();
+    publish_checkpoint(session_, checkpoint, step_);
+    saved_step_ = step_;
   }
 
   TrainingSession& session_;

@@ -48,11 +48,12 @@ TEST_P(EncoderContract, EveryPictureByItself) {
 
 TEST_P(EncoderContract, AllParametersLearn) {
   const auto encoder = make();
-  (*encoder)(at::randn({5, 3, 32, 64})).square().sum().backward();
+  // Weighted, as a final layer norm leaves the plain sum of squares the same for every picture.
+  ((*encoder)(at::randn({5, 3, 32, 64})) * at::randn({5, 24})).sum().backward();
   for (const auto& [name, parameter] : encoder->parameters().named()) {
     // Scores that all keys share leave a softmax as it is.
     if (name.ends_with("key.bias")) continue;
-    EXPECT_GT(parameter.grad().abs().max().item<double>(), 1e-8) << name;
+    EXPECT_GT(parameter.grad().abs().max().item<double>(), 1e-3) << name;
   }
 }
 

@@ -196,7 +196,7 @@ TEST_F(LewmGolden, StepsMayBeginWithAnyHistory) {
       const at::Tensor window = z.narrow(1, t - frames, frames);
       const auto [next, after] = predictor.step(window, memory, actions.select(1, t - 1));
       const at::Tensor expected = predictor.last(window, actions.narrow(1, t - frames, frames));
-      EXPECT_LT(max_difference(next, expected), 1e-6);
+      EXPECT_LT(max_difference(next, expected), 1e-5);
       // Keys and values of 2 blocks of 15 numbers each, until the history slides.
       EXPECT_EQ(after.sizes(), at::IntArrayRef({4, std::min<int64_t>(t, 2), t < 3 ? 72 : 12}));
       memory = after;
@@ -212,7 +212,7 @@ TEST_F(LewmGolden, StepsWithAHistoryOfOne) {
   const auto first = predictor.step(z, {}, actions.select(1, 0));
   const auto second = predictor.step(z, first.memory, actions.select(1, 1));
   EXPECT_EQ(second.memory.sizes(), at::IntArrayRef({4, 0, 12}));
-  EXPECT_LT(max_difference(second.next, predictor.last(z, actions.narrow(1, 1, 1))), 1e-6);
+  EXPECT_LT(max_difference(second.next, predictor.last(z, actions.narrow(1, 1, 1))), 1e-5);
 }
 
 TEST_F(LewmGolden, StepsRefuseTheMemoryOfAnotherHistory) {
