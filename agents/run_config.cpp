@@ -12,17 +12,6 @@
 
 namespace reverie {
 
-namespace {
-
-// Of an environment that shows something else by default.
-void ask_for_pixels(EnvConfig& env, const std::string& agent) {
-  ConfigFields fields;
-  env.describe(fields);
-  ConfigFields::set(*fields.find("observation"), "pixels", agent);
-}
-
-}  // namespace
-
 ConfigFields RunConfig::fields() {
   ConfigFields f;
   f.section("run");
@@ -61,7 +50,7 @@ std::unique_ptr<RunConfig> make_run_config(const std::string& env, const std::st
   const AgentEntry& entry = find_agent(agent);
   config->agent_config = entry.config();
   config->training = config->loop().defaults;
-  if (entry.reads_pixels) ask_for_pixels(*config->env_config, agent);
+  if (entry.reads_pixels) config->env_config->set_option("observation", "pixels");
   config->threads = std::max<int64_t>(1, std::thread::hardware_concurrency());
   return config;
 }

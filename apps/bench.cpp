@@ -77,10 +77,8 @@ std::vector<BenchResult> bench_pixels(const BenchFlags& flags) {
   std::vector<BenchResult> results;
   for (const std::string& id : ids) {
     const std::unique_ptr<EnvConfig> config = find_env(id).config();
-    ConfigFields fields;
-    config->describe(fields);
-    ConfigFields::set(*fields.find("observation"), "pixels", "observation");
-    ConfigFields::set(*fields.find("image_size"), "64x64", "image_size");
+    config->set_option("observation", "pixels");
+    config->set_option("image_size", "64x64");
     VectorEnv env(config->maker(), 1, 1);
     env.reset(0);
     const Field action = action_field(env.spec().action);

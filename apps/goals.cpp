@@ -47,33 +47,21 @@ GoalTaskOptions task_options(const GoalFlags& flags, int64_t count, uint64_t see
   REVERIE_CHECK(options.least_steps <= options.most_steps,
                 "--goal-steps {}: the first is larger than the second", flags.steps);
   if (flags.radius > 0.0) options.radius = flags.radius;
+  options.goal = flags.state;
   return options;
 }
 
-// One goal for all, from wherever they start.
-void set_goal(std::vector<ReachGoalTask>& tasks, const GoalFlags& flags, const EnvSpec& spec) {
-  std::vector<uint8_t> picture;
-  if (!flags.image.empty()) {
-    const Field& pixels = spec.field("pixels");
-    REVERIE_CHECK(pixels.shape.back() == 3,
-                  "--goal-image {}: the run sees pictures of {} channel, "
-                  "expected three",
-                  flags.image, pixels.shape.back());
-    picture =
-        read_png(flags.image, static_cast<int>(pixels.shape[1]), static_cast<int>(pixels.shape[0]));
-  }
+// One picture to get to for all, from wherever they start; nobody knows its state.
+void set_goal_picture(std::vector<ReachGoalTask>& tasks, const std::string& file,
+                      const Field& pixels) {
+  REVERIE_CHECK(pixels.shape.back() == 3,
+                "--goal-image {}: the run sees pictures of {} channel, expected three", file,
+                pixels.shape.back());
+  const std::vector<uint8_t> picture =
+      read_png(file, static_cast<int>(pixels.shape[1]), static_cast<int>(pixels.shape[0]));
   for (ReachGoalTask& task : tasks) {
-    if (!flags.image.empty()) {
-      task.goal.clear();
-      task.picture = picture;
-      continue;
-    }
-    REVERIE_CHECK(flags.state.size() == task.goal.front().second.size(),
-                  "--goal-state: {} numbers, expected the {} of qpos", flags.state.size(),
-                  task.goal.front().second.size());
-    for (auto& [name, values] : task.goal) {
-      values = name == "qpos" ? flags.state : std::vector<double>(values.size(), 0.0);
-    }
+    task.goal.clear();
+    task.picture = picture;
   }
 }
 
@@ -95,10 +83,11 @@ Goals find_goals(const GoalFlags& flags, const RunConfig& config, const EnvMaker
     tasks = draw_goal_tasks(*split.dataset, split.episodes.held_out, *make(), options);
     goals.source = fmt::format("held-out episodes of {}, {} steps apart", path, flags.steps);
   }
-  if (!flags.image.empty() || !flags.state.empty()) {
-    set_goal(tasks, flags, make()->spec());
-    goals.source = flags.image.empty() ? "--goal-state" : flags.image;
+  if (!flags.image.empty()) {
+    set_goal_picture(tasks, flags.image, make()->spec().field("pixels"));
+    goals.source = flags.image;
   }
+  if (!flags.state.empty()) goals.source = "--goal-state";
   goals.tasks = std::make_shared<const std::vector<ReachGoalTask>>(std::move(tasks));
   goals.options.budget = flags.budget > 0 ? flags.budget : 2 * options.most_steps;
   if (flags.radius > 0.0) goals.options.radius = flags.radius;

@@ -45,9 +45,7 @@ LoadedPolicy load_untrained(const std::string& name, const LoadOptions& options)
   loaded.name = name;
   loaded.config = make_run_config(options.env, name);
   if (untrained.reads_state) {  // where the flags do not ask for more
-    ConfigFields fields;
-    loaded.config->env_config->describe(fields);
-    ConfigFields::set(*fields.find("observation"), "state", name);
+    loaded.config->env_config->set_option("observation", "state");
   }
   use_environment(loaded, options);
   loaded.policy = untrained.make(loaded.make_env, options.seed);
@@ -223,11 +221,9 @@ EnvMaker make_without_pictures(const LoadedPolicy& loaded) {
   const std::unique_ptr<EnvConfig> copy = find_env(loaded.spec.id).config();
   const ConfigFields fields = fields_of(*copy);
   fields.load_toml_text(fields_of(*loaded.config->env_config).to_toml(), loaded.name);
-  ConfigFields::set(*fields.find("observation"), "state", loaded.name);
-  for (const char* of_pictures : {"image_size", "crop", "resize"}) {
-    ConfigFields::set(*fields.find(of_pictures), "", loaded.name);
-  }
-  ConfigFields::set(*fields.find("grey"), "false", loaded.name);
+  fields.set("observation", "state");
+  for (const char* of_pictures : {"image_size", "crop", "resize"}) fields.set(of_pictures, "");
+  fields.set("grey", "false");
   return copy->maker();
 }
 

@@ -33,7 +33,7 @@ std::unique_ptr<EnvConfig> dataset_environment(const Dataset& dataset, const std
   if (is_recorded && attributes.contains("config")) {
     fields.load_toml_text(attributes.at("config"), dataset.path() + ": attribute 'config'");
   }
-  ConfigFields::set(*fields.find("observation"), "state", "observation");
+  fields.set("observation", "state");
   return config;
 }
 

@@ -22,9 +22,7 @@ std::unique_ptr<EnvConfig> picture_environment(const WorldModelRun& run) {
   std::unique_ptr<EnvConfig> config =
       dataset_environment(dataset, is_named ? "" : run.loaded.config->env);
   if (!is_named) copy_wrappers(*run.loaded.config->env_config, *config);
-  ConfigFields fields;
-  config->describe(fields);
-  ConfigFields::set(*fields.find("observation"), "pixels", "observation");
+  config->set_option("observation", "pixels");
   return config;
 }
 

@@ -328,6 +328,12 @@ void ConfigFields::set(const ConfigField& field, std::string_view text, std::str
   assign(field, value);
 }
 
+void ConfigFields::set(std::string_view name, std::string_view text) const {
+  const ConfigField* field = find(name);
+  REVERIE_CHECK(field != nullptr, "there is no option '{}'", name);
+  set(*field, text, name);
+}
+
 void ConfigFields::load_toml(const std::filesystem::path& file) const {
   load_toml_text(read_config_file(file), file.string());
 }

@@ -74,6 +74,10 @@ class ConfigFields {
   // ("--gamma"). Throws Error(kInput) for a wrong type, a value out of range or no valid choice.
   static void set(const ConfigField& field, std::string_view text, std::string_view source);
 
+  // The same for the field of that name, by which errors call it. Throws Error(kInput) where there
+  // is none.
+  void set(std::string_view name, std::string_view text) const;
+
   // Reads a TOML file. Every key must be one of the fields, in its section, with its type and
   // range. Nothing is assigned when anything is wrong. Throws Error(kInput) that names file, line,
   // key and the nearest valid one.

@@ -12,6 +12,8 @@
 
 #include <unistd.h>
 
+#include "core/clock.h"
+
 namespace reverie {
 namespace {
 
@@ -21,10 +23,6 @@ constexpr std::string_view kStepColumn = "step";
 constexpr std::string_view kTimeColumn = "wall_time_s";
 constexpr std::string_view kEventPrefix = "events.out.tfevents.";
 constexpr size_t kMaxLineBytes = size_t{1} << 20;
-
-double steady_seconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 double unix_seconds() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();

@@ -3,11 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <chrono>
 #include <cmath>
 #include <cstdlib>
 
 #include <sys/ioctl.h>
+
+#include "core/clock.h"
 
 namespace reverie {
 namespace {
@@ -20,10 +21,6 @@ constexpr int kMinBarColumns = 10;
 constexpr int kNarrowColumns = 40;  // a terminal below this gives up the bar for the numbers
 constexpr int kUnknownColumns = 80;
 constexpr std::string_view kGap = "  ";
-
-double steady_seconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 std::string_view environment(const char* name) {
   const char* value = std::getenv(name);

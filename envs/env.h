@@ -133,6 +133,9 @@ class EnvConfig {
   // Lists every option once: flags, TOML, help and dump all come from it.
   virtual void describe(ConfigFields& fields) = 0;
 
+  // One option from text, as its flag would. Throws Error(kInput) as ConfigFields::set() does.
+  void set_option(std::string_view name, std::string_view text);
+
   // What `vary` and `set` may name.
   virtual std::vector<Factor> factors() const { return {}; }
 

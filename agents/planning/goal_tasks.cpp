@@ -14,7 +14,7 @@
 namespace reverie {
 namespace {
 
-constexpr int64_t kMostAttempts = 1000;
+constexpr int64_t kMostSolved = 1000;
 
 // The parts of a recorded state that can be set again.
 std::vector<PhysicsState::Part> settable_parts(const PhysicsState* physics, const std::string& id) {
@@ -35,6 +35,18 @@ struct RecordedStates {
   std::function<ReachGoalTask::State(int64_t episode, int64_t t)> state;
 };
 
+// The goal that the user gave, or the recorded one.
+ReachGoalTask::State choose_goal(const GoalTaskOptions& options, ReachGoalTask::State recorded) {
+  if (options.goal.empty()) return recorded;
+  REVERIE_CHECK(options.goal.size() == recorded.front().second.size(),
+                "goals: a state of {} numbers, expected the {} of qpos", options.goal.size(),
+                recorded.front().second.size());
+  for (auto& [name, values] : recorded) {
+    values = name == "qpos" ? options.goal : std::vector<double>(values.size(), 0.0);
+  }
+  return recorded;
+}
+
 // Pairs of one episode, over all of whose places the draw is uniform.
 std::vector<ReachGoalTask> draw_pairs(const RecordedStates& recorded, PhysicsState& physics,
                                       const GoalTaskOptions& options, const std::string& source) {
@@ -51,22 +63,27 @@ std::vector<ReachGoalTask> draw_pairs(const RecordedStates& recorded, PhysicsSta
                 source, options.most_steps + 1);
   Rng rng(options.seed);
   std::vector<ReachGoalTask> tasks;
-  for (int64_t attempts = 0; static_cast<int64_t>(tasks.size()) < options.count; ++attempts) {
+  int64_t solved = 0;  // in a row
+  while (static_cast<int64_t>(tasks.size()) < options.count) {
     REVERIE_CHECK(
-        attempts < kMostAttempts,
+        solved < kMostSolved,
         "{}: {} pairs in a row were solved at their start; goals further apart are needed", source,
-        kMostAttempts);
+        kMostSolved);
     const int64_t place = rng.integers(0, places);
     const auto episode = std::upper_bound(ends.begin(), ends.end(), place) - ends.begin();
     const int64_t first = episode == 0 ? 0 : ends[static_cast<size_t>(episode) - 1];
     const int64_t apart = rng.integers(options.least_steps, options.most_steps + 1);
-    ReachGoalTask task{.start = recorded.state(episode, place - first),
-                       .goal = recorded.state(episode, place - first + apart)};
+    ReachGoalTask task{
+        .start = recorded.state(episode, place - first),
+        .goal = choose_goal(options, recorded.state(episode, place - first + apart))};
     for (const auto& [name, values] : task.start) physics.set(name, values);
     const auto distance = physics.goal_distance(task.goal.front().second);
-    if (distance && distance->distance <= options.radius.value_or(distance->radius)) continue;
+    if (distance && distance->distance <= options.radius.value_or(distance->radius)) {
+      ++solved;
+      continue;
+    }
+    solved = 0;
     tasks.push_back(std::move(task));
-    attempts = -1;
   }
   return tasks;
 }

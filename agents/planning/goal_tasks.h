@@ -16,6 +16,7 @@ struct GoalTaskOptions {
   int64_t count = 100;
   int64_t least_steps = 25, most_steps = 50;  // from start to goal, drawn uniformly, >= 1
   std::optional<double> radius = {};  // of what counts as reached [m]; the environment's own
+  std::vector<double> goal = {};      // qpos, at rest; empty = a state of the same episode
   uint64_t seed = 0;
 };
 
@@ -24,8 +25,8 @@ struct GoalTaskOptions {
 // measures a distance, are left out and drawn anew. States are the parts of PhysicsState that the
 // dataset holds as info, `qpos` among them. The same seed gives the same pairs.
 //
-// Throws Error(kInput) for a dataset without these, when no episode is long enough, and when a
-// thousand pairs in a row were solved at their start.
+// Throws Error(kInput) for a dataset without these, a goal of another size, when no episode is long
+// enough, and when a thousand pairs in a row were solved at their start.
 std::vector<ReachGoalTask> draw_goal_tasks(Dataset& dataset, const std::vector<int64_t>& episodes,
                                            Env& env, const GoalTaskOptions& options);
 

@@ -1,6 +1,5 @@
 #include "agents/training/off_policy.h"
 
-#include <chrono>
 #include <cmath>
 #include <optional>
 
@@ -9,15 +8,12 @@
 #include "agents/training/environment_snapshot.h"
 #include "agents/training/off_policy_learner.h"
 #include "agents/training/publish_checkpoint.h"
+#include "core/clock.h"
 #include "core/file.h"
 #include "nn/device.h"
 
 namespace reverie {
 namespace {
-
-double now_seconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 class OffPolicyLoop {
  public:
@@ -42,7 +38,7 @@ class OffPolicyLoop {
   }
 
   TrainingResult run() {
-    last_log_time_ = now_seconds();
+    last_log_time_ = steady_seconds();
     last_log_step_ = step();
     last_log_updates_ = learner_.updates();
     session_.progress.update(step());
@@ -121,7 +117,7 @@ class OffPolicyLoop {
     learner_.check_losses();
     for (const auto& [name, value] : learner_.losses())
       row.emplace_back(name, value.item<double>());
-    const double seconds = std::max(now_seconds() - last_log_time_, 1e-9);
+    const double seconds = std::max(steady_seconds() - last_log_time_, 1e-9);
     row.emplace_back("time/steps_per_second",
                      static_cast<double>(step() - last_log_step_) / seconds);
     row.emplace_back("time/updates_per_second",
@@ -129,7 +125,7 @@ class OffPolicyLoop {
     row.emplace_back("replay/size", static_cast<double>(learner_.replay_size()));
     session_.log.write(step(), row);
     session_.progress.update(step(), shown_);
-    last_log_time_ = now_seconds();
+    last_log_time_ = steady_seconds();
     last_log_step_ = step();
     last_log_updates_ = learner_.updates();
   }

@@ -118,10 +118,9 @@ std::string OffPolicyLearner::failure(const std::string& what) const {
 }
 
 void OffPolicyLearner::check_losses() const {
-  for (const auto& [name, value] : losses_) {
-    const double number = value.item<double>();
-    REVERIE_CHECK_RUN(std::isfinite(number), "{}", failure(fmt::format("{} is {}", name, number)));
-  }
+  const std::string broken = find_not_finite(losses_);
+  if (broken.empty()) return;
+  fail_run("{}", failure(fmt::format("{} is {}", broken, losses_.at(broken).item<double>())));
 }
 
 void OffPolicyLearner::save(Checkpoint& checkpoint, bool with_replay) const {

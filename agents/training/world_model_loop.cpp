@@ -1,7 +1,6 @@
 #include "agents/training/world_model_loop.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 
 #include "agents/pch.h"
@@ -11,6 +10,7 @@
 #include "agents/training/off_policy.h"
 #include "agents/training/publish_checkpoint.h"
 #include "agents/training/world_model_agent.h"
+#include "core/clock.h"
 #include "core/file.h"
 #include "nn/device.h"
 #include "nn/finite.h"
@@ -24,10 +24,6 @@ constexpr int64_t kHeldOutSequences = 256;
 
 // Model steps of the rollouts that are drawn at the end.
 constexpr int64_t kDrawnSteps = 8;
-
-double now_seconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 std::unique_ptr<WorldModelAgent> make_agent(const RunConfig& config, const EnvSpec& spec) {
   std::unique_ptr<Agent> agent =
@@ -67,7 +63,7 @@ class WorldModelLoop {
   }
 
   TrainingResult run() {
-    last_log_time_ = now_seconds();
+    last_log_time_ = steady_seconds();
     last_log_updates_ = updates_;
     session_.progress.update(step_);
     if (saved_step_ < 0) save();  // so that a run killed before its first checkpoint can resume
@@ -102,9 +98,9 @@ class WorldModelLoop {
     if (batches_.remaining() == 0)
       batches_.request(updates_ahead(updates), wanted.batch, wanted.spec);
     for (int64_t i = 0; i < updates; ++i) {
-      const double before = now_seconds();
+      const double before = steady_seconds();
       const SequenceBatch batch = batches_.next();
-      waited_ += now_seconds() - before;
+      waited_ += steady_seconds() - before;
       agent_->set_progress(static_cast<double>(step_ - 1) / static_cast<double>(config_.steps));
       losses_ = agent_->update(batch).metrics;
       ++updates_;
@@ -128,12 +124,10 @@ class WorldModelLoop {
   }
 
   void check_losses() const {
-    for (const auto& [name, value] : losses_) {
-      const double number = value.item<double>();
-      REVERIE_CHECK_RUN(std::isfinite(number),
-                        "{} is {} at step {}; the checkpoint of step {} is the last good one", name,
-                        number, step_, saved_step_);
-    }
+    const std::string broken = find_not_finite(losses_);
+    if (broken.empty()) return;
+    fail_run("{} is {} at step {}; the checkpoint of step {} is the last good one", broken,
+             losses_.at(broken).item<double>(), step_, saved_step_);
   }
 
   void log() {
@@ -145,7 +139,7 @@ class WorldModelLoop {
     for (const auto& [name, value] : agent_->validate(held_out)) {
       row.emplace_back("held_out/" + name, value.item<double>());
     }
-    const double seconds = std::max(now_seconds() - last_log_time_, 1e-9);
+    const double seconds = std::max(steady_seconds() - last_log_time_, 1e-9);
     row.emplace_back("time/updates_per_second",
                      static_cast<double>(updates_ - last_log_updates_) / seconds);
     row.emplace_back("time/waiting_share", waited_ / seconds);
@@ -158,7 +152,7 @@ class WorldModelLoop {
     }
     session_.progress.update(step_, shown);
     waited_ = 0.0;
-    last_log_time_ = now_seconds();
+    last_log_time_ = steady_seconds();
     last_log_updates_ = updates_;
   }
 

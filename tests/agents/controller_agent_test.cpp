@@ -22,7 +22,7 @@ EnvMaker maker(const std::string& id, const Options& options = {}) {
   const std::unique_ptr<EnvConfig> config = find_env(id).config();
   ConfigFields fields;
   config->describe(fields);
-  for (const auto& [name, value] : options) ConfigFields::set(*fields.find(name), value, name);
+  for (const auto& [name, value] : options) fields.set(name, value);
   return config->maker();
 }
 

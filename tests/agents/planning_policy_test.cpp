@@ -145,8 +145,8 @@ EnvMaker maze(const std::string& observation) {
   const std::unique_ptr<EnvConfig> config = find_env("maze2d-umaze").config();
   ConfigFields fields;
   config->describe(fields);
-  ConfigFields::set(*fields.find("observation"), observation, "test");
-  if (observation == "pixels") ConfigFields::set(*fields.find("image_size"), "16x16", "test");
+  fields.set("observation", observation);
+  if (observation == "pixels") fields.set("image_size", "16x16");
   return config->maker();
 }
 

@@ -39,8 +39,8 @@ RunConfig maze_run(const std::string& map, uint64_t seed) {
   config.env_config = find_env(config.env).config();
   ConfigFields fields;
   config.env_config->describe(fields);
-  ConfigFields::set(*fields.find("map"), map, "map");
-  ConfigFields::set(*fields.find("max_steps"), "200", "max_steps");
+  fields.set("map", map);
+  fields.set("max_steps", "200");
   config.training.num_envs = kNumEnvs;
   config.training.learning_starts = kWarmUp;
   config.training.updates_per_step = 0.4;

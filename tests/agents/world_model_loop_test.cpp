@@ -34,9 +34,9 @@ class JepaRun : public test::TrainingRun {
     config.env_config = find_env(config.env).config();
     ConfigFields fields;
     config.env_config->describe(fields);
-    ConfigFields::set(*fields.find("observation"), "pixels", "test");
-    ConfigFields::set(*fields.find("image_size"), "16x16", "test");
-    ConfigFields::set(*fields.find("max_steps"), "25", "test");
+    fields.set("observation", "pixels");
+    fields.set("image_size", "16x16");
+    fields.set("max_steps", "25");
     config.training = config.loop().defaults;
     config.training.num_envs = 4;
     config.training.learning_starts = 80;

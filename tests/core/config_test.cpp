@@ -58,13 +58,13 @@ TEST(Config, StringsAreEscapedInTheDump) {
 TEST(Config, FlagsParse) {
   Sample s;
   const ConfigFields f = s.fields();
-  ConfigFields::set(*f.find("steps"), "2e6", "--steps");
-  ConfigFields::set(*f.find("gamma"), "0.5", "--gamma");
-  ConfigFields::set(*f.find("hidden_sizes"), "64,32", "--hidden-sizes");
+  f.set("steps", "2e6");
+  f.set("gamma", "0.5");
+  f.set("hidden_sizes", "64,32");
   EXPECT_EQ(s.steps, 2000000);
   EXPECT_EQ(s.gamma, 0.5);
   EXPECT_EQ(s.hidden, (std::vector<int64_t>{64, 32}));
-  ConfigFields::set(*f.find("hidden_sizes"), "[128, 16,8]", "--hidden-sizes");
+  f.set("hidden_sizes", "[128, 16,8]");
   EXPECT_EQ(s.hidden, (std::vector<int64_t>{128, 16, 8}));
   EXPECT_EQ(f.find("hidden_sizes")->flag(), "--hidden-sizes");
 }
@@ -87,6 +87,8 @@ TEST(Config, BadFlagsNameFlagValueAndExpectation) {
   EXPECT_THAT(set("hidden_sizes", "64,,32"), HasSubstr("--hidden-sizes"));
   EXPECT_THAT(set("hidden_sizes", "[64, 32"), HasSubstr("--hidden-sizes"));
   EXPECT_THAT(set("gamma", "inf"), HasSubstr("--gamma"));
+  EXPECT_THAT(input_error([&] { f.set("gamma", "2"); }), HasSubstr("gamma: found 2"));
+  EXPECT_THAT(input_error([&] { f.set("gama", "0.5"); }), HasSubstr("no option 'gama'"));
   EXPECT_EQ(s.gamma, 0.99);
 }
 

@@ -40,8 +40,8 @@ struct JepaOptions {
 // A joint-embedding predictive architecture: pictures become latents, and the latent of the next
 // picture is predicted from those before it and the actions between. No pixel is ever predicted.
 //
-//   z_t = projector(encoder(picture_t))      z'_t+1 = projector'(predictor(z_t-2 .. z_t, a_t-2 ..
-//   a_t))
+//   z_t    = projector(encoder(picture_t))
+//   z'_t+1 = projector'(predictor(z_t-2 .. z_t, a_t-2 .. a_t))
 //
 // `lewm` is LeWorldModel's (Maes et al. 2026, arXiv:2603.19312): 224 x 224 pictures, ViT-tiny/14,
 // 303 tensors of the reference's names and shapes, so that its weights load. `jepa-small` is one

@@ -162,10 +162,6 @@ at::Tensor Predictor::operator()(const at::Tensor& z, const at::Tensor& actions,
   return run(z, actions, {.outputs = z.size(1), .training = training});
 }
 
-at::Tensor Predictor::last(const at::Tensor& z, const at::Tensor& actions) const {
-  return run(z, actions, {.outputs = 1}).squeeze(1);
-}
-
 Predictor::Step Predictor::step(const at::Tensor& z, const at::Tensor& memory,
                                 const at::Tensor& action) const {
   const int64_t frames = z.size(1), action_size = options_.latent_size;

@@ -46,17 +46,15 @@ class Predictor final : public Part {
   // the latent after each. In training dropout draws from the device's default generator.
   at::Tensor operator()(const at::Tensor& z, const at::Tensor& actions, bool training) const;
 
-  // The last of these alone, [B, D]; not in training. What only others would need is left out.
-  at::Tensor last(const at::Tensor& z, const at::Tensor& actions) const;
-
-  // A step of a rollout: last(), and what makes the next step cheaper.
+  // A step of a rollout, and what makes the next one cheaper.
   struct Step {
-    at::Tensor next;    // [B, D], the latent after the last frame
+    at::Tensor next;    // [B, D], the latent after the last frame, as operator() gives it
     at::Tensor memory;  // for the step after it, whose history is z and `next` without what is more
                         // than `frames`: [B, min(T, frames - 1), C or more]
   };
 
-  // z: [B, T, D] latents, action: [B, C] what is done at the last of them, memory: [B, T - 1, C]
+  // Not in training; what only other frames' outputs would need is left out. z: [B, T, D] latents,
+  // action: [B, C] what is done at the last of them, memory: [B, T - 1, C]
   // what was done at those before, or what the step before returned; undefined where T = 1. Beside
   // the actions the memory holds keys and values of every block as long as the history grows:
   // frames keep their positions then, and none sees a later one. Throws Error(kInput) for a memory

@@ -40,8 +40,9 @@ std::unique_ptr<Planner> make_icem(const PlannerOptions& options);
 //   w_k ~ exp(-(J_k - J_1) / (temperature * std(J)))
 //
 // the variance as from so few independent samples: divided by 1 - sum w^2. Returns the last mean.
-// differs: the temperature is in units of the elites' spread of costs, so
-// that it need not be tuned to the scale of a cost; no lower bound of the standard deviation.
+//
+// differs: the temperature is in units of the elites' spread of costs, so that it need not be tuned
+// to the scale of a cost; no lower bound of the standard deviation.
 std::unique_ptr<Planner> make_mppi(const PlannerOptions& options);
 
 // Gradient descent through the model: Adam on S sequences at once, all of which begin at the guess
