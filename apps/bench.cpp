@@ -199,6 +199,8 @@ int bench_command(const Arguments& arguments) {
   line.app().add_flag("--json", flags.json, "one JSON object on stdout, nothing else");
   if (!line.parse(arguments)) return 0;
   for (const std::string& id : flags.ids) find_env(id);
+  REVERIE_CHECK(flags.what != "plan" || flags.ids.empty(),
+                "bench plan: measures no environment, but is given {}", flags.ids.front());
 
   if (flags.what == "envs") {
     print_results(bench_envs(flags), flags.json);

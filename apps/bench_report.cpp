@@ -140,10 +140,11 @@ void print_results(const std::vector<BenchResult>& results, bool json) {
           {{"name", result.name},
            {"value", result.value},
            {"unit", result.unit},
+           {"lower_is_better", result.lower_is_better},
            {"threads", result.threads},
            {"limit", optional_number(result.limit)},
            {"ratio_to_limit",
-            optional_number(result.limit ? std::optional(result.value / *result.limit)
+            optional_number(result.limit ? std::optional(result.ratio_to(*result.limit))
                                          : std::nullopt)},
            {"peers", peers}});
     }
@@ -157,14 +158,13 @@ void print_results(const std::vector<BenchResult>& results, bool json) {
                              result.threads == 1 ? " " : "s", format_count(result.value),
                              result.unit);
     if (result.limit) {
-      const double share =
-          result.lower_is_better ? *result.limit / result.value : result.value / *result.limit;
-      std::cout << fmt::format("  {:3.0f}% of {}", 100 * share, format_count(*result.limit));
+      std::cout << fmt::format("  {:3.0f}% of {}", 100 * result.ratio_to(*result.limit),
+                               format_count(*result.limit));
     }
     for (const auto& [name, value] : result.peers) {
       if (value) {
-        const double times = result.lower_is_better ? *value / result.value : result.value / *value;
-        std::cout << fmt::format("  {:.2f}x {} ({})", times, name, format_count(*value));
+        std::cout << fmt::format("  {:.2f}x {} ({})", result.ratio_to(*value), name,
+                                 format_count(*value));
       }
     }
     std::cout << "\n";

@@ -20,6 +20,9 @@ struct BenchResult {
   std::optional<double> limit = {};                         // in the same unit
   std::map<std::string, std::optional<double>> peers = {};  // in the same unit; none: not measured
   bool lower_is_better = false;                             // a time, not a rate
+
+  // How many times better it is than `other`, in the same unit.
+  double ratio_to(double other) const { return lower_is_better ? other / value : value / other; }
 };
 
 // What the user asked to be measured.

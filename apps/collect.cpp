@@ -262,6 +262,9 @@ int collect_command(const Arguments& given) {
                   "--policy {}: learns while it collects, from all that it sees; it cannot be part "
                   "of a mixture, a run of it can",
                   learns->name);
+    REVERIE_CHECK(find_agent(learns->name).loop == nullptr,
+                  "--policy {}: does not learn while it collects; expected a run of it",
+                  learns->name);
     learner = learner_config(peek_flag(arguments, "--env"), learns->name);
     line.add_fields(learner_fields(*learner));
   }

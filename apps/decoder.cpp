@@ -7,7 +7,7 @@
 #include "agents/training/picture_sheet.h"
 #include "agents/training/world_model_agent.h"
 #include "apps/command.h"
-#include "apps/run_loading.h"
+#include "apps/world_model_run.h"
 #include "core/progress.h"
 #include "core/run_directory.h"
 #include "core/video.h"
@@ -149,18 +149,20 @@ int decoder_command(const Arguments& arguments) {
   line.app().add_option("--device", options.device, "cpu or cuda; the run's when not given");
   if (!line.parse(arguments)) return 0;
 
+  if (!flags.out.empty()) check_png_path(flags.out);
+  if (!flags.video.empty()) check_video_path(flags.video);
+  const RunDirectory directory = RunDirectory::open(
+      flags.run, flags.updates > 0 ? RunDirectory::Access::kWrite : RunDirectory::Access::kRead);
   LoadedPolicy loaded = load_policy(flags.run, options);
-  auto* agent = dynamic_cast<WorldModelAgent*>(loaded.policy.get());
-  REVERIE_CHECK(agent != nullptr, "{}: agent '{}' has no world model to decode", flags.run,
-                loaded.config->agent);
+  WorldModelAgent& agent = world_model_agent(loaded);
   const Field& pixels = loaded.spec.field("pixels");
   std::unique_ptr<Decoder> decoder;
   if (flags.updates == 0) {
-    decoder = load_decoder(flags.run, agent->model(), pixels, loaded.step);
+    decoder = load_decoder(flags.run, agent.model(), pixels, loaded.step);
   }
   const std::unique_ptr<Experience> experience = read_data(flags, *loaded.config, loaded.spec);
-  if (decoder == nullptr) decoder = train(flags, loaded, agent->model(), *experience);
-  draw_everything(flags, loaded, agent->model(), *decoder, experience->held_out());
+  if (decoder == nullptr) decoder = train(flags, loaded, agent.model(), *experience);
+  draw_everything(flags, loaded, agent.model(), *decoder, experience->held_out());
   return 0;
 }
 

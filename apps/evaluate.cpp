@@ -1,5 +1,6 @@
 #include <cmath>
 #include <iostream>
+#include <optional>
 
 #include <nlohmann/json.hpp>
 
@@ -10,7 +11,9 @@
 #include "agents/registry.h"
 #include "agents/training/world_model_agent.h"
 #include "apps/command.h"
+#include "apps/json_number.h"
 #include "apps/run_loading.h"
+#include "apps/world_model_run.h"
 #include "core/progress.h"
 #include "core/statistics.h"
 #include "worldmodel/action_code.h"
@@ -20,9 +23,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// JSON has no NaN: a metric that no episode has is null.
-Json number(double value) { return std::isnan(value) ? Json(nullptr) : Json(value); }
-
 Json report(const std::vector<Episode>& episodes, const EnvSpec& spec, uint64_t seed) {
   const Summary returns = summarize(episode_returns(episodes), seed);
   std::vector<double> lengths;
@@ -30,7 +30,7 @@ Json report(const std::vector<Episode>& episodes, const EnvSpec& spec, uint64_t 
   for (const Episode& episode : episodes) lengths.push_back(static_cast<double>(episode.length));
   Json metrics = Json::object();
   for (const auto& [name, value] : episodes.front().metrics) {
-    metrics[name] = number(mean_of_numbers(episode_metric(episodes, name)));
+    metrics[name] = json_number(mean_of_numbers(episode_metric(episodes, name)));
   }
   Json normalized = nullptr;
   if (spec.reference) {
@@ -92,13 +92,24 @@ void print_table(const std::vector<Column>& columns) {
 
 // Planning on the true simulator in the place of the run's model: fewer candidates than the model
 // gets, since each is simulated, but smooth ones, of which fewer are needed.
-PlanningOptions simulator_planning(PlanningOptions options) {
-  options.planner.planner = "icem";
-  options.planner.samples = 64;
-  options.planner.iterations = 8;
-  options.planner.elites = 8;
-  return options;
-}
+struct SimulatorPlanner {
+  SimulatorPlanner(const LoadedPolicy& loaded, uint64_t seed)
+      : model(make_without_pictures(loaded), world_model_agent(loaded).model().actions().block(),
+              static_cast<int>(loaded.config->threads)),
+        policy(model, options(world_model_agent(loaded).planning()), seed) {}
+
+  static PlanningOptions options(PlanningOptions options) {
+    options.planner.planner = "icem";
+    options.planner.samples = 64;
+    options.planner.iterations = 8;
+    options.planner.elites = 8;
+    options.planner.kept_elites = std::min<int64_t>(options.planner.kept_elites, 8);
+    return options;
+  }
+
+  SimulatorModel model;
+  PlanningPolicy policy;
+};
 
 }  // namespace
 
@@ -135,9 +146,11 @@ int evaluate_command(const Arguments& arguments) {
   options.goal_count = episodes;
   LoadedPolicy loaded = load_policy(run, options);
   const int threads = static_cast<int>(loaded.config->threads);
-  const bool simulate =
-      loaded.goals && options.goals.simulator && !loaded.goals->tasks->front().goal.empty();
-  const int64_t policies = simulate ? 3 : 2;
+  std::optional<SimulatorPlanner> simulator;
+  if (loaded.goals && options.goals.simulator && !loaded.goals->tasks->front().goal.empty()) {
+    simulator.emplace(loaded, options.seed);
+  }
+  const int64_t policies = simulator ? 3 : 2;
   ProgressBar progress(policies * episodes, {.label = "evaluate"});
   std::vector<uint64_t> seeds;
   for (int64_t i = 0; loaded.goals && i < episodes; ++i) seeds.push_back(static_cast<uint64_t>(i));
@@ -155,12 +168,8 @@ int evaluate_command(const Arguments& arguments) {
   };
   run_policy("policy", *loaded.policy, loaded.make_env);
   run_policy("random", *make_random_policy(loaded.spec, options.seed), loaded.make_env);
-  if (simulate) {
-    auto& agent = dynamic_cast<WorldModelAgent&>(*loaded.policy);
-    SimulatorModel simulator(make_without_pictures(loaded), agent.model().actions().block(),
-                             threads);
-    PlanningPolicy planner(simulator, simulator_planning(agent.planning()), options.seed);
-    run_policy("simulator", planner, with_goals(loaded.plain_env, *loaded.goals, true));
+  if (simulator) {
+    run_policy("simulator", simulator->policy, with_goals(loaded.plain_env, *loaded.goals, true));
   }
   progress.finish();
 

@@ -1,5 +1,6 @@
 #include "apps/goals.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "agents/planning/goal_tasks.h"
@@ -7,6 +8,11 @@
 #include "core/video.h"
 
 namespace reverie {
+namespace {
+
+constexpr int64_t kMostSteps = 1000000;  // of an episode
+
+}  // namespace
 
 void GoalFlags::add_to(CommandLine& line) {
   CLI::App& app = line.app();
@@ -17,14 +23,17 @@ void GoalFlags::add_to(CommandLine& line) {
   app.add_option("--goal-steps", steps, "steps from start to goal, N or LOW-HIGH (default 25-50)")
       ->group(group);
   app.add_option("--budget", budget, "steps to get there (default: twice --goal-steps)")
-      ->check(CLI::Range(1, 1000000))
+      ->check(CLI::Range(int64_t{1}, kMostSteps))
       ->group(group);
   app.add_option("--radius", radius, "what counts as there [m] (default: the environment's own)")
       ->check(CLI::PositiveNumber)
       ->group(group);
   app.add_option("--goal-image", image, "a PNG file that shows the goal, of the size of the pixels")
       ->group(group);
-  app.add_option("--goal-state", state, "qpos of the goal, X,Y,...")->delimiter(',')->group(group);
+  app.add_option("--goal-state", state, "qpos of the goal, X,Y,...")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->group(group);
 }
 
 namespace {
@@ -32,8 +41,9 @@ namespace {
 int64_t parse_steps(const std::string& text, std::string_view whole) {
   int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  REVERIE_CHECK(error == std::errc() && end == text.data() + text.size() && value >= 1,
-                "--goal-steps {}: expected N or LOW-HIGH, whole numbers from 1", whole);
+  REVERIE_CHECK(
+      error == std::errc() && end == text.data() + text.size() && value >= 1 && value <= kMostSteps,
+      "--goal-steps {}: expected N or LOW-HIGH, whole numbers from 1 to {}", whole, kMostSteps);
   return value;
 }
 
@@ -51,18 +61,12 @@ GoalTaskOptions task_options(const GoalFlags& flags, int64_t count, uint64_t see
   return options;
 }
 
-// One picture to get to for all, from wherever they start; nobody knows its state.
-void set_goal_picture(std::vector<ReachGoalTask>& tasks, const std::string& file,
-                      const Field& pixels) {
+// The picture of a goal, as large as the pixels.
+std::vector<uint8_t> read_goal_picture(const std::string& file, const Field& pixels) {
   REVERIE_CHECK(pixels.shape.back() == 3,
                 "--goal-image {}: the run sees pictures of {} channel, expected three", file,
                 pixels.shape.back());
-  const std::vector<uint8_t> picture =
-      read_png(file, static_cast<int>(pixels.shape[1]), static_cast<int>(pixels.shape[0]));
-  for (ReachGoalTask& task : tasks) {
-    task.goal.clear();
-    task.picture = picture;
-  }
+  return read_png(file, static_cast<int>(pixels.shape[1]), static_cast<int>(pixels.shape[0]));
 }
 
 }  // namespace
@@ -71,7 +75,9 @@ Goals find_goals(const GoalFlags& flags, const RunConfig& config, const EnvMaker
                  int64_t count, uint64_t seed) {
   REVERIE_CHECK(flags.image.empty() || flags.state.empty(),
                 "--goal-image and --goal-state exclude each other");
-  const GoalTaskOptions options = task_options(flags, count, seed);
+  GoalTaskOptions options = task_options(flags, count, seed);
+  const EnvSpec spec = make()->spec();
+  if (!flags.image.empty()) options.picture = read_goal_picture(flags.image, spec.field("pixels"));
   std::vector<ReachGoalTask> tasks;
   Goals goals;
   const std::string path = flags.dataset.empty() ? config.training.dataset : flags.dataset;
@@ -79,17 +85,19 @@ Goals find_goals(const GoalFlags& flags, const RunConfig& config, const EnvMaker
     tasks = play_goal_tasks(make, options);
     goals.source = fmt::format("episodes of random actions, {} steps apart", flags.steps);
   } else {
-    const DatasetSplit split = open_split_dataset(config, path);
+    const DatasetSplit split = open_split_dataset(config, spec.id, path);
     tasks = draw_goal_tasks(*split.dataset, split.episodes.held_out, *make(), options);
     goals.source = fmt::format("held-out episodes of {}, {} steps apart", path, flags.steps);
   }
-  if (!flags.image.empty()) {
-    set_goal_picture(tasks, flags.image, make()->spec().field("pixels"));
-    goals.source = flags.image;
-  }
   if (!flags.state.empty()) goals.source = "--goal-state";
+  if (!flags.image.empty()) {
+    goals.source = fmt::format("{} (of an unknown state: success is not measured)", flags.image);
+  }
   goals.tasks = std::make_shared<const std::vector<ReachGoalTask>>(std::move(tasks));
-  goals.options.budget = flags.budget > 0 ? flags.budget : 2 * options.most_steps;
+  const int64_t limit = spec.max_steps > 0 ? spec.max_steps : kMostSteps;
+  REVERIE_CHECK(flags.budget <= limit, "--budget {}: {} ends its episodes after {} steps",
+                flags.budget, spec.id, limit);
+  goals.options.budget = flags.budget > 0 ? flags.budget : std::min(2 * options.most_steps, limit);
   if (flags.radius > 0.0) goals.options.radius = flags.radius;
   return goals;
 }

@@ -64,6 +64,7 @@ int plot_command(const Arguments& arguments) {
   line.app()
       .add_option("--metric", metrics, "a column of metrics.csv; repeat it, or name,name")
       ->delimiter(',')
+      ->allow_extra_args(false)
       ->required();
   line.app().add_option("--out", out, "picture to write, .png")->required();
   line.app().add_option("--size", size, "WIDTHxHEIGHT of each chart (default 640x400)");

@@ -8,6 +8,7 @@
 
 #include "apps/chart.h"
 #include "apps/frame_sample.h"
+#include "apps/json_number.h"
 #include "core/progress.h"
 
 namespace reverie {
@@ -166,11 +167,10 @@ std::vector<std::string> parts_of(const std::vector<Finding>& findings) {
   return parts;
 }
 
-Json number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
-
 Json scores(const Finding& finding) {
-  return {{"linear", {{"mse", number(finding.linear_mse)}, {"r", number(finding.linear_r)}}},
-          {"mlp", {{"mse", number(finding.mlp_mse)}, {"r", number(finding.mlp_r)}}}};
+  return {
+      {"linear", {{"mse", json_number(finding.linear_mse)}, {"r", json_number(finding.linear_r)}}},
+      {"mlp", {{"mse", json_number(finding.mlp_mse)}, {"r", json_number(finding.mlp_r)}}}};
 }
 
 void print_json(const WorldModelRun& run, const Samples& samples, const Report& report,
@@ -185,7 +185,7 @@ void print_json(const WorldModelRun& run, const Samples& samples, const Report& 
   }
   latents["size"] = samples.held_out.latents.size(1);
   for (const auto& [name, value] : samples.held_out.statistics()) {
-    latents[name] = number(value.item<double>());
+    latents[name] = json_number(value.item<double>());
   }
   const Json out = {{"run", run.loaded.name},
                     {"step", run.loaded.step},

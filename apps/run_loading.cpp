@@ -231,7 +231,7 @@ std::unique_ptr<Policy> load_second_policy(const std::string& run, const LoadedP
                                            const LoadOptions& options) {
   if (is_untrained(run)) return find_agent(run).untrained->make(first.make_env, options.seed);
   OpenedRun opened = open_run(run, options);
-  check_same_interface(opened.trained, first.spec);
+  check_same_interface(opened.trained, first.plain_env()->spec());
   return std::move(opened.agent);
 }
 

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/chart.h"
+#include "apps/json_number.h"
 #include "apps/violation.h"
 #include "core/progress.h"
 #include "core/statistics.h"
@@ -137,13 +138,10 @@ Measured measure(const WorldModelRun& run, const SurpriseFlags& flags) {
 }
 
 Json test_json(const PairedTest& test) {
-  const auto number = [](double value) {
-    return std::isfinite(value) ? Json(value) : Json(nullptr);
-  };
   return {{"difference", test.mean_difference},
-          {"t", number(test.t)},
+          {"t", json_number(test.t)},
           {"p", test.p},
-          {"effect_size", number(test.effect_size)}};
+          {"effect_size", json_number(test.effect_size)}};
 }
 
 double mean(const std::vector<double>& values) { return summarize(values, 0).mean; }

@@ -69,7 +69,8 @@ std::map<std::string, std::string> lifelong_options(const ConfigFields& fields) 
   std::map<std::string, std::string> values;
   for (const ConfigField& field : fields.all()) {
     const bool named = field.name == "env" || field.name == "agent" || field.name == "seed" ||
-                       field.name == "num_envs" || field.name == "replay_capacity";
+                       field.name == "num_envs" || field.name == "replay_capacity" ||
+                       field.name == "held_out";
     if (named || field.section == "environment") values[field.flag()] = field.text();
   }
   return values;
@@ -98,6 +99,7 @@ Checkpoint checkpoint_to_resume(const RunDirectory& directory, const RunConfig& 
                 "{}: is at step {} of {} already; --steps N with a larger N continues it", run,
                 checkpoint.integer("step"), config.steps);
   load_agent(trial, checkpoint, folder);
+  if (config.loop().check_resume != nullptr) config.loop().check_resume(config, checkpoint);
   return checkpoint;
 }
 
@@ -154,9 +156,16 @@ int train_command(const Arguments& arguments) {
   line.add_fields(fields);
   if (!line.parse(arguments)) return 0;
   const auto saved_options = lifelong_options(fields);
-  const bool can_resume = config->can_resume();
+  const bool can_resume = config->can_resume(), gathers = config->training.dataset.empty();
   line.apply(fields);
   const bool resuming = !flags.resume.empty();
+  REVERIE_CHECK(!resuming || gathers == config->training.dataset.empty(),
+                "--resume {}: --dataset is '{}', the run {}; it cannot change", flags.resume,
+                config->training.dataset,
+                gathers ? "gathers its own experience" : "learns from a dataset");
+  if (!config->training.dataset.empty()) {  // the run is looked at from other folders too
+    config->training.dataset = std::filesystem::absolute(config->training.dataset).string();
+  }
   if (resuming) check_lifelong_options(flags.resume, saved_options, lifelong_options(fields));
   REVERIE_CHECK(!resuming || flags.run.empty(), "--resume and --run exclude each other");
   REVERIE_CHECK(find_agent(config->agent).learns(),

@@ -4,9 +4,9 @@
 #include <cstring>
 
 #include <ATen/ATen.h>
-#include <ATen/core/grad_mode.h>
 
 #include "agents/registry.h"
+#include "agents/training/decoder_training.h"
 #include "agents/training/world_model_agent.h"
 #include "core/run_directory.h"
 #include "worldmodel/action_code.h"
@@ -38,6 +38,15 @@ PixelColumn find_pixels(const DatasetSchema& schema, const EpisodeData& episode)
 
 int64_t WorldModelRun::block() const { return model->actions().block(); }
 
+WorldModelAgent& world_model_agent(const LoadedPolicy& loaded) {
+  auto* agent = dynamic_cast<WorldModelAgent*>(loaded.policy.get());
+  REVERIE_CHECK(agent != nullptr,
+                "{}: agent '{}' learns no world model; expected a run of one that does, such as "
+                "jepa",
+                loaded.name, loaded.config->agent);
+  return *agent;
+}
+
 WorldModelRun open_world_model_run(const std::string& run, const std::string& dataset,
                                    const std::string& device) {
   RunDirectory::open(run, RunDirectory::Access::kRead);  // "random" is no run here
@@ -46,12 +55,7 @@ WorldModelRun open_world_model_run(const std::string& run, const std::string& da
   options.device = device;
   options.without_goals = true;
   out.loaded = load_policy(run, options);
-  auto* agent = dynamic_cast<WorldModelAgent*>(out.loaded.policy.get());
-  REVERIE_CHECK(agent != nullptr,
-                "{}: agent '{}' learns no world model; expected a run of one that does, such as "
-                "jepa",
-                run, out.loaded.config->agent);
-  out.model = &agent->model();
+  out.model = &world_model_agent(out.loaded).model();
   const RunConfig& config = *out.loaded.config;
   REVERIE_CHECK(!dataset.empty() || !config.training.dataset.empty(),
                 "{}: was trained on experience that it gathered itself, there is no dataset to "
@@ -102,16 +106,10 @@ int64_t known_rows(const EpisodeData& episode) {
 }
 
 at::Tensor encode_pictures(const WorldModelRun& run, const at::Tensor& pictures) {
-  const at::NoGradGuard no_grad;
-  const Field action = action_field(run.loaded.spec.action);
-  std::vector<int64_t> shape{0, 0, run.block()};
-  shape.insert(shape.end(), action.shape.begin(), action.shape.end());
   std::vector<at::Tensor> latents;
   for (const at::Tensor& part : pictures.split(kPicturesAtOnce)) {
-    shape[0] = part.size(0);
-    const LatentState state = run.model->encode({{"pixels", part.unsqueeze(1)}},
-                                                at::zeros(shape, scalar_type(action.dtype)));
-    latents.push_back(state.latest().to(at::kCPU, at::kFloat));
+    const at::Tensor found = encode_frames(*run.model, {{"pixels", part}});
+    latents.push_back(found.to(at::kCPU, at::kFloat));
   }
   return at::cat(latents);
 }

@@ -12,6 +12,12 @@
 
 namespace reverie {
 
+class WorldModelAgent;
+
+// The policy of a run, which must be of an agent that learns a world model. Throws Error(kInput)
+// otherwise.
+WorldModelAgent& world_model_agent(const LoadedPolicy& loaded);
+
 // A trained world model, and the dataset that it is looked at with.
 struct WorldModelRun {
   LoadedPolicy loaded;  // owns the model

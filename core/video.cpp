@@ -144,8 +144,12 @@ class Spool {
 
 }  // namespace
 
-void write_png(const fs::path& path, ImageView image) {
+void check_png_path(const fs::path& path) {
   REVERIE_CHECK(path.extension() == ".png", "{}: an image is written as .png", path.string());
+}
+
+void write_png(const fs::path& path, ImageView image) {
+  check_png_path(path);
   check_sides(path, image.width, image.height);
   check_pixels(path, image);
   write_file_atomically(path, std::string_view(encode_png(path, image)));
@@ -338,20 +342,30 @@ class VideoWriter::PngFolder : public Sink {
   TemporaryPath temporary_;
 };
 
+namespace {
+
+bool is_png_folder(const fs::path& path) { return path.has_parent_path() && !path.has_filename(); }
+
+}  // namespace
+
+void check_video_path(const fs::path& path) {
+  REVERIE_CHECK(is_png_folder(path) || path.extension() == ".mp4" || path.extension() == ".gif",
+                "{}: a video ends in .mp4, .gif or, for a folder of PNG files, in '/'",
+                path.string());
+}
+
 VideoWriter::VideoWriter(const fs::path& path, int width, int height, double frames_per_second)
     : path_(path), width_(width), height_(height) {
+  check_video_path(path);
   check_sides(path, width, height);
   REVERIE_CHECK(frames_per_second >= 0.1 && frames_per_second <= 1000.0,
                 "{}: frames per second are 0.1 to 1000, got {}", path.string(), frames_per_second);
-  if (path.has_parent_path() && !path.has_filename()) {
+  if (is_png_folder(path)) {
     sink_ = std::make_unique<PngFolder>(path.parent_path());
   } else if (path.extension() == ".mp4") {
     sink_ = std::make_unique<Mp4>(path, width, height, frames_per_second);
-  } else if (path.extension() == ".gif") {
-    sink_ = std::make_unique<Gif>(path, width, height, frames_per_second);
   } else {
-    fail_input("{}: a video ends in .mp4, .gif or, for a folder of PNG files, in '/'",
-               path.string());
+    sink_ = std::make_unique<Gif>(path, width, height, frames_per_second);
   }
 }
 

@@ -25,6 +25,11 @@ void write_png(const std::filesystem::path& path, ImageView image);
 // sizes are named, and nothing of it is decoded).
 std::vector<uint8_t> read_png(const std::filesystem::path& path, int width, int height);
 
+// Throws Error(kInput) unless write_png() and VideoWriter write files of that ending: to be asked
+// before long work whose result is to go there.
+void check_png_path(const std::filesystem::path& path);
+void check_video_path(const std::filesystem::path& path);
+
 // Writes frames of one size to a video. The path's ending says how:
 //
 //   .mp4     H.264 (crf 18, 4:2:0, BT.709), playable while it downloads. H.264 needs even sides: an

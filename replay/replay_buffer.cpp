@@ -200,16 +200,19 @@ std::vector<StoredEpisode> ReplayBuffer::episodes() const {
   return found;
 }
 
+int64_t ReplayBuffer::longest_episode() const {
+  int64_t longest = 0;
+  for_each_run([&](const Run& run) { longest = std::max(longest, run.last - run.begin); });
+  return longest;
+}
+
 int64_t ReplayBuffer::draw_window_by_count(int64_t length, Rng& rng) const {
   int64_t windows = 0;
-  int64_t longest = 0;
-  for_each_run([&](const Run& run) {
-    longest = std::max(longest, run.last - run.begin);
-    windows += std::max<int64_t>(run.last - run.begin - length + 1, 0);
-  });
+  for_each_run(
+      [&](const Run& run) { windows += std::max<int64_t>(run.last - run.begin - length + 1, 0); });
   REVERIE_CHECK(windows > 0,
                 "replay: sequences of {} steps, but the longest stored episode has {} steps",
-                length, longest);
+                length, longest_episode());
   int64_t left = rng.integers(0, windows);
   int64_t slot = -1;
   for_each_run([&](const Run& run) {

@@ -94,6 +94,7 @@ class ReplayBuffer final : public SampleSource {
 
   // Lane after lane, oldest first; those without a step that can be drawn are left out.
   std::vector<StoredEpisode> episodes() const;
+  int64_t longest_episode() const;  // steps; 0 = none is stored
 
   // Everything, as tensors "replay.*" in `out`; restore() gives a buffer that samples the same
   // transitions for the same generator. Throws Error when sizes, fields or indices do not fit; the

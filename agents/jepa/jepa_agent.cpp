@@ -33,9 +33,7 @@ class JepaAgent final : public WorldModelAgent {
         rng_(seed),
         model_(config.model, pixels_of(spec), spec.action, rng_, device),
         learner_(model_, config.training, mix_seed({seed, name_hash("dropout")})),
-        policy_(model_, config.planning, mix_seed({seed, name_hash("planning")})) {
-    if (!config.weights.empty()) model_.load_weights(config.weights);
-  }
+        policy_(model_, config.planning, mix_seed({seed, name_hash("planning")})) {}
 
   at::Tensor act(const TensorMap& obs, ActMode mode) override { return policy_.act(obs, mode); }
   void on_episode_start(const at::Tensor& env_mask) override { policy_.on_episode_start(env_mask); }
@@ -52,6 +50,9 @@ class JepaAgent final : public WorldModelAgent {
   WorldModel& model() override { return model_; }
   const PlanningOptions& planning() const override { return config_.planning; }
   PlanningPolicy::Intention intention(int64_t row) const override { return policy_.intention(row); }
+  void load_first_weights() override {
+    if (!config_.weights.empty()) model_.load_weights(config_.weights);
+  }
   void set_action_statistics(const at::Tensor& mean, const at::Tensor& std) override {
     model_.set_action_statistics(mean, std);
   }

@@ -35,16 +35,25 @@ struct RecordedStates {
   std::function<ReachGoalTask::State(int64_t episode, int64_t t)> state;
 };
 
-// The goal that the user gave, or the recorded one.
+// The goal state that the user gave, or the recorded one.
 ReachGoalTask::State choose_goal(const GoalTaskOptions& options, ReachGoalTask::State recorded) {
+  if (!options.picture.empty()) return {};
   if (options.goal.empty()) return recorded;
   REVERIE_CHECK(options.goal.size() == recorded.front().second.size(),
-                "goals: a state of {} numbers, expected the {} of qpos", options.goal.size(),
+                "--goal-state: {} numbers, expected the {} of qpos", options.goal.size(),
                 recorded.front().second.size());
   for (auto& [name, values] : recorded) {
     values = name == "qpos" ? options.goal : std::vector<double>(values.size(), 0.0);
   }
   return recorded;
+}
+
+// Where the environment can measure it.
+bool is_solved(const ReachGoalTask& task, PhysicsState& physics, std::optional<double> radius) {
+  if (task.goal.empty()) return false;
+  for (const auto& [name, values] : task.start) physics.set(name, values);
+  const auto distance = physics.goal_distance(task.goal.front().second);
+  return distance && distance->distance <= radius.value_or(distance->radius);
 }
 
 // Pairs of one episode, over all of whose places the draw is uniform.
@@ -73,12 +82,10 @@ std::vector<ReachGoalTask> draw_pairs(const RecordedStates& recorded, PhysicsSta
     const auto episode = std::upper_bound(ends.begin(), ends.end(), place) - ends.begin();
     const int64_t first = episode == 0 ? 0 : ends[static_cast<size_t>(episode) - 1];
     const int64_t apart = rng.integers(options.least_steps, options.most_steps + 1);
-    ReachGoalTask task{
-        .start = recorded.state(episode, place - first),
-        .goal = choose_goal(options, recorded.state(episode, place - first + apart))};
-    for (const auto& [name, values] : task.start) physics.set(name, values);
-    const auto distance = physics.goal_distance(task.goal.front().second);
-    if (distance && distance->distance <= options.radius.value_or(distance->radius)) {
+    ReachGoalTask task{.start = recorded.state(episode, place - first),
+                       .goal = choose_goal(options, recorded.state(episode, place - first + apart)),
+                       .picture = options.picture};
+    if (is_solved(task, physics, options.radius)) {
       ++solved;
       continue;
     }

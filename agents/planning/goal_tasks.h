@@ -16,7 +16,10 @@ struct GoalTaskOptions {
   int64_t count = 100;
   int64_t least_steps = 25, most_steps = 50;  // from start to goal, drawn uniformly, >= 1
   std::optional<double> radius = {};  // of what counts as reached [m]; the environment's own
-  std::vector<double> goal = {};      // qpos, at rest; empty = a state of the same episode
+  // One goal for all in the place of a state of the same episode: qpos, at rest, or a picture as
+  // ReachGoalTask has it, of which nobody can tell whether a start has solved it.
+  std::vector<double> goal = {};
+  std::vector<uint8_t> picture = {};
   uint64_t seed = 0;
 };
 

@@ -1,5 +1,6 @@
 #include "agents/planning/planning_policy.h"
 
+#include <algorithm>
 #include <map>
 
 #include "agents/pch.h"
@@ -9,15 +10,18 @@ namespace reverie {
 
 void PlanningOptions::describe(ConfigFields& f) {
   planner.describe(f);
-  f.add("replan_every", replan_every,
-        "blocks of actions that are carried out before the next plan [model steps]",
-        between(1, 1000));
+  f.add(
+      "replan_every", replan_every,
+      "blocks of actions carried out before the next plan [model steps]; 0 = --horizon, at most 5",
+      between(0, 1000));
   f.add("goal_cost", goal_cost,
         "what a plan is charged: the distance to the goal at its last step, or the mean over steps",
         {"last", "mean"});
 }
 
 namespace {
+
+constexpr int64_t kMostReplanEvery = 5;  // where it is not chosen
 
 at::Tensor row_of(const at::Tensor& tensor, int64_t row) { return tensor.narrow(0, row, 1); }
 
@@ -41,11 +45,15 @@ LatentState join(const std::vector<int64_t>& rows, const Get& get) {
 
 PlanningPolicy::PlanningPolicy(WorldModel& model, const PlanningOptions& options, uint64_t seed)
     : model_(model), options_(options), planner_(make_planner(options.planner)), rng_(seed) {
+  if (options.replan_every == 0) {
+    options_.replan_every = std::min(kMostReplanEvery, options.planner.horizon);
+  }
   REVERIE_CHECK(options.replan_every <= options.planner.horizon,
                 "--replan-every {}: a plan has --horizon {} steps only", options.replan_every,
                 options.planner.horizon);
   const ActionLimits limits = model.actions().limits();
-  const at::Tensor nothing = limits.choices > 0 ? limits.low.to(at::kLong) : limits.low * 0.0;
+  const at::Tensor nothing =
+      at::zeros_like(limits.low, limits.choices > 0 ? at::kLong : at::kFloat);
   idle_action_ = model.actions().to_environment(nothing)[0];
 }
 
@@ -88,14 +96,15 @@ void PlanningPolicy::look(Row& row, const TensorMap& obs, int64_t index) const {
 at::Tensor PlanningPolicy::act(const TensorMap& obs, ActMode /*mode*/) {
   const int64_t count = obs.begin()->second.size(0);
   if (count > static_cast<int64_t>(rows_.size())) rows_.resize(static_cast<size_t>(count));
-  std::map<size_t, std::vector<int64_t>> due;  // by how many frames are known
+  // By how many frames are known, and whether there is a plan to begin from.
+  std::map<std::pair<size_t, bool>, std::vector<int64_t>> due;
   for (int64_t i = 0; i < count; ++i) {
     Row& row = rows_[static_cast<size_t>(i)];
     if (row.idle) continue;
     if (row.elapsed % block() == 0) look(row, obs, i);
-    if (is_due(row)) due[row.frames.size()].push_back(i);
+    if (is_due(row)) due[{row.frames.size(), row.plan.defined()}].push_back(i);
   }
-  for (const auto& [frames, rows] : due) plan(rows, obs);
+  for (const auto& [alike, rows] : due) plan(rows, obs);
 
   std::vector<at::Tensor> actions;
   for (int64_t i = 0; i < count; ++i) {
@@ -110,20 +119,17 @@ at::Tensor PlanningPolicy::act(const TensorMap& obs, ActMode /*mode*/) {
   return at::stack(actions);
 }
 
-// What is left of the plans in force, then nothing: [B, T, M].
+// What is left of the plans in force, then nothing: [B, T, M]. Undefined for rows without a plan.
 at::Tensor PlanningPolicy::first_guess(const std::vector<int64_t>& rows) const {
   std::vector<at::Tensor> guesses;
-  bool is_new = true;
   for (const int64_t i : rows) {
     const at::Tensor& plan = rows_[static_cast<size_t>(i)].plan;
-    is_new = is_new && !plan.defined();
-    if (plan.defined()) {
-      const at::Tensor left =
-          plan.narrow(0, options_.replan_every, plan.size(0) - options_.replan_every);
-      guesses.push_back(at::constant_pad_nd(left, {0, 0, 0, options_.replan_every}));
-    }
+    if (!plan.defined()) return {};
+    const at::Tensor left =
+        plan.narrow(0, options_.replan_every, plan.size(0) - options_.replan_every);
+    guesses.push_back(at::constant_pad_nd(left, {0, 0, 0, options_.replan_every}));
   }
-  return is_new ? at::Tensor() : at::stack(guesses);
+  return at::stack(guesses);
 }
 
 void PlanningPolicy::plan(const std::vector<int64_t>& rows, const TensorMap& obs) {

@@ -16,7 +16,7 @@ namespace reverie {
 // How an agent plans. Defaults of the planner are LeWorldModel's.
 struct PlanningOptions {
   PlannerOptions planner;
-  int64_t replan_every = 5;
+  int64_t replan_every = 0;  // blocks of a plan that are carried out; 0 = the horizon, at most 5
   std::string goal_cost = "last";
 
   void describe(ConfigFields& fields);
@@ -27,7 +27,8 @@ struct PlanningOptions {
 //
 // All environments that need a plan at the same time are planned for in one batch. Of each the last
 // observations (WorldModel::history()) are remembered, a block of actions apart, and its goal is
-// encoded once an episode.
+// encoded once an episode. (One batch for each length of history, and for those with and without
+// a plan to begin from.)
 class PlanningPolicy final : public Policy {
  public:
   // The model must outlive it. The same seed gives the same plans. Throws Error as make_planner()

@@ -16,22 +16,34 @@ class DatasetExperience final : public Experience {
       return load_replay(data, {.episodes = episodes, .fields = {"pixels"}},
                          open_device(config.device), replay_options(config.training));
     };
+    identity_ = DatasetIdentity::of(*dataset);
     training_ = load(split.training);
     held_out_ = load(split.held_out);
   }
 
   const ReplayBuffer& training() const override { return *training_; }
   const ReplayBuffer& held_out() const override { return *held_out_; }
+  void check_holds(int64_t steps) const override {
+    for (const bool learnt : {true, false}) {
+      const int64_t longest = (learnt ? *training_ : *held_out_).longest_episode();
+      REVERIE_CHECK(longest >= steps,
+                    "{}: the longest {} episode has {} steps, the model looks at {} "
+                    "(--history times --action-block)",
+                    identity_.path, learnt ? "training" : "held-out", longest, steps);
+    }
+  }
   bool ready() const override { return true; }
   int64_t advance(double& updates) override {
     updates += 1.0;
     return 1;
   }
   at::Tensor actions() const override { return training_->actions(); }
-  void save(Checkpoint& /*checkpoint*/) const override {}
-  void load(const Checkpoint& /*saved*/) override {}
+
+  void save(Checkpoint& checkpoint) const override { identity_.save(checkpoint); }
+  void load(const Checkpoint& saved) override { identity_.check(saved); }
 
  private:
+  DatasetIdentity identity_;
   std::unique_ptr<ReplayBuffer> training_, held_out_;
 };
 

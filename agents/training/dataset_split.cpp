@@ -1,6 +1,10 @@
 #include "agents/training/dataset_split.h"
 
+#include <algorithm>
+
 #include <fmt/ranges.h>
+
+#include "envs/registry.h"
 
 namespace reverie {
 namespace {
@@ -38,10 +42,45 @@ void check_actions(const Dataset& dataset, const EnvSpec& spec) {
                 fmt::join(wanted.shape, ", "), spec.id);
 }
 
+// Elsewhere states and pictures mean something else. Published datasets name environments that are
+// not ours; of them nothing is known.
+void check_environment(const Dataset& dataset, const std::string& env) {
+  const auto& attributes = dataset.schema().attributes;
+  const auto found = attributes.find("env");
+  if (found == attributes.end() || found->second == env) return;
+  const std::vector<EnvEntry>& all = env_registry();
+  const bool is_ours = std::any_of(
+      all.begin(), all.end(), [&](const EnvEntry& entry) { return entry.id == found->second; });
+  REVERIE_CHECK(!is_ours, "{}: was recorded in {}, expected {}", dataset.path(), found->second,
+                env);
+}
+
 }  // namespace
 
-DatasetSplit open_split_dataset(const RunConfig& config, const std::string& path) {
+DatasetIdentity DatasetIdentity::of(const Dataset& dataset) {
+  return {.path = dataset.path(),
+          .episodes = static_cast<int64_t>(dataset.episodes().size()),
+          .steps = dataset.steps()};
+}
+
+void DatasetIdentity::save(Checkpoint& checkpoint) const {
+  checkpoint.set("dataset.episodes", episodes);
+  checkpoint.set("dataset.steps", steps);
+}
+
+void DatasetIdentity::check(const Checkpoint& saved) const {
+  const int64_t known_episodes = saved.integer("dataset.episodes");
+  const int64_t known_steps = saved.integer("dataset.steps");
+  REVERIE_CHECK(
+      episodes == known_episodes && steps == known_steps,
+      "{}: {} steps in {} episodes, the run learnt from {} in {}: others would be held out", path,
+      steps, episodes, known_steps, known_episodes);
+}
+
+DatasetSplit open_split_dataset(const RunConfig& config, const std::string& env,
+                                const std::string& path) {
   DatasetSplit split{.dataset = Dataset::open(path), .episodes = {}};
+  check_environment(*split.dataset, env);
   split.episodes = split_episodes(static_cast<int64_t>(split.dataset->episodes().size()),
                                   config.training.held_out, config.seed_for("held-out episodes"));
   return split;
@@ -49,7 +88,7 @@ DatasetSplit open_split_dataset(const RunConfig& config, const std::string& path
 
 DatasetSplit open_split_pictures(const RunConfig& config, const EnvSpec& spec,
                                  const std::string& path) {
-  DatasetSplit split = open_split_dataset(config, path);
+  DatasetSplit split = open_split_dataset(config, spec.id, path);
   check_pixels(*split.dataset, spec);
   check_actions(*split.dataset, spec);
   return split;

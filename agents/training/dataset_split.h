@@ -5,6 +5,7 @@
 
 #include "agents/run_config.h"
 #include "agents/training/episode_split.h"
+#include "nn/checkpoint.h"
 #include "replay/dataset.h"
 
 namespace reverie {
@@ -15,9 +16,24 @@ struct DatasetSplit {
   EpisodeSplit episodes;
 };
 
-// The same for the same run, whatever is asked of it later. Throws Error(kInput) as Dataset::open()
-// and split_episodes() do.
-DatasetSplit open_split_dataset(const RunConfig& config, const std::string& path);
+// By what a run knows the dataset again that it learns from, wherever it lies now: who is held out
+// follows from it.
+struct DatasetIdentity {
+  std::string path;
+  int64_t episodes = 0, steps = 0;
+
+  static DatasetIdentity of(const Dataset& dataset);
+  void save(Checkpoint& checkpoint) const;
+
+  // Throws Error(kInput) where the checkpoint's run learnt from another one.
+  void check(const Checkpoint& saved) const;
+};
+
+// The same for the same run, whatever is asked of it later. env: the id of the environment whose
+// episodes it is to hold. Throws Error(kInput) as Dataset::open() and split_episodes() do, and for
+// a dataset that says that it was recorded in another one of the registry.
+DatasetSplit open_split_dataset(const RunConfig& config, const std::string& env,
+                                const std::string& path);
 
 // Of pictures that a world model can look at. Throws Error(kInput) too for a dataset without
 // pixels, or whose pictures or actions are not those of `spec`.

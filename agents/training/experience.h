@@ -17,6 +17,10 @@ class Experience {
   virtual const ReplayBuffer& training() const = 0;
   virtual const ReplayBuffer& held_out() const = 0;
 
+  // Throws Error(kInput), with the flags that decide, where sequences of so many steps can be drawn
+  // neither now nor ever.
+  virtual void check_holds(int64_t steps) const = 0;
+
   // Whether there is enough to learn from.
   virtual bool ready() const = 0;
 

@@ -53,11 +53,7 @@ std::vector<std::string> step_captions(int64_t steps) {
 }  // namespace
 
 int64_t longest_rollout(const WorldModel& model, const ReplayBuffer& episodes) {
-  int64_t longest = 0;
-  for (const StoredEpisode& episode : episodes.episodes()) {
-    longest = std::max(longest, episode.length);
-  }
-  return longest / model.actions().block();
+  return episodes.longest_episode() / model.actions().block();
 }
 
 OpenLoop imagine_episodes(WorldModel& model, const Decoder& decoder, const ReplayBuffer& episodes,

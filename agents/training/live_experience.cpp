@@ -75,6 +75,19 @@ class LiveExperience final : public Experience {
 
   const ReplayBuffer& training() const override { return training_.replay(); }
   const ReplayBuffer& held_out() const override { return held_out_.replay(); }
+  void check_holds(int64_t steps) const override {
+    const int64_t limit = env_.spec().max_steps;
+    REVERIE_CHECK(limit == 0 || limit >= steps,
+                  "{}: episodes end after {} steps, the model looks at {} (--history times "
+                  "--action-block)",
+                  env_.spec().id, limit, steps);
+    const int64_t each = training_config_.learning_starts / lanes_;
+    REVERIE_CHECK(
+        each >= steps,
+        "--learning-starts {}: {} steps in each of {} environments, the model looks at {} "
+        "(--history times --action-block)",
+        training_config_.learning_starts, each, lanes_, steps);
+  }
   bool ready() const override { return steps_ >= training_config_.learning_starts; }
 
   int64_t advance(double& updates) override {

@@ -48,7 +48,7 @@ void TrainingConfig::describe_log(ConfigFields& f) {
 void TrainingConfig::describe_world_model(ConfigFields& f) {
   f.add("dataset", dataset, "learn from this dataset; default: from random actions, gathered live");
   f.add("held_out", held_out, "share of the episodes that is held out from training",
-        {.low = 0, .high = 1, .open_low = true, .open_high = true});
+        {.low = 0, .high = 0.9, .open_low = true});
   describe_gathering(f);
   f.add("prefetch", prefetch, "draw the next batch while learning from this one; same batches");
   describe_log(f);

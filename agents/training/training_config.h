@@ -35,7 +35,7 @@ struct TrainingConfig {
 
   void describe(ConfigFields& fields);
 
-  // Those up to `prefetch` alone: what an agent learns from and how often, wherever it does.
+  // What an off-policy agent learns from and how often, wherever it does: those up to `goal_ratio`.
   void describe_learning(ConfigFields& fields);
 
   // Those of train_world_model().

@@ -10,6 +10,7 @@
 
 namespace reverie {
 
+struct RunConfig;
 struct TrainingSession;
 struct TrainingResult;
 
@@ -23,6 +24,10 @@ struct TrainingLoop {
   // resume: a checkpoint read with groups() to continue from, bit-equal on the CPU.
   TrainingResult (*train)(TrainingSession& session, std::optional<Checkpoint> resume);
   std::vector<std::string> (*groups)(const TrainingConfig& config);
+
+  // Throws Error(kInput) where the options in force do not go on from a checkpoint, before anything
+  // of the run is touched; null: nothing is asked.
+  void (*check_resume)(const RunConfig& config, const Checkpoint& saved) = nullptr;
 
   // Whether checkpoints hold, or can do without, what the agent learns from.
   bool (*can_resume)(const TrainingConfig& config);

@@ -15,11 +15,15 @@ class WorldModelAgent : public Agent {
   // What environment `row` is up to, see PlanningPolicy.
   virtual PlanningPolicy::Intention intention(int64_t row) const = 0;
 
+  // Takes the weights that a new run is told to begin with, if any. Throws Error as
+  // Jepa::load_weights() does.
+  virtual void load_first_weights() = 0;
+
   // Mean and standard deviation, [A] each, of the actions that are learnt from; before the first
   // update.
   virtual void set_action_statistics(const at::Tensor& mean, const at::Tensor& std) = 0;
 
-  // The share of training that is done, [0, 1), before an update: schedules follow it.
+  // The share of training that is done, [0, 1], before an update: schedules follow it.
   virtual void set_progress(double progress) = 0;
 
   // Loss terms and the state of the latents on sequences that are not learnt from: scalars by name

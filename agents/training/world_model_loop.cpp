@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "agents/pch.h"
+#include "agents/training/dataset_split.h"
 #include "agents/training/decoder_training.h"
 #include "agents/training/experience.h"
 #include "agents/training/latent_pictures.h"
@@ -49,7 +50,9 @@ class WorldModelLoop {
         spec_(config_.env_config->maker()()->spec()),
         agent_(make_agent(config_, spec_)),
         experience_(make_experience(session, spec_)),
-        batches_(experience_->training(), Rng(config_.seed_for("sampling")), training_.prefetch) {}
+        batches_(experience_->training(), Rng(config_.seed_for("sampling")), training_.prefetch) {
+    experience_->check_holds(agent_->request().spec.length);
+  }
 
   void restore(const Checkpoint& saved) {
     step_ = saved.integer("step");
@@ -66,7 +69,10 @@ class WorldModelLoop {
     last_log_time_ = steady_seconds();
     last_log_updates_ = updates_;
     session_.progress.update(step_);
-    if (saved_step_ < 0) save();  // so that a run killed before its first checkpoint can resume
+    if (saved_step_ < 0) {
+      agent_->load_first_weights();
+      save();  // so that a run killed before its first checkpoint can resume
+    }
     while (step_ < config_.steps && !session_.stop.load(std::memory_order_relaxed)) {
       const int64_t before = step_;
       const bool is_first = updates_ == 0;
@@ -101,11 +107,18 @@ class WorldModelLoop {
       const double before = steady_seconds();
       const SequenceBatch batch = batches_.next();
       waited_ += steady_seconds() - before;
-      agent_->set_progress(static_cast<double>(step_ - 1) / static_cast<double>(config_.steps));
+      agent_->set_progress(progress());
       losses_ = agent_->update(batch).metrics;
       ++updates_;
       check_losses();
     }
+  }
+
+  // The share of the learning that is done, which begins once enough is gathered.
+  double progress() const {
+    const int64_t gathered = training_.dataset.empty() ? training_.learning_starts : 0;
+    const auto length = static_cast<double>(std::max<int64_t>(config_.steps - gathered, 1));
+    return std::clamp(static_cast<double>(step_ - 1 - gathered) / length, 0.0, 1.0);
   }
 
   // Of a dataset all that there will be.
@@ -181,7 +194,13 @@ class WorldModelLoop {
     const auto decoder = train_decoder(
         agent_->model(), experience_->training(), pixels, options,
         [&](int64_t, double) { return !session_.stop.load(std::memory_order_relaxed); });
-    if (decoder == nullptr) return;
+    if (decoder == nullptr) {
+      session_.progress.message(
+          fmt::format("no decoder, it was stopped: `reverie decoder {}` "
+                      "trains one",
+                      session_.directory.path().string()));
+      return;
+    }
     decoder->save_file(decoder_file(session_.directory.path()), step_);
     write_decoder_sheet(session_.directory.videos() / "decoder.png", picture_title(),
                         agent_->model(), *decoder, experience_->held_out(), kDrawnSteps,
@@ -261,6 +280,11 @@ const TrainingLoop& world_model_loop() {
               groups.insert(groups.end(), {"replay", "held_out", "environments"});
             }
             return groups;
+          },
+      .check_resume =
+          [](const RunConfig& config, const Checkpoint& saved) {
+            const std::string& path = config.training.dataset;
+            if (!path.empty()) DatasetIdentity::of(*Dataset::open(path)).check(saved);
           },
       .can_resume =
           [](const TrainingConfig& config) {

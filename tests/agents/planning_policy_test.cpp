@@ -32,7 +32,7 @@ class PointModel final : public WorldModel {
     return {.z = state.z + action.view({-1, 2, 2}).sum(1), .h = {}};
   }
   bool differentiable() const override { return true; }
-  int64_t history() const override { return 3; }
+  int64_t history() const override { return most_frames; }
   LatentState encode_goal(const TensorMap& obs) override {
     ++goals_encoded;
     return {.z = obs.at("goal_position"), .h = {}};
@@ -47,6 +47,7 @@ class PointModel final : public WorldModel {
   std::vector<int64_t> batches, histories;
   std::vector<at::Tensor> actions_seen, positions_seen;
   int goals_encoded = 0;
+  int64_t most_frames = 3;
 };
 
 PlanningOptions small_options() {
@@ -121,6 +122,34 @@ TEST(PlanningPolicy, ANewEpisodeForgetsAndIdleOnesArePlannedForNoMore) {
     EXPECT_TRUE(at::equal(policy.act(obs, ActMode::kEvaluate)[0], at::zeros({2})));
   }
   for (size_t i = plans; i < model.batches.size(); ++i) EXPECT_EQ(model.batches[i], 1);
+}
+
+TEST(PlanningPolicy, NewAndOldPlansAtOnceWhereNothingIsRemembered) {
+  PointModel model;
+  model.most_frames = 1;
+  PlanningPolicy policy(model, small_options(), 1);
+  at::Tensor position = at::zeros({2, 2});
+  const at::Tensor goal = at::tensor({3.0F, -3.0F, -3.0F, 3.0F}).view({2, 2});
+  policy.on_episode_start(at::ones({2}, at::kBool));
+  for (int t = 0; t < 28; ++t) {
+    if (t == 4) {  // when the first one's next plan is due too
+      policy.on_episode_start(at::tensor({0, 1}).to(at::kBool));
+      position[1].zero_();
+    }
+    position = position + policy.act(observe(position, goal), ActMode::kEvaluate);
+  }
+  EXPECT_LT((position - goal).norm(2, 1).max().item<double>(), 1.0) << "they began 4.2 away";
+}
+
+TEST(PlanningPolicy, ReplansAtTheHorizonAtTheLatest) {
+  PointModel model;
+  PlanningOptions options = small_options();
+  options.replan_every = 0;
+  PlanningPolicy policy(model, options, 1);  // horizon 4, in blocks of 2
+  const TensorMap obs = observe(at::zeros({1, 2}), at::ones({1, 2}));
+  policy.on_episode_start(at::ones({1}, at::kBool));
+  for (int t = 0; t < 9; ++t) policy.act(obs, ActMode::kEvaluate);
+  EXPECT_EQ(model.batches.size(), 2);
 }
 
 TEST(PlanningPolicy, TheSeedDecidesThePlans) {

@@ -9,6 +9,7 @@
 #include "agents/pch.h"
 #include "agents/training/dataset_split.h"
 #include "envs/registry.h"
+#include "nn/safetensors.h"
 #include "replay/dataset.h"
 #include "tests/agents/training_run.h"
 #include "tests/errors.h"
@@ -202,6 +203,43 @@ TEST(WorldModelLoop, DatasetsThatDoNotSuitAreNamedWithWhatWasExpected) {
   deep.jepa().model.history = 9;
   deep.config.training.dataset = write_dataset(folder / "s.h5", {16, 16, 3});
   EXPECT_THAT(input_error([&] { deep.train(); }), HasSubstr("45"));
+}
+
+TEST(WorldModelLoop, WeightsToBeginWithAreReadOnce) {
+  const test::TemporaryFolder folder;
+  const std::string file = (folder / "first.safetensors").string();
+  JepaRun run;
+  run.config.training.dataset = write_dataset(folder / "a.h5", {16, 16, 3});
+  run.config.steps = 2;
+  run.jepa().weights = file;
+  EXPECT_THAT(input_error([&] { run.train(); }), HasSubstr("first.safetensors"));
+
+  JepaRun other;
+  other.config.training.dataset = run.config.training.dataset;
+  other.config.steps = 1;
+  other.train();
+  TensorMap networks;
+  const Checkpoint trained = other.latest();
+  for (const auto& [name, tensor] : trained.group("model")) {
+    if (!name.starts_with("action.")) networks.add(name, tensor);
+  }
+  save_safetensors(file, networks.entries(), {});
+  JepaRun begun;
+  begun.config.training.dataset = run.config.training.dataset;
+  begun.config.steps = 2;
+  begun.config.training.checkpoint_every = 1;
+  begun.config.training.keep_checkpoints = 10;
+  begun.jepa().weights = file;
+  begun.train();
+  const auto first = RunDirectory::open(begun.path(), RunDirectory::Access::kRead).checkpoints();
+  const Checkpoint saved = Checkpoint::read(first.front().path, {"model"});
+  ASSERT_EQ(saved.integer("step"), 0);
+  for (const auto& [name, tensor] : networks) {
+    EXPECT_TRUE(at::equal(saved.group("model").at(name), tensor)) << name;
+  }
+  std::filesystem::remove(file);
+  begun.config.steps = 3;
+  begun.resume();
 }
 
 TEST(EpisodeSplit, HoldsWholeEpisodesOutAndIsTheSameForTheSameSeed) {

@@ -131,10 +131,13 @@ TEST_F(DecoderCommand, FilmsShowGoalAndPlan) {
 
 TEST_F(DecoderCommand, SaysWhatDoesNotFit) {
   good(tiny_training("policy", 100));
-  refuses({"decoder", "policy"}, {"policy", "agent 'ddpg' has no world model"});
+  refuses({"decoder", "policy"}, {"policy", "agent 'ddpg' learns no world model"});
+  refuses({"decoder", "random"}, {"random"});
   refuses({"decoder", "run", "--updates", "-1"}, {"--updates", "-1"});
+  refuses({"decoder", "run", "--out", "sheet.jpg"}, {"sheet.jpg", ".png"});
+  refuses({"decoder", "run", "--video", "film.avi"}, {"film.avi", ".mp4"});
   fs::copy(at("run"), at("live"), fs::copy_options::recursive);
-  edit(at("live/config.toml"), "dataset = \"data.h5\"", "dataset = \"\"");
+  edit(at("live/config.toml"), "dataset = \"[^\"]*\"", "dataset = \"\"");
   refuses({"decoder", "live"}, {"live", "--dataset", "reverie collect"});
 
   fs::copy(at("run"), at("longer"), fs::copy_options::recursive);

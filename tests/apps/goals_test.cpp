@@ -44,7 +44,7 @@ class GoalCommands : public testing::Test {
 
 TEST_F(GoalCommands, EvaluationHasTheRandomFloorAndTheSimulatorBoundBesideIt) {
   const json out = evaluate({"--goal-steps", "5-10"});
-  EXPECT_THAT(out["goals"], HasSubstr("held-out episodes of data.h5, 5-10 steps apart"));
+  EXPECT_THAT(out["goals"], HasSubstr("data.h5, 5-10 steps apart"));
   for (const json& report : {out, out["random"], out["simulator"]}) {
     ASSERT_TRUE(report["success_rate"].is_number());
     EXPECT_TRUE(report["metrics"].contains("least_goal_distance"));
@@ -53,6 +53,10 @@ TEST_F(GoalCommands, EvaluationHasTheRandomFloorAndTheSimulatorBoundBesideIt) {
   EXPECT_GE(out["simulator"]["success_rate"], out["random"]["success_rate"]);
   EXPECT_EQ(evaluate({"--goal-steps", "5-10"}), out) << "the same seed, the same goals";
   EXPECT_FALSE(evaluate({"--no-simulator"}).contains("simulator"));
+  // The simulator's planner has fewer elites than these.
+  EXPECT_TRUE(
+      evaluate({"--planner", "icem", "--samples", "32", "--elites", "20", "--kept-elites", "20"})
+          .contains("simulator"));
 }
 
 TEST_F(GoalCommands, PlannersAndGoalsAreTheCallersChoice) {
@@ -63,8 +67,41 @@ TEST_F(GoalCommands, PlannersAndGoalsAreTheCallersChoice) {
   const std::vector<uint8_t> grey(16 * 16 * 3, 128);
   write_png(*folder_ / "goal.png", {grey.data(), 16, 16});
   const json out = evaluate({"--goal-image", "goal.png"});
-  EXPECT_EQ(out["goals"], "goal.png");
+  EXPECT_EQ(out["goals"], "goal.png (of an unknown state: success is not measured)");
   EXPECT_FALSE(out.contains("simulator")) << "nobody knows the state that a picture shows";
+}
+
+TEST_F(GoalCommands, MoreEpisodesThanAreEvaluatedAtOnce) {
+  const Arguments many = {"evaluate", "run", "--json", "--episodes", "140", "--budget", "6"};
+  const json out = json::parse(succeeds(many).out, nullptr, false);
+  EXPECT_TRUE(out["simulator"]["success_rate"].is_number());
+}
+
+TEST_F(GoalCommands, NoStartIsAtTheGoalAlready) {
+  // With one step to go, who starts elsewhere is not there yet.
+  const json out = json::parse(succeeds({"evaluate", "run", "--json", "--episodes", "30",
+                                         "--goal-state", "1,1", "--budget", "1", "--no-simulator"})
+                                   .out,
+                               nullptr, false);
+  EXPECT_LT(out["success_rate"].get<double>(), 0.1);
+  refuses({"evaluate", "run", "--goal-state", "1,1", "--radius", "50"}, {"1000 pairs in a row"});
+  // Nobody knows where a picture was taken.
+  const std::vector<uint8_t> grey(16 * 16 * 3, 128);
+  write_png(*folder_ / "goal.png", {grey.data(), 16, 16});
+  succeeds({"evaluate", "run", "--episodes", "2", "--goal-image", "goal.png", "--radius", "50"});
+}
+
+TEST_F(GoalCommands, DatasetsOfOtherEnvironmentsAreRefused) {
+  succeeds({"collect", "--env", "maze2d-medium", "--policy", "random", "--steps", "130", "--out",
+            "medium.h5", "--observation", "both", "--image-size", "16x16", "--max-steps", "60"});
+  const std::vector<std::string> message = {"medium.h5: was recorded in maze2d-medium",
+                                            "expected maze2d-umaze"};
+  refuses(tiny_world_model("other", 4, {"--dataset", "medium.h5"}), message);
+  for (const char* command : {"evaluate", "probe", "surprise", "decoder"}) {
+    refuses({command, "run", "--dataset", "medium.h5"}, message);
+  }
+  refuses({"evaluate", "run", "--env", "maze2d-medium"},
+          {"data.h5: was recorded in maze2d-umaze", "expected maze2d-medium"});
 }
 
 TEST_F(GoalCommands, EpisodesOfARunCanBeCollected) {
@@ -84,6 +121,8 @@ TEST_F(GoalCommands, WhatDoesNotFitIsRefused) {
   refuses(with(base, {"--goal-steps", "9-4"}), {"--goal-steps 9-4"});
   refuses(with(base, {"--goal-steps", "many"}), {"--goal-steps many"});
   refuses(with(base, {"--goal-steps", "90"}), {"data.h5", "91 steps"});
+  refuses(with(base, {"--goal-steps", "1-9223372036854775807"}), {"--goal-steps", "1000000"});
+  refuses(with(base, {"--budget", "61"}), {"--budget 61", "60 steps"});
   refuses(with(base, {"--dataset", "nowhere.h5"}), {"nowhere.h5"});
   refuses(with(base, {"--replan-every", "9"}), {"--replan-every 9"});
   refuses(with(base, {"--planner", "icm"}), {"--planner"});

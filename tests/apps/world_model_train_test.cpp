@@ -1,0 +1,76 @@
+// Training a world model from the outside: what of a run cannot change, and what is refused before
+// anything is written.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/apps/program.h"
+#include "tests/temporary_folder.h"
+
+namespace reverie::test {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+class TrainWorldModel : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    folder_ = std::make_unique<TemporaryFolder>();
+    for (const char* steps : {"240", "300"}) {
+      succeeds({"collect", "--env", "maze2d-umaze", "--policy", "random", "--steps", steps, "--out",
+                std::string(steps) + ".h5", "--observation", "both", "--image-size", "16x16",
+                "--max-steps", "60"});
+    }
+    succeeds(tiny_world_model("run", 2, {"--dataset", "240.h5", "--decoder-updates", "0"}));
+  }
+  static void TearDownTestSuite() { folder_.reset(); }
+
+  static Finished succeeds(const Arguments& arguments, const std::string& below = "") {
+    Finished result = run(folder_->path() / below, arguments);
+    EXPECT_EQ(result.status, 0) << result.err;
+    return result;
+  }
+  static void refuses(const Arguments& arguments, const std::vector<std::string>& messages) {
+    expect_refusal(folder_->path(), arguments, messages);
+  }
+  static fs::path at(const std::string& name) { return *folder_ / name; }
+
+  static inline std::unique_ptr<TemporaryFolder> folder_;
+};
+
+TEST_F(TrainWorldModel, WhatIsHeldOutStaysHeldOut) {
+  const Arguments resume = {"train", "--resume", "run", "--steps", "4", "--quiet"};
+  refuses(with(resume, {"--held-out", "0.6"}), {"--held-out is 0.6, the run has 0.1"});
+  refuses(with(resume, {"--dataset", "300.h5"}),
+          {"300.h5: 300 steps in 5 episodes", "learnt from 240 in 4"});
+  refuses(with(resume, {"--dataset", ""}), {"--dataset is ''", "learns from a dataset"});
+  fs::copy(at("run"), at("moved"), fs::copy_options::recursive);
+  fs::copy(at("240.h5"), at("elsewhere.h5"));
+  succeeds({"train", "--resume", "moved", "--steps", "4", "--quiet", "--dataset", "elsewhere.h5",
+            "--decoder-updates", "0"});
+}
+
+TEST_F(TrainWorldModel, ARunIsLookedAtFromAnyFolder) {
+  fs::create_directory(at("below"));
+  succeeds({"evaluate", "../run", "--episodes", "2", "--goal-steps", "40", "--radius", "0.05"},
+           "below");
+}
+
+TEST_F(TrainWorldModel, EpisodesThatAreTooShortAreRefusedAtOnce) {
+  const Arguments long_history = {"--dataset", "240.h5", "--history", "40"};
+  refuses(tiny_world_model("long", 2, long_history),
+          {"240.h5", "60 steps", "looks at 80", "--history times --action-block"});
+  refuses(tiny_world_model("long", 2, {"--history", "40"}), {"end after 60 steps", "looks at 80"});
+  refuses(tiny_world_model("early", 2, {"--learning-starts", "32"}),
+          {"--learning-starts 32", "4 steps in each of 8 environments", "looks at 6"});
+  refuses(tiny_world_model("few", 2, {"--held-out", "0.99"}), {"--held-out", "0.99"});
+}
+
+TEST_F(TrainWorldModel, ItDoesNotLearnWhileItCollects) {
+  refuses(
+      {"collect", "--env", "maze2d-umaze", "--policy", "jepa", "--steps", "100", "--out", "c.h5"},
+      {"--policy jepa", "does not learn while it collects"});
+}
+
+}  // namespace
+}  // namespace reverie::test
