@@ -136,7 +136,8 @@ TEST(Jepa, EncodesHistoriesAndPredictsStepByStepAsInTraining) {
   EXPECT_EQ(state.z.sizes().vec(), (std::vector<int64_t>{5, 3, 8}));
   const at::Tensor blocks = model.actions().to_model(actions);
   const LatentState next = model.predict(state, blocks.select(1, 2));
-  const at::Tensor expected = model.predict_next(state.z, blocks, /*training=*/false).select(1, 2);
+  const at::Tensor expected =
+      model.predict_next(state.z, blocks, ForwardMode::kInference).select(1, 2);
   EXPECT_TRUE(at::allclose(next.latest(), expected, 1e-5, 1e-6));
 
   // A longer history is cut to the model's.
@@ -154,8 +155,8 @@ TEST(Jepa, RollsOutFromOneFrameWithAGrowingWindow) {
   for (int64_t t = 0; t < 5; ++t) {
     state = model.predict(state, blocks.select(1, t));
     const int64_t first = std::max<int64_t>(0, t - 2), frames = t + 1 - first;
-    const at::Tensor expected =
-        model.predict_next(z.narrow(1, first, frames), blocks.narrow(1, first, frames), false);
+    const at::Tensor expected = model.predict_next(
+        z.narrow(1, first, frames), blocks.narrow(1, first, frames), ForwardMode::kInference);
     EXPECT_TRUE(at::allclose(state.latest(), expected.select(1, -1), 1e-4, 1e-5)) << t;
     z = at::cat({z, state.latest().unsqueeze(1)}, 1);
   }
@@ -262,6 +263,47 @@ TEST(JepaLearner, SigRegKeepsTheLatentsApartAndWithoutItTheyCollapse) {
             0.1 * kept.at("least_variance").item<double>());
   // What follows is predicted better than by the frame before: the variance of a step.
   EXPECT_LT(kept.at("prediction").item<double>(), 0.9);
+}
+
+// The running statistics of one update are still those of fresh weights for the most part: through
+// them latents would look collapsed that are not.
+TEST(JepaLearner, ValidatesFreshWeightsByTheBatchAndChangesNothing) {
+  Jepa model = make_jepa(1);
+  JepaLearner learner(model, {.regulariser = {.slices = 16}, .minibatch = 32}, 1);
+  learner.update(moving_squares(32, 1), 0.0);
+  TensorMap before, after;
+  model.save(before);
+  const SequenceBatch held_out = moving_squares(128, 2);
+  const TensorMap found = learner.validate(held_out);
+  EXPECT_GT(found.at("effective_rank").item<double>(), 3.0);
+  EXPECT_GT(found.at("greatest_variance").item<double>(), 1e-3);
+  // Dropout would draw anew.
+  const TensorMap again = learner.validate(held_out);
+  test::expect_same_bits(found, again);
+  model.save(after);
+  expect_same_bits(before, after);
+}
+
+// SIGReg's statistic is multiplied by the samples: of more of them it would say more.
+TEST(JepaLearner, RegularisesHeldOutLatentsByTheMinibatch) {
+  Jepa model = make_jepa(1);
+  const RegulariserOptions options = {.slices = 16};
+  const JepaLearner learner(model, {.regulariser = options, .minibatch = 32}, 1);
+  const auto regulariser = make_regulariser(options);
+  const SequenceBatch batch = moving_squares(80, 3);
+  const at::NoGradGuard no_grad;
+  const at::Tensor z = model.latents(batch.obs.at("pixels").flatten(0, 1), ForwardMode::kValidation)
+                           .view({80, 4, -1})
+                           .transpose(0, 1);
+  const double first = (*regulariser)(z.narrow(1, 0, 32), 0).item<double>();
+  const double second = (*regulariser)(z.narrow(1, 32, 32), 0).item<double>();
+  const double all = (*regulariser)(z, 0).item<double>();
+  const double found = learner.validate(batch).at("regulariser").item<double>();
+  EXPECT_NEAR(found, 0.5 * (first + second), 1e-5 * found);
+  EXPECT_GT(all, 1.5 * found);
+  // Fewer than a minibatch are one.
+  const JepaLearner wide(model, {.regulariser = options, .minibatch = 128}, 1);
+  EXPECT_NEAR(wide.validate(batch).at("regulariser").item<double>(), all, 1e-5 * all);
 }
 
 TEST(JepaLearner, StoppedAndLoadedItLearnsOnBitEqual) {

@@ -77,19 +77,27 @@ TEST_F(LewmGolden, VisionTransformer) {
   expect_case("vit_case", (*encoder)(pixels), {{"pixels", pixels}}, encoder.get());
 }
 
-TEST_F(LewmGolden, ProjectorInEvaluationAndTraining) {
+TEST_F(LewmGolden, ProjectorInInferenceValidationAndTraining) {
   Projector projector(12, 16, 10, rng_, at::kCPU);
   load(projector, "projector");
   TensorMap before;
   projector.save("p", before);
   at::Tensor x = input("projector_evaluation.x");
-  expect_case("projector_evaluation", projector(x, false), {{"x", x}}, &projector);
+  expect_case("projector_evaluation", projector(x, ForwardMode::kInference), {{"x", x}},
+              &projector);
   TensorMap unchanged;
   projector.save("p", unchanged);
   test::expect_same_bits(before, unchanged);
 
+  // As in training, with nothing remembered.
+  const at::Tensor validated = projector(input("projector_training.x"), ForwardMode::kValidation);
+  EXPECT_LT(max_difference(validated, tensor("projector_training.output")), 1e-5);
+  TensorMap still_unchanged;
+  projector.save("p", still_unchanged);
+  test::expect_same_bits(before, still_unchanged);
+
   x = input("projector_training.x");
-  expect_case("projector_training", projector(x, true), {{"x", x}}, &projector);
+  expect_case("projector_training", projector(x, ForwardMode::kTraining), {{"x", x}}, &projector);
   TensorMap after;
   projector.save("p", after);
   for (const std::string name : {"running_mean", "running_var", "num_batches_tracked"}) {
@@ -171,13 +179,13 @@ TEST_F(LewmGolden, Rollout) {
   const auto by_last = [&](const at::Tensor& window, const at::Tensor& actions, int64_t t) {
     const int64_t frames = window.size(1);
     const at::Tensor seen = actions.narrow(1, t + 1 - frames, frames);
-    return projector(step_after(predictor, window, seen), /*training=*/false);
+    return projector(step_after(predictor, window, seen), ForwardMode::kInference);
   };
   at::Tensor memory;
   const auto by_steps = [&](const at::Tensor& window, const at::Tensor& actions, int64_t t) {
     Predictor::Step step = predictor.step(window, memory, actions.select(1, t));
     memory = std::move(step.memory);
-    return projector(step.next, /*training=*/false);
+    return projector(step.next, ForwardMode::kInference);
   };
   for (const bool in_steps : {false, true}) {
     const at::Tensor start = input("rollout.start");

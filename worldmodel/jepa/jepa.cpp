@@ -156,13 +156,15 @@ at::Tensor Jepa::pictures(const at::Tensor& pixels) const {
   return at::_upsample_bilinear2d_aa(x, {side, side}, /*align_corners=*/false);
 }
 
-at::Tensor Jepa::latents(const at::Tensor& pixels, bool training) {
-  return (*projector_)((*encoder_)(pictures(pixels)), training);
+at::Tensor Jepa::latents(const at::Tensor& pixels, ForwardMode mode) {
+  return (*projector_)((*encoder_)(pictures(pixels)), mode);
 }
 
-at::Tensor Jepa::predict_next(const at::Tensor& z, const at::Tensor& action_blocks, bool training) {
+at::Tensor Jepa::predict_next(const at::Tensor& z, const at::Tensor& action_blocks,
+                              ForwardMode mode) {
   const at::Tensor condition = (*action_encoder_)(action_blocks);
-  return (*prediction_projector_)((*predictor_)(z, condition, training), training);
+  const bool drops = mode == ForwardMode::kTraining;
+  return (*prediction_projector_)((*predictor_)(z, condition, drops), mode);
 }
 
 LatentState Jepa::encode(const TensorMap& obs, const at::Tensor& action) {
@@ -177,7 +179,7 @@ LatentState Jepa::encode(const TensorMap& obs, const at::Tensor& action) {
 LatentState Jepa::predict(const LatentState& state, const at::Tensor& action) {
   const at::Tensor condition = (*action_encoder_)(actions_.from_plan(action));
   const auto [predicted, memory] = predictor_->step(state.z, state.h, condition);
-  const at::Tensor next = (*prediction_projector_)(predicted, /*training=*/false).unsqueeze(1);
+  const at::Tensor next = (*prediction_projector_)(predicted, ForwardMode::kInference).unsqueeze(1);
   return {last(at::cat({state.z, next}, 1), options_.history), memory};
 }
 

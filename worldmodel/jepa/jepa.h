@@ -72,12 +72,12 @@ class Jepa final : public WorldModel {
   const ActionCode& actions() const override { return actions_; }
 
   // The latents of single pictures: [N, H, W, C] uint8 to [N, D]. Throws Error(kInput) for pictures
-  // of another size. training: with the batch's own statistics, see Projector.
-  at::Tensor latents(const at::Tensor& pixels, bool training = false);
+  // of another size.
+  at::Tensor latents(const at::Tensor& pixels, ForwardMode mode = ForwardMode::kInference);
 
   // z: [B, F, D], action_blocks: [B, F, M]. Returns [B, F, D], the latents predicted to follow
   // each.
-  at::Tensor predict_next(const at::Tensor& z, const at::Tensor& action_blocks, bool training);
+  at::Tensor predict_next(const at::Tensor& z, const at::Tensor& action_blocks, ForwardMode mode);
 
   // Mean and standard deviation of the environment's actions, see ActionCode.
   void set_action_statistics(const at::Tensor& mean, const at::Tensor& std) {

@@ -47,8 +47,11 @@ class JepaLearner {
   // "loss/prediction", "loss/regulariser" and "loss/total", and "gradient/norm" before clipping.
   TensorMap update(const SequenceBatch& batch, double progress);
 
-  // The same terms without learning, in evaluation mode, and latent_statistics(), each by its own
-  // name ("prediction", "effective_rank", ...).
+  // The same terms without learning, and latent_statistics(), each by its own name ("prediction",
+  // "effective_rank", ...). With the batch's own statistics as in training
+  // (ForwardMode::kValidation): the running ones follow a fresh network late, and latents look
+  // collapsed through them. The regulariser's statistic may grow with the samples, so that it is
+  // the mean over whole minibatches of the batch, or that of all where it has fewer.
   TensorMap validate(const SequenceBatch& batch) const;
 
   // Moments of the optimiser, the count of steps and the seed.
@@ -56,11 +59,12 @@ class JepaLearner {
   void load(const TensorMap& saved);
 
  private:
-  struct Terms {
-    at::Tensor z;  // [B, F, D]
-    at::Tensor prediction, regulariser, total;
+  struct Forward {
+    at::Tensor z;           // [B, F, D]
+    at::Tensor prediction;  // the loss
   };
-  Terms losses(const SequenceBatch& batch, bool training) const;
+  Forward forward(const SequenceBatch& batch, ForwardMode mode) const;
+  at::Tensor regularise(const at::Tensor& z) const;
 
   Jepa& model_;
   JepaTrainingOptions options_;
