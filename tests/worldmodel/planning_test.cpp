@@ -13,6 +13,7 @@
 #include "tests/errors.h"
 #include "tests/tensors.h"
 #include "worldmodel/pch.h"
+#include "worldmodel/planning/candidate_search.h"
 #include "worldmodel/planning/planner.h"
 #include "worldmodel/planning/planners.h"
 
@@ -251,6 +252,41 @@ TEST_P(ContinuousPlanner, CostsThatAreNotFinite) {
               HasSubstr(options_.planner + ": the model's cost of the plan is not finite"));
 }
 
+// Costs that are finite near the guess alone, where few candidates are.
+TEST_P(ContinuousPlanner, FewerFiniteCandidatesThanElites) {
+  for (const double elsewhere : {double(NAN), double(INFINITY), -double(INFINITY)}) {
+    PlanningProblem problem = linear_problem(world_, starts());
+    problem.guess = at::full({3, 5, 2}, 0.5);
+    const CostFn cost = problem.cost;
+    int64_t most = 0;
+    problem.cost = [&](const LatentState& state, const at::Tensor& action, int64_t t) {
+      const at::Tensor is_near = ((action - 0.5).abs() < 0.3).all(1);
+      // Of the first round, in which candidates are those of a wide distribution.
+      if (most == 0) most = is_near.view({3, -1}).sum(1).max().item<int64_t>();
+      const at::Tensor sum = cost(state, action, t);
+      return at::where(is_near, sum, at::full_like(sum, elsewhere));
+    };
+    const Plan plan = plan_with(options_, problem);
+    EXPECT_GE(most, 1);
+    EXPECT_LT(most, 30);
+    EXPECT_LT(max_difference(plan.actions, problem.guess), 0.3) << elsewhere;
+  }
+}
+
+TEST(Planning, ElitesOfInfiniteCostAreTheCheapest) {
+  const double infinity = INFINITY;
+  const at::Tensor actions = at::arange(10, at::kFloat).view({2, 5, 1, 1});
+  const at::Tensor cost =
+      at::tensor({3.0, infinity, 1.0, infinity, infinity, 5.0, 4.0, 3.0, 2.0, 1.0}).view({2, 5});
+  const Elites elites = select_elites(actions, cost, 4);
+  EXPECT_TRUE(at::equal(elites.actions.view({2, 4}),
+                        at::tensor({2.F, 0.F, 2.F, 2.F, 9.F, 8.F, 7.F, 6.F}).view({2, 4})));
+  EXPECT_TRUE(at::equal(elites.cost,
+                        at::tensor({1., 3., 1., 1., 1., 2., 3., 4.}, at::kDouble).view({2, 4})));
+  const Elites none = select_elites(actions, at::full({2, 5}, infinity), 2);
+  EXPECT_FALSE(at::isfinite(none.cost).any().item<bool>());
+}
+
 // The candidates of a search over one step in one world: of each round its candidates [S, 2] and
 // their costs [S]; what came out is the last.
 struct Round {
@@ -443,6 +479,34 @@ TEST(CategoricalCem, FindsWhatTryingEverythingFinds) {
   EXPECT_LT(max_difference(plan_with(options, problem).cost, least), 1e-5);
   problem.guess = at::Tensor();
   EXPECT_GT(max_difference(plan_with(options, problem).cost, least), 0.05);
+}
+
+TEST(CategoricalCem, FewerFiniteCandidatesThanElites) {
+  DiscreteWorld world;
+  PlanningProblem problem = discrete_problem(world);
+  problem.guess = at::ones({4, 6, 1}, at::kLong);
+  const CostFn cost = problem.cost;
+  problem.cost = [&](const LatentState& state, const at::Tensor& action, int64_t t) {
+    const at::Tensor sum = cost(state, action, t);
+    return at::where(action.select(1, 0) == 1, sum, at::full_like(sum, NAN));
+  };
+  PlannerOptions options = options_of("categorical-cem");
+  // One sequence of 729 is finite, and what is learnt from the first round's elites is it alone.
+  std::vector<at::Tensor> drawn;
+  options.iterations = 2;
+  options.samples = 20;
+  options.elites = 20;
+  options.momentum = 0.0;
+  const CostFn finite_cost = problem.cost;
+  problem.cost = [&](const LatentState& state, const at::Tensor& action, int64_t t) {
+    drawn.push_back(action.clone());
+    return finite_cost(state, action, t);
+  };
+  const Plan plan = plan_with(options, problem);
+  EXPECT_TRUE(at::equal(plan.actions, problem.guess));
+  ASSERT_EQ(drawn.size(), 18U);
+  EXPECT_FALSE((drawn[0] == 1).all().item<bool>());
+  for (size_t i = 6; i < 12; ++i) EXPECT_TRUE((drawn[i] == 1).all().item<bool>());
 }
 
 TEST(CategoricalCem, ProblemsThatDoNotFitAreRefused) {
