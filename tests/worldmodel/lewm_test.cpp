@@ -9,6 +9,7 @@
 
 #include "tests/errors.h"
 #include "tests/tensors.h"
+#include "tests/worldmodel/open_gates.h"
 #include "worldmodel/jepa/encoder.h"
 #include "worldmodel/jepa/predictor.h"
 #include "worldmodel/jepa/projector.h"
@@ -224,12 +225,14 @@ TEST_F(LewmGolden, StepsWithAHistoryOfOne) {
   PredictorOptions options = small_predictor();
   options.frames = 1;
   const Predictor predictor(options, rng_, at::kCPU);
+  test::open_gates(predictor.parameters());
   const at::Tensor z = at::randn({4, 1, 12}), actions = at::randn({4, 2, 12});
   const auto first = predictor.step(z, {}, actions.select(1, 0));
   const auto second = predictor.step(z, first.memory, actions.select(1, 1));
   EXPECT_EQ(second.memory.sizes(), at::IntArrayRef({4, 0, 12}));
   const at::Tensor expected = predictor(z, actions.narrow(1, 1, 1), /*training=*/false);
   EXPECT_LT(max_difference(second.next, expected.select(1, 0)), 1e-5);
+  EXPECT_GT(max_difference(second.next, first.next), 0.1);
 }
 
 TEST_F(LewmGolden, StepsRefuseTheMemoryOfAnotherHistory) {

@@ -13,7 +13,8 @@ void JepaTrainingOptions::describe(ConfigFields& f) {
   regulariser.describe(f);
   f.add("regulariser_weight", regulariser_weight, "lambda, its weight beside the prediction loss",
         at_least(0));
-  f.add("learning_rate", learning_rate, "AdamW's step size at its highest", above(0));
+  f.add("learning_rate", learning_rate,
+        "AdamW's step size at its highest; 0 = the architecture's (5e-4, lewm 5e-5)", at_least(0));
   f.add("weight_decay", weight_decay, "AdamW's", at_least(0));
   f.add("warmup", warmup, "share of the run in which the learning rate rises; then a cosine to 0",
         {.low = 0, .high = 1, .open_high = true});
@@ -36,12 +37,14 @@ JepaLearner::JepaLearner(Jepa& model, const JepaTrainingOptions& options, uint64
                          BatchShare share)
     : model_(model),
       options_(options),
+      learning_rate_(options.learning_rate > 0.0 ? options.learning_rate
+                                                 : model.default_learning_rate()),
       seed_(seed),
       share_(std::move(share)),
       regulariser_(make_regulariser(options.regulariser)) {
   for (const auto& [name, block] : model.parameters()) {
     parameters_.push_back(block);
-    optimizers_.emplace_back(name, Adam(*block, {.learning_rate = options.learning_rate,
+    optimizers_.emplace_back(name, Adam(*block, {.learning_rate = learning_rate_,
                                                  .weight_decay = options.weight_decay,
                                                  .decoupled_weight_decay = true}));
   }
@@ -78,7 +81,7 @@ TensorMap JepaLearner::update(const SequenceBatch& batch, double progress) {
   for (Parameters* block : parameters_) block->zero_grad();
   total.backward();
   const at::Tensor norm = clip_gradients(parameters_, options_.gradient_limit);
-  const double rate = options_.learning_rate * warmup_cosine(progress, options_.warmup);
+  const double rate = learning_rate_ * warmup_cosine(progress, options_.warmup);
   for (auto& [name, optimizer] : optimizers_) {
     optimizer.set_learning_rate(rate);
     optimizer.step();
