@@ -85,10 +85,6 @@ at::Tensor CandidateCosts::operator()(const at::Tensor& actions) {
   return total.view({worlds, samples});
 }
 
-at::Tensor sequence_costs(const PlanningProblem& problem, const at::Tensor& actions) {
-  return CandidateCosts(problem)(actions);
-}
-
 CandidateSearch::CandidateSearch(std::string planner, ActionKind kind,
                                  const PlanningProblem& problem, int64_t samples, Rng& rng)
     : planner_(std::move(planner)), problem_(problem), costs_(problem) {
