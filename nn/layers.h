@@ -65,7 +65,7 @@ class Conv2d {
 
 // What a forward pass is for.
 enum class ForwardMode : uint8_t {
-  kInference,   // single inputs: what was learnt alone
+  kInference,   // every input by itself, as it is used
   kValidation,  // as in training, but nothing is remembered and nothing dropped
   kTraining,
 };

@@ -258,7 +258,7 @@ void Jepa::load(const TensorMap& saved) {
   TensorMap expected;
   save(expected);
   check_tensors_match("world model", expected.entries(), saved.entries());
-  actions_.load(saved);
+  actions_.load(saved);  // first: it looks at the values too
   for (const auto& [name, part] : parts()) part->load(name, saved);
 }
 
