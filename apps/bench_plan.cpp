@@ -30,7 +30,7 @@ class LatentDynamics final : public Dynamics {
   // z: the last latents, h: what the predictor remembers.
   LatentState predict(const LatentState& state, const at::Tensor& action) override {
     const Predictor::Step step = predictor_.step(state.z, state.h, action_encoder_(action));
-    const at::Tensor next = projector_(step.next, /*training=*/false).unsqueeze(1);
+    const at::Tensor next = projector_(step.next, ForwardMode::kInference).unsqueeze(1);
     const int64_t kept = std::min(state.z.size(1), PredictorOptions{}.frames - 1);
     return {at::cat({state.z.narrow(1, state.z.size(1) - kept, kept), next}, 1), step.memory};
   }

@@ -65,10 +65,12 @@ BatchNorm1d::BatchNorm1d(const Parameters& parameters, const std::string& name)
       variance_(at::ones_like(mean_)),
       batches_(at::zeros({}, mean_.options().dtype(at::kLong))) {}
 
-at::Tensor BatchNorm1d::operator()(const at::Tensor& x, bool training) {
-  if (training) batches_.add_(1);
-  return at::batch_norm(x, weight_, bias_, mean_, variance_, training, /*momentum=*/0.1,
-                        /*eps=*/1e-5, /*cudnn_enabled=*/true);
+at::Tensor BatchNorm1d::operator()(const at::Tensor& x, ForwardMode mode) {
+  const bool remembers = mode != ForwardMode::kValidation;
+  if (mode == ForwardMode::kTraining) batches_.add_(1);
+  return at::batch_norm(x, weight_, bias_, remembers ? mean_ : at::Tensor(),
+                        remembers ? variance_ : at::Tensor(), mode != ForwardMode::kInference,
+                        /*momentum=*/0.1, /*eps=*/1e-5, /*cudnn_enabled=*/true);
 }
 
 void BatchNorm1d::add_buffers(TensorMap& out) const {

@@ -63,15 +63,23 @@ class Conv2d {
   int64_t stride_, padding_;
 };
 
-// Zero mean and unit variance of each feature over the batch (Ioffe & Szegedy 2015); over what was
-// seen before (a running mean of momentum 0.1) when not training.
+// What a forward pass is for.
+enum class ForwardMode : uint8_t {
+  kInference,   // every input by itself, as it is used
+  kValidation,  // as in training, but nothing is remembered and nothing dropped
+  kTraining,
+};
+
+// Zero mean and unit variance of each feature (Ioffe & Szegedy 2015): over the batch in training
+// and validation; in inference over what training has seen, a running mean of momentum 0.1, which
+// lags behind weights that change fast.
 class BatchNorm1d {
  public:
   static void declare(Shapes& shapes, const std::string& name, int64_t size);
 
   BatchNorm1d(const Parameters& parameters, const std::string& name);
 
-  at::Tensor operator()(const at::Tensor& x, bool training);  // [N, size]
+  at::Tensor operator()(const at::Tensor& x, ForwardMode mode);  // [N, size]
 
   // Appends handles to running_mean, running_var and num_batches_tracked, as "name.running_mean".
   void add_buffers(TensorMap& out) const;

@@ -19,6 +19,20 @@ at::Tensor bound(const std::vector<float>& values, int64_t size, float otherwise
   return out;
 }
 
+// Without it a block of k times one number would be taken for k times A by broadcasting.
+void check_last_axes(const at::Tensor& actions, const std::vector<int64_t>& expected) {
+  const auto axes = static_cast<int64_t>(expected.size());
+  REVERIE_CHECK(actions.dim() >= axes && actions.sizes().slice(actions.dim() - axes) == expected,
+                "world model: actions of shape {}, expected [..., {}]", actions.sizes().vec(),
+                fmt::join(expected, ", "));
+}
+
+std::vector<float> values_of(const at::Tensor& vector) {
+  const at::Tensor values = vector.to(at::kCPU, at::kFloat).contiguous();
+  const auto* data = values.const_data_ptr<float>();
+  return {data, data + values.numel()};
+}
+
 }  // namespace
 
 ActionCode::ActionCode(const ActionSpace& space, int64_t block, at::Device device)
@@ -46,16 +60,20 @@ ActionCode::ActionCode(const ActionSpace& space, int64_t block, at::Device devic
 
 at::Tensor ActionCode::to_model(const at::Tensor& actions) const {
   if (choices_ > 0) return from_plan(actions);
+  check_last_axes(actions, {block_, size_});
   const at::Tensor standard = (actions.to(at::kFloat) - mean_) / std_;
-  return standard.nan_to_num(0.0).flatten(-2);
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  return standard.nan_to_num(0.0, kInfinity, -kInfinity).flatten(-2);
 }
 
 at::Tensor ActionCode::from_plan(const at::Tensor& planned) const {
+  check_last_axes(planned, {choices_ > 0 ? block_ : model_size_});
   if (choices_ == 0) return planned;
   return at::one_hot(planned.to(at::kLong), choices_).to(at::kFloat).flatten(-2);
 }
 
 at::Tensor ActionCode::to_environment(const at::Tensor& planned) const {
+  check_last_axes(planned, {choices_ > 0 ? block_ : model_size_});
   if (choices_ > 0) return planned.cpu().to(dtype_);
   std::vector<int64_t> shape = planned.sizes().vec();
   shape.back() = block_;
@@ -74,10 +92,14 @@ ActionLimits ActionCode::limits() const {
 }
 
 void ActionCode::set_statistics(const at::Tensor& mean, const at::Tensor& std) {
-  REVERIE_CHECK(mean.sizes() == mean_.sizes() && std.sizes() == std_.sizes() &&
-                    at::isfinite(mean).all().item<bool>() && at::isfinite(std).all().item<bool>(),
-                "actions: mean {} and standard deviation {}, expected {} finite numbers each",
+  REVERIE_CHECK(mean.sizes() == mean_.sizes() && std.sizes() == std_.sizes(),
+                "actions: mean and standard deviation of shapes {} and {}, expected [{}]",
                 mean.sizes().vec(), std.sizes().vec(), size_);
+  REVERIE_CHECK(at::isfinite(mean).all().item<bool>() && at::isfinite(std).all().item<bool>() &&
+                    (std >= 0.0).all().item<bool>(),
+                "actions: mean {} and standard deviation {}, expected finite numbers, and none "
+                "below 0 of the standard deviation",
+                values_of(mean), values_of(std));
   mean_.copy_(mean);
   std_.copy_(at::where(std > 0.0, std, at::ones_like(std)));
 }
@@ -88,8 +110,10 @@ void ActionCode::save(TensorMap& out) const {
 }
 
 void ActionCode::load(const TensorMap& saved) {
-  restore_tensor(mean_, "action.mean", saved);
-  restore_tensor(std_, "action.std", saved);
+  at::Tensor mean = at::empty_like(mean_), std = at::empty_like(std_);
+  restore_tensor(mean, "action.mean", saved);
+  restore_tensor(std, "action.std", saved);
+  set_statistics(mean, std);
 }
 
 }  // namespace reverie

@@ -22,7 +22,9 @@ class ActionCode {
   int64_t model_size() const { return model_size_; }  // M
 
   // actions: [..., k, A] as the environment takes them, or [..., k] int64. NaN, which some datasets
-  // hold where an episode ends, counts as 0 once standardised. Returns [..., M] float32.
+  // hold where an episode ends, counts as 0 once standardised; infinities stay, and show in
+  // whatever is made of them. Returns [..., M] float32. Throws Error(kInput) for other shapes, as
+  // the two below do.
   at::Tensor to_model(const at::Tensor& actions) const;
 
   // [..., M], or for discrete actions [..., k] int64 as planners make them, to [..., k, A] or
@@ -35,12 +37,12 @@ class ActionCode {
   // What planners may choose.
   ActionLimits limits() const;
 
-  // [A] each; standard deviations of 0 count as 1. Throws Error for another size or values that are
-  // not finite.
+  // [A] each; standard deviations of 0 count as 1. Throws Error for another size, values that are
+  // not finite, and standard deviations below 0.
   void set_statistics(const at::Tensor& mean, const at::Tensor& std);
 
-  void save(TensorMap& out) const;  // "action.mean", "action.std"
-  void load(const TensorMap& saved);
+  void save(TensorMap& out) const;    // "action.mean", "action.std"
+  void load(const TensorMap& saved);  // throws as set_statistics() does
 
  private:
   int64_t block_;

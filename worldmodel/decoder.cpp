@@ -76,12 +76,15 @@ at::Tensor Decoder::as_input(const at::Tensor& pixels) const {
 
 void Decoder::set_statistics(const at::Tensor& latents, const at::Tensor& pixels) {
   const at::NoGradGuard no_grad;
-  constexpr double kLeast = 1e-6;  // what never changes stays as it is
   latent_mean_.copy_(latents.mean(0));
-  latent_scale_.copy_(latents.std(0, /*unbiased=*/false).clamp_min(kLeast));
+  // A tiny scale would blow up the least deviation of a number that did not vary. Rounding leaves
+  // constants a standard deviation that is not quite 0.
+  const at::Tensor scale = latents.std(0, /*unbiased=*/false);
+  const at::Tensor varies = scale > 1e-6 * latents.abs().amax(0);
+  latent_scale_.copy_(at::where(varies, scale, at::ones_like(scale)));
   const at::Tensor seen = as_input(pixels);
   picture_mean_.copy_(seen.mean(0));
-  picture_scale_.copy_((seen - picture_mean_).square().mean().sqrt().clamp_min(kLeast));
+  picture_scale_.copy_((seen - picture_mean_).square().mean().sqrt());
 }
 
 at::Tensor Decoder::operator()(const at::Tensor& latents) const {

@@ -30,10 +30,9 @@ class Decoder final : public Part {
   // weights.
   Decoder(int64_t latent_size, const std::vector<int64_t>& picture, Rng& rng, at::Device device);
 
-  const std::vector<int64_t>& picture_shape() const { return picture_; }  // [H, W, C]
-
-  // Means and scales, of pictures that are drawn of the data: latents [N, D], pixels [N, H, W, C]
-  // uint8. Before training.
+  // What is drawn relative to: mean and scale of each latent number, the mean picture and one scale
+  // of the deviations from it. Latent numbers that never vary have scale 1, and pictures that never
+  // vary are drawn as they are. latents: [N, D], pixels: [N, H, W, C] uint8. Before training.
   void set_statistics(const at::Tensor& latents, const at::Tensor& pixels);
 
   // [N, D] to [N, C, H, W], 1.0 being white; not limited to [0, 1].

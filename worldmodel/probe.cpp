@@ -40,10 +40,9 @@ at::Tensor standardise(const at::Tensor& x, const at::Tensor& mean, const at::Te
 
 // Of [N] each; NaN where one of them is constant.
 double correlation(const at::Tensor& a, const at::Tensor& b) {
-  const at::Tensor x = a - a.mean(), y = b - b.mean();
-  const double scale = std::sqrt(x.square().sum().item<double>() * y.square().sum().item<double>());
+  const double scale = standard_deviation(a).item<double>() * standard_deviation(b).item<double>();
   if (scale == 0.0) return std::numeric_limits<double>::quiet_NaN();
-  return (x * y).sum().item<double>() / scale;
+  return ((a - a.mean()) * (b - b.mean())).mean().item<double>() / scale;
 }
 
 class LinearProbe final : public Probe {
@@ -172,10 +171,13 @@ std::unique_ptr<Probe> fit_linear_probe(const ProbeData& data, double ridge) {
 
 std::unique_ptr<Probe> fit_mlp_probe(const ProbeData& training, const ProbeData& validation,
                                      uint64_t seed, const MlpProbeOptions& options) {
+  check(training, 2);
   check(validation, 1);
   REVERIE_CHECK(validation.latents.size(1) == training.latents.size(1) &&
                     validation.targets.size(1) == training.targets.size(1),
                 "probe: validation data of other sizes than the training data");
+  REVERIE_CHECK(options.minibatch >= 1, "probe: minibatches of {} samples, expected at least 1",
+                options.minibatch);
   return std::make_unique<MlpProbe>(training, validation, seed, options);
 }
 

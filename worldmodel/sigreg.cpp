@@ -31,8 +31,10 @@ EppsPulleyOptions lewm_epps_pulley() {
   return {.low = 0.0, .high = 3.0, .knots = 17, .scale = 2.0};
 }
 
-SigReg make_lejepa_sigreg() { return {make_epps_pulley(lejepa_epps_pulley()), kLeJepaSlices}; }
+SigReg make_lejepa_sigreg(int64_t slices) {
+  return {make_epps_pulley(lejepa_epps_pulley()), slices};
+}
 
-SigReg make_lewm_sigreg() { return {make_epps_pulley(lewm_epps_pulley()), kLeWorldModelSlices}; }
+SigReg make_lewm_sigreg(int64_t slices) { return {make_epps_pulley(lewm_epps_pulley()), slices}; }
 
 }  // namespace reverie

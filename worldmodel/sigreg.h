@@ -35,11 +35,11 @@ class SigReg {
 // LeJEPA's lecture code: 256 slices, 17 knots on [-5, 5].
 inline constexpr int64_t kLeJepaSlices = 256;
 EppsPulleyOptions lejepa_epps_pulley();
-SigReg make_lejepa_sigreg();
+SigReg make_lejepa_sigreg(int64_t slices = kLeJepaSlices);
 
 // LeWorldModel's: 1024 slices, 17 knots on [0, 3] that stand for both halves of the axis.
 inline constexpr int64_t kLeWorldModelSlices = 1024;
 EppsPulleyOptions lewm_epps_pulley();
-SigReg make_lewm_sigreg();
+SigReg make_lewm_sigreg(int64_t slices = kLeWorldModelSlices);
 
 }  // namespace reverie

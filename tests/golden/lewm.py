@@ -227,7 +227,10 @@ def write_vit():
         "embeddings.position_embeddings",
         "embeddings.patch_embeddings.projection.weight",
         "encoder.layer.1.attention.attention.query.weight",
-        "encoder.layer.1.attention.attention.key.bias",
+        "encoder.layer.1.attention.attention.query.bias",
+        "encoder.layer.1.attention.attention.key.weight",
+        "encoder.layer.1.attention.attention.key.bias",  # 0 but for rounding: a softmax does not see it
+        "encoder.layer.0.attention.attention.query.bias",
         "encoder.layer.1.layernorm_before.weight",
         "encoder.layer.1.intermediate.dense.weight",
         "encoder.layer.0.attention.attention.value.weight",

@@ -6,19 +6,21 @@ Made with numpy 2.4.6, safetensors 0.8.0:
 
 The characteristic function is written out as a sum of complex exponentials in float64, knot by knot,
 as LeJEPA (arXiv 2511.08544, section 4) defines the test. `lejepa`: 17 knots on [-5, 5], trapezoid
-rule, window exp(-t^2 / 2). `lewm`: 17 knots on [0, 3], both halves of the axis by one. Gradients are
-those of the mean over slices and time steps.
+rule, window exp(-t^2 / 2). `lewm`: 17 knots on [0, 3], both halves of the axis by one. `smooth`:
+Neyman's smooth test with the probabilists' Hermite polynomials He_1 .. He_4, of numpy.polynomial.
+Gradients are those of the mean over slices and time steps.
 """
 
+import functools
+import math
 import pathlib
 
 import numpy as np
+from numpy.polynomial import hermite_e
 from safetensors.numpy import save_file
 
-TESTS = {"lejepa": (-5.0, 5.0, 17, 1.0), "lewm": (0.0, 3.0, 17, 2.0)}
 
-
-def statistic(x, low, high, count, scale):
+def epps_pulley(x, low, high, count, scale):
     """x: [B] of one direction. Returns the statistic and its gradient [B]."""
     knots = np.linspace(low, high, count)
     step = (high - low) / (count - 1)
@@ -33,13 +35,32 @@ def statistic(x, low, high, count, scale):
     return len(x) * value, len(x) * gradient
 
 
+def smooth(x):
+    """x: [B] of one direction. Returns the statistic and its gradient [B]."""
+    value, gradient = 0.0, np.zeros_like(x)
+    for k in range(1, 5):
+        polynomial = [0] * k + [1]
+        mean = hermite_e.hermeval(x, polynomial).mean()
+        value += mean**2 / math.factorial(k)
+        slope = hermite_e.hermeval(x, hermite_e.hermeder(polynomial)) / len(x)
+        gradient += 2 * mean * slope / math.factorial(k)
+    return len(x) * value, len(x) * gradient
+
+
+TESTS = {
+    "lejepa": functools.partial(epps_pulley, low=-5.0, high=5.0, count=17, scale=1.0),
+    "lewm": functools.partial(epps_pulley, low=0.0, high=3.0, count=17, scale=2.0),
+    "smooth": smooth,
+}
+
+
 def sigreg(z, directions, test):
     """z: [T, B, D], directions: [D, M]. Returns the mean statistic and its gradient [T, B, D]."""
     total, gradient = 0.0, np.zeros_like(z)
     pieces = z.shape[0] * directions.shape[1]
     for t in range(z.shape[0]):
         for m in range(directions.shape[1]):
-            value, slope = statistic(z[t] @ directions[:, m], *test)
+            value, slope = test(z[t] @ directions[:, m])
             total += value / pieces
             gradient[t] += slope[:, None] * directions[:, m] / pieces
     return total, gradient
@@ -58,10 +79,10 @@ def main():
     for name, z in samples.items():
         z = z.astype(np.float32).astype(np.float64)
         out[f"{name}.z"] = z
-        for test, parameters in TESTS.items():
-            value, gradient = sigreg(z, directions.astype(np.float32).astype(np.float64), parameters)
-            out[f"{name}.{test}"] = np.array([value])
-            out[f"{name}.{test}.gradient"] = gradient
+        for test_name, test in TESTS.items():
+            value, gradient = sigreg(z, directions.astype(np.float32).astype(np.float64), test)
+            out[f"{name}.{test_name}"] = np.array([value])
+            out[f"{name}.{test_name}.gradient"] = gradient
     path = pathlib.Path(__file__).with_suffix(".safetensors")
     save_file({key: np.ascontiguousarray(value, np.float32) for key, value in out.items()}, path)
 

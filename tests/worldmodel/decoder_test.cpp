@@ -85,6 +85,20 @@ TEST(Decoder, WhatNeverMovesIsDrawnUntrained) {
   EXPECT_TRUE(decoder.pictures(at::randn({4, 3})).equal(same));
 }
 
+TEST(Decoder, LatentNumbersThatDoNotVaryAreNotBlownUp) {
+  const Scene data = scene();  // the last of three latent numbers is 7 throughout
+  Decoder decoder = make();
+  decoder.set_statistics(data.latents, data.pixels);
+  TensorMap saved;
+  decoder.save("decoder", saved);
+  const at::Tensor scale = saved.at("decoder.latent_scale");
+  EXPECT_EQ(scale[2].item<double>(), 1.0);
+  EXPECT_LT(max_difference(scale.narrow(0, 0, 2), data.latents.std(0, false).narrow(0, 0, 2)),
+            1e-6);
+  const at::Tensor moved = data.latents + at::tensor({0.0F, 0.0F, 0.01F});
+  EXPECT_LT(max_difference(decoder(moved), decoder(data.latents)), 0.01);
+}
+
 TEST(Decoder, ComesBackFromItsFile) {
   const TemporaryFolder folder;
   const Scene data = scene();

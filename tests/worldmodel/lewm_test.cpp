@@ -9,6 +9,7 @@
 
 #include "tests/errors.h"
 #include "tests/tensors.h"
+#include "tests/worldmodel/open_gates.h"
 #include "worldmodel/jepa/encoder.h"
 #include "worldmodel/jepa/predictor.h"
 #include "worldmodel/jepa/projector.h"
@@ -77,19 +78,27 @@ TEST_F(LewmGolden, VisionTransformer) {
   expect_case("vit_case", (*encoder)(pixels), {{"pixels", pixels}}, encoder.get());
 }
 
-TEST_F(LewmGolden, ProjectorInEvaluationAndTraining) {
+TEST_F(LewmGolden, ProjectorInInferenceValidationAndTraining) {
   Projector projector(12, 16, 10, rng_, at::kCPU);
   load(projector, "projector");
   TensorMap before;
   projector.save("p", before);
   at::Tensor x = input("projector_evaluation.x");
-  expect_case("projector_evaluation", projector(x, false), {{"x", x}}, &projector);
+  expect_case("projector_evaluation", projector(x, ForwardMode::kInference), {{"x", x}},
+              &projector);
   TensorMap unchanged;
   projector.save("p", unchanged);
   test::expect_same_bits(before, unchanged);
 
+  // As in training, with nothing remembered.
+  const at::Tensor validated = projector(input("projector_training.x"), ForwardMode::kValidation);
+  EXPECT_LT(max_difference(validated, tensor("projector_training.output")), 1e-5);
+  TensorMap still_unchanged;
+  projector.save("p", still_unchanged);
+  test::expect_same_bits(before, still_unchanged);
+
   x = input("projector_training.x");
-  expect_case("projector_training", projector(x, true), {{"x", x}}, &projector);
+  expect_case("projector_training", projector(x, ForwardMode::kTraining), {{"x", x}}, &projector);
   TensorMap after;
   projector.save("p", after);
   for (const std::string name : {"running_mean", "running_var", "num_batches_tracked"}) {
@@ -171,13 +180,13 @@ TEST_F(LewmGolden, Rollout) {
   const auto by_last = [&](const at::Tensor& window, const at::Tensor& actions, int64_t t) {
     const int64_t frames = window.size(1);
     const at::Tensor seen = actions.narrow(1, t + 1 - frames, frames);
-    return projector(step_after(predictor, window, seen), /*training=*/false);
+    return projector(step_after(predictor, window, seen), ForwardMode::kInference);
   };
   at::Tensor memory;
   const auto by_steps = [&](const at::Tensor& window, const at::Tensor& actions, int64_t t) {
     Predictor::Step step = predictor.step(window, memory, actions.select(1, t));
     memory = std::move(step.memory);
-    return projector(step.next, /*training=*/false);
+    return projector(step.next, ForwardMode::kInference);
   };
   for (const bool in_steps : {false, true}) {
     const at::Tensor start = input("rollout.start");
@@ -216,12 +225,14 @@ TEST_F(LewmGolden, StepsWithAHistoryOfOne) {
   PredictorOptions options = small_predictor();
   options.frames = 1;
   const Predictor predictor(options, rng_, at::kCPU);
+  test::open_gates(predictor.parameters());
   const at::Tensor z = at::randn({4, 1, 12}), actions = at::randn({4, 2, 12});
   const auto first = predictor.step(z, {}, actions.select(1, 0));
   const auto second = predictor.step(z, first.memory, actions.select(1, 1));
   EXPECT_EQ(second.memory.sizes(), at::IntArrayRef({4, 0, 12}));
   const at::Tensor expected = predictor(z, actions.narrow(1, 1, 1), /*training=*/false);
   EXPECT_LT(max_difference(second.next, expected.select(1, 0)), 1e-5);
+  EXPECT_GT(max_difference(second.next, first.next), 0.1);
 }
 
 TEST_F(LewmGolden, StepsRefuseTheMemoryOfAnotherHistory) {

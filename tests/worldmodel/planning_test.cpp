@@ -13,6 +13,7 @@
 #include "tests/errors.h"
 #include "tests/tensors.h"
 #include "worldmodel/pch.h"
+#include "worldmodel/planning/candidate_search.h"
 #include "worldmodel/planning/planner.h"
 #include "worldmodel/planning/planners.h"
 
@@ -124,7 +125,7 @@ TEST_P(ContinuousPlanner, FindsTheLeastCostOfALinearQuadraticWorld) {
       {"cem", 0.02}, {"icem", 0.005}, {"mppi", 0.02}, {"gradient", 0.001}};
   const PlanningProblem problem = linear_problem(world_, starts());
   const at::Tensor least = world_.least_cost(starts(), problem.horizon);
-  const at::Tensor idle = sequence_costs(problem, at::zeros({3, 1, 5, 2})).squeeze(1);
+  const at::Tensor idle = CandidateCosts(problem)(at::zeros({3, 1, 5, 2})).squeeze(1);
   EXPECT_GT((idle / least).min().item<double>(), 2.0);  // it takes some doing
   double mean_excess = 0.0;
   constexpr int kSeeds = 10;
@@ -135,7 +136,7 @@ TEST_P(ContinuousPlanner, FindsTheLeastCostOfALinearQuadraticWorld) {
     EXPECT_GT(excess(plan, least), -1e-5);
     EXPECT_LT(excess(plan, least), 0.05) << "seed " << seed;
     mean_excess += excess(plan, least) / kSeeds;
-    const at::Tensor again = sequence_costs(problem, plan.actions.unsqueeze(1)).squeeze(1);
+    const at::Tensor again = CandidateCosts(problem)(plan.actions.unsqueeze(1)).squeeze(1);
     EXPECT_LT(max_difference(again, plan.cost), 1e-5);
   }
   EXPECT_LT(mean_excess, bounds.at(options_.planner));
@@ -246,9 +247,48 @@ TEST_P(ContinuousPlanner, CostsThatAreNotFinite) {
   problem.cost = [](const LatentState& state, const at::Tensor&, int64_t) {
     return at::full({state.size()}, NAN);
   };
-  if (options_.planner == "gradient") return;  // there is nothing to differentiate
+  if (options_.planner == "gradient") {  // there is nothing to differentiate
+    EXPECT_THAT(input_error([&] { plan_with(options_, problem); }),
+                HasSubstr("gradient: this cost has no gradient by the actions"));
+    return;
+  }
   EXPECT_THAT(run_error([&] { plan_with(options_, problem); }),
               HasSubstr(options_.planner + ": the model's cost of the plan is not finite"));
+}
+
+// Costs that are finite near the guess alone, where few candidates are.
+TEST_P(ContinuousPlanner, FewerFiniteCandidatesThanElites) {
+  for (const double elsewhere : {double(NAN), double(INFINITY), -double(INFINITY)}) {
+    PlanningProblem problem = linear_problem(world_, starts());
+    problem.guess = at::full({3, 5, 2}, 0.5);
+    const CostFn cost = problem.cost;
+    int64_t most = 0;
+    problem.cost = [&](const LatentState& state, const at::Tensor& action, int64_t t) {
+      const at::Tensor is_near = ((action - 0.5).abs() < 0.3).all(1);
+      // Of the first round, in which candidates are those of a wide distribution.
+      if (most == 0) most = is_near.view({3, -1}).sum(1).max().item<int64_t>();
+      const at::Tensor sum = cost(state, action, t);
+      return at::where(is_near, sum, at::full_like(sum, elsewhere));
+    };
+    const Plan plan = plan_with(options_, problem);
+    EXPECT_GE(most, 1);
+    EXPECT_LT(most, 30);
+    EXPECT_LT(max_difference(plan.actions, problem.guess), 0.3) << elsewhere;
+  }
+}
+
+TEST(Planning, ElitesOfInfiniteCostAreTheCheapest) {
+  const double infinity = INFINITY;
+  const at::Tensor actions = at::arange(10, at::kFloat).view({2, 5, 1, 1});
+  const at::Tensor cost =
+      at::tensor({3.0, infinity, 1.0, infinity, infinity, 5.0, 4.0, 3.0, 2.0, 1.0}).view({2, 5});
+  const Elites elites = select_elites(actions, cost, 4);
+  EXPECT_TRUE(at::equal(elites.actions.view({2, 4}),
+                        at::tensor({2.F, 0.F, 2.F, 2.F, 9.F, 8.F, 7.F, 6.F}).view({2, 4})));
+  EXPECT_TRUE(at::equal(elites.cost,
+                        at::tensor({1., 3., 1., 1., 1., 2., 3., 4.}, at::kDouble).view({2, 4})));
+  const Elites none = select_elites(actions, at::full({2, 5}, infinity), 2);
+  EXPECT_FALSE(at::isfinite(none.cost).any().item<bool>());
 }
 
 // The candidates of a search over one step in one world: of each round its candidates [S, 2] and
@@ -305,6 +345,50 @@ TEST(Planning, MppiWeighsItsElites) {
   EXPECT_GT(max_difference(elites.mean(0), mean), 0.01);
 }
 
+struct Moments {
+  at::Tensor mean, std;  // [2]
+};
+
+// What the documentation of the planners fits to the K cheapest of a round.
+Moments fitted(const PlannerOptions& options, const Round& round) {
+  const at::Tensor elites = elites_of(round, options.elites);
+  if (options.planner == "mppi") {
+    const at::Tensor cost = std::get<0>(round.cost.sort()).narrow(0, 0, options.elites);
+    const at::Tensor unscaled = at::exp(-(cost - cost[0]) / (options.temperature * cost.std()));
+    const at::Tensor weight = (unscaled / unscaled.sum()).unsqueeze(1);
+    const at::Tensor mean = (weight * elites).sum(0);
+    const at::Tensor variance =
+        (weight * (elites - mean).square()).sum(0) / (1.0 - weight.square().sum());
+    return {mean, variance.sqrt()};
+  }
+  const double keep = options.planner == "icem" ? options.momentum : 0.0;
+  return {keep * one_guess().flatten() + (1.0 - keep) * elites.mean(0),
+          keep * options.initial_std + (1.0 - keep) * elites.std(0, /*unbiased=*/true)};
+}
+
+// So few elites that a variance divided by K instead of K - 1 shows, and so many candidates that
+// their moments are those of the distribution they are drawn from.
+TEST(Planning, TheSecondRoundIsDrawnFromWhatTheFirstOnesElitesGive) {
+  for (const char* planner : {"cem", "icem", "mppi"}) {
+    SCOPED_TRACE(planner);
+    PlannerOptions options = options_of(planner);
+    options.samples = 40000;
+    options.elites = 5;
+    options.kept_elites = 0;
+    options.iterations = 2;
+    options.initial_std = 0.8;
+    options.momentum = 0.3;
+    options.temperature = 0.7;
+    const std::vector<Round> rounds = rounds_of(options, one_guess());
+    const Moments expected = fitted(options, rounds[0]);
+    const at::Tensor drawn = rounds[1].actions;
+    // Six standard errors; the mean itself is among the candidates.
+    const double error = 6.0 / std::sqrt(static_cast<double>(options.samples));
+    EXPECT_LT(max_difference(drawn.mean(0) / expected.std, expected.mean / expected.std), error);
+    EXPECT_LT(max_difference(drawn.std(0) / expected.std, at::ones({2})), error);
+  }
+}
+
 TEST(Planning, IcemKeepsElitesAndLetsSamplesDecay) {
   PlannerOptions options = options_of("icem");
   options.iterations = 4;
@@ -349,6 +433,14 @@ TEST(Planning, IcemsCandidatesAreColouredInTime) {
 
 TEST(Planning, TheGradientPlannerWantsGradients) {
   LinearWorld world;
+  // Of something else than the actions.
+  PlanningProblem of_others = linear_problem(world, starts());
+  const at::Tensor weight = at::ones({}).requires_grad_(true);
+  of_others.cost = [&](const LatentState& state, const at::Tensor&, int64_t) {
+    return weight * at::ones({state.size()});
+  };
+  EXPECT_THAT(input_error([&] { plan_with(options_of("gradient"), of_others); }),
+              HasSubstr("gradient: this cost has no gradient by the actions"));
   world.has_gradients = false;
   const PlanningProblem problem = linear_problem(world, starts());
   EXPECT_THAT(input_error([&] { plan_with(options_of("gradient"), problem); }),
@@ -360,7 +452,7 @@ TEST(Planning, IcemNeverLosesItsGuess) {
   LinearWorld world;
   PlanningProblem problem = linear_problem(world, starts());
   problem.guess = plan_with(options_of("icem"), problem).actions;
-  const at::Tensor before = sequence_costs(problem, problem.guess.unsqueeze(1)).squeeze(1);
+  const at::Tensor before = CandidateCosts(problem)(problem.guess.unsqueeze(1)).squeeze(1);
   PlannerOptions options = options_of("icem");
   options.samples = 4;
   options.elites = 2;
@@ -421,7 +513,7 @@ TEST(CategoricalCem, FindsWhatTryingEverythingFinds) {
     for (int64_t t = 0; t < 6; ++t, rest /= 3) digits.push_back(rest % 3);
   }
   const at::Tensor all = at::tensor(digits).view({1, 729, 6, 1}).expand({4, 729, 6, 1});
-  const at::Tensor costs = sequence_costs(problem, all);
+  const at::Tensor costs = CandidateCosts(problem)(all);
   const at::Tensor least = std::get<0>(costs.min(1));
   EXPECT_GT((costs.median() - least.max()).item<double>(), 5.0);
 
@@ -443,6 +535,34 @@ TEST(CategoricalCem, FindsWhatTryingEverythingFinds) {
   EXPECT_LT(max_difference(plan_with(options, problem).cost, least), 1e-5);
   problem.guess = at::Tensor();
   EXPECT_GT(max_difference(plan_with(options, problem).cost, least), 0.05);
+}
+
+TEST(CategoricalCem, FewerFiniteCandidatesThanElites) {
+  DiscreteWorld world;
+  PlanningProblem problem = discrete_problem(world);
+  problem.guess = at::ones({4, 6, 1}, at::kLong);
+  const CostFn cost = problem.cost;
+  problem.cost = [&](const LatentState& state, const at::Tensor& action, int64_t t) {
+    const at::Tensor sum = cost(state, action, t);
+    return at::where(action.select(1, 0) == 1, sum, at::full_like(sum, NAN));
+  };
+  PlannerOptions options = options_of("categorical-cem");
+  // One sequence of 729 is finite, and what is learnt from the first round's elites is it alone.
+  std::vector<at::Tensor> drawn;
+  options.iterations = 2;
+  options.samples = 20;
+  options.elites = 20;
+  options.momentum = 0.0;
+  const CostFn finite_cost = problem.cost;
+  problem.cost = [&](const LatentState& state, const at::Tensor& action, int64_t t) {
+    drawn.push_back(action.clone());
+    return finite_cost(state, action, t);
+  };
+  const Plan plan = plan_with(options, problem);
+  EXPECT_TRUE(at::equal(plan.actions, problem.guess));
+  ASSERT_EQ(drawn.size(), 18U);
+  EXPECT_FALSE((drawn[0] == 1).all().item<bool>());
+  for (size_t i = 6; i < 12; ++i) EXPECT_TRUE((drawn[i] == 1).all().item<bool>());
 }
 
 TEST(CategoricalCem, ProblemsThatDoNotFitAreRefused) {

@@ -121,6 +121,16 @@ TEST(Probe, ConstantTargetsAndLatentsAreNotDividedByZero) {
   }
 }
 
+// The mean of a constant is not quite the constant, and what is left is no correlation.
+TEST(Probe, TargetsThatAreConstantWhereTheyAreScoredHaveNoCorrelation) {
+  const auto probe = fit_linear_probe(samples(300, 16, linear_law));
+  ProbeData held_out = samples(777, 17, linear_law);
+  held_out.targets.select(1, 1).fill_(0.1);
+  const ProbeScores scores = probe->score(held_out);
+  EXPECT_TRUE(std::isnan(scores.r[1]));
+  EXPECT_NEAR(scores.r[0], 1.0, 1e-9);
+}
+
 TEST(Probe, RefusesWhatItCannotFit) {
   const ProbeData good = samples(10, 15, linear_law);
   const auto refusal = [](const ProbeData& data) {
@@ -140,6 +150,12 @@ TEST(Probe, RefusesWhatItCannotFit) {
   EXPECT_NE(test::input_error([&] { fit_linear_probe(good)->score(narrow); }).find("2 latent"),
             std::string::npos);
   EXPECT_NE(test::input_error([&] { fit_mlp_probe(good, narrow, 0); }).find("other sizes"),
+            std::string::npos);
+  EXPECT_NE(test::input_error([&] { fit_mlp_probe({}, good, 0); }).find("no [N, D]"),
+            std::string::npos);
+  EXPECT_NE(test::input_error([&] {
+              fit_mlp_probe(good, good, 0, {.minibatch = 0});
+            }).find("minibatches of 0 samples"),
             std::string::npos);
 }
 

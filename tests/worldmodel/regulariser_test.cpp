@@ -22,6 +22,22 @@ TEST(Regulariser, VicRegIsTheTranscripts) {
   EXPECT_LT(max_difference(z.grad(), golden.tensor("vicreg.gradient")), 1e-5);
   EXPECT_EQ(test::input_error([&] { (*vicreg)(z, 0, {.processes = 2}); }),
             "VICReg: 2 processes, expected 1: only SIGReg is shared");
+  EXPECT_EQ(test::input_error([&] {
+              (*vicreg)(at::randn({3, 1, 4}), 0);
+            }),
+            "VICReg: 1 samples a time step, expected at least 2");
+}
+
+TEST(Regulariser, RefusesUnknownNames) {
+  const auto refusal = [](const RegulariserOptions& options) {
+    return test::input_error([&] { make_regulariser(options); });
+  };
+  EXPECT_EQ(refusal({.regulariser = "sigrep"}),
+            "unknown regulariser 'sigrep'; did you mean 'sigreg'? Known: sigreg, vicreg, none");
+  EXPECT_EQ(refusal({.sigreg_preset = "lewn"}),
+            "unknown SIGReg preset 'lewn'; did you mean 'lewm'? Known: lewm, lejepa");
+  EXPECT_EQ(refusal({.sigreg_test = "smoth"}),
+            "unknown SIGReg test 'smoth'; did you mean 'smooth'? Known: epps-pulley, smooth");
 }
 
 TEST(Regulariser, SigRegIsThePresets) {

@@ -3,6 +3,7 @@
 #include "worldmodel/sigreg.h"
 
 #include <cmath>
+#include <map>
 #include <string>
 
 #include <ATen/CPUGeneratorImpl.h>
@@ -18,23 +19,23 @@ namespace {
 
 using test::max_difference;
 
-struct Case {
-  const char* name;
-  EppsPulleyOptions options;
-};
-
-const Case kCases[] = {{"lejepa", {.low = -5.0, .high = 5.0, .knots = 17, .scale = 1.0}},
-                       {"lewm", {.low = 0.0, .high = 3.0, .knots = 17, .scale = 2.0}}};
+// By the names of the transcript.
+std::map<std::string, std::unique_ptr<NormalityTest>> normality_tests() {
+  std::map<std::string, std::unique_ptr<NormalityTest>> tests;
+  tests.emplace("lejepa", make_epps_pulley(lejepa_epps_pulley()));
+  tests.emplace("lewm", make_epps_pulley(lewm_epps_pulley()));
+  tests.emplace("smooth", make_smooth_test());
+  return tests;
+}
 
 TEST(SigRegGolden, StatisticAndGradientAreNumPys) {
   const SafetensorsFile golden = test::golden("sigreg");
   const at::Tensor directions = golden.tensor("directions");
-  for (const auto& [name, options] : kCases) {
-    const auto epps_pulley = make_epps_pulley(options);
+  for (const auto& [name, test] : normality_tests()) {
     for (const std::string sample : {"normal", "shifted", "collapsed"}) {
       SCOPED_TRACE(sample + "." + name);
       const at::Tensor z = golden.tensor(sample + ".z").clone().requires_grad_(true);
-      const at::Tensor statistic = epps_pulley->statistic(at::matmul(z, directions));
+      const at::Tensor statistic = test->statistic(at::matmul(z, directions));
       EXPECT_EQ(statistic.sizes(), at::IntArrayRef({3, 10}));
       const at::Tensor loss = statistic.mean();
       loss.backward();
@@ -114,6 +115,13 @@ TEST(SigReg, TheStepDecidesTheDirections) {
   EXPECT_LT((first.norm(2, {0}) - 1.0).abs().max().item<double>(), 1e-6);
 }
 
+TEST(SigReg, PresetsHaveTheirSlices) {
+  EXPECT_EQ(make_lejepa_sigreg().directions(8, 0).size(1), 256);
+  EXPECT_EQ(make_lewm_sigreg().directions(8, 0).size(1), 1024);
+  EXPECT_EQ(make_lejepa_sigreg(5).directions(8, 0).size(1), 5);
+  EXPECT_EQ(make_lewm_sigreg(7).directions(8, 0).size(1), 7);
+}
+
 TEST(SigReg, EachTimeStepIsTestedByItself) {
   // Pooled over time, 512 samples would give another statistic than 256 twice.
   const SigReg sigreg = make_lewm_sigreg();
@@ -126,10 +134,8 @@ TEST(SigReg, EachTimeStepIsTestedByItself) {
 // Two processes with half of the batch each: the statistic is that of the whole in both, and the
 // mean of their gradients its gradient.
 TEST(SigReg, ProcessesThatShareABatchGetWhatOneWouldGet) {
-  std::vector<std::unique_ptr<NormalityTest>> tests;
-  for (const auto& [name, options] : kCases) tests.push_back(make_epps_pulley(options));
-  tests.push_back(make_smooth_test());
-  for (const auto& test : tests) {
+  for (const auto& [name, test] : normality_tests()) {
+    SCOPED_TRACE(name);
     at::Tensor whole = (samples("two clusters") * 0.5 + 0.1).requires_grad_(true);
     const at::Tensor expected = test->statistic(whole).mean();
     expected.backward();

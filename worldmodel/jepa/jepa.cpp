@@ -15,11 +15,19 @@ const std::vector<JepaArchitecture>& jepa_architectures() {
   return all;
 }
 
-void JepaOptions::describe(ConfigFields& f) {
+namespace {
+
+std::vector<std::string> architecture_names() {
   std::vector<std::string> names;
   for (const JepaArchitecture& entry : jepa_architectures()) names.push_back(entry.name);
+  return names;
+}
+
+}  // namespace
+
+void JepaOptions::describe(ConfigFields& f) {
   f.add("architecture", architecture, "what the model is made of (reverie list worldmodels)",
-        names);
+        architecture_names());
   f.add("latent_size", latent_size, "numbers of a latent; 0 = the architecture's (32, lewm 192)",
         between(0, 4096));
   f.add("history", history, "frames that the predictor looks back at", between(1, 64));
@@ -37,11 +45,12 @@ void JepaOptions::describe(ConfigFields& f) {
 
 namespace {
 
-// The sizes of an architecture that are not options.
+// What an architecture has where the options do not say otherwise, and what they cannot say.
 struct Architecture {
   int64_t latent_size, width, depth, heads, head_size, hidden_size;
   int64_t projector_hidden, action_mixed, action_hidden;
-  int64_t image_size;  // pictures are scaled to it; 0 = taken as they are
+  int64_t image_size;  // square pictures are scaled to it; 0 = taken as they are
+  double learning_rate;
 };
 
 constexpr Architecture kSmall = {.latent_size = 32,
@@ -53,7 +62,8 @@ constexpr Architecture kSmall = {.latent_size = 32,
                                  .projector_hidden = 512,
                                  .action_mixed = 32,
                                  .action_hidden = 128,
-                                 .image_size = 0};
+                                 .image_size = 0,
+                                 .learning_rate = 5e-4};
 constexpr Architecture kLeWorldModel = {.latent_size = 192,
                                         .width = 192,
                                         .depth = 6,
@@ -63,12 +73,19 @@ constexpr Architecture kLeWorldModel = {.latent_size = 192,
                                         .projector_hidden = 2048,
                                         .action_mixed = 10,
                                         .action_hidden = 768,
-                                        .image_size = 224};
+                                        .image_size = 224,
+                                        .learning_rate = 5e-5};
 
 bool is_lewm(const JepaOptions& options) { return options.architecture == "lewm"; }
 
+Architecture named_architecture(const std::string& name) {
+  if (name == "jepa-small") return kSmall;
+  if (name == "lewm") return kLeWorldModel;
+  fail_unknown_name("architecture", name, architecture_names());
+}
+
 Architecture architecture_of(const JepaOptions& options) {
-  Architecture out = is_lewm(options) ? kLeWorldModel : kSmall;
+  Architecture out = named_architecture(options.architecture);
   if (options.latent_size > 0) out.latent_size = options.latent_size;
   if (options.predictor_width > 0) out.width = options.predictor_width;
   if (options.predictor_depth > 0) out.depth = options.predictor_depth;
@@ -89,6 +106,9 @@ std::unique_ptr<Encoder> make_encoder(const JepaOptions& options,
                                       at::Device device) {
   if (is_lewm(options)) {
     REVERIE_CHECK(image_shape[2] == 3, "lewm: pictures of one channel, expected three");
+    REVERIE_CHECK(image_shape[0] == image_shape[1],
+                  "lewm: pictures of {}x{} pixels, expected square ones; --resize makes them",
+                  image_shape[1], image_shape[0]);
     return make_vit_encoder({}, rng, device);
   }
   return make_conv_encoder({.height = image_shape[0],
@@ -110,6 +130,22 @@ std::pair<at::Tensor, at::Tensor> pixel_statistics(int64_t channels) {
 // The last `count` along the second axis.
 at::Tensor last(const at::Tensor& x, int64_t count) {
   return x.size(1) <= count ? x : x.narrow(1, x.size(1) - count, count);
+}
+
+// pixels: [B, F, H, W, C], action: [B, F - 1, k, ...].
+void check_history(const at::Tensor& pixels, const at::Tensor& action) {
+  REVERIE_CHECK(pixels.dim() == 5 && pixels.size(1) >= 1,
+                "world model: pictures of shape {}, expected [worlds, frames, height, width, "
+                "channels] with at least one frame",
+                pixels.sizes().vec());
+  const int64_t worlds = pixels.size(0), steps = pixels.size(1) - 1;
+  if (steps == 0) return;
+  REVERIE_CHECK(
+      action.defined() && action.dim() >= 3 && action.size(0) == worlds && action.size(1) == steps,
+      "world model: actions of shape {} between {} frames of {} worlds, expected [{}, "
+      "{}, ...]",
+      action.defined() ? action.sizes().vec() : std::vector<int64_t>(), steps + 1, worlds, worlds,
+      steps);
 }
 
 }  // namespace
@@ -143,7 +179,12 @@ Jepa::Jepa(const JepaOptions& options, const Field& pixels, const ActionSpace& a
   pixel_shift_ = (-mean / std).to(device);
 }
 
+double Jepa::default_learning_rate() const { return architecture_of(options_).learning_rate; }
+
 at::Tensor Jepa::pictures(const at::Tensor& pixels) const {
+  REVERIE_CHECK(pixels.dim() == 4,
+                "world model: pictures of shape {}, expected [N, height, width, channels]",
+                pixels.sizes().vec());
   const std::vector<int64_t> found = pixels.sizes().slice(1).vec();
   REVERIE_CHECK(found == image_shape_,
                 "world model: pictures of {}, expected {} [height, width, channels]", found,
@@ -156,18 +197,22 @@ at::Tensor Jepa::pictures(const at::Tensor& pixels) const {
   return at::_upsample_bilinear2d_aa(x, {side, side}, /*align_corners=*/false);
 }
 
-at::Tensor Jepa::latents(const at::Tensor& pixels, bool training) {
-  return (*projector_)((*encoder_)(pictures(pixels)), training);
+at::Tensor Jepa::latents(const at::Tensor& pixels, ForwardMode mode) {
+  return (*projector_)((*encoder_)(pictures(pixels)), mode);
 }
 
-at::Tensor Jepa::predict_next(const at::Tensor& z, const at::Tensor& action_blocks, bool training) {
+at::Tensor Jepa::predict_next(const at::Tensor& z, const at::Tensor& action_blocks,
+                              ForwardMode mode) {
   const at::Tensor condition = (*action_encoder_)(action_blocks);
-  return (*prediction_projector_)((*predictor_)(z, condition, training), training);
+  const bool drops = mode == ForwardMode::kTraining;
+  return (*prediction_projector_)((*predictor_)(z, condition, drops), mode);
 }
 
 LatentState Jepa::encode(const TensorMap& obs, const at::Tensor& action) {
   const at::NoGradGuard no_grad;
-  const at::Tensor pixels = last(obs.at("pixels"), options_.history);
+  const at::Tensor& seen = obs.at("pixels");
+  check_history(seen, action);
+  const at::Tensor pixels = last(seen, options_.history);
   const int64_t batch = pixels.size(0), frames = pixels.size(1);
   const at::Tensor z = latents(pixels.flatten(0, 1)).view({batch, frames, latent_size_});
   if (frames == 1) return {z, at::zeros({batch, 0, latent_size_}, z.options())};
@@ -177,7 +222,7 @@ LatentState Jepa::encode(const TensorMap& obs, const at::Tensor& action) {
 LatentState Jepa::predict(const LatentState& state, const at::Tensor& action) {
   const at::Tensor condition = (*action_encoder_)(actions_.from_plan(action));
   const auto [predicted, memory] = predictor_->step(state.z, state.h, condition);
-  const at::Tensor next = (*prediction_projector_)(predicted, /*training=*/false).unsqueeze(1);
+  const at::Tensor next = (*prediction_projector_)(predicted, ForwardMode::kInference).unsqueeze(1);
   return {last(at::cat({state.z, next}, 1), options_.history), memory};
 }
 
@@ -209,24 +254,20 @@ void Jepa::save(TensorMap& out) const {
   actions_.save(out);
 }
 
-void Jepa::load_networks(const TensorMap& saved, const std::string& where) {
+void Jepa::load(const TensorMap& saved) {
   TensorMap expected;
-  for (const auto& [name, part] : parts()) part->save(name, expected);
-  check_tensors_match(where, expected.entries(), saved.entries());
+  save(expected);
+  check_tensors_match("world model", expected.entries(), saved.entries());
+  actions_.load(saved);  // first: it looks at the values too
   for (const auto& [name, part] : parts()) part->load(name, saved);
 }
 
-void Jepa::load(const TensorMap& saved) {
-  TensorMap networks;
-  for (const auto& [name, tensor] : saved) {
-    if (!name.starts_with("action.")) networks.add(name, tensor);
-  }
-  load_networks(networks, "world model");
-  actions_.load(saved);
-}
-
 void Jepa::load_weights(const std::filesystem::path& file) {
-  load_networks(TensorMap(load_safetensors(file.string()).tensors), file.string());
+  const TensorMap saved(load_safetensors(file.string()).tensors);
+  TensorMap expected;
+  for (const auto& [name, part] : parts()) part->save(name, expected);
+  check_tensors_match(file.string(), expected.entries(), saved.entries());
+  for (const auto& [name, part] : parts()) part->load(name, saved);
 }
 
 }  // namespace reverie

@@ -56,8 +56,9 @@ class Jepa final : public WorldModel {
        at::Device device);
 
   // WorldModel; `pixels` is what is read of obs, [B, F, H, W, C]. action: [B, F - 1, k, A] as the
-  // environment takes them. Longer histories than the model's are cut. State: z [B, K, D] the last
-  // K <= history latents, h [B, K - 1, ...] what Predictor::step() remembers of what lay between.
+  // environment takes them, undefined where F = 1. Longer histories than the model's are cut.
+  // Throws Error(kInput) for other shapes. State: z [B, K, D] the last K <= history latents, h [B,
+  // K - 1, ...] what Predictor::step() remembers of what lay between.
   LatentState encode(const TensorMap& obs, const at::Tensor& action) override;
 
   // action: [B, M], or [B, k] int64 where actions are discrete.
@@ -72,12 +73,12 @@ class Jepa final : public WorldModel {
   const ActionCode& actions() const override { return actions_; }
 
   // The latents of single pictures: [N, H, W, C] uint8 to [N, D]. Throws Error(kInput) for pictures
-  // of another size. training: with the batch's own statistics, see Projector.
-  at::Tensor latents(const at::Tensor& pixels, bool training = false);
+  // of another size.
+  at::Tensor latents(const at::Tensor& pixels, ForwardMode mode = ForwardMode::kInference);
 
   // z: [B, F, D], action_blocks: [B, F, M]. Returns [B, F, D], the latents predicted to follow
   // each.
-  at::Tensor predict_next(const at::Tensor& z, const at::Tensor& action_blocks, bool training);
+  at::Tensor predict_next(const at::Tensor& z, const at::Tensor& action_blocks, ForwardMode mode);
 
   // Mean and standard deviation of the environment's actions, see ActionCode.
   void set_action_statistics(const at::Tensor& mean, const at::Tensor& std) {
@@ -85,23 +86,26 @@ class Jepa final : public WorldModel {
   }
 
   const JepaOptions& options() const { return options_; }
-  int64_t latent_size() const { return latent_size_; }
   at::Device device() const { return device_; }
+
+  // AdamW's at its highest, where nothing else is asked for: 5e-5 of LeWorldModel, 5e-4 of
+  // jepa-small.
+  double default_learning_rate() const;
 
   // Every parameter block, to be optimised, with the name its tensors are saved under.
   std::vector<std::pair<std::string, Parameters*>> parameters();
 
   // The networks' tensors by the reference's names, and the actions' statistics. load() throws
-  // Error(kInput) with one message that names every missing, unexpected and mis-shaped tensor.
+  // Error(kInput) with one message that names every missing, unexpected and mis-shaped tensor, and
+  // for statistics that ActionCode::set_statistics() does not take; nothing is changed then.
   void save(TensorMap& out) const;
   void load(const TensorMap& saved);
 
-  // Reads the networks alone from a safetensors file, such as published weights.
+  // Reads the networks alone from a safetensors file, such as published weights. Throws likewise.
   void load_weights(const std::filesystem::path& file);
 
  private:
   std::vector<std::pair<std::string, Part*>> parts() const;
-  void load_networks(const TensorMap& saved, const std::string& where);
   at::Tensor pictures(const at::Tensor& pixels) const;
 
   JepaOptions options_;

@@ -12,11 +12,11 @@
 
 namespace reverie {
 
-// How a JEPA is trained. Defaults are LeWorldModel's where the architecture does not matter.
+// How a JEPA is trained. Defaults are LeWorldModel's; the learning rate is the architecture's.
 struct JepaTrainingOptions {
   RegulariserOptions regulariser;
   double regulariser_weight = 0.09;  // lambda
-  double learning_rate = 5e-4;
+  double learning_rate = 0.0;        // 0 = Jepa::default_learning_rate()
   double weight_decay = 1e-3;
   double warmup = 0.01;         // share of the run
   double gradient_limit = 1.0;  // of the norm
@@ -43,12 +43,16 @@ class JepaLearner {
   // What update() wants sampled: history + 1 frames and the blocks of actions between them.
   SampleSpec sample_spec() const;
 
-  // One step. progress: the share of training that is done, [0, 1]. Returns the loss terms
+  // One step. Seeds the process's default generator of the model's device, from which dropout
+  // draws. progress: the share of training that is done, [0, 1]. Returns the loss terms
   // "loss/prediction", "loss/regulariser" and "loss/total", and "gradient/norm" before clipping.
   TensorMap update(const SequenceBatch& batch, double progress);
 
-  // The same terms without learning, in evaluation mode, and latent_statistics(), each by its own
-  // name ("prediction", "effective_rank", ...).
+  // The same terms without learning, and latent_statistics(), each by its own name ("prediction",
+  // "effective_rank", ...). With the batch's own statistics as in training
+  // (ForwardMode::kValidation): the running ones follow a fresh network late, and latents look
+  // collapsed through them. The regulariser's statistic may grow with the samples, so that it is
+  // the mean over whole minibatches of the batch, or that of all where it has fewer.
   TensorMap validate(const SequenceBatch& batch) const;
 
   // Moments of the optimiser, the count of steps and the seed.
@@ -56,14 +60,16 @@ class JepaLearner {
   void load(const TensorMap& saved);
 
  private:
-  struct Terms {
-    at::Tensor z;  // [B, F, D]
-    at::Tensor prediction, regulariser, total;
+  struct Forward {
+    at::Tensor z;           // [B, F, D]
+    at::Tensor prediction;  // the loss
   };
-  Terms losses(const SequenceBatch& batch, bool training) const;
+  Forward forward(const SequenceBatch& batch, ForwardMode mode) const;
+  at::Tensor regularise(const at::Tensor& z) const;
 
   Jepa& model_;
   JepaTrainingOptions options_;
+  double learning_rate_;
   uint64_t seed_;
   BatchShare share_;
   std::unique_ptr<Regulariser> regulariser_;

@@ -61,8 +61,6 @@ class Predictor final : public Part {
   // of another shape.
   Step step(const at::Tensor& z, const at::Tensor& memory, const at::Tensor& action) const;
 
-  const PredictorOptions& options() const { return options_; }
-
  private:
   struct Block {
     LayerNorm attention_norm, perceptron_norm;  // of the attention and the perceptron themselves

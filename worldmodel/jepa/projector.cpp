@@ -24,9 +24,9 @@ Projector::Projector(int64_t inputs, int64_t hidden, int64_t outputs, Rng& rng, 
   norm_.add_buffers(buffers());
 }
 
-at::Tensor Projector::operator()(const at::Tensor& x, bool training) {
+at::Tensor Projector::operator()(const at::Tensor& x, ForwardMode mode) {
   std::vector<int64_t> shape = x.sizes().vec();
-  const at::Tensor y = output_(at::gelu(norm_(input_(x.flatten(0, -2)), training)));
+  const at::Tensor y = output_(at::gelu(norm_(input_(x.flatten(0, -2)), mode)));
   shape.back() = y.size(-1);
   return y.view(shape);
 }

@@ -13,9 +13,9 @@ class Projector final : public Part {
  public:
   Projector(int64_t inputs, int64_t hidden, int64_t outputs, Rng& rng, at::Device device);
 
-  // x: [..., inputs]. Returns [..., outputs]. training: statistics are those of the batch, all
-  // leading axes together, and the running ones follow.
-  at::Tensor operator()(const at::Tensor& x, bool training);
+  // x: [..., inputs]. Returns [..., outputs]. All leading axes together are the batch of
+  // BatchNorm1d.
+  at::Tensor operator()(const at::Tensor& x, ForwardMode mode);
 
  private:
   Linear input_;

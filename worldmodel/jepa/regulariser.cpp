@@ -5,14 +5,20 @@
 
 namespace reverie {
 
+namespace {
+
+std::vector<std::string> regulariser_names() { return {"sigreg", "vicreg", "none"}; }
+std::vector<std::string> preset_names() { return {"lewm", "lejepa"}; }
+std::vector<std::string> test_names() { return {"epps-pulley", "smooth"}; }
+
+}  // namespace
+
 void RegulariserOptions::describe(ConfigFields& f) {
-  f.add("regulariser", regulariser, "what keeps the latents from collapsing",
-        {"sigreg", "vicreg", "none"});
+  f.add("regulariser", regulariser, "what keeps the latents from collapsing", regulariser_names());
   f.add("sigreg_preset", sigreg_preset,
         "SIGReg's knots and slices: LeWorldModel's (1024 on [0, 3]) or LeJEPA's (256 on [-5, 5])",
-        {"lewm", "lejepa"});
-  f.add("sigreg_test", sigreg_test, "SIGReg's one-dimensional test of normality",
-        {"epps-pulley", "smooth"});
+        preset_names());
+  f.add("sigreg_test", sigreg_test, "SIGReg's one-dimensional test of normality", test_names());
   f.add("slices", slices, "SIGReg's directions a step; 0 = the preset's", between(0, 1 << 20));
 }
 
@@ -38,6 +44,7 @@ class VicReg final : public Regulariser {
                   share.processes);
     constexpr double kVariance = 25.0, kEpsilon = 1e-4;
     const int64_t samples = z.size(1), dimensions = z.size(2);
+    REVERIE_CHECK(samples >= 2, "VICReg: {} samples a time step, expected at least 2", samples);
     const at::Tensor centred = z - z.mean({1}, /*keepdim=*/true);
     const at::Tensor covariance =
         at::matmul(centred.transpose(1, 2), centred) / static_cast<double>(samples - 1);
@@ -60,11 +67,17 @@ class NoRegulariser final : public Regulariser {
 
 SigReg make_sigreg(const RegulariserOptions& options) {
   const bool lejepa = options.sigreg_preset == "lejepa";
+  if (!lejepa && options.sigreg_preset != "lewm") {
+    fail_unknown_name("SIGReg preset", options.sigreg_preset, preset_names());
+  }
   const int64_t slices = options.slices > 0 ? options.slices
                          : lejepa           ? kLeJepaSlices
                                             : kLeWorldModelSlices;
   if (options.sigreg_test == "smooth") return {make_smooth_test(), slices};
-  return {make_epps_pulley(lejepa ? lejepa_epps_pulley() : lewm_epps_pulley()), slices};
+  if (options.sigreg_test != "epps-pulley") {
+    fail_unknown_name("SIGReg test", options.sigreg_test, test_names());
+  }
+  return lejepa ? make_lejepa_sigreg(slices) : make_lewm_sigreg(slices);
 }
 
 }  // namespace
@@ -72,7 +85,10 @@ SigReg make_sigreg(const RegulariserOptions& options) {
 std::unique_ptr<Regulariser> make_regulariser(const RegulariserOptions& options) {
   if (options.regulariser == "none") return std::make_unique<NoRegulariser>();
   if (options.regulariser == "vicreg") return std::make_unique<VicReg>();
-  return std::make_unique<SigRegRegulariser>(make_sigreg(options));
+  if (options.regulariser == "sigreg") {
+    return std::make_unique<SigRegRegulariser>(make_sigreg(options));
+  }
+  fail_unknown_name("regulariser", options.regulariser, regulariser_names());
 }
 
 }  // namespace reverie

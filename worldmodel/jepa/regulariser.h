@@ -31,7 +31,8 @@ struct RegulariserOptions {
 };
 
 // "sigreg"; "vicreg": a hinge on each dimension's standard deviation and a penalty on covariances
-// (Bardes et al. 2022), 25 to 1 as published; "none": what collapse looks like.
+// (Bardes et al. 2022), 25 to 1 as published, of two samples a time step or more; "none": what
+// collapse looks like. Throws Error(kInput) for unknown names, naming the nearest.
 std::unique_ptr<Regulariser> make_regulariser(const RegulariserOptions& options);
 
 }  // namespace reverie

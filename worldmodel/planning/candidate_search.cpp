@@ -85,10 +85,6 @@ at::Tensor CandidateCosts::operator()(const at::Tensor& actions) {
   return total.view({worlds, samples});
 }
 
-at::Tensor sequence_costs(const PlanningProblem& problem, const at::Tensor& actions) {
-  return CandidateCosts(problem)(actions);
-}
-
 CandidateSearch::CandidateSearch(std::string planner, ActionKind kind,
                                  const PlanningProblem& problem, int64_t samples, Rng& rng)
     : planner_(std::move(planner)), problem_(problem), costs_(problem) {
@@ -134,7 +130,7 @@ at::Tensor CandidateSearch::clamp(const at::Tensor& actions) const {
 
 at::Tensor CandidateSearch::costs(const at::Tensor& actions) {
   const double infinity = std::numeric_limits<double>::infinity();
-  return costs_(actions).nan_to_num(infinity, infinity, -infinity);
+  return costs_(actions).nan_to_num(infinity, infinity, infinity);
 }
 
 Plan CandidateSearch::finish(const at::Tensor& found) {
@@ -146,7 +142,10 @@ Plan CandidateSearch::finish(const at::Tensor& found) {
 }
 
 Elites select_elites(const at::Tensor& actions, const at::Tensor& cost, int64_t count) {
-  const auto [elite_cost, index] = cost.topk(count, /*dim=*/1, /*largest=*/false);
+  const auto [least_cost, order] = cost.topk(count, /*dim=*/1, /*largest=*/false);
+  const at::Tensor is_finite = at::isfinite(least_cost);
+  const at::Tensor elite_cost = at::where(is_finite, least_cost, least_cost.narrow(1, 0, 1));
+  const at::Tensor index = at::where(is_finite, order, order.narrow(1, 0, 1));
   const std::vector<int64_t> shape = {actions.size(0), count, actions.size(2), actions.size(3)};
   return {actions.gather(1, index.view({index.size(0), count, 1, 1}).expand(shape)), elite_cost};
 }

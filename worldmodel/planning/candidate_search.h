@@ -47,7 +47,7 @@ class CandidateSearch {
   // Continuous actions [..., A] within the limits.
   at::Tensor clamp(const at::Tensor& actions) const;
 
-  // [B, S, T, A] to [B, S]; what is not a number counts as infinite.
+  // [B, S, T, A] to [B, S]; what is not finite counts as infinite.
   at::Tensor costs(const at::Tensor& actions);
 
   // The plan [B, T, A] within the limits, which a mean may miss by a rounding, with what the model
@@ -73,7 +73,9 @@ struct Elites {
   at::Tensor best() const { return actions.select(1, 0); }  // [B, T, A]
 };
 
-// actions: [B, S, T, A], cost: [B, S], 1 <= count <= S.
+// actions: [B, S, T, A], cost: [B, S] finite or +infinity, 1 <= count <= S. Where a world has fewer
+// than K candidates of finite cost, copies of its cheapest stand for the rest of its elites: what
+// is fitted to elites is fitted to finite ones as long as there is one.
 Elites select_elites(const at::Tensor& actions, const at::Tensor& cost, int64_t count);
 
 }  // namespace reverie

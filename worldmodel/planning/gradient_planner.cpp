@@ -72,8 +72,15 @@ class GradientPlanner final : public Planner {
     const at::AutoGradMode grad(true);
     const at::Tensor leaf = actions.detach().requires_grad_(true);
     const at::Tensor cost = search.costs(leaf);
-    // Not backward(): the model's parameters are to keep the gradients they have.
-    const at::Tensor gradient = torch::autograd::grad({cost.sum()}, {leaf})[0];
+    at::Tensor gradient;
+    if (cost.requires_grad()) {
+      // Not backward(): the model's parameters are to keep the gradients they have.
+      gradient = torch::autograd::grad({cost.sum()}, {leaf}, /*grad_outputs=*/{},
+                                       /*retain_graph=*/{}, /*create_graph=*/false,
+                                       /*allow_unused=*/true)[0];
+    }
+    REVERIE_CHECK(gradient.defined(),
+                  "gradient: this cost has no gradient by the actions; use another planner (cem)");
     // A sequence that led out of the numbers stays where it is.
     return {cost.detach(), gradient.nan_to_num(0.0, 0.0, 0.0)};
   }

@@ -56,9 +56,9 @@ class Planner {
   virtual ~Planner() = default;
 
   // The same problem and generator give the same plan on the same kind of device. Throws
-  // Error(kInput) where the problem does not suit (gradients of dynamics that have none, discrete
-  // actions for a planner of continuous ones) or its shapes disagree, Error(kRun) where the cost of
-  // the plan is not finite.
+  // Error(kInput) where the problem does not suit (gradients of dynamics or a cost that have none,
+  // discrete actions for a planner of continuous ones) or its shapes disagree, Error(kRun) where
+  // the cost of the plan is not finite.
   virtual Plan plan(const PlanningProblem& problem, Rng& rng) = 0;
 };
 
@@ -90,9 +90,5 @@ std::vector<std::string> planner_names();
 // Throws Error(kInput) for an unknown name, naming the nearest, for values out of range and for
 // options that do not fit together (more elites than samples).
 std::unique_ptr<Planner> make_planner(const PlannerOptions& options);
-
-// The cost that the model gives sequences of actions: [B, S, T, A] to [B, S]. Records gradients
-// where they are recorded. Throws Error(kInput) where shapes disagree.
-at::Tensor sequence_costs(const PlanningProblem& problem, const at::Tensor& actions);
 
 }  // namespace reverie
