@@ -48,8 +48,12 @@ class TestEnv {
 
   void reset(uint64_t seed) { env_->reset(seed, views_); }
 
+  // action: of the space's own type.
   template <typename T>
   StepResult step(const std::vector<T>& action) {
+    REVERIE_CHECK(sizeof(T) * action.size() == action_.bytes(),
+                  "an action of {} numbers of {} bytes, expected {} bytes in all", action.size(),
+                  sizeof(T), action_.bytes());
     return env_->step({&action_, reinterpret_cast<const std::byte*>(action.data()), 1}, views_);
   }
 

@@ -211,7 +211,7 @@ TEST(ReachGoalTest, WithoutADistanceReportsQposAndNeverEndsEarly) {
   EXPECT_THROW(env.metric("success"), Error);
   env.reset(1);
   EXPECT_EQ(env.metric("goal_distance"), 0.0);
-  const std::vector<float> action(static_cast<size_t>(env.action_space().numel()), 0.0F);
+  const std::vector<double> action(static_cast<size_t>(env.action_space().numel()), 0.0);
   EXPECT_FALSE(env.step(action).terminated);
   EXPECT_EQ(env.metric("least_goal_distance"), 0.0);
   EXPECT_TRUE(env.step(action).truncated);
