@@ -59,7 +59,12 @@ ActionCode::ActionCode(const ActionSpace& space, int64_t block, at::Device devic
 }
 
 at::Tensor ActionCode::to_model(const at::Tensor& actions) const {
-  if (choices_ > 0) return from_plan(actions);
+  if (choices_ > 0) {
+    REVERIE_CHECK(at::logical_and(actions >= 0, actions < choices_).all().item<bool>(),
+                  "world model: discrete actions from {} to {}, expected [0, {}]",
+                  actions.min().item<int64_t>(), actions.max().item<int64_t>(), choices_ - 1);
+    return from_plan(actions);
+  }
   check_last_axes(actions, {block_, size_});
   const at::Tensor standard = (actions.to(at::kFloat) - mean_) / std_;
   constexpr double kInfinity = std::numeric_limits<double>::infinity();

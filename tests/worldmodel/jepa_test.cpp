@@ -147,6 +147,10 @@ TEST(ActionCode, ChoicesBecomeOneHotBlocks) {
   EXPECT_TRUE(at::equal(code.from_plan(choices), block));
   EXPECT_TRUE(at::equal(code.to_environment(choices), choices));
   EXPECT_EQ(code.limits().choices, 3);
+  EXPECT_NE(input_error([&] {
+              code.to_model(at::tensor({0, 3}, at::kLong).view({1, 2}));
+            }).find("from 0 to 3, expected [0, 2]"),
+            std::string::npos);
   EXPECT_EQ(code.limits().size(), 2);
 }
 
