@@ -18,7 +18,7 @@
 namespace reverie {
 
 // How an action is chosen: with exploration noise while data is gathered, or greedily.
-enum class ActMode { kExplore, kEvaluate };
+enum class ActMode : uint8_t { kExplore, kEvaluate };
 
 // Anything that acts: an agent, a planner over a world model, a scripted controller.
 class Policy {

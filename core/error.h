@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -10,7 +11,7 @@
 namespace reverie {
 
 // Who has to act on an error; decides the exit status of the command line.
-enum class ErrorKind {
+enum class ErrorKind : uint8_t {
   kInput,  // the caller's input was wrong (a flag, file, map, checkpoint, action): exit status 2
   kRun,    // the input was fine, the run failed (disk full, simulator or loss not finite): status 1
 };

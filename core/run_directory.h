@@ -55,7 +55,7 @@ class StagedCheckpoint {
 // checkpoint removed under its hands when a writer keeps few of them.
 class RunDirectory {
  public:
-  enum class Access {
+  enum class Access : uint8_t {
     kRead,   // evaluate, render: nothing is locked or changed
     kWrite,  // resume: takes the lock, removes what a killed writer left unfinished
   };

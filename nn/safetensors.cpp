@@ -189,7 +189,7 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
   }
 
  private:
-  enum class Level { kNone, kRoot, kMetadata, kTensor, kShape, kOffsets };
+  enum class Level : uint8_t { kNone, kRoot, kMetadata, kTensor, kShape, kOffsets };
 
   std::string tensor_name() const { return printable(entries.back().name); }
 

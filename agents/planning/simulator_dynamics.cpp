@@ -61,7 +61,7 @@ std::vector<PhysicsState::Part> find_parts(Env& env, const std::vector<std::stri
 }  // namespace
 
 SimulatorDynamics::SimulatorDynamics(const EnvMaker& make, int threads,
-                                     std::vector<std::string> parts)
+                                     const std::vector<std::string>& parts)
     : pool_(threads) {
   for (int i = 0; i < threads; ++i) lanes_.push_back(std::make_unique<Lane>(make));
   Lane& first = *lanes_.front();

@@ -25,7 +25,7 @@ class SimulatorDynamics final : public Dynamics {
   // One environment a thread. Throws Error(kInput) for an environment without these physics parts,
   // no parts, and threads outside of ThreadPool's.
   explicit SimulatorDynamics(const EnvMaker& make, int threads = 1,
-                             std::vector<std::string> parts = {"qpos"});
+                             const std::vector<std::string>& parts = {"qpos"});
   ~SimulatorDynamics() override;
 
   // Where plans begin. states: [B, n] float64, what Env::state() returned of episodes that go on.
