@@ -147,7 +147,7 @@ int evaluate_command(const Arguments& arguments) {
   LoadedPolicy loaded = load_policy(run, options);
   const int threads = static_cast<int>(loaded.config->threads);
   std::optional<SimulatorPlanner> simulator;
-  if (loaded.goals && options.goals.simulator && !loaded.goals->tasks->front().goal.empty()) {
+  if (loaded.goals && options.goals.simulator && loaded.goals->suit_simulator()) {
     simulator.emplace(loaded, options.seed);
   }
   const int64_t policies = simulator ? 3 : 2;

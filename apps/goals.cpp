@@ -102,9 +102,13 @@ Goals find_goals(const GoalFlags& flags, const RunConfig& config, const EnvMaker
   return goals;
 }
 
+bool Goals::suit_simulator() const {
+  return !tasks->front().goal.empty() && tasks->front().start_state.empty();
+}
+
 EnvMaker with_goals(const EnvMaker& make, const Goals& goals, bool planner_fields) {
   ReachGoalOptions options = goals.options;
-  options.planner_fields = planner_fields && !goals.tasks->front().goal.empty();
+  options.planner_fields = planner_fields;
   return reach_goal_maker(make, goals.tasks, options);
 }
 

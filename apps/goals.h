@@ -30,6 +30,9 @@ struct Goals {
   std::shared_ptr<const std::vector<ReachGoalTask>> tasks;
   ReachGoalOptions options;
   std::string source;  // where they come from, for people: "held-out episodes of F, 25-50 steps"
+
+  // Whether a planner on the true simulator can be told of them.
+  bool suit_simulator() const;
 };
 
 // config: of the run. make: its environment, as the policy sees it. The same seed gives the same

@@ -116,21 +116,6 @@ void remove_if_nothing_was_made(const RunDirectory& directory) {
   if (directory.checkpoints().empty()) std::filesystem::remove_all(directory.path(), ignored);
 }
 
-// What the user may want to do with the new run.
-std::string next_commands(const RunConfig& config, const std::string& folder) {
-  const std::unique_ptr<Env> env = config.env_config->maker()();
-  const PhysicsState* physics = env->physics();
-  const bool can_begin_anywhere = physics != nullptr && physics->settable();
-  if (find_agent(config.agent).reaches_goals && !can_begin_anywhere) {
-    const std::string data = config.training.dataset.empty() ? " --dataset F" : "";
-    return fmt::format(
-        "  reverie probe {0}{1}\n  reverie decoder {0}{1} --video {0}/videos/imagined.mp4\n",
-        folder, data);
-  }
-  return fmt::format("  reverie evaluate {0}\n  reverie render {0} --out {0}/videos/latest.mp4\n",
-                     folder);
-}
-
 TrainingResult run_training(RunConfig& config, RunDirectory& directory,
                             std::optional<Checkpoint> checkpoint, bool quiet) {
   const std::optional<int64_t> first_step =
@@ -218,8 +203,10 @@ int train_command(const Arguments& arguments) {
                   "it cannot be resumed\n");
     return kInterruptedStatus;
   }
-  std::cerr << fmt::format("done: {} steps, {} updates. Next:\n{}", result.steps, result.updates,
-                           next_commands(*config, folder));
+  std::cerr << fmt::format(
+      "done: {} steps, {} updates. Next:\n"
+      "  reverie evaluate {}\n  reverie render {} --out {}/videos/latest.mp4\n",
+      result.steps, result.updates, folder, folder, folder);
   return 0;
 }
 

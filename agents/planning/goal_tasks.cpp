@@ -1,6 +1,7 @@
 #include "agents/planning/goal_tasks.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <functional>
 #include <map>
@@ -9,56 +10,73 @@
 
 #include "agents/action_box.h"
 #include "agents/pch.h"
+#include "agents/planning/episode_replay.h"
 #include "nn/tensor_map.h"
+#include "replay/dataset_numbers.h"
 
 namespace reverie {
 namespace {
 
 constexpr int64_t kMostSolved = 1000;
 
+bool can_set_parts(const PhysicsState* physics, const std::string& id) {
+  REVERIE_CHECK(physics != nullptr, "goals: {} names no parts of its state to begin at", id);
+  return physics->settable();
+}
+
 // The parts of a recorded state that can be set again.
-std::vector<PhysicsState::Part> settable_parts(const PhysicsState* physics, const std::string& id) {
-  REVERIE_CHECK(physics != nullptr && physics->settable(),
-                "goals: the state of {} cannot be set, so no episode can begin at a recorded one",
-                id);
+std::vector<PhysicsState::Part> settable_parts(const PhysicsState& physics, const std::string& id) {
   std::vector<PhysicsState::Part> parts;
-  for (const PhysicsState::Part& part : physics->parts()) {
+  for (const PhysicsState::Part& part : physics.parts()) {
     if (part.name == "qpos" || part.name == "qvel") parts.push_back(part);
   }
   REVERIE_CHECK(!parts.empty() && parts.front().name == "qpos", "goals: {} has no qpos to set", id);
   return parts;
 }
 
-// Episodes as states: how long each is, and its state before step t.
-struct RecordedStates {
+// Episodes as tasks from the state before step `start` to that before step `goal`.
+struct RecordedEpisodes {
+  std::string source;            // for people
   std::vector<int64_t> lengths;  // [steps]
-  std::function<ReachGoalTask::State(int64_t episode, int64_t t)> state;
+  std::function<ReachGoalTask(int64_t episode, int64_t start, int64_t goal)> task;
 };
 
-// The goal state that the user gave, or the recorded one.
-ReachGoalTask::State choose_goal(const GoalTaskOptions& options, ReachGoalTask::State recorded) {
-  if (!options.picture.empty()) return {};
-  if (options.goal.empty()) return recorded;
-  REVERIE_CHECK(options.goal.size() == recorded.front().second.size(),
+// The goal that the user gave in the place of the recorded one.
+void choose_goal(ReachGoalTask& task, const GoalTaskOptions& options) {
+  if (!options.picture.empty()) {
+    task.goal.clear();
+    task.picture = options.picture;
+  }
+  if (options.goal.empty()) return;
+  REVERIE_CHECK(task.start_state.empty(),
+                "--goal-state: states of this environment cannot be set by their parts; expected a "
+                "recorded goal or --goal-image");
+  REVERIE_CHECK(options.goal.size() == task.goal.front().second.size(),
                 "--goal-state: {} numbers, expected the {} of qpos", options.goal.size(),
-                recorded.front().second.size());
-  for (auto& [name, values] : recorded) {
+                task.goal.front().second.size());
+  for (auto& [name, values] : task.goal) {
     values = name == "qpos" ? options.goal : std::vector<double>(values.size(), 0.0);
   }
-  return recorded;
 }
 
-// Where the environment can measure it.
-bool is_solved(const ReachGoalTask& task, PhysicsState& physics, std::optional<double> radius) {
-  if (task.goal.empty()) return false;
-  for (const auto& [name, values] : task.start) physics.set(name, values);
-  const auto distance = physics.goal_distance(task.goal.front().second);
-  return distance && distance->distance <= radius.value_or(distance->radius);
+// How far the start of a task is from its goal, where that is measured as reaching is.
+std::optional<PhysicsState::GoalDistance> start_distance(const ReachGoalTask& task,
+                                                         PhysicsState& physics) {
+  if (task.goal.empty()) return std::nullopt;
+  const std::vector<double>& goal = task.goal.front().second;
+  if (task.start_state.empty()) {
+    for (const auto& [name, values] : task.start) physics.set(name, values);
+    return physics.goal_distance(goal);
+  }
+  const std::vector<double>& start = task.start.front().second;
+  double squares = 0.0;
+  for (size_t i = 0; i < goal.size(); ++i) squares += (goal[i] - start[i]) * (goal[i] - start[i]);
+  return PhysicsState::GoalDistance{.distance = std::sqrt(squares), .radius = 0.0};
 }
 
 // Pairs of one episode, over all of whose places the draw is uniform.
-std::vector<ReachGoalTask> draw_pairs(const RecordedStates& recorded, PhysicsState& physics,
-                                      const GoalTaskOptions& options, const std::string& source) {
+std::vector<ReachGoalTask> draw_pairs(const RecordedEpisodes& recorded, PhysicsState& physics,
+                                      const GoalTaskOptions& options) {
   REVERIE_CHECK(options.least_steps >= 1 && options.least_steps <= options.most_steps,
                 "goals: {} to {} steps apart, expected 1 or more and no more than the second",
                 options.least_steps, options.most_steps);
@@ -69,23 +87,23 @@ std::vector<ReachGoalTask> draw_pairs(const RecordedStates& recorded, PhysicsSta
     ends.push_back(places);
   }
   REVERIE_CHECK(places > 0, "{}: no held-out episode has the {} steps between a start and a goal",
-                source, options.most_steps + 1);
+                recorded.source, options.most_steps + 1);
   Rng rng(options.seed);
   std::vector<ReachGoalTask> tasks;
   int64_t solved = 0;  // in a row
   while (static_cast<int64_t>(tasks.size()) < options.count) {
     REVERIE_CHECK(
         solved < kMostSolved,
-        "{}: {} pairs in a row were solved at their start; goals further apart are needed", source,
-        kMostSolved);
+        "{}: {} pairs in a row were solved at their start; goals further apart are needed",
+        recorded.source, kMostSolved);
     const int64_t place = rng.integers(0, places);
     const auto episode = std::upper_bound(ends.begin(), ends.end(), place) - ends.begin();
     const int64_t first = episode == 0 ? 0 : ends[static_cast<size_t>(episode) - 1];
     const int64_t apart = rng.integers(options.least_steps, options.most_steps + 1);
-    ReachGoalTask task{.start = recorded.state(episode, place - first),
-                       .goal = choose_goal(options, recorded.state(episode, place - first + apart)),
-                       .picture = options.picture};
-    if (is_solved(task, physics, options.radius)) {
+    ReachGoalTask task = recorded.task(episode, place - first, place - first + apart);
+    choose_goal(task, options);
+    const auto distance = start_distance(task, physics);
+    if (distance && distance->distance <= options.radius.value_or(distance->radius)) {
       ++solved;
       continue;
     }
@@ -110,11 +128,9 @@ std::vector<double> read_row(const std::vector<std::byte>& column, const Field& 
   return values;
 }
 
-}  // namespace
-
-std::vector<ReachGoalTask> draw_goal_tasks(Dataset& dataset, const std::vector<int64_t>& episodes,
-                                           Env& env, const GoalTaskOptions& options) {
-  const auto parts = settable_parts(env.physics(), env.spec().id);
+// The columns of the parts in a dataset's info.
+std::vector<size_t> find_columns(const Dataset& dataset,
+                                 const std::vector<PhysicsState::Part>& parts) {
   std::vector<size_t> columns;
   for (const PhysicsState::Part& part : parts) {
     const std::vector<Field>& info = dataset.schema().info;
@@ -122,69 +138,165 @@ std::vector<ReachGoalTask> draw_goal_tasks(Dataset& dataset, const std::vector<i
                                     [&](const Field& field) { return field.name == part.name; });
     REVERIE_CHECK(found != info.end() && found->numel() == static_cast<int64_t>(part.size) &&
                       (found->dtype == DType::kFloat64 || found->dtype == DType::kFloat32),
-                  "{}: holds no `{}` of {} numbers, which starts and goals are set by",
+                  "{}: holds no `{}` of {} numbers, which starts and goals are known by",
                   dataset.path(), part.name, part.size);
     columns.push_back(static_cast<size_t>(found - info.begin()));
   }
-  std::map<int64_t, EpisodeData> read;  // those that pairs are drawn from
-  RecordedStates recorded;
-  for (const int64_t episode : episodes) {
-    recorded.lengths.push_back(dataset.episodes().at(static_cast<size_t>(episode)).length);
-  }
-  recorded.state = [&](int64_t index, int64_t t) {
-    const int64_t episode = episodes[static_cast<size_t>(index)];
-    auto found = read.find(episode);
-    if (found == read.end()) {
-      EpisodeData data = dataset.read(episode);
-      data.observation.clear();  // pictures are large
-      found = read.emplace(episode, std::move(data)).first;
-    }
-    ReachGoalTask::State state;
-    for (size_t i = 0; i < parts.size(); ++i) {
-      const Field& field = dataset.schema().info[columns[i]];
-      state.emplace_back(parts[i].name, read_row(found->second.info[columns[i]], field, t));
-    }
-    return state;
-  };
-  return draw_pairs(recorded, *env.physics(), options, dataset.path());
+  return columns;
 }
 
-std::vector<ReachGoalTask> play_goal_tasks(const EnvMaker& make, const GoalTaskOptions& options) {
-  constexpr int64_t kEpisodes = 32;
-  const std::unique_ptr<Env> env = make();
-  PhysicsState* physics = env->physics();
-  const auto parts = settable_parts(physics, env->spec().id);
+// Some episodes of a dataset, each read when it is first needed, without its pictures.
+class EpisodeReader {
+ public:
+  EpisodeReader(Dataset& dataset, const std::vector<int64_t>& episodes)
+      : dataset_(dataset), episodes_(episodes) {}
+
+  std::vector<int64_t> lengths() const {
+    std::vector<int64_t> out;
+    for (const int64_t episode : episodes_) {
+      out.push_back(dataset_.episodes().at(static_cast<size_t>(episode)).length);
+    }
+    return out;
+  }
+
+  // index: into the episodes that were given.
+  const EpisodeData& read(int64_t index) {
+    const int64_t episode = episodes_[static_cast<size_t>(index)];
+    auto found = read_.find(episode);
+    if (found == read_.end()) {
+      EpisodeData data = dataset_.read(episode);
+      data.observation.clear();  // pictures are large
+      found = read_.emplace(episode, std::move(data)).first;
+    }
+    return found->second;
+  }
+
+ private:
+  Dataset& dataset_;
+  const std::vector<int64_t>& episodes_;
+  std::map<int64_t, EpisodeData> read_;
+};
+
+// Tasks of environments whose parts can be set: both ends as they were recorded.
+RecordedEpisodes recorded_states(Dataset& dataset, EpisodeReader& reader,
+                                 const std::vector<PhysicsState::Part>& parts) {
+  const auto state = [&dataset, parts, columns = find_columns(dataset, parts)](
+                         const EpisodeData& episode, int64_t t) {
+    ReachGoalTask::State out;
+    for (size_t i = 0; i < parts.size(); ++i) {
+      out.emplace_back(parts[i].name,
+                       read_row(episode.info[columns[i]], dataset.schema().info[columns[i]], t));
+    }
+    return out;
+  };
+  return {.source = dataset.path(),
+          .lengths = reader.lengths(),
+          .task = [&reader, state](int64_t index, int64_t start, int64_t goal) {
+            const EpisodeData& episode = reader.read(index);
+            return ReachGoalTask{.start = state(episode, start), .goal = state(episode, goal)};
+          }};
+}
+
+// Tasks of the others: the episodes are played again.
+RecordedEpisodes recorded_actions(Dataset& dataset, EpisodeReader& reader, Env& env) {
+  const PhysicsState::Part place = env.physics()->parts().front();
+  const size_t column = find_columns(dataset, {place}).front();
+  const auto task = [&dataset, &reader, &env, column](int64_t index, int64_t start, int64_t goal) {
+    const EpisodeData& episode = reader.read(index);
+    REVERIE_CHECK(
+        episode.seed.has_value(),
+        "{}: holds no seeds of its resets, without which episodes of {} cannot be played again; "
+        "expected a dataset in D4RL's or Minari's layout, which hold them",
+        dataset.path(), env.spec().id);
+    const PlayedActions played{.seed = static_cast<uint64_t>(*episode.seed),
+                               .actions = numbers(dataset.schema().action, episode.action)};
+    ReachGoalTask found = replay_goal_task(env, played, start, goal);
+    const std::vector<double> recorded =
+        read_row(episode.info[column], dataset.schema().info[column], start);
+    const std::vector<double>& reached = found.start.front().second;
+    for (size_t i = 0; i < recorded.size(); ++i) {
+      constexpr double kTolerance = 1e-2;  // [m], of data in single precision
+      REVERIE_CHECK(std::abs(reached[i] - recorded[i]) <= kTolerance,
+                    "{}: its actions lead {} elsewhere than was recorded ({}, expected {}); was it "
+                    "recorded with other options?",
+                    dataset.path(), env.spec().id, reached[i], recorded[i]);
+    }
+    return found;
+  };
+  return {.source = dataset.path(), .lengths = reader.lengths(), .task = task};
+}
+
+// Episodes of random actions, in one environment.
+struct PlayedEpisodes {
+  std::vector<std::vector<ReachGoalTask::State>> states;  // before each step, where parts are given
+  std::vector<PlayedActions> actions;
+};
+
+PlayedEpisodes play_randomly(Env& env, const std::vector<PhysicsState::Part>& parts,
+                             uint64_t seed) {
+  constexpr uint64_t kEpisodes = 32;
   std::vector<std::vector<std::byte>> memory;
   std::vector<FieldView> views;
-  for (const Field& field : env->spec().observation) {
+  for (const Field& field : env.spec().observation) {
     memory.emplace_back(field.bytes());
     views.push_back({&field, memory.back().data(), 1});
   }
-  const Field action = action_field(env->spec().action);
-  Rng rng(mix_seed({options.seed, 1}));
-  std::vector<std::vector<ReachGoalTask::State>> played;
-  for (int64_t episode = 0; episode < kEpisodes; ++episode) {
-    std::vector<ReachGoalTask::State>& states = played.emplace_back();
-    env->reset(mix_seed({options.seed, 2, static_cast<uint64_t>(episode)}), views);
+  const Field action = action_field(env.spec().action);
+  Rng rng(mix_seed({seed, 1}));
+  PlayedEpisodes out;
+  for (uint64_t episode = 0; episode < kEpisodes; ++episode) {
+    std::vector<ReachGoalTask::State>& states = out.states.emplace_back();
+    PlayedActions& played = out.actions.emplace_back();
+    played.seed = mix_seed({seed, 2, episode});
+    env.reset(played.seed, views);
     for (bool ended = false; !ended;) {
       ReachGoalTask::State& state = states.emplace_back();
       for (const PhysicsState::Part& part : parts) {
         state.emplace_back(part.name, std::vector<double>(part.size));
-        physics->get(part.name, state.back().second);
+        env.physics()->get(part.name, state.back().second);
       }
-      const at::Tensor drawn = uniform_actions(env->spec().action, 1, rng).contiguous();
-      const StepResult result = env->step(view_of(action, drawn), views);
+      const at::Tensor drawn = uniform_actions(env.spec().action, 1, rng).contiguous();
+      const at::Tensor row = drawn.to(at::kDouble).contiguous();
+      const auto* values = row.const_data_ptr<double>();
+      played.actions.insert(played.actions.end(), values, values + row.numel());
+      const StepResult result = env.step(view_of(action, drawn), views);
       ended = result.terminated || result.truncated;
     }
   }
-  RecordedStates recorded;
-  for (const auto& states : played) {
+  return out;
+}
+
+}  // namespace
+
+std::vector<ReachGoalTask> draw_goal_tasks(Dataset& dataset, const std::vector<int64_t>& episodes,
+                                           Env& env, const GoalTaskOptions& options) {
+  EpisodeReader reader(dataset, episodes);
+  PhysicsState* physics = env.physics();
+  const bool sets = can_set_parts(physics, env.spec().id);
+  return draw_pairs(sets ? recorded_states(dataset, reader, settable_parts(*physics, env.spec().id))
+                         : recorded_actions(dataset, reader, env),
+                    *physics, options);
+}
+
+std::vector<ReachGoalTask> play_goal_tasks(const EnvMaker& make, const GoalTaskOptions& options) {
+  const std::unique_ptr<Env> env = make();
+  PhysicsState* physics = env->physics();
+  const bool sets = can_set_parts(physics, env->spec().id);
+  const PlayedEpisodes played = play_randomly(
+      *env, sets ? settable_parts(*physics, env->spec().id) : std::vector<PhysicsState::Part>(),
+      options.seed);
+  RecordedEpisodes recorded{.source = env->spec().id, .lengths = {}, .task = {}};
+  for (const auto& states : played.states) {
     recorded.lengths.push_back(static_cast<int64_t>(states.size()) - 1);
   }
-  recorded.state = [&](int64_t episode, int64_t t) {
-    return played[static_cast<size_t>(episode)][static_cast<size_t>(t)];
+  recorded.task = [&](int64_t index, int64_t start, int64_t goal) {
+    const auto episode = static_cast<size_t>(index);
+    if (!sets) return replay_goal_task(*env, played.actions[episode], start, goal);
+    const std::vector<ReachGoalTask::State>& states = played.states[episode];
+    return ReachGoalTask{.start = states[static_cast<size_t>(start)],
+                         .goal = states[static_cast<size_t>(goal)]};
   };
-  return draw_pairs(recorded, *physics, options, env->spec().id);
+  return draw_pairs(recorded, *physics, options);
 }
 
 }  // namespace reverie

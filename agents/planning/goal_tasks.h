@@ -26,7 +26,8 @@ struct GoalTaskOptions {
 // Start and goal states out of the same episode of a dataset, one of `episodes`, some steps apart,
 // uniform over all such places. Pairs that are solved at their start, where the environment
 // measures a distance, are left out and drawn anew. States are the parts of PhysicsState that the
-// dataset holds as info, `qpos` among them. The same seed gives the same pairs.
+// dataset holds as info, `qpos` among them; where parts can only be read, the episodes are played
+// again from their seeds and actions (replay_goal_task()). The same seed gives the same pairs.
 //
 // Throws Error(kInput) for a dataset without these, a goal of another size, when no episode is long
 // enough, and when a thousand pairs in a row were solved at their start.

@@ -17,13 +17,17 @@ std::vector<std::string> names_of(const ReachGoalTask::State& state) {
   return names;
 }
 
-// The environment's parts, where they can be set.
-PhysicsState& settable_parts(const std::string& id, PhysicsState* physics) {
-  REVERIE_CHECK(physics != nullptr && physics->settable(),
-                "{}: a start and a goal are set as parts of the state (qpos, qvel), which this "
-                "environment's cannot be",
-                id);
+PhysicsState& named_parts(const std::string& id, PhysicsState* physics) {
+  REVERIE_CHECK(
+      physics != nullptr,
+      "{}: a start and a goal are parts of the state, which this environment does not name", id);
   return *physics;
+}
+
+double square_distance(std::span<const double> a, std::span<const double> b) {
+  double sum = 0.0;
+  for (size_t i = 0; i < a.size(); ++i) sum += (a[i] - b[i]) * (a[i] - b[i]);
+  return sum;
 }
 
 size_t frame_bytes(const Field& pixels) {
@@ -38,9 +42,10 @@ ReachGoal::ReachGoal(std::unique_ptr<Env> wrapped,
     : Wrapper(std::move(wrapped), fmt::format("reach_goal in {} steps", options.budget)),
       tasks_(std::move(tasks)),
       options_(options),
-      inner_physics_(&settable_parts(spec().id, inner().physics())),
+      inner_physics_(&named_parts(spec().id, inner().physics())),
       physics_(*inner_physics_, *this),
-      inner_fields_(spec().observation.size()) {
+      inner_fields_(spec().observation.size()),
+      restores_(!inner_physics_->settable()) {
   REVERIE_CHECK(options.budget >= 1, "{}: a budget of {} steps for a goal, expected at least 1",
                 spec().id, options.budget);
   REVERIE_CHECK(!options.radius || (std::isfinite(*options.radius) && *options.radius > 0.0),
@@ -53,7 +58,7 @@ ReachGoal::ReachGoal(std::unique_ptr<Env> wrapped,
                 "--observation pixels or both",
                 spec().id, fmt::join(fields, ", "));
   pixels_ = static_cast<size_t>(pixels - fields.begin());
-  state_size_ = inner().state().size();
+  if (options.planner_fields) state_size_ = inner().state().size();
   check_tasks();
   add_fields();
 }
@@ -62,18 +67,19 @@ void ReachGoal::check_tasks() {
   REVERIE_CHECK(tasks_ != nullptr && !tasks_->empty(), "{}: no tasks to reach a goal", spec().id);
   const std::vector<std::string> names = names_of(tasks_->front().start);
   const auto qpos = std::find(names.begin(), names.end(), "qpos");
-  REVERIE_CHECK(qpos != names.end(), "{}: task 0 has the parts {}, expected qpos among them",
-                spec().id, names);
-  qpos_ = static_cast<size_t>(qpos - names.begin());
+  REVERIE_CHECK(restores_ ? names.size() == 1 : qpos != names.end(),
+                "{}: task 0 has the parts {}, expected {}", spec().id, names,
+                restores_ ? "the one that says where the body is" : "qpos among them");
+  place_ = restores_ ? 0 : static_cast<size_t>(qpos - names.begin());
   const Field& field = spec().observation[pixels_];
   for (size_t i = 0; i < tasks_->size(); ++i) {
     const ReachGoalTask& task = (*tasks_)[i];
     const std::string who = fmt::format("{}: task {}", spec().id, i);
-    check_state(who + ": start", task.start);
+    check_start(who, task);
     if (!task.goal.empty()) check_state(who + ": goal", task.goal);
     REVERIE_CHECK(!task.goal.empty() || !task.picture.empty(),
                   "{} has neither a goal state nor its picture", who);
-    REVERIE_CHECK(!task.goal.empty() || !options_.planner_fields,
+    REVERIE_CHECK((!task.goal.empty() && !restores_) || !options_.planner_fields,
                   "{} has no goal state, only a picture, which a planner on the true simulator "
                   "cannot use",
                   who);
@@ -81,12 +87,21 @@ void ReachGoal::check_tasks() {
                   "{}: a goal picture of {} bytes, expected {}, as the pixels [{}] have", who,
                   task.picture.size(), frame_bytes(field), fmt::join(field.shape, ", "));
   }
-  const std::vector<double>& first = tasks_->front().start[qpos_].second;
+  const std::vector<double>& first = tasks_->front().start[place_].second;
   here_.resize(first.size());
-  measures_distance_ = parts().goal_distance(first).has_value();
-  REVERIE_CHECK(measures_distance_ || !options_.radius,
+  measures_distance_ = !restores_ && parts().goal_distance(first).has_value();
+  REVERIE_CHECK(measures_distance_ || restores_ || !options_.radius,
                 "{}: a goal's radius of {} m, but this environment measures no distance to a goal",
                 spec().id, *options_.radius);
+}
+
+void ReachGoal::check_start(const std::string& who, const ReachGoalTask& task) const {
+  check_state(who + ": start", task.start);
+  REVERIE_CHECK(task.start_state.empty() != restores_ && (!restores_ || !task.picture.empty()),
+                "{} has {} state to begin in and {} picture of its goal; expected {}", who,
+                task.start_state.empty() ? "no" : "a whole", task.picture.empty() ? "no" : "a",
+                restores_ ? "both: the parts of this environment can only be read"
+                          : "no state: the parts of this environment can be set");
 }
 
 void ReachGoal::check_state(const std::string& who, const ReachGoalTask::State& state) const {
@@ -139,13 +154,21 @@ void ReachGoal::place(const ReachGoalTask::State& state) {
   for (const auto& [name, values] : state) parts().set(name, values);
 }
 
+void ReachGoal::begin_at_start() {
+  if (!restores_) {
+    place(task().start);
+    return;
+  }
+  inner().set_state(task().start_state);
+}
+
 void ReachGoal::reset(uint64_t seed, FieldViews obs) {
   const FieldViews inner_obs = inner_views(obs);
   ended_ = true;  // should anything fail
   task_ = static_cast<size_t>(seed % tasks_->size());
   inner().reset(seed, inner_obs);
   take_goal_picture(inner_obs);
-  place(task().start);
+  begin_at_start();
   parts().observe(inner_obs);
   steps_ = 0;
   reached_ = false;
@@ -186,16 +209,20 @@ StepResult ReachGoal::step(ConstFieldView action, FieldViews obs) {
 
 std::optional<ReachGoal::Nearness> ReachGoal::nearness() const {
   if (task().goal.empty()) return std::nullopt;
-  const std::vector<double>& goal = task().goal[qpos_].second;
+  const auto& [part, goal] = task().goal[place_];
   if (measures_distance_) {
     const PhysicsState::GoalDistance measured = parts().goal_distance(goal).value();
     const double radius = options_.radius.value_or(measured.radius);
     return Nearness{.distance = measured.distance, .reached = measured.distance <= radius};
   }
-  parts().get("qpos", here_);
-  double sum = 0.0;
-  for (size_t i = 0; i < goal.size(); ++i) sum += (here_[i] - goal[i]) * (here_[i] - goal[i]);
-  return Nearness{.distance = std::sqrt(sum / static_cast<double>(goal.size()))};
+  parts().get(part, here_);
+  const double squares = square_distance(here_, goal);
+  if (restores_) {
+    const double distance = std::sqrt(squares);
+    return Nearness{.distance = distance,
+                    .reached = options_.radius && distance <= *options_.radius};
+  }
+  return Nearness{.distance = std::sqrt(squares / static_cast<double>(goal.size()))};
 }
 
 void ReachGoal::show_goal(FieldViews obs) const {
@@ -216,7 +243,8 @@ Metrics ReachGoal::metrics() const {
   const std::optional<Nearness> now = nearness();
   if (!now) return {};
   Metrics metrics;
-  if (measures_distance_) metrics.emplace_back("success", reached_ ? 1.0 : 0.0);
+  const bool can_be_reached = measures_distance_ || (restores_ && options_.radius);
+  if (can_be_reached) metrics.emplace_back("success", reached_ ? 1.0 : 0.0);
   metrics.emplace_back("goal_distance", now->distance);
   metrics.emplace_back("least_goal_distance", least_distance_);
   return metrics;

@@ -196,6 +196,33 @@ TEST(GoalTasks, ArePlayedTheSameForTheSameSeedAndNotSolvedAtTheirStart) {
       HasSubstr("401 steps"));
 }
 
+TEST(GoalTasks, OfCarsArePlayedAgain) {
+  const std::unique_ptr<EnvConfig> config = find_env("car-racing").config();
+  for (const auto& [name, value] :
+       {std::pair("observation", "pixels"), std::pair("image_size", "16x16"),
+        std::pair("max_steps", "40")}) {
+    config->set_option(name, value);
+  }
+  const GoalTaskOptions options{.count = 3, .least_steps = 5, .most_steps = 9, .seed = 4};
+  const std::vector<ReachGoalTask> tasks = play_goal_tasks(config->maker(), options);
+  ASSERT_EQ(tasks.size(), 3U);
+  for (const ReachGoalTask& task : tasks) {
+    EXPECT_FALSE(task.start_state.empty());
+    EXPECT_EQ(task.picture.size(), 16U * 16U * 3U);
+    EXPECT_EQ(task.start.front().first, "hull_position");
+    EXPECT_NE(task.start, task.goal);
+  }
+  EXPECT_EQ(play_goal_tasks(config->maker(), options)[2].start_state, tasks[2].start_state);
+  GoalTaskOptions other = options;
+  other.goal = {1.0, 2.0};
+  EXPECT_THAT(input_error([&] { play_goal_tasks(config->maker(), other); }),
+              HasSubstr("--goal-state"));
+  other = options;
+  other.radius = 1e6;
+  EXPECT_THAT(input_error([&] { play_goal_tasks(config->maker(), other); }),
+              HasSubstr("solved at their start"));
+}
+
 TEST(SimulatorModel, PlanningOnItReachesGoalsOfTheMaze) {
   const auto tasks = std::make_shared<const std::vector<ReachGoalTask>>(
       play_goal_tasks(maze("state"), {.count = 6, .least_steps = 40, .most_steps = 60, .seed = 1}));

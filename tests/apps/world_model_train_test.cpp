@@ -2,6 +2,7 @@
 // anything is written.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "tests/apps/program.h"
 #include "tests/temporary_folder.h"
@@ -64,6 +65,33 @@ TEST_F(TrainWorldModel, EpisodesThatAreTooShortAreRefusedAtOnce) {
   refuses(tiny_world_model("early", 2, {"--learning-starts", "32"}),
           {"--learning-starts 32", "4 steps in each of 8 environments", "looks at 6"});
   refuses(tiny_world_model("few", 2, {"--held-out", "0.99"}), {"--held-out", "0.99"});
+}
+
+// Discrete actions, and an environment whose episodes can only be played again.
+TEST_F(TrainWorldModel, ACarPlansItsChoicesToPicturesOfItsRoad) {
+  const Arguments pictures = {"--observation", "both",        "--image-size",
+                              "16x16",         "--max-steps", "60"};
+  succeeds(with({"collect", "--env", "car-racing-discrete", "--policy", "random", "--steps", "240",
+                 "--out", "car.h5"},
+                pictures));
+  Arguments train = tiny_world_model(
+      "car", 2, {"--dataset", "car.h5", "--decoder-updates", "0", "--planner", "categorical-cem"});
+  train[2] = "car-racing-discrete";
+  succeeds(train);
+  const auto evaluate = [](const Arguments& more) {
+    const Arguments base = {"evaluate", "car", "--json", "--episodes", "3", "--goal-steps", "5-10"};
+    return nlohmann::json::parse(succeeds(with(base, more)).out, nullptr, false);
+  };
+  const nlohmann::json out = evaluate({});
+  for (const nlohmann::json& report : {out, out["random"]}) {
+    EXPECT_TRUE(report["metrics"]["least_goal_distance"].is_number());
+    EXPECT_TRUE(report["success_rate"].is_null()) << "nobody said what is near enough";
+  }
+  EXPECT_FALSE(out.contains("simulator"));
+  EXPECT_TRUE(evaluate({"--radius", "0.001"})["success_rate"].is_number());
+  succeeds({"render", "car", "--goal-steps", "5-10", "--size", "320x240", "--out", "frames/"});
+  refuses({"evaluate", "car", "--goal-state", "1,2"}, {"--goal-state"});
+  refuses({"evaluate", "car", "--planner", "cem"}, {"cem"});
 }
 
 TEST_F(TrainWorldModel, ItDoesNotLearnWhileItCollects) {

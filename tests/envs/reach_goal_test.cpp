@@ -389,15 +389,83 @@ TEST(ReachGoalTest, WhatCannotBeATaskIsRefusedWithItsNumber) {
                                           HasSubstr("expected 12288"), HasSubstr("64, 64, 3")));
 }
 
+// A drive of the car, whose parts can only be read: where it was after 20 and after 30 steps.
+struct Drive {
+  static constexpr const char* kId = "car-racing";
+  static const TestEnv::Options& options() {
+    static const TestEnv::Options all = {{"observation", "pixels"}, {"image_size", "32x32"}};
+    return all;
+  }
+  static void accelerate(TestEnv& env, int steps) {
+    for (int t = 0; t < steps; ++t) env.step(std::vector<float>{0.1F, 1.0F, 0.0F});
+  }
+
+  Drive() {
+    TestEnv env(kId, options());
+    env.reset(3);
+    accelerate(env, 20);
+    task.start = {{"hull_position", env.physics("hull_position")}};
+    task.start_state = env->state();
+    started = env.observed<uint8_t>("pixels");
+    accelerate(env, 10);
+    task.goal = {{"hull_position", env.physics("hull_position")}};
+    task.picture = env.observed<uint8_t>("pixels");
+  }
+
+  ReachGoalTask task;
+  std::vector<uint8_t> started;
+};
+
+TEST(ReachGoalTest, StatesThatCanOnlyBeBroughtBackAsAWhole) {
+  const Drive drive;
+  const std::vector<double>& from = drive.task.start[0].second;
+  const std::vector<double>& to = drive.task.goal[0].second;
+  const double apart = std::hypot(to[0] - from[0], to[1] - from[1]);
+  ASSERT_GT(apart, 3.0);
+  TestEnv env(reach({drive.task}, {}, Drive::kId, Drive::options()));
+  for (const int again : {1, 2}) {
+    env.reset(0);
+    EXPECT_EQ(env.observed<uint8_t>("pixels"), drive.started) << again;
+    EXPECT_EQ(env.observed<uint8_t>("goal_pixels"), drive.task.picture);
+    EXPECT_NEAR(env.metric("goal_distance"), apart, 1e-12);
+    Drive::accelerate(env, 10);
+    EXPECT_EQ(env.metric("goal_distance"), 0.0) << "as it was recorded";
+    EXPECT_EQ(env.observed<uint8_t>("pixels"), drive.task.picture);
+    EXPECT_THROW(env.metric("success"), Error) << "nobody said what is near enough";
+  }
+  TestEnv near(reach({drive.task}, {.radius = 1.0}, Drive::kId, Drive::options()));
+  near.reset(0);
+  EXPECT_EQ(near.metric("success"), 0.0);
+  int steps = 1;
+  while (!near.step(std::vector<float>{0.1F, 1.0F, 0.0F}).terminated) ++steps;
+  EXPECT_LE(steps, 10);
+  EXPECT_EQ(near.metric("success"), 1.0);
+
+  const auto refusal = [&](const ReachGoalTask& task, const ReachGoalOptions& options = {}) {
+    return input_error([&] { reach({task}, options, Drive::kId, Drive::options()); });
+  };
+  ReachGoalTask bad = drive.task;
+  bad.start_state.clear();
+  EXPECT_THAT(refusal(bad), AllOf(HasSubstr("task 0"), HasSubstr("can only be read")));
+  bad = drive.task;
+  bad.picture.clear();
+  EXPECT_THAT(refusal(bad), HasSubstr("no picture"));
+  EXPECT_THAT(refusal(drive.task, {.planner_fields = true}), HasSubstr("true simulator"));
+  ReachGoalTask settable = along(1.1, 2.9);
+  settable.start_state = {1.0};
+  EXPECT_THAT(input_error([&] { reach({settable}); }), HasSubstr("can be set"));
+}
+
 TEST(ReachGoalTest, WhatCannotShowOrSetItsStateIsRefused) {
   const Tasks tasks = {along(1.1, 2.9)};
   EXPECT_THAT(
       input_error([&] { reach(tasks, {}, "maze2d-umaze", {}); }),
       AllOf(HasSubstr("the observation is observation"), HasSubstr("--observation pixels")));
-  EXPECT_THAT(input_error([&] { reach(tasks, {}, "car-racing", {}); }), HasSubstr("cannot be"));
+  EXPECT_THAT(input_error([&] { reach(tasks, {}, Drive::kId, Drive::options()); }),
+              HasSubstr("the one that says where the body is"));
   const auto shared = std::make_shared<const Tasks>(tasks);
   EXPECT_THAT(input_error([&] { reach_goal_maker(test::fake(), shared, {}); }),
-              HasSubstr("cannot be"));
+              HasSubstr("does not name"));
   const EnvMaker twice = [&] {
     return std::make_unique<ReachGoal>(TestEnv::maker("maze2d-umaze", pictures())(), shared,
                                        ReachGoalOptions{});
