@@ -169,7 +169,8 @@ int evaluate_command(const Arguments& arguments) {
   run_policy("policy", *loaded.policy, loaded.make_env);
   run_policy("random", *make_random_policy(loaded.spec, options.seed), loaded.make_env);
   if (simulator) {
-    run_policy("simulator", simulator->policy, with_goals(loaded.plain_env, *loaded.goals, true));
+    run_policy("simulator", simulator->policy,
+               with_goals(loaded.plain_env, loaded.goals.value(), true));
   }
   progress.finish();
 

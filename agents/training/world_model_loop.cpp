@@ -31,7 +31,7 @@ std::unique_ptr<WorldModelAgent> make_agent(const RunConfig& config, const EnvSp
       config.agent_config->make(spec, open_device(config.device), config.seed_for("agent"));
   auto* learner = dynamic_cast<WorldModelAgent*>(agent.get());
   REVERIE_CHECK(learner != nullptr, "agent '{}' learns no world model", config.agent);
-  agent.release();
+  static_cast<void>(agent.release());
   return std::unique_ptr<WorldModelAgent>(learner);
 }
 

@@ -17,6 +17,8 @@ std::vector<std::string> names_of(const ReachGoalTask::State& state) {
   return names;
 }
 
+constexpr double kNever = -1.0;  // a radius that nothing is within
+
 PhysicsState& named_parts(const std::string& id, PhysicsState* physics) {
   REVERIE_CHECK(
       physics != nullptr,
@@ -219,8 +221,7 @@ std::optional<ReachGoal::Nearness> ReachGoal::nearness() const {
   const double squares = square_distance(here_, goal);
   if (restores_) {
     const double distance = std::sqrt(squares);
-    return Nearness{.distance = distance,
-                    .reached = options_.radius && distance <= *options_.radius};
+    return Nearness{.distance = distance, .reached = distance <= options_.radius.value_or(kNever)};
   }
   return Nearness{.distance = std::sqrt(squares / static_cast<double>(goal.size()))};
 }

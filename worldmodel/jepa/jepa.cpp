@@ -92,7 +92,7 @@ Architecture architecture_of(const JepaOptions& options) {
   return out;
 }
 
-const Field& checked(const Field& pixels) {
+Field checked(const Field& pixels) {
   REVERIE_CHECK(pixels.dtype == DType::kUInt8 && pixels.shape.size() == 3 &&
                     (pixels.shape[2] == 1 || pixels.shape[2] == 3),
                 "world model: {} is {} [{}], expected uint8 pictures [height, width, 3 or 1]; "
