@@ -1,6 +1,7 @@
 #include "agents/planning/episode_replay.h"
 
 #include "agents/pch.h"
+#include "envs/vector_env.h"
 #include "replay/dataset_numbers.h"
 
 namespace reverie {
@@ -13,12 +14,9 @@ class Player {
       : env_(env),
         played_(played),
         action_(action_field(env.spec().action)),
-        action_bytes_(action_.bytes()) {
-    for (const Field& field : env.spec().observation) {
-      memory_.emplace_back(field.bytes());
-      views_.push_back({&field, memory_.back().data(), 1});
-    }
-    env.reset(played.seed, views_);
+        action_bytes_(action_.bytes()),
+        obs_(env.spec().observation, 1) {
+    env.reset(played.seed, obs_.row(0));
   }
 
   // Takes recorded step t. Returns whether the episode goes on.
@@ -27,14 +25,14 @@ class Player {
     const auto row = std::span(played_.actions).subspan(static_cast<size_t>(t) * size, size);
     const FieldView action{&action_, action_bytes_.data(), 1};
     write_numbers(action, row);
-    const StepResult result = env_.step(action, views_);
+    const StepResult result = env_.step(action, obs_.row(0));
     return !result.terminated && !result.truncated;
   }
 
   // As ReachGoalTask holds it: the newest frame of a stack.
   std::vector<uint8_t> picture() const {
     const Field& pixels = env_.spec().field("pixels");
-    for (const FieldView& view : views_) {
+    for (const FieldView& view : obs_.row(0)) {
       if (view.field->name != pixels.name) continue;
       const size_t bytes = pixels.bytes() / static_cast<size_t>(pixels.stacked);
       const auto* last = reinterpret_cast<const uint8_t*>(view.data) + pixels.bytes() - bytes;
@@ -48,8 +46,7 @@ class Player {
   const PlayedActions& played_;
   Field action_;
   std::vector<std::byte> action_bytes_;
-  std::vector<std::vector<std::byte>> memory_;
-  std::vector<FieldView> views_;
+  FieldRows obs_;
 };
 
 ReachGoalTask::State place_of(const PhysicsState& physics) {

@@ -11,6 +11,7 @@
 #include "agents/action_box.h"
 #include "agents/pch.h"
 #include "agents/planning/episode_replay.h"
+#include "envs/vector_env.h"
 #include "nn/tensor_map.h"
 #include "replay/dataset_numbers.h"
 
@@ -235,12 +236,7 @@ struct PlayedEpisodes {
 PlayedEpisodes play_randomly(Env& env, const std::vector<PhysicsState::Part>& parts,
                              uint64_t seed) {
   constexpr uint64_t kEpisodes = 32;
-  std::vector<std::vector<std::byte>> memory;
-  std::vector<FieldView> views;
-  for (const Field& field : env.spec().observation) {
-    memory.emplace_back(field.bytes());
-    views.push_back({&field, memory.back().data(), 1});
-  }
+  const FieldRows obs(env.spec().observation, 1);
   const Field action = action_field(env.spec().action);
   Rng rng(mix_seed({seed, 1}));
   PlayedEpisodes out;
@@ -248,7 +244,7 @@ PlayedEpisodes play_randomly(Env& env, const std::vector<PhysicsState::Part>& pa
     std::vector<ReachGoalTask::State>& states = out.states.emplace_back();
     PlayedActions& played = out.actions.emplace_back();
     played.seed = mix_seed({seed, 2, episode});
-    env.reset(played.seed, views);
+    env.reset(played.seed, obs.row(0));
     for (bool ended = false; !ended;) {
       ReachGoalTask::State& state = states.emplace_back();
       for (const PhysicsState::Part& part : parts) {
@@ -259,7 +255,7 @@ PlayedEpisodes play_randomly(Env& env, const std::vector<PhysicsState::Part>& pa
       const at::Tensor row = drawn.to(at::kDouble).contiguous();
       const auto* values = row.const_data_ptr<double>();
       played.actions.insert(played.actions.end(), values, values + row.numel());
-      const StepResult result = env.step(view_of(action, drawn), views);
+      const StepResult result = env.step(view_of(action, drawn), obs.row(0));
       ended = result.terminated || result.truncated;
     }
   }

@@ -6,21 +6,17 @@
 
 #include "agents/pch.h"
 #include "core/error.h"
+#include "envs/vector_env.h"
 #include "nn/tensor_map.h"
 
 namespace reverie {
 
 // One thread's environment and memory for its observations, which nobody reads.
 struct SimulatorDynamics::Lane {
-  explicit Lane(const EnvMaker& make) : env(make()) {
-    const std::vector<Field>& fields = env->spec().observation;
-    for (const Field& field : fields) memory.emplace_back(field.bytes());
-    for (size_t i = 0; i < fields.size(); ++i) obs.push_back({&fields[i], memory[i].data(), 1});
-  }
+  explicit Lane(const EnvMaker& make) : env(make()), obs(env->spec().observation, 1) {}
 
   std::unique_ptr<Env> env;
-  std::vector<std::vector<std::byte>> memory = {};
-  std::vector<FieldView> obs = {};
+  FieldRows obs;
   int64_t row = 0;                // that is being worked on
   std::exception_ptr error = {};  // what `row` threw
 };
@@ -68,7 +64,7 @@ SimulatorDynamics::SimulatorDynamics(const EnvMaker& make, int threads,
   action_field_ = action_field(first.env->spec().action);
   parts_ = find_parts(*first.env, parts);
   for (const PhysicsState::Part& part : parts_) part_size_ += static_cast<int64_t>(part.size);
-  first.env->reset(0, first.obs);
+  first.env->reset(0, first.obs.row(0));
   state_size_ = static_cast<int64_t>(first.env->state().size());
 }
 
@@ -162,7 +158,7 @@ void SimulatorDynamics::advance(const Round& round, Lane& lane, int64_t row) con
     const size_t bytes = action_field_.bytes();
     const std::byte* action = round.action + static_cast<size_t>(row * round.block) * bytes;
     for (int64_t i = 0; i < round.block && !ended; ++i, action += bytes) {
-      const StepResult result = lane.env->step({&action_field_, action, 1}, lane.obs);
+      const StepResult result = lane.env->step({&action_field_, action, 1}, lane.obs.row(0));
       ended = result.terminated || result.truncated;
     }
     const std::vector<double> state = lane.env->state();
