@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "agents/pch.h"
+#include "nn/pch.h"
 #include "nn/tensor_map.h"
 
 namespace reverie {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "agents/pch.h"
+#include "nn/pch.h"
 
 namespace reverie {
 namespace {

@@ -1,6 +1,6 @@
 #include "agents/observation_features.h"
 
-#include "agents/pch.h"
+#include "nn/pch.h"
 
 namespace reverie {
 namespace {

@@ -2,7 +2,6 @@
 
 #include "agents/action_box.h"
 #include "agents/ddpg/ddpg.h"
-#include "agents/pch.h"
 #include "apps/bench_plan.h"
 #include "apps/bench_replay.h"
 #include "apps/bench_report.h"
@@ -10,6 +9,7 @@
 #include "envs/registry.h"
 #include "envs/vector_env.h"
 #include "nn/device.h"
+#include "nn/pch.h"
 
 namespace reverie {
 namespace {

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <chrono>
 
-#include "agents/pch.h"
 #include "core/random.h"
 #include "core/statistics.h"
 #include "nn/device.h"
+#include "nn/pch.h"
 #include "worldmodel/jepa/predictor.h"
 #include "worldmodel/jepa/projector.h"
 #include "worldmodel/planning/planner.h"

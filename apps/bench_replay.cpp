@@ -3,10 +3,10 @@
 #include <cstring>
 #include <filesystem>
 
-#include "agents/pch.h"
 #include "core/error.h"
 #include "core/random.h"
 #include "envs/env_lane.h"
+#include "nn/pch.h"
 #include "replay/replay_buffer.h"
 
 namespace reverie {

@@ -11,7 +11,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "agents/pch.h"
+#include "nn/pch.h"
 
 namespace reverie {
 namespace {

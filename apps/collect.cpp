@@ -3,15 +3,16 @@
 
 #include "agents/registry.h"
 #include "apps/collect_presets.h"
-#include "apps/collector.h"
 #include "apps/command.h"
-#include "apps/policy_mixture.h"
-#include "apps/run_loading.h"
+#include "apps/run_flags.h"
 #include "apps/stop_signal.h"
 #include "core/progress.h"
 #include "core/random.h"
 #include "envs/registry.h"
 #include "nn/device.h"
+#include "runs/collector.h"
+#include "runs/load_policy.h"
+#include "runs/policy_mixture.h"
 
 namespace reverie {
 namespace {
@@ -50,7 +51,7 @@ Source load_waypoint(const LoadOptions& options, int64_t& target_limit) {
   const std::unique_ptr<EnvConfig> config = find_env(options.env).config();
   ConfigFields fields;
   config->describe(fields);
-  options.flags->apply(fields);
+  options.adjust(fields);
   Source source{.config = environment_toml(*config)};
   LoadedPolicy& loaded = source.loaded;
   loaded.name = "waypoint";
@@ -122,7 +123,7 @@ ConfigFields learner_fields(RunConfig& config) {
 
 Source load_learner(std::unique_ptr<RunConfig> config, const LoadOptions& options) {
   ConfigFields fields = learner_fields(*config);
-  options.flags->apply(fields);
+  options.adjust(fields);
   config->seed = static_cast<int64_t>(options.seed);
   if (!options.device.empty()) config->device = options.device;
   Source source;
@@ -130,7 +131,7 @@ Source load_learner(std::unique_ptr<RunConfig> config, const LoadOptions& option
   loaded.name = config->agent;
   ConfigFields environment;
   config->env_config->describe(environment);
-  options.flags->apply(environment);
+  options.adjust(environment);
   source.config = environment_toml(*config->env_config);
   source.agent_config = fields.to_toml();
   loaded.make_env = config->env_config->maker();
@@ -276,7 +277,7 @@ int collect_command(const Arguments& given) {
   if (!line.parse(arguments)) return 0;
 
   if (!flags.format.empty()) parse_dataset_format(flags.format);  // before anything is loaded
-  load.flags = &line;
+  load.adjust = adjust_by_flags(line);
   load.seed = static_cast<uint64_t>(flags.seed);
   const bool drives = policies.size() == 1 && policies.front().name == "waypoint";
   CollectOptions options{.steps = flags.steps,

@@ -1,4 +1,4 @@
-#include "replay/dataset.h"
+#include "datasets/dataset.h"
 
 #include <algorithm>
 #include <cmath>
@@ -6,9 +6,9 @@
 
 #include "apps/dataset_actions.h"
 #include "core/random.h"
+#include "datasets/dataset_check.h"
 #include "envs/maze/goal_episode.h"
 #include "envs/registry.h"
-#include "replay/dataset_check.h"
 
 namespace reverie {
 namespace {

@@ -3,7 +3,7 @@
 #include <string>
 
 #include "apps/command.h"
-#include "replay/dataset.h"
+#include "datasets/dataset.h"
 
 namespace reverie {
 

@@ -4,11 +4,11 @@
 
 #include <nlohmann/json.hpp>
 
-#include "apps/chart.h"
 #include "apps/dataset_actions.h"
 #include "core/progress.h"
 #include "core/statistics.h"
-#include "replay/dataset_numbers.h"
+#include "datasets/dataset_numbers.h"
+#include "drawing/chart.h"
 
 namespace reverie {
 namespace {

@@ -3,12 +3,12 @@
 #include <iostream>
 
 #include "apps/dataset_actions.h"
-#include "apps/overlay.h"
-#include "apps/state_replay.h"
 #include "core/progress.h"
-#include "core/video.h"
-#include "envs/canvas.h"
-#include "envs/wrappers/picture.h"
+#include "drawing/canvas.h"
+#include "drawing/overlay.h"
+#include "drawing/picture.h"
+#include "drawing/video.h"
+#include "runs/state_replay.h"
 
 namespace reverie {
 namespace {

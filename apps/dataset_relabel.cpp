@@ -2,9 +2,9 @@
 #include <iostream>
 
 #include "apps/dataset_actions.h"
-#include "apps/state_replay.h"
 #include "core/progress.h"
-#include "replay/dataset_numbers.h"
+#include "datasets/dataset_numbers.h"
+#include "runs/state_replay.h"
 
 namespace reverie {
 namespace {

@@ -1,17 +1,17 @@
 #include <iostream>
 
-#include "agents/pch.h"
 #include "agents/training/decoder_training.h"
 #include "agents/training/experience.h"
 #include "agents/training/latent_pictures.h"
 #include "agents/training/picture_sheet.h"
 #include "agents/training/world_model_agent.h"
 #include "apps/command.h"
-#include "apps/world_model_run.h"
 #include "core/progress.h"
 #include "core/run_directory.h"
-#include "core/video.h"
-#include "envs/canvas.h"
+#include "drawing/canvas.h"
+#include "drawing/video.h"
+#include "nn/pch.h"
+#include "runs/world_model_run.h"
 #include "worldmodel/action_code.h"
 
 namespace reverie {

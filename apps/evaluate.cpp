@@ -12,10 +12,11 @@
 #include "agents/training/world_model_agent.h"
 #include "apps/command.h"
 #include "apps/json_number.h"
-#include "apps/run_loading.h"
-#include "apps/world_model_run.h"
+#include "apps/run_flags.h"
 #include "core/progress.h"
 #include "core/statistics.h"
+#include "runs/load_policy.h"
+#include "runs/world_model_run.h"
 #include "worldmodel/action_code.h"
 
 namespace reverie {
@@ -135,13 +136,13 @@ int evaluate_command(const Arguments& arguments) {
   line.app().add_option("--env", options.env, "another environment with the same fields");
   line.app().add_option("--device", options.device, "cpu or cuda; the run's when not given");
   line.app().add_flag("--json", json, "one JSON object on stdout, nothing else");
-  options.goals.add_to(line);
+  add_goal_flags(line, options.goals);
   line.app().add_flag("!--no-simulator", options.goals.simulator,
                       "leave out planning on the true simulator, the upper bound");
   add_environment_flags(line, arguments);
   if (!line.parse(arguments)) return 0;
 
-  options.flags = &line;
+  options.adjust = adjust_by_flags(line);
   options.seed = static_cast<uint64_t>(seed);
   options.goal_count = episodes;
   LoadedPolicy loaded = load_policy(run, options);

@@ -5,11 +5,11 @@
 #include <limits>
 #include <sstream>
 
-#include "apps/chart.h"
 #include "apps/command.h"
 #include "core/file.h"
 #include "core/run_directory.h"
 #include "core/text.h"
+#include "drawing/chart.h"
 
 namespace reverie {
 namespace {

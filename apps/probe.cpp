@@ -1,4 +1,4 @@
-#include "worldmodel/probe.h"
+#include "studies/probe.h"
 
 #include <cmath>
 #include <iostream>
@@ -6,10 +6,11 @@
 #include <ATen/ATen.h>
 #include <nlohmann/json.hpp>
 
-#include "apps/chart.h"
-#include "apps/frame_sample.h"
 #include "apps/json_number.h"
+#include "apps/run_flags.h"
 #include "core/progress.h"
+#include "drawing/chart.h"
+#include "studies/frame_sample.h"
 
 namespace reverie {
 namespace {

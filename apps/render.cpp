@@ -1,17 +1,18 @@
 #include <cmath>
 #include <iostream>
 
-#include "agents/pch.h"
 #include "agents/registry.h"
 #include "apps/command.h"
-#include "apps/imagination.h"
-#include "apps/overlay.h"
-#include "apps/run_loading.h"
+#include "apps/run_flags.h"
 #include "core/progress.h"
 #include "core/random.h"
-#include "core/video.h"
-#include "envs/canvas.h"
+#include "drawing/canvas.h"
+#include "drawing/overlay.h"
+#include "drawing/video.h"
 #include "envs/mujoco_renderer.h"
+#include "nn/pch.h"
+#include "runs/load_policy.h"
+#include "studies/imagination.h"
 
 namespace reverie {
 namespace {
@@ -219,7 +220,7 @@ int render_command(const Arguments& arguments) {
                   "for mujoco: auto (default: $MUJOCO_GL, else EGL, then OSMesa),\n"
                   "egl or osmesa")
       ->check(CLI::IsMember({"auto", "egl", "osmesa"}));
-  options.goals.add_to(line);
+  add_goal_flags(line, options.goals);
   add_environment_flags(line, arguments);
   if (!line.parse(arguments)) return 0;
 
@@ -227,7 +228,7 @@ int render_command(const Arguments& arguments) {
   REVERIE_CHECK(flags.gl.empty() || flags.renderer == "mujoco",
                 "--gl {}: found --renderer {}, which needs no OpenGL; expected --renderer mujoco",
                 flags.gl, flags.renderer);
-  options.flags = &line;
+  options.adjust = adjust_by_flags(line);
   options.seed = static_cast<uint64_t>(flags.seed);
   options.goal_count = flags.episodes;
   LoadedPolicy loaded = load_policy(flags.run, options);

@@ -3,9 +3,9 @@
 #include <fmt/ranges.h>
 
 #include "apps/command.h"
-#include "envs/canvas.h"
+#include "datasets/hdf5.h"
+#include "drawing/canvas.h"
 #include "envs/registry.h"
-#include "replay/hdf5.h"
 
 namespace reverie {
 namespace {

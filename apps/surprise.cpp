@@ -7,11 +7,12 @@
 #include <ATen/core/grad_mode.h>
 #include <nlohmann/json.hpp>
 
-#include "apps/chart.h"
 #include "apps/json_number.h"
-#include "apps/violation.h"
+#include "apps/run_flags.h"
 #include "core/progress.h"
 #include "core/statistics.h"
+#include "drawing/chart.h"
+#include "studies/violation.h"
 #include "worldmodel/action_code.h"
 
 namespace reverie {

@@ -5,10 +5,10 @@
 #include "agents/registry.h"
 #include "agents/training/off_policy.h"
 #include "apps/command.h"
-#include "apps/run_loading.h"
 #include "apps/stop_signal.h"
 #include "core/file.h"
 #include "nn/device.h"
+#include "runs/load_policy.h"
 
 namespace reverie {
 namespace {

@@ -14,7 +14,7 @@ find_package(nlohmann_json REQUIRED)
 find_package(CLI11 REQUIRED)
 
 if(NOT REVERIE_DEPS_DIR)
-  execute_process(COMMAND ${CMAKE_SOURCE_DIR}/scripts/setup --print-dir
+  execute_process(COMMAND ${PROJECT_SOURCE_DIR}/scripts/setup --print-dir
                   OUTPUT_VARIABLE REVERIE_DEPS_DIR OUTPUT_STRIP_TRAILING_WHITESPACE
                   COMMAND_ERROR_IS_FATAL ANY)
 endif()

@@ -1,6 +1,8 @@
 # Options of our own code: warnings are errors, sanitizers and the instruction set apply everywhere.
 add_library(reverie_options INTERFACE)
 target_compile_options(reverie_options INTERFACE
+  # The same for libraries and programs, so that they share precompiled headers.
+  -fPIC
   -Wall -Wextra -Werror -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Woverloaded-virtual
   # GCC 12 sees overruns in std::string that are not there (GCC bug 105329).
   -Wno-array-bounds -Wno-restrict -Wno-stringop-overread -Wno-stringop-overflow
@@ -20,8 +22,6 @@ if(REVERIE_SANITIZE)
     target_compile_options(reverie_options INTERFACE -fno-sanitize=vptr)
   endif()
 endif()
-target_compile_definitions(reverie_options INTERFACE
-  REVERIE_SOURCE_DIR="${CMAKE_SOURCE_DIR}" REVERIE_VERSION="${PROJECT_VERSION}")
 
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)

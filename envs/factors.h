@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "core/config.h"
-#include "envs/canvas.h"
+#include "drawing/canvas.h"
 
 namespace reverie {
 

@@ -1,7 +1,9 @@
 #pragma once
 
-// What nearly every source of nn/, replay/ and agents/ includes and no header may: ATen is slow to
+// What nearly every source that works with tensors includes and no header may: ATen is slow to
 // read. See docs/architecture.md, "Build times".
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 #include <torch/csrc/autograd/variable.h>
+
+#include "core/pch.h"

@@ -1,6 +1,6 @@
 #include "replay/batch.h"
 
-#include "replay/pch.h"
+#include "nn/pch.h"
 
 namespace reverie {
 

@@ -1,7 +1,7 @@
 #include "replay/batch_stream.h"
 
 #include "core/error.h"
-#include "replay/pch.h"
+#include "nn/pch.h"
 
 namespace reverie {
 

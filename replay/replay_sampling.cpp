@@ -4,7 +4,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "replay/pch.h"
+#include "nn/pch.h"
 #include "replay/replay_buffer.h"
 
 namespace reverie {

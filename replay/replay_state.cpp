@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "replay/pch.h"
+#include "nn/pch.h"
 #include "replay/replay_buffer.h"
 
 namespace reverie {

@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "core/file.h"
+#include "nn/pch.h"
 #include "nn/tensor_map.h"
-#include "replay/pch.h"
 
 namespace reverie {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <bit>
 
-#include "replay/pch.h"
+#include "nn/pch.h"
 
 namespace reverie {
 

@@ -4,7 +4,7 @@
 
 #include <fmt/ranges.h>
 
-#include "worldmodel/pch.h"
+#include "nn/pch.h"
 
 namespace reverie {
 namespace {

@@ -6,7 +6,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "core/error.h"
-#include "worldmodel/pch.h"
+#include "nn/pch.h"
 #include "worldmodel/turning.h"
 
 namespace reverie {

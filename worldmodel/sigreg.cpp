@@ -3,7 +3,7 @@
 #include <ATen/CPUGeneratorImpl.h>
 
 #include "core/error.h"
-#include "worldmodel/pch.h"
+#include "nn/pch.h"
 
 namespace reverie {
 

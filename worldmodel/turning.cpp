@@ -5,7 +5,7 @@
 
 #include <ATen/Parallel.h>
 
-#include "worldmodel/pch.h"
+#include "nn/pch.h"
 
 namespace reverie {
 namespace {

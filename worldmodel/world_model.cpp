@@ -1,6 +1,6 @@
 #include "worldmodel/world_model.h"
 
-#include "worldmodel/pch.h"
+#include "nn/pch.h"
 
 namespace reverie {
 

@@ -1,8 +1,8 @@
 #include "agents/controller/controller_agent.h"
 
-#include "agents/pch.h"
 #include "core/random.h"
 #include "envs/registry.h"
+#include "nn/pch.h"
 
 namespace reverie {
 namespace {

@@ -2,9 +2,9 @@
 
 #include "agents/action_box.h"
 #include "agents/observation_features.h"
-#include "agents/pch.h"
 #include "nn/adam.h"
 #include "nn/mlp.h"
+#include "nn/pch.h"
 
 namespace reverie {
 

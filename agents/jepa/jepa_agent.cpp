@@ -1,10 +1,10 @@
 #include "agents/jepa/jepa_agent.h"
 
-#include "agents/pch.h"
 #include "agents/training/world_model_agent.h"
 #include "agents/training/world_model_loop.h"
 #include "core/random.h"
 #include "core/text.h"
+#include "nn/pch.h"
 
 namespace reverie {
 

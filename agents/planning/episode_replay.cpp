@@ -1,8 +1,8 @@
 #include "agents/planning/episode_replay.h"
 
-#include "agents/pch.h"
+#include "datasets/dataset_numbers.h"
 #include "envs/vector_env.h"
-#include "replay/dataset_numbers.h"
+#include "nn/pch.h"
 
 namespace reverie {
 namespace {

@@ -9,11 +9,11 @@
 #include <fmt/ranges.h>
 
 #include "agents/action_box.h"
-#include "agents/pch.h"
 #include "agents/planning/episode_replay.h"
+#include "datasets/dataset_numbers.h"
 #include "envs/vector_env.h"
+#include "nn/pch.h"
 #include "nn/tensor_map.h"
-#include "replay/dataset_numbers.h"
 
 namespace reverie {
 namespace {

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "datasets/dataset.h"
 #include "envs/env.h"
 #include "envs/wrappers/reach_goal.h"
-#include "replay/dataset.h"
 
 namespace reverie {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <map>
 
-#include "agents/pch.h"
+#include "nn/pch.h"
 #include "worldmodel/action_code.h"
 
 namespace reverie {

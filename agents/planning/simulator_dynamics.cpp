@@ -4,9 +4,9 @@
 #include <exception>
 #include <utility>
 
-#include "agents/pch.h"
 #include "core/error.h"
 #include "envs/vector_env.h"
+#include "nn/pch.h"
 #include "nn/tensor_map.h"
 
 namespace reverie {

@@ -1,6 +1,6 @@
 #include "agents/planning/simulator_model.h"
 
-#include "agents/pch.h"
+#include "nn/pch.h"
 
 namespace reverie {
 

@@ -1,7 +1,7 @@
 #include "agents/random/random_agent.h"
 
 #include "agents/action_box.h"
-#include "agents/pch.h"
+#include "nn/pch.h"
 
 namespace reverie {
 namespace {

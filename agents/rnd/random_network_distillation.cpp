@@ -1,6 +1,6 @@
 #include "agents/rnd/random_network_distillation.h"
 
-#include "agents/pch.h"
+#include "nn/pch.h"
 
 namespace reverie {
 

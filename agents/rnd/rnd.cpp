@@ -1,7 +1,7 @@
 #include "agents/rnd/rnd.h"
 
 #include "agents/observation_features.h"
-#include "agents/pch.h"
+#include "nn/pch.h"
 
 namespace reverie {
 

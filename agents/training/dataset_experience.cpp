@@ -1,9 +1,9 @@
-#include "agents/pch.h"
 #include "agents/training/dataset_split.h"
 #include "agents/training/experience.h"
 #include "agents/training/replay_options.h"
+#include "datasets/dataset_replay.h"
 #include "nn/device.h"
-#include "replay/dataset_replay.h"
+#include "nn/pch.h"
 
 namespace reverie {
 namespace {

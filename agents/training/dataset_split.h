@@ -5,8 +5,8 @@
 
 #include "agents/run_config.h"
 #include "agents/training/episode_split.h"
+#include "datasets/dataset.h"
 #include "nn/checkpoint.h"
-#include "replay/dataset.h"
 
 namespace reverie {
 

@@ -3,8 +3,8 @@
 #include <cmath>
 #include <numbers>
 
-#include "agents/pch.h"
 #include "nn/adam.h"
+#include "nn/pch.h"
 
 namespace reverie {
 namespace {

@@ -1,6 +1,6 @@
 #include "agents/training/environment_snapshot.h"
 
-#include "agents/pch.h"
+#include "nn/pch.h"
 
 namespace reverie {
 

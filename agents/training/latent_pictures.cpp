@@ -4,9 +4,9 @@
 #include <limits>
 #include <tuple>
 
-#include "agents/pch.h"
 #include "agents/training/decoder_training.h"
 #include "agents/training/picture_sheet.h"
+#include "nn/pch.h"
 #include "worldmodel/action_code.h"
 
 namespace reverie {

@@ -2,12 +2,12 @@
 #include <cmath>
 
 #include "agents/action_box.h"
-#include "agents/pch.h"
 #include "agents/training/environment_snapshot.h"
 #include "agents/training/experience.h"
 #include "agents/training/replay_options.h"
 #include "envs/vector_env.h"
 #include "nn/device.h"
+#include "nn/pch.h"
 
 namespace reverie {
 namespace {

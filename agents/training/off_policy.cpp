@@ -4,13 +4,13 @@
 #include <optional>
 
 #include "agents/evaluation.h"
-#include "agents/pch.h"
 #include "agents/training/environment_snapshot.h"
 #include "agents/training/off_policy_learner.h"
 #include "agents/training/publish_checkpoint.h"
 #include "core/clock.h"
 #include "core/file.h"
 #include "nn/device.h"
+#include "nn/pch.h"
 
 namespace reverie {
 namespace {

@@ -4,10 +4,10 @@
 #include <cmath>
 
 #include "agents/action_box.h"
-#include "agents/pch.h"
 #include "agents/training/replay_options.h"
 #include "nn/device.h"
 #include "nn/finite.h"
+#include "nn/pch.h"
 
 namespace reverie {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "agents/pch.h"
+#include "nn/pch.h"
 
 namespace reverie {
 namespace {

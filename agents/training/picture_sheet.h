@@ -7,8 +7,8 @@
 
 #include <ATen/core/TensorBody.h>
 
-#include "envs/canvas.h"
-#include "envs/wrappers/picture.h"
+#include "drawing/canvas.h"
+#include "drawing/picture.h"
 
 namespace reverie {
 

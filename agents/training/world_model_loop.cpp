@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "agents/pch.h"
 #include "agents/training/dataset_split.h"
 #include "agents/training/decoder_training.h"
 #include "agents/training/experience.h"
@@ -15,6 +14,7 @@
 #include "core/file.h"
 #include "nn/device.h"
 #include "nn/finite.h"
+#include "nn/pch.h"
 #include "replay/batch_stream.h"
 
 namespace reverie {

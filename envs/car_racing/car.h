@@ -5,8 +5,8 @@
 #include <span>
 #include <vector>
 
+#include "drawing/coverage.h"
 #include "envs/car_racing/rigid_car.h"
-#include "envs/coverage.h"
 
 namespace reverie::car_racing {
 

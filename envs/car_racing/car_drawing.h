@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "envs/canvas.h"
+#include "drawing/canvas.h"
 #include "envs/car_racing/car.h"
 #include "envs/car_racing/road.h"
 #include "envs/car_racing/skid_marks.h"

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "envs/canvas.h"
+#include "drawing/canvas.h"
 
 namespace reverie::car_racing {
 

@@ -4,8 +4,8 @@
 #include <deque>
 #include <vector>
 
+#include "drawing/coverage.h"
 #include "envs/car_racing/car.h"
-#include "envs/coverage.h"
 
 namespace reverie::car_racing {
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "core/random.h"
-#include "envs/coverage.h"
+#include "drawing/coverage.h"
 
 namespace reverie::car_racing {
 

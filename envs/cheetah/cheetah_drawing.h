@@ -2,7 +2,7 @@
 
 #include <span>
 
-#include "envs/canvas.h"
+#include "drawing/canvas.h"
 #include "envs/cheetah/cheetah_factors.h"
 #include "envs/cheetah/planar_tree.h"
 #include "envs/env.h"

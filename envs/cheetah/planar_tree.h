@@ -5,7 +5,7 @@
 
 #include <mujoco/mujoco.h>
 
-#include "envs/canvas.h"
+#include "drawing/canvas.h"
 
 namespace reverie::cheetah {
 

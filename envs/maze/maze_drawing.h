@@ -1,6 +1,6 @@
 #pragma once
 
-#include "envs/canvas.h"
+#include "drawing/canvas.h"
 #include "envs/env.h"
 #include "envs/maze/maze_factors.h"
 #include "envs/maze/maze_layout.h"

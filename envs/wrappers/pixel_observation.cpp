@@ -1,6 +1,6 @@
 #include "envs/wrappers/pixel_observation.h"
 
-#include "envs/canvas.h"
+#include "drawing/canvas.h"
 
 namespace reverie {
 namespace {

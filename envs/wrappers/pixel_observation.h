@@ -3,7 +3,7 @@
 #include <memory>
 #include <optional>
 
-#include "envs/wrappers/picture.h"
+#include "drawing/picture.h"
 #include "envs/wrappers/wrapper.h"
 
 namespace reverie {

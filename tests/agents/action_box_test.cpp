@@ -3,8 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "agents/pch.h"
 #include "agents/random/random_agent.h"
+#include "nn/pch.h"
 #include "tests/agents/point_env.h"
 #include "tests/errors.h"
 #include "tests/tensors.h"

@@ -3,10 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "agents/pch.h"
 #include "agents/run_config.h"
 #include "envs/registry.h"
 #include "envs/vector_env.h"
+#include "nn/pch.h"
 #include "tests/errors.h"
 
 namespace reverie {

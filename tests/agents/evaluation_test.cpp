@@ -5,8 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "agents/pch.h"
 #include "core/random.h"
+#include "nn/pch.h"
 #include "tests/errors.h"
 
 namespace reverie {

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "agents/pch.h"
+#include "nn/pch.h"
 
 namespace reverie {
 namespace {

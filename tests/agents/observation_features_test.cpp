@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "agents/pch.h"
+#include "nn/pch.h"
 #include "tests/agents/point_env.h"
 #include "tests/errors.h"
 #include "tests/tensors.h"

@@ -12,8 +12,8 @@
 
 #include "agents/ddpg/ddpg.h"
 #include "agents/evaluation.h"
-#include "agents/pch.h"
 #include "agents/random/random_agent.h"
+#include "nn/pch.h"
 #include "tests/agents/point_env.h"
 #include "tests/agents/training_run.h"
 #include "tests/errors.h"

@@ -4,10 +4,10 @@
 #include <gtest/gtest.h>
 
 #include "agents/evaluation.h"
-#include "agents/pch.h"
 #include "agents/planning/goal_tasks.h"
 #include "agents/planning/simulator_model.h"
 #include "envs/registry.h"
+#include "nn/pch.h"
 #include "tests/errors.h"
 #include "worldmodel/action_code.h"
 

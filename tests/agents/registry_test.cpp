@@ -5,7 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "agents/pch.h"
+#include "nn/pch.h"
 #include "tests/agents/point_env.h"
 #include "tests/errors.h"
 #include "tests/temporary_folder.h"

@@ -4,12 +4,12 @@
 
 #include <gtest/gtest.h>
 
-#include "agents/pch.h"
 #include "agents/rnd/rnd.h"
 #include "agents/training/off_policy_learner.h"
 #include "envs/registry.h"
 #include "envs/vector_env.h"
 #include "nn/device.h"
+#include "nn/pch.h"
 #include "tests/temporary_folder.h"
 
 namespace reverie {

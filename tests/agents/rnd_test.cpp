@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "agents/pch.h"
+#include "nn/pch.h"
 #include "tests/agents/point_env.h"
 #include "tests/tensors.h"
 

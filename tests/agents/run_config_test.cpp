@@ -7,10 +7,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "agents/pch.h"
 #include "agents/registry.h"
 #include "core/file.h"
 #include "envs/registry.h"
+#include "nn/pch.h"
 #include "tests/errors.h"
 #include "tests/temporary_folder.h"
 

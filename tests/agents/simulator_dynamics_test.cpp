@@ -7,7 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "agents/pch.h"
+#include "nn/pch.h"
 #include "tests/agents/point_env.h"
 #include "tests/envs/episode_fixture.h"
 #include "tests/errors.h"

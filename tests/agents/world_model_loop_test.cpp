@@ -6,11 +6,11 @@
 #include <gtest/gtest.h>
 
 #include "agents/jepa/jepa_agent.h"
-#include "agents/pch.h"
 #include "agents/training/dataset_split.h"
+#include "datasets/dataset.h"
 #include "envs/registry.h"
+#include "nn/pch.h"
 #include "nn/safetensors.h"
-#include "replay/dataset.h"
 #include "tests/agents/training_run.h"
 #include "tests/errors.h"
 #include "tests/tensors.h"

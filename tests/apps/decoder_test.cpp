@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "core/video.h"
+#include "drawing/video.h"
 #include "tests/apps/program.h"
 #include "tests/temporary_folder.h"
 

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "core/video.h"
+#include "drawing/video.h"
 #include "tests/apps/program.h"
 #include "tests/temporary_folder.h"
 

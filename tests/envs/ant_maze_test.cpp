@@ -10,10 +10,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "drawing/canvas.h"
 #include "envs/ant_maze/ant_drawing.h"
 #include "envs/ant_maze/ant_maze_env.h"
 #include "envs/ant_maze/ant_world.h"
-#include "envs/canvas.h"
 #include "tests/envs/episode_fixture.h"
 #include "tests/envs/golden.h"
 #include "tests/errors.h"

@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-#include "envs/canvas.h"
+#include "drawing/canvas.h"
 #include "envs/car_racing/box2d_car.h"
 #include "envs/car_racing/car_racing_env.h"
 #include "envs/car_racing/driver.h"

@@ -10,7 +10,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "envs/canvas.h"
+#include "drawing/canvas.h"
 #include "envs/cheetah/cheetah_env.h"
 #include "envs/cheetah/dm_cheetah.h"
 #include "envs/vector_env.h"

@@ -7,7 +7,7 @@
 
 #include <gtest/gtest.h>
 
-#include "envs/canvas.h"
+#include "drawing/canvas.h"
 #include "tests/envs/episode_fixture.h"
 
 namespace reverie {

@@ -10,7 +10,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "envs/canvas.h"
+#include "drawing/canvas.h"
 #include "envs/mujoco_simulation.h"
 #include "tests/envs/episode_fixture.h"
 #include "tests/envs/golden.h"

@@ -10,7 +10,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "envs/canvas.h"
+#include "drawing/canvas.h"
 #include "envs/maze/maze_model.h"
 #include "envs/maze2d/point_maze.h"
 #include "tests/envs/episode_fixture.h"

@@ -8,7 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "core/random.h"
-#include "envs/canvas.h"
+#include "drawing/canvas.h"
 #include "tests/envs/episode_fixture.h"
 
 namespace reverie {

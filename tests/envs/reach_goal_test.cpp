@@ -12,7 +12,7 @@
 #include <gtest/gtest.h>
 
 #include "core/random.h"
-#include "envs/canvas.h"
+#include "drawing/canvas.h"
 #include "envs/vector_env.h"
 #include "tests/envs/episode_fixture.h"
 #include "tests/envs/fake_env.h"

@@ -9,7 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "core/random.h"
-#include "envs/canvas.h"
+#include "drawing/canvas.h"
 #include "envs/wrappers/disturbances.h"
 #include "envs/wrappers/frames.h"
 #include "envs/wrappers/pixel_observation.h"

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "core/error.h"
-#include "replay/dataset.h"
+#include "datasets/dataset.h"
 
 namespace reverie::fuzz {
 namespace {

@@ -1,4 +1,4 @@
-// The rooms of the tree and what each may include: arrows never turn back.
+// The modules of the tree and what each may include: arrows never turn back.
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -19,9 +19,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Room {
-  std::vector<std::string> rooms;      // whose headers it may include, beside its own
-  std::vector<std::string> interface;  // single headers of other rooms
+struct Module {
+  std::vector<std::string> modules;    // whose headers it may include, beside its own
+  std::vector<std::string> interface;  // single headers of other modules
   std::vector<std::string> banned;     // beginnings of <...> includes that it may not have
 };
 
@@ -36,8 +36,8 @@ std::vector<std::string> all_of(const std::vector<std::vector<std::string>>& lis
   return out;
 }
 
-const std::map<std::string, Room>& rooms() {
-  static const std::map<std::string, Room> table = {
+const std::map<std::string, Module>& modules() {
+  static const std::map<std::string, Module> table = {
       {"core", {{}, {}, all_of({kTorch, kPhysics, kFiles, kFlags})}},
       {"envs", {{"core"}, {}, all_of({kTorch, kFiles, kFlags})}},
       {"nn", {{"core"}, {}, all_of({kPhysics, kFiles, kFlags})}},
@@ -46,7 +46,7 @@ const std::map<std::string, Room>& rooms() {
       {"agents",
        {{"core", "nn", "replay"},
         {"envs/env.h", "envs/vector_env.h", "envs/registry.h", "envs/thread_pool.h",
-         "envs/wrappers/reach_goal.h", "envs/wrappers/picture.h", "envs/canvas.h",
+         "envs/wrappers/reach_goal.h", "drawing/picture.h", "drawing/canvas.h",
          "worldmodel/world_model.h", "worldmodel/action_code.h", "worldmodel/decoder.h",
          "worldmodel/planning/planner.h", "worldmodel/jepa/jepa_learner.h"},
         all_of({kPhysics, kFiles, kFlags})}},
@@ -55,8 +55,8 @@ const std::map<std::string, Room>& rooms() {
   return table;
 }
 
-// Folders at the root that hold C++ without being a room.
-const std::set<std::string> kNoRooms = {"tests", "bench", "build"};
+// Folders at the root that hold C++ without being a module.
+const std::set<std::string> kNoModules = {"tests", "bench", "build"};
 
 bool is_source(const fs::path& path) {
   static const std::set<std::string> endings = {".h", ".hpp", ".cuh", ".inc", ".cc", ".cpp", ".cu"};
@@ -68,14 +68,14 @@ bool starts_with_any(const std::string& text, const std::vector<std::string>& be
                      [&](const std::string& beginning) { return text.starts_with(beginning); });
 }
 
-// What is wrong with one #include of a file in that room; "" when nothing is.
-std::string fault_of(const fs::path& root, const std::string& room_name, bool is_header,
+// What is wrong with one #include of a file in that module; "" when nothing is.
+std::string fault_of(const fs::path& root, const std::string& module_name, bool is_header,
                      const std::string& target) {
-  const Room& room = rooms().at(room_name);
+  const Module& module = modules().at(module_name);
   const std::string name = target.substr(1, target.size() - 2);
   if (target.front() == '<') {
-    if (starts_with_any(name, room.banned)) {
-      return fmt::format("{}/ may not use this library", room_name);
+    if (starts_with_any(name, module.banned)) {
+      return fmt::format("{}/ may not use this library", module_name);
     }
     // <torch/torch.h> costs a file 15 s, <ATen/ATen.h> 7 s.
     if (is_header && starts_with_any(name, kTorch) && name != "ATen/core/TensorBody.h" &&
@@ -86,11 +86,11 @@ std::string fault_of(const fs::path& root, const std::string& room_name, bool is
   }
   if (!fs::is_regular_file(root / name)) return "there is no such file below the root";
   const std::string other = name.substr(0, name.find('/'));
-  if (other == room_name) return "";
-  if (std::count(room.rooms.begin(), room.rooms.end(), other) != 0) return "";
-  if (std::count(room.interface.begin(), room.interface.end(), name) != 0) return "";
-  if (!rooms().contains(other)) return fmt::format("{}/ is no room", other);
-  return fmt::format("{}/ may not include this file of {}/", room_name, other);
+  if (other == module_name) return "";
+  if (std::count(module.modules.begin(), module.modules.end(), other) != 0) return "";
+  if (std::count(module.interface.begin(), module.interface.end(), name) != 0) return "";
+  if (!modules().contains(other)) return fmt::format("{}/ is no module", other);
+  return fmt::format("{}/ may not include this file of {}/", module_name, other);
 }
 
 // Every include that breaks the table, as "file:line: #include ...: why".
@@ -98,13 +98,14 @@ std::vector<std::string> violations(const fs::path& root) {
   static const std::regex include(R"(^\s*#\s*include\s*(<[^>]*>|"[^"]*"|\S+).*)");
   std::vector<std::string> found;
   for (const auto& folder : fs::directory_iterator(root)) {
-    const std::string room = folder.path().filename().string();
-    if (!folder.is_directory() || kNoRooms.contains(room) || room.starts_with(".")) continue;
+    const std::string module = folder.path().filename().string();
+    if (!folder.is_directory() || kNoModules.contains(module) || module.starts_with(".")) continue;
     for (const auto& entry : fs::recursive_directory_iterator(folder)) {
       if (!entry.is_regular_file() || !is_source(entry.path())) continue;
       const std::string file = fs::relative(entry.path(), root).string();
-      if (!rooms().contains(room)) {
-        found.push_back(fmt::format("{}: the folder {}/ is not in this test's table", file, room));
+      if (!modules().contains(module)) {
+        found.push_back(
+            fmt::format("{}: the folder {}/ is not in this test's table", file, module));
         continue;
       }
       const bool is_header = entry.path().extension() == ".h" && entry.path().stem() != "pch";
@@ -117,7 +118,7 @@ std::vector<std::string> violations(const fs::path& root) {
         const std::string target = match[1];
         if (target.starts_with("FT_")) continue;  // FreeType's own way
         const std::string fault = target.front() == '<' || target.front() == '"'
-                                      ? fault_of(root, room, is_header, target)
+                                      ? fault_of(root, module, is_header, target)
                                       : "an include by macro cannot be checked";
         if (!fault.empty()) {
           found.push_back(fmt::format("{}:{}: #include {}: {}", file, number, target, fault));
@@ -129,13 +130,14 @@ std::vector<std::string> violations(const fs::path& root) {
   return found;
 }
 
-TEST(Layering, IncludesFollowTheTableOfRooms) {
+TEST(Layering, IncludesFollowTheTableOfModules) {
   for (const std::string& violation : violations(REVERIE_SOURCE_DIR)) ADD_FAILURE() << violation;
 }
 
 TEST(Layering, SeesTheTree) {
-  for (const char* room : {"core", "envs", "nn", "replay", "agents", "apps"}) {
-    EXPECT_TRUE(fs::is_directory(fs::path(REVERIE_SOURCE_DIR) / room)) << room;
+  for (const char* module :
+       {"core", "envs", "nn", "replay", "datasets", "agents", "runs", "apps"}) {
+    EXPECT_TRUE(fs::is_directory(fs::path(REVERIE_SOURCE_DIR) / module)) << module;
   }
 }
 

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "replay/pch.h"
+#include "nn/pch.h"
 #include "scripted_envs.h"
 
 namespace reverie {

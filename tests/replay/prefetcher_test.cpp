@@ -7,7 +7,7 @@
 
 #include <gtest/gtest.h>
 
-#include "replay/pch.h"
+#include "nn/pch.h"
 
 namespace reverie {
 namespace {

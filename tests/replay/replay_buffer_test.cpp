@@ -6,7 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "replay/pch.h"
+#include "nn/pch.h"
 
 namespace reverie {
 namespace {

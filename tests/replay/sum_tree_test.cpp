@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "core/random.h"
-#include "replay/pch.h"
+#include "nn/pch.h"
 
 namespace reverie {
 namespace {

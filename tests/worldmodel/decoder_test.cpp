@@ -7,11 +7,11 @@
 
 #include "nn/adam.h"
 #include "nn/device.h"
+#include "nn/pch.h"
 #include "nn/safetensors.h"
 #include "tests/errors.h"
 #include "tests/temporary_folder.h"
 #include "tests/tensors.h"
-#include "worldmodel/pch.h"
 
 namespace reverie {
 namespace {

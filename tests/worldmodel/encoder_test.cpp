@@ -4,9 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include "nn/pch.h"
 #include "tests/errors.h"
 #include "tests/tensors.h"
-#include "worldmodel/pch.h"
 
 namespace reverie {
 namespace {

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "core/file.h"
+#include "nn/pch.h"
 #include "nn/safetensors.h"
 #include "tests/errors.h"
 #include "tests/temporary_folder.h"
@@ -14,7 +15,6 @@
 #include "tests/worldmodel/open_gates.h"
 #include "worldmodel/jepa/jepa_learner.h"
 #include "worldmodel/jepa/latent_statistics.h"
-#include "worldmodel/pch.h"
 
 namespace reverie {
 namespace {

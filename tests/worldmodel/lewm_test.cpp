@@ -7,13 +7,13 @@
 
 #include <gtest/gtest.h>
 
+#include "nn/pch.h"
 #include "tests/errors.h"
 #include "tests/tensors.h"
 #include "tests/worldmodel/open_gates.h"
 #include "worldmodel/jepa/encoder.h"
 #include "worldmodel/jepa/predictor.h"
 #include "worldmodel/jepa/projector.h"
-#include "worldmodel/pch.h"
 
 namespace reverie {
 namespace {

@@ -10,9 +10,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "nn/pch.h"
 #include "tests/errors.h"
 #include "tests/tensors.h"
-#include "worldmodel/pch.h"
 #include "worldmodel/planning/candidate_search.h"
 #include "worldmodel/planning/planner.h"
 #include "worldmodel/planning/planners.h"

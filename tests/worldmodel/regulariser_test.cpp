@@ -2,9 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include "nn/pch.h"
 #include "tests/errors.h"
 #include "tests/tensors.h"
-#include "worldmodel/pch.h"
 #include "worldmodel/sigreg.h"
 
 namespace reverie {

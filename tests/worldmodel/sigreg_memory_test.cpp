@@ -7,8 +7,8 @@
 #include <c10/core/CPUAllocator.h>
 #include <gtest/gtest.h>
 
+#include "nn/pch.h"
 #include "worldmodel/normality_test.h"
-#include "worldmodel/pch.h"
 
 namespace reverie {
 namespace {

@@ -10,8 +10,8 @@
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 
+#include "nn/pch.h"
 #include "tests/tensors.h"
-#include "worldmodel/pch.h"
 #include "worldmodel/turning.h"
 
 namespace reverie {

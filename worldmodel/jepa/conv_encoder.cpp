@@ -1,5 +1,5 @@
+#include "nn/pch.h"
 #include "worldmodel/jepa/encoder.h"
-#include "worldmodel/pch.h"
 
 namespace reverie {
 namespace {

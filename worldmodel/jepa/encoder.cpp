@@ -1,6 +1,6 @@
 #include "worldmodel/jepa/encoder.h"
 
-#include "worldmodel/pch.h"
+#include "nn/pch.h"
 
 namespace reverie {
 

@@ -2,8 +2,8 @@
 
 #include <fmt/ranges.h>
 
+#include "nn/pch.h"
 #include "nn/safetensors.h"
-#include "worldmodel/pch.h"
 
 namespace reverie {
 

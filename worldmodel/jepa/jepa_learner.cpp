@@ -3,9 +3,9 @@
 #include <ATen/Context.h>
 
 #include "core/random.h"
+#include "nn/pch.h"
 #include "nn/schedule.h"
 #include "worldmodel/jepa/latent_statistics.h"
-#include "worldmodel/pch.h"
 
 namespace reverie {
 

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "worldmodel/pch.h"
+#include "nn/pch.h"
 
 namespace reverie {
 namespace {

@@ -1,6 +1,6 @@
 #include "worldmodel/jepa/part.h"
 
-#include "worldmodel/pch.h"
+#include "nn/pch.h"
 
 namespace reverie {
 

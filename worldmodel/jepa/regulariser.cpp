@@ -1,6 +1,6 @@
 #include "worldmodel/jepa/regulariser.h"
 
-#include "worldmodel/pch.h"
+#include "nn/pch.h"
 #include "worldmodel/sigreg.h"
 
 namespace reverie {

@@ -4,7 +4,7 @@
 #include <mutex>
 
 #include "core/error.h"
-#include "worldmodel/pch.h"
+#include "nn/pch.h"
 
 namespace reverie {
 namespace {

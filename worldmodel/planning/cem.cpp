@@ -1,4 +1,4 @@
-#include "worldmodel/pch.h"
+#include "nn/pch.h"
 #include "worldmodel/planning/candidate_search.h"
 #include "worldmodel/planning/planners.h"
 

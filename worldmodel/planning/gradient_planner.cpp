@@ -5,7 +5,7 @@
 #include "core/error.h"
 #include "nn/adam.h"
 #include "nn/parameters.h"
-#include "worldmodel/pch.h"
+#include "nn/pch.h"
 #include "worldmodel/planning/candidate_search.h"
 #include "worldmodel/planning/planners.h"
 

@@ -2,7 +2,7 @@
 #include <cmath>
 #include <numbers>
 
-#include "worldmodel/pch.h"
+#include "nn/pch.h"
 #include "worldmodel/planning/candidate_search.h"
 #include "worldmodel/planning/planners.h"
 

@@ -1,6 +1,6 @@
 #include <limits>
 
-#include "worldmodel/pch.h"
+#include "nn/pch.h"
 #include "worldmodel/planning/candidate_search.h"
 #include "worldmodel/planning/planners.h"
 

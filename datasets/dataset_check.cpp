@@ -1,0 +1,208 @@
+#include "datasets/dataset_check.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/error.h"
+#include "datasets/dataset_numbers.h"
+
+namespace reverie {
+namespace {
+
+constexpr size_t kSampledSteps = 100'000;  // of which the usual change of an observation is taken
+constexpr double kUsualQuantile = 0.9;     // resets are fewer than one step in ten
+constexpr double kJump = 8.0;  // times the usual change, in more than half of the numbers
+constexpr double kRewardTolerance = 1e-4;  // float32 positions
+constexpr double kMostRewards = 0.999;     // positions at the very edge of the goal's radius
+
+// The number of rows with a value that is not finite, and the first such row.
+struct BadRows {
+  std::string name;
+  int64_t count = 0;
+  int64_t first = -1;
+
+  void look(std::span<const double> values, size_t width, int64_t first_row) {
+    for (size_t row = 0; row * width < values.size(); ++row) {
+      const auto values_of_row = values.subspan(row * width, width);
+      if (std::all_of(values_of_row.begin(), values_of_row.end(),
+                      [](double x) { return std::isfinite(x); })) {
+        continue;
+      }
+      if (count++ == 0) first = first_row + static_cast<int64_t>(row);
+    }
+  }
+};
+
+class Checker {
+ public:
+  Checker(Dataset& dataset, const std::optional<GoalReward>& reward)
+      : dataset_(dataset), reward_(reward) {
+    const DatasetSchema& schema = dataset.schema();
+    for (const Field& field : schema.observation) bad_.push_back({.name = field.name});
+    for (const Field& field : schema.info) bad_.push_back({.name = field.name});
+    bad_.push_back({.name = "action"});
+    bad_.push_back({.name = "reward"});
+    for (size_t f = 0; f < schema.observation.size(); ++f) {
+      if (schema.observation[f].name == "observation") state_ = f;
+    }
+  }
+
+  std::vector<DatasetFinding> run() {
+    if (state_) measure_usual_change();
+    for (size_t e = 0; e < dataset_.episodes().size(); ++e) {
+      const EpisodeData episode = dataset_.read(static_cast<int64_t>(e));
+      const int64_t start = dataset_.episodes()[e].start;
+      look_for_bad_rows(episode, start);
+      if (!state_) continue;
+      const std::vector<double> state = state_of(episode);
+      look_for_jumps(state, start);
+      if (reward_) compare_rewards(episode, state);
+    }
+    return report();
+  }
+
+ private:
+  const Field& state_field() const { return dataset_.schema().observation[*state_]; }
+  size_t width() const { return static_cast<size_t>(state_field().numel()); }
+
+  std::vector<double> state_of(const EpisodeData& episode) const {
+    return numbers(state_field(), episode.observation[*state_]);
+  }
+
+  // Of each number of the observation, what 9 of 10 steps change it by at most.
+  void measure_usual_change() {
+    std::vector<std::vector<double>> changes(width());
+    for (size_t e = 0; e < dataset_.episodes().size() && changes[0].size() < kSampledSteps; ++e) {
+      const std::vector<double> state = state_of(dataset_.read(static_cast<int64_t>(e)));
+      for (size_t i = width(); i < state.size(); ++i) {
+        const double change = std::abs(state[i] - state[i - width()]);
+        if (std::isfinite(change)) changes[i % width()].push_back(change);
+      }
+    }
+    for (std::vector<double>& values : changes) {
+      if (values.empty()) values.push_back(0.0);
+      const auto at = values.begin() +
+                      static_cast<int64_t>(kUsualQuantile * static_cast<double>(values.size() - 1));
+      std::nth_element(values.begin(), at, values.end());
+      usual_change_.push_back(*at);
+    }
+  }
+
+  void look_for_bad_rows(const EpisodeData& episode, int64_t start) {
+    const DatasetSchema& schema = dataset_.schema();
+    size_t next = 0;
+    const auto look = [&](const Field& field, const std::vector<std::byte>& column) {
+      BadRows& bad = bad_[next++];
+      if (field.dtype != DType::kFloat32 && field.dtype != DType::kFloat64) return;
+      bad.look(numbers(field, column), static_cast<size_t>(field.numel()), start);
+    };
+    for (size_t f = 0; f < schema.observation.size(); ++f) {
+      look(schema.observation[f], episode.observation[f]);
+    }
+    for (size_t f = 0; f < schema.info.size(); ++f) look(schema.info[f], episode.info[f]);
+    look(schema.action, episode.action);
+    bad_[next].look(std::vector<double>(episode.reward.begin(), episode.reward.end()), 1, start);
+  }
+
+  void look_for_jumps(const std::vector<double>& state, int64_t start) {
+    for (size_t row = 1; row * width() < state.size(); ++row) {
+      size_t far = 0;
+      for (size_t i = 0; i < width(); ++i) {
+        const double change = std::abs(state[row * width() + i] - state[(row - 1) * width() + i]);
+        if (change > kJump * usual_change_[i]) ++far;
+      }
+      if (2 * far > width()) jumps_.push_back(start + static_cast<int64_t>(row));
+    }
+  }
+
+  double expected_reward(const double* position) const {
+    const double distance =
+        std::hypot(position[0] - reward_->goal[0], position[1] - reward_->goal[1]);
+    if (reward_->dense) return std::exp(-distance);
+    return distance <= reward_->radius ? 1.0 : 0.0;
+  }
+
+  void compare_rewards(const EpisodeData& episode, const std::vector<double>& state) {
+    for (size_t t = 0; t < episode.reward.size() && (t + 1) * width() < state.size(); ++t) {
+      const auto agrees = [&](size_t row) {
+        const double expected = expected_reward(&state[row * width()]);
+        return std::abs(expected - static_cast<double>(episode.reward[t])) < kRewardTolerance;
+      };
+      ++compared_;
+      before_ += agrees(t) ? 1 : 0;
+      after_ += agrees(t + 1) ? 1 : 0;
+    }
+  }
+
+  // How far behind a jump the nearest end of an episode is marked [steps].
+  int64_t steps_to_mark(int64_t jump) const {
+    int64_t nearest = dataset_.steps();
+    for (const DatasetEpisode& episode : dataset_.episodes()) {
+      const int64_t offset = episode.start + episode.length - jump;
+      if (std::abs(offset) < std::abs(nearest)) nearest = offset;
+    }
+    return nearest;
+  }
+
+  std::vector<DatasetFinding> report() const {
+    std::vector<DatasetFinding> found;
+    for (const BadRows& bad : bad_) {
+      if (bad.count == 0) continue;
+      found.push_back({true, fmt::format("{}: {} rows hold NaN or infinity, the first is row {}",
+                                         bad.name, bad.count, bad.first)});
+    }
+    const bool unmarked = dataset_.episodes().size() == 1 && !dataset_.episodes()[0].terminated &&
+                          !dataset_.episodes()[0].truncated;
+    if (unmarked) {
+      found.push_back({!jumps_.empty(), "no terminals and no timeouts: all is one episode"});
+    }
+    if (!jumps_.empty()) {
+      found.push_back(
+          {true, fmt::format("observation: {} jumps inside episodes, as resets make them, the "
+                             "first at row {}; the nearest end of an episode is marked {} steps "
+                             "from there, so terminals or timeouts are missing or out of step",
+                             jumps_.size(), jumps_.front(), steps_to_mark(jumps_.front()))});
+    }
+    if (compared_ > 0) report_rewards(found);
+    if (dataset_.steps_left_out() > 0) {
+      found.push_back(
+          {false, fmt::format("its writer was killed: {} steps of an unfinished episode "
+                              "are left out",
+                              dataset_.steps_left_out())});
+    }
+    return found;
+  }
+
+  void report_rewards(std::vector<DatasetFinding>& found) const {
+    const double before = static_cast<double>(before_) / static_cast<double>(compared_);
+    const double after = static_cast<double>(after_) / static_cast<double>(compared_);
+    if (after >= kMostRewards) return;
+    if (before >= kMostRewards) {
+      found.push_back({false, fmt::format("reward t is that of observation t, as D4RL relabels its "
+                                          "mazes, not of observation t + 1 ({:.2f} % agree there)",
+                                          100 * after)});
+      return;
+    }
+    found.push_back(
+        {true, fmt::format("rewards follow the distance to the goal {}/{} neither on "
+                           "observation t ({:.2f} % agree) nor on t + 1 ({:.2f} %)",
+                           reward_->goal[0], reward_->goal[1], 100 * before, 100 * after)});
+  }
+
+  Dataset& dataset_;
+  const std::optional<GoalReward>& reward_;
+  std::optional<size_t> state_;  // which field is "observation"
+  std::vector<BadRows> bad_;
+  std::vector<double> usual_change_;  // of each number of the observation
+  std::vector<int64_t> jumps_;        // rows that follow no usual step from the row before
+  int64_t compared_ = 0, before_ = 0, after_ = 0;
+};
+
+}  // namespace
+
+std::vector<DatasetFinding> check_dataset(Dataset& dataset,
+                                          const std::optional<GoalReward>& reward) {
+  return Checker(dataset, reward).run();
+}
+
+}  // namespace reverie

@@ -1,0 +1,163 @@
+#include "datasets/dataset_replay.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "core/error.h"
+#include "nn/pch.h"
+
+namespace reverie {
+namespace {
+
+// Where a wanted field lies in an episode.
+struct WantedColumn {
+  Field field;
+  size_t index = 0;
+  bool is_info = false;
+
+  std::vector<std::byte>& of(EpisodeData& episode) const {
+    return is_info ? episode.info[index] : episode.observation[index];
+  }
+};
+
+std::vector<WantedColumn> find_columns(const Dataset& dataset, std::vector<std::string> names) {
+  std::vector<WantedColumn> known;
+  std::vector<std::string> known_names;
+  const auto add = [&](const std::vector<Field>& fields, bool is_info) {
+    for (size_t i = 0; i < fields.size(); ++i) {
+      known.push_back({.field = fields[i], .index = i, .is_info = is_info});
+      known_names.push_back(fields[i].name);
+    }
+  };
+  add(dataset.schema().observation, false);
+  const size_t observed = known.size();
+  add(dataset.schema().info, true);
+  if (names.empty()) names.assign(known_names.begin(), known_names.begin() + observed);
+  std::vector<WantedColumn> wanted;
+  for (const std::string& name : names) {
+    const auto at = std::find(known_names.begin(), known_names.end(), name);
+    if (at == known_names.end()) fail_unknown_name(dataset.path() + ": field", name, known_names);
+    wanted.push_back(known[static_cast<size_t>(at - known_names.begin())]);
+  }
+  return wanted;
+}
+
+std::vector<int64_t> find_episodes(const Dataset& dataset, std::vector<int64_t> episodes) {
+  const auto count = static_cast<int64_t>(dataset.episodes().size());
+  if (episodes.empty()) {
+    episodes.resize(static_cast<size_t>(count));
+    std::iota(episodes.begin(), episodes.end(), 0);
+  }
+  for (const int64_t episode : episodes) {
+    REVERIE_CHECK(episode >= 0 && episode < count, "{}: episode {} wanted, it has {}",
+                  dataset.path(), episode, count);
+  }
+  return episodes;
+}
+
+// Feeds episodes to a buffer of one lane, as a vector environment would: with an episode's last
+// step comes the first observation of the next one.
+class EpisodeFeeder {
+ public:
+  EpisodeFeeder(ReplayBuffer& replay, const std::vector<WantedColumn>& columns, const Field& action)
+      : replay_(replay),
+        columns_(columns),
+        action_(action),
+        obs_(columns.size()),
+        final_obs_(columns.size()) {}
+
+  void feed(EpisodeData episode) {
+    const int64_t steps = usable_steps(episode);
+    if (steps == 0) return;
+    if (held_steps_ == 0) {
+      look_at(episode, 0, obs_);
+      replay_.start(obs_);
+    } else {
+      end_held(episode, 0);
+    }
+    for (int64_t t = 0; t + 1 < steps; ++t) {
+      look_at(episode, t + 1, obs_);
+      add(episode, t, obs_, false);
+    }
+    held_ = std::move(episode);
+    held_steps_ = steps;
+  }
+
+  // Nothing follows the last episode: its own end stands in for another's beginning.
+  void finish() {
+    if (held_steps_ > 0) end_held(held_, held_steps_);
+  }
+
+ private:
+  int64_t usable_steps(const EpisodeData& episode) const {
+    bool is_whole = true;
+    for (const WantedColumn& column : columns_) {
+      is_whole &= column.is_info ? episode.has_final_info : episode.has_final_observation;
+    }
+    return episode.length() - (is_whole || episode.terminated.back() != 0 ? 0 : 1);
+  }
+
+  void look_at(EpisodeData& episode, int64_t row, std::vector<FieldView>& views) const {
+    for (size_t i = 0; i < columns_.size(); ++i) {
+      const size_t bytes = columns_[i].field.bytes();
+      std::vector<std::byte>& column = columns_[i].of(episode);
+      const size_t last = column.size() / bytes - 1;
+      views[i] = {&columns_[i].field,
+                  column.data() + std::min(static_cast<size_t>(row), last) * bytes, 1};
+    }
+  }
+
+  void end_held(EpisodeData& next, int64_t row) {
+    look_at(held_, held_steps_, final_obs_);
+    look_at(next, row, obs_);
+    add(held_, held_steps_ - 1, final_obs_, true);
+  }
+
+  void add(const EpisodeData& episode, int64_t t, FieldViews final_obs, bool ends) {
+    const auto row = static_cast<size_t>(t);
+    const double reward = static_cast<double>(episode.reward[row]);
+    const uint8_t terminated = episode.terminated[row];
+    const uint8_t truncated = ends && terminated == 0 ? 1 : 0;
+    replay_.add({&action_, episode.action.data() + row * action_.bytes(), 1},
+                {.obs = obs_,
+                 .final_obs = final_obs,
+                 .reward = {&reward, 1},
+                 .terminated = {&terminated, 1},
+                 .truncated = {&truncated, 1}});
+  }
+
+  ReplayBuffer& replay_;
+  const std::vector<WantedColumn>& columns_;
+  const Field& action_;
+  std::vector<FieldView> obs_, final_obs_;
+  EpisodeData held_;  // its last step is not added yet
+  int64_t held_steps_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<ReplayBuffer> load_replay(Dataset& dataset, const DatasetSelection& selection,
+                                          at::Device device, const ReplayOptions& options,
+                                          const std::function<void(int64_t)>& on_progress) {
+  const std::vector<WantedColumn> columns = find_columns(dataset, selection.fields);
+  const std::vector<int64_t> episodes = find_episodes(dataset, selection.episodes);
+  EnvSpec spec{.id = dataset.path(), .observation = {}, .action = dataset.schema().action};
+  for (const WantedColumn& column : columns) spec.observation.push_back(column.field);
+  int64_t slots = 1;  // every episode has an end, and the last one a stand-in behind it
+  for (const int64_t episode : episodes) {
+    slots += dataset.episodes()[static_cast<size_t>(episode)].length + 1;
+  }
+  auto replay = std::make_unique<ReplayBuffer>(spec, slots, 1, device, options);
+  EpisodeFeeder feeder(*replay, columns, dataset.schema().action);
+  int64_t steps = 0;
+  for (const int64_t episode : episodes) {
+    feeder.feed(dataset.read(episode));
+    steps += dataset.episodes()[static_cast<size_t>(episode)].length;
+    if (on_progress) on_progress(steps);
+  }
+  feeder.finish();
+  REVERIE_CHECK(replay->size() > 0, "{}: no step is left to learn from", dataset.path());
+  return replay;
+}
+
+}  // namespace reverie

@@ -1,0 +1,413 @@
+#include "datasets/formats/exorl.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstring>
+#include <filesystem>
+#include <tuple>
+
+#include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+#include "core/file.h"
+#include "core/text.h"
+#include "datasets/dataset_numbers.h"
+#include "datasets/formats/final_rows.h"
+#include "datasets/formats/narrowing.h"
+#include "datasets/formats/npz.h"
+
+namespace reverie {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+constexpr const char* kBuffer = "buffer";
+constexpr const char* kMetadata = "metadata.json";
+constexpr size_t kMaxMetadataBytes = size_t{64} << 20;
+constexpr int64_t kMaxArrayBytes = int64_t{1} << 30;    // of one episode
+constexpr int64_t kMaxNumberBytes = int64_t{64} << 20;  // of rewards and of discounts
+constexpr size_t kMaxEpisodes = 10'000'000;
+constexpr const char* kPhysics = "physics";
+
+// ---------------------------------------------------------------------------------------------
+// Reading
+
+struct EpisodeFile {
+  int64_t index = 0;
+  int64_t length = 0;  // [steps]
+  fs::path path;
+};
+
+// The numbers of NAME_{index}_{T}.npz.
+EpisodeFile parse_name(const fs::path& path) {
+  EpisodeFile file{.path = path};
+  std::string stem = path.stem().string();
+  const auto take_number = [&](int64_t& number) {
+    const size_t at = stem.rfind('_');
+    if (at == std::string::npos) return false;
+    const char* end = stem.data() + stem.size();
+    const auto [stop, error] = std::from_chars(stem.data() + at + 1, end, number);
+    stem.resize(at);
+    return error == std::errc{} && stop == end && number >= 0;
+  };
+  REVERIE_CHECK(take_number(file.length) && take_number(file.index),
+                "{}: expected a name such as episode_000012_1000.npz, with the episode's index and "
+                "its number of steps",
+                path.string());
+  return file;
+}
+
+std::vector<EpisodeFile> list_episodes(const fs::path& folder) {
+  std::vector<EpisodeFile> files;
+  std::error_code error;
+  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+    if (it->path().extension() != ".npz") continue;
+    files.push_back(parse_name(it->path()));
+    REVERIE_CHECK(files.size() <= kMaxEpisodes, "{}: holds more than {} episodes", folder.string(),
+                  kMaxEpisodes);
+  }
+  REVERIE_CHECK(!error, "{}: cannot be read: {}", folder.string(), error.message());
+  std::sort(files.begin(), files.end(), [](const EpisodeFile& a, const EpisodeFile& b) {
+    return std::tie(a.index, a.path) < std::tie(b.index, b.path);
+  });
+  return files;
+}
+
+class ExorlDataset final : public Dataset {
+ public:
+  explicit ExorlDataset(const std::string& path) : Dataset(path) {
+    std::error_code ignored;
+    const bool has_buffer = fs::is_directory(fs::path(path) / kBuffer, ignored);
+    files_ = list_episodes(has_buffer ? fs::path(path) / kBuffer : fs::path(path));
+    REVERIE_CHECK(!files_.empty(),
+                  "{}: holds no dataset, expected data/main_data.hdf5 (minari) or "
+                  "buffer/episode_*.npz (exorl)",
+                  path);
+    if (fs::exists(fs::path(path) / kMetadata, ignored)) read_metadata();
+    find_fields(NpzFile(files_.front().path));
+    for (const EpisodeFile& file : files_) {
+      const NpzFile npz(file.path);
+      check_arrays(npz, file.length);
+      const std::vector<double> discount = numbers_of(npz, "discount");
+      episodes_.push_back({steps_, file.length, discount.back() == 0.0, discount.back() != 0.0});
+      steps_ += file.length;
+    }
+  }
+
+  DatasetFormat format() const override { return DatasetFormat::kExorl; }
+
+  EpisodeData read(int64_t index) override {
+    const EpisodeFile& file = files_.at(static_cast<size_t>(index));
+    const NpzFile npz(file.path);
+    check_arrays(npz, file.length);
+    EpisodeData episode;
+    for (const Field& field : schema_.observation) {
+      episode.observation.push_back(npz.read(*npz.find(field.name), kMaxArrayBytes));
+    }
+    episode.action = npz.read(*npz.find("action"), kMaxArrayBytes);
+    episode.action.erase(episode.action.begin(),
+                         episode.action.begin() + static_cast<int64_t>(schema_.action.bytes()));
+    read_info(npz, episode);
+    const std::vector<double> reward = numbers_of(npz, "reward");
+    episode.reward.assign(reward.begin() + 1, reward.end());
+    const std::vector<double> discount = numbers_of(npz, "discount");
+    for (size_t t = 1; t < discount.size(); ++t) {
+      episode.terminated.push_back(discount[t] == 0.0 ? 1 : 0);
+    }
+    episode.truncated.resize(episode.terminated.size());
+    episode.truncated.back() = episode.terminated.back() == 0 ? 1 : 0;
+    return episode;
+  }
+
+ private:
+  void read_metadata() {
+    const fs::path file = fs::path(path_) / kMetadata;
+    const Json metadata = Json::parse(read_file(file, kMaxMetadataBytes), nullptr, false);
+    REVERIE_CHECK(metadata.is_object(), "{}: is no JSON object", file.string());
+    const auto names = [&](const char* key, std::vector<std::string>& out) {
+      if (!metadata.contains(key)) return;
+      REVERIE_CHECK(metadata[key].is_array(), "{}: '{}' is no list of names", file.string(), key);
+      out.clear();
+      for (const Json& name : metadata[key]) {
+        REVERIE_CHECK(name.is_string(), "{}: '{}' is no list of names", file.string(), key);
+        out.push_back(name.get<std::string>());
+      }
+    };
+    names("observation", observation_names_);
+    names("info", info_names_);
+    REVERIE_CHECK(!observation_names_.empty(), "{}: 'observation' lists no array", file.string());
+    if (metadata.contains("nq")) {
+      REVERIE_CHECK(metadata["nq"].is_number_integer(), "{}: 'nq' is no integer", file.string());
+      nq_ = metadata["nq"].get<int64_t>();
+    }
+    if (!metadata.contains("attributes") || !metadata["attributes"].is_object()) return;
+    for (const auto& [key, text] : metadata["attributes"].items()) {
+      if (text.is_string()) schema_.attributes[key] = text.get<std::string>();
+    }
+  }
+
+  static Field row_field(const NpzFile& npz, const std::string& name) {
+    const NpzFile::Array* array = npz.find(name);
+    if (array == nullptr) {
+      std::vector<std::string> known;
+      for (const NpzFile::Array& other : npz.arrays()) known.push_back(other.name);
+      fail_input("{}: has no array '{}', only {}", npz.path(), printable(name),
+                 fmt::join(known, ", "));
+    }
+    const std::vector<int64_t>& shape = array->header.shape;
+    REVERIE_CHECK(!shape.empty(), "{}:{}: is a scalar, expected an array of rows", npz.path(),
+                  name);
+    Field field{
+        .name = name, .shape = {shape.begin() + 1, shape.end()}, .dtype = array->header.dtype};
+    REVERIE_CHECK(shape[0] > 0 && array->header.value_bytes > 0,
+                  "{}:{}: has shape [{}], expected rows that hold something", npz.path(), name,
+                  fmt::join(shape, ", "));
+    return field;
+  }
+
+  // The arrays of the first episode are those of all.
+  void find_fields(const NpzFile& first) {
+    for (const std::string& name : observation_names_) {
+      schema_.observation.push_back(row_field(first, name));
+    }
+    schema_.action = row_field(first, "action");
+    fields_ = schema_.observation;
+    fields_.push_back(schema_.action);
+    if (info_names_.empty()) {
+      for (const NpzFile::Array& array : first.arrays()) {
+        if (array.name != "reward" && array.name != "discount" && !knows(array.name)) {
+          info_names_.push_back(array.name);
+        }
+      }
+    }
+    for (const std::string& name : info_names_) {
+      if (nq_ && (name == "qpos" || name == "qvel")) {
+        schema_.info.push_back(part_of_physics(row_field(first, kPhysics), name));
+      } else {
+        schema_.info.push_back(row_field(first, name));
+        fields_.push_back(schema_.info.back());
+      }
+    }
+    if (nq_) fields_.push_back(row_field(first, kPhysics));
+  }
+
+  bool knows(const std::string& name) const {
+    return std::any_of(fields_.begin(), fields_.end(),
+                       [&](const Field& field) { return field.name == name; });
+  }
+
+  Field part_of_physics(const Field& physics, const std::string& name) const {
+    REVERIE_CHECK(physics.shape.size() == 1 && *nq_ > 0 && *nq_ < physics.shape[0],
+                  "{}: metadata.json says nq = {}, which does not divide a physics of shape [{}]",
+                  path_, *nq_, fmt::join(physics.shape, ", "));
+    Field part{.name = name, .shape = {*nq_}, .dtype = physics.dtype};
+    if (name == "qvel") part.shape[0] = physics.shape[0] - *nq_;
+    return part;
+  }
+
+  // Every array of the schema has T + 1 rows as the first episode has them; discounts say once, at
+  // the end, whether it terminated.
+  void check_arrays(const NpzFile& npz, int64_t length) const {
+    const auto check_rows = [&](const std::string& name, int64_t rows) {
+      const int64_t found = npz.find(name)->header.shape[0];
+      REVERIE_CHECK(found == rows,
+                    "{}:{}: has {} rows, expected {}, one more than the steps that "
+                    "the file's name gives",
+                    npz.path(), name, found, rows);
+    };
+    REVERIE_CHECK(length >= 1 && length < INT64_MAX, "{}: has {} steps, expected at least 1",
+                  npz.path(), length);
+    for (const Field& field : fields_) {
+      const Field found = row_field(npz, field.name);
+      REVERIE_CHECK(found.shape == field.shape && found.dtype == field.dtype,
+                    "{}:{}: its rows differ in shape or dtype from those of the first episode",
+                    npz.path(), field.name);
+      check_rows(field.name, length + 1);
+    }
+    for (const char* name : {"reward", "discount"}) {
+      REVERIE_CHECK(row_field(npz, name).numel() == 1, "{}:{}: expected one number a row",
+                    npz.path(), name);
+      check_rows(name, length + 1);
+    }
+    const std::vector<double> discount = numbers_of(npz, "discount");
+    for (size_t t = 1; t < discount.size(); ++t) {
+      REVERIE_CHECK(discount[t] >= 0.0 && discount[t] <= 1.0,
+                    "{}:discount: row {} is {}, expected 0 to 1", npz.path(), t, discount[t]);
+      REVERIE_CHECK(discount[t] > 0.0 || t + 1 == discount.size(),
+                    "{}:discount: row {} is 0, the end of an episode, but {} rows follow",
+                    npz.path(), t, discount.size() - t - 1);
+    }
+  }
+
+  static std::vector<double> numbers_of(const NpzFile& npz, const std::string& name) {
+    return numbers(row_field(npz, name), npz.read(*npz.find(name), kMaxNumberBytes));
+  }
+
+  void read_info(const NpzFile& npz, EpisodeData& episode) const {
+    std::vector<std::byte> physics;
+    size_t row_bytes = 0;
+    if (nq_) {
+      physics = npz.read(*npz.find(kPhysics), kMaxArrayBytes);
+      row_bytes = row_field(npz, kPhysics).bytes();
+    }
+    for (const Field& field : schema_.info) {
+      if (!nq_ || (field.name != "qpos" && field.name != "qvel")) {
+        episode.info.push_back(npz.read(*npz.find(field.name), kMaxArrayBytes));
+        continue;
+      }
+      std::vector<std::byte>& column = episode.info.emplace_back();
+      const size_t first = field.name == "qpos" ? 0 : row_bytes - field.bytes();
+      for (size_t row = first; row < physics.size(); row += row_bytes) {
+        const auto begin = physics.begin() + static_cast<int64_t>(row);
+        column.insert(column.end(), begin, begin + static_cast<int64_t>(field.bytes()));
+      }
+    }
+    trim_info(episode, schema_);
+  }
+
+  std::vector<EpisodeFile> files_;
+  std::vector<Field> fields_;  // of all arrays but reward and discount
+  std::vector<std::string> observation_names_ = {"observation"}, info_names_;
+  std::optional<int64_t> nq_;  // physics is qpos [nq] and qvel
+};
+
+// ---------------------------------------------------------------------------------------------
+// Writing
+
+// The column with a row of zeros in front.
+std::vector<std::byte> after_reset(const Field& field, std::span<const std::byte> rows) {
+  std::vector<std::byte> column(field.bytes());
+  column.insert(column.end(), rows.begin(), rows.end());
+  return column;
+}
+
+class ExorlWriter final : public DatasetWriter {
+ public:
+  ExorlWriter(const std::string& path, const DatasetSchema& schema)
+      : DatasetWriter(schema), path_(path), partial_(path + ".partial") {
+    find_physics();
+    std::error_code error;
+    REVERIE_CHECK(!fs::exists(fs::symlink_status(partial_, error)),
+                  "{}: is there already, perhaps left by a process that was killed; what it holds "
+                  "can be read. Move or remove it",
+                  partial_.string());
+    fs::create_directories(partial_ / kBuffer, error);
+    REVERIE_CHECK_RUN(!error, "{}: cannot be made: {}", partial_.string(), error.message());
+    try {
+      write_metadata();
+    } catch (...) {
+      discard();
+      throw;
+    }
+  }
+
+  ~ExorlWriter() override {
+    if (!committed_) discard();
+  }
+
+  void append(const EpisodeData& episode) override {
+    check(episode);
+    const std::optional<EpisodeData> whole = with_final_observation(episode, schema_);
+    if (!whole) return;
+    std::vector<std::pair<std::string, std::vector<std::byte>>> arrays;
+    const auto add = [&](const Field& field, std::span<const std::byte> rows) {
+      arrays.emplace_back(field.name, npy_file(field, rows));
+    };
+    std::vector<float> scratch;
+    for (size_t f = 0; f < schema_.observation.size(); ++f) {
+      const Field& field = schema_.observation[f];
+      add(narrowed(field), narrow(field, whole->observation[f], scratch));
+    }
+    const Field action = narrowed(schema_.action);
+    add(action, after_reset(action, narrow(schema_.action, whole->action, scratch)));
+    const Field reward{.name = "reward", .shape = {1}}, discount{.name = "discount", .shape = {1}};
+    add(reward, after_reset(reward, std::as_bytes(std::span(whole->reward))));
+    std::vector<float> discounts{1.0F};
+    for (const uint8_t terminated : whole->terminated)
+      discounts.push_back(terminated ? 0.0F : 1.0F);
+    add(discount, std::as_bytes(std::span(discounts)));
+    const std::vector<std::vector<std::byte>> info = padded_info(*whole, schema_);
+    for (size_t f = 0; f < schema_.info.size(); ++f) {
+      if (!is_in_physics(f)) add(schema_.info[f], info[f]);
+    }
+    if (qpos_) add_physics(info, whole->length() + 1, add);
+    write_npz(partial_ / kBuffer / fmt::format("episode_{:06}_{}.npz", episodes_, whole->length()),
+              arrays);
+    steps_ += whole->length();
+    ++episodes_;
+  }
+
+  void commit() override {
+    commit_directory(partial_, path_);
+    committed_ = true;
+  }
+
+ private:
+  void find_physics() {
+    const auto find = [&](const char* name) -> std::optional<size_t> {
+      for (size_t f = 0; f < schema_.info.size(); ++f) {
+        const Field& field = schema_.info[f];
+        const bool is_float = field.dtype == DType::kFloat32 || field.dtype == DType::kFloat64;
+        if (field.name == name && field.shape.size() == 1 && is_float) return f;
+      }
+      return std::nullopt;
+    };
+    const std::optional<size_t> qpos = find("qpos"), qvel = find("qvel");
+    if (!qpos || !qvel || find(kPhysics)) return;
+    qpos_ = qpos;
+    qvel_ = qvel;
+  }
+
+  bool is_in_physics(size_t info) const { return qpos_ && (info == *qpos_ || info == *qvel_); }
+
+  template <typename Add>
+  void add_physics(const std::vector<std::vector<std::byte>>& info, int64_t rows,
+                   const Add& add) const {
+    const std::vector<double> qpos = numbers(schema_.info[*qpos_], info[*qpos_]);
+    const std::vector<double> qvel = numbers(schema_.info[*qvel_], info[*qvel_]);
+    const int64_t nq = schema_.info[*qpos_].numel(), nv = schema_.info[*qvel_].numel();
+    std::vector<double> physics;
+    for (int64_t row = 0; row < rows; ++row) {
+      physics.insert(physics.end(), qpos.begin() + row * nq, qpos.begin() + (row + 1) * nq);
+      physics.insert(physics.end(), qvel.begin() + row * nv, qvel.begin() + (row + 1) * nv);
+    }
+    add({.name = kPhysics, .shape = {nq + nv}, .dtype = DType::kFloat64},
+        std::as_bytes(std::span(physics)));
+  }
+
+  // There from the beginning, so that what a killed process leaves can be read.
+  void write_metadata() const {
+    Json metadata = {{"observation", Json::array()}, {"info", Json::array()}};
+    for (const Field& field : schema_.observation) metadata["observation"].push_back(field.name);
+    for (const Field& field : schema_.info) metadata["info"].push_back(field.name);
+    if (qpos_) metadata["nq"] = schema_.info[*qpos_].numel();
+    metadata["attributes"] = schema_.attributes;
+    write_file_atomically(
+        partial_ / kMetadata,
+        std::string_view(metadata.dump(2, ' ', false, Json::error_handler_t::replace)));
+  }
+
+  void discard() const {
+    std::error_code ignored;
+    fs::remove_all(partial_, ignored);
+  }
+
+  fs::path path_, partial_;
+  std::optional<size_t> qpos_, qvel_;  // both or none: the fields of schema_.info in physics
+  bool committed_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Dataset> open_exorl(const std::string& path) {
+  return std::make_unique<ExorlDataset>(path);
+}
+
+std::unique_ptr<DatasetWriter> create_exorl(const std::string& path, const DatasetSchema& schema) {
+  return std::make_unique<ExorlWriter>(path, schema);
+}
+
+}  // namespace reverie

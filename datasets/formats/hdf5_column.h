@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "core/spec.h"
+#include "datasets/hdf5.h"
+
+namespace reverie {
+
+// What layouts that keep all episodes in one HDF5 file, one behind the other, have in common.
+
+constexpr int64_t kMaxDatasetSteps = int64_t{1} << 31;  // rewards and flags are read whole
+
+// A dataset whose rows are wanted from front to back: it is unpacked in blocks of some megabytes.
+class Hdf5Column {
+ public:
+  // `field` is what the column is called here. The file must outlive the column. Throws
+  // Error(kInput) where there are no rows of numbers.
+  Hdf5Column(const Hdf5File& file, std::string name, std::string field);
+
+  const Field& field() const { return field_; }
+  const std::string& name() const { return name_; }
+  int64_t rows() const { return rows_; }
+
+  // Throws Error(kInput) unless the rows of the two have the same shape and dtype.
+  void check_same_rows(const Hdf5Column& expected) const;
+
+  // Appends rows [first, first + count) to `out`. Throws Error(kInput) when they are not there.
+  void read(int64_t first, int64_t count, std::vector<std::byte>& out);
+
+ private:
+  void load(int64_t first);
+
+  const Hdf5File* file_;
+  std::string name_;
+  Field field_;
+  int64_t rows_ = 0;
+  std::vector<std::byte> block_;
+  int64_t block_first_ = 0;
+};
+
+// Rows [0, steps) of a column with one number a row, 0 or 1. Throws Error(kInput) for another.
+std::vector<uint8_t> read_flags(const Hdf5File& file, const std::string& name, int64_t steps);
+
+// The attributes of the root that a dataset hands on ("env", "policy", ...). One that is missing,
+// or cannot be read safely, is left out: others write what they like.
+std::map<std::string, std::string> read_dataset_attributes(const Hdf5File& file);
+
+// A text attribute of the root; "" where there is none that can be read safely.
+std::string root_attribute(const Hdf5File& file, const char* key);
+
+// The root's attribute `status`, which says of our own files whether their writer came to its end.
+constexpr const char* kStatusKey = "status";
+constexpr const char* kStatusComplete = "complete";
+constexpr const char* kStatusUnfinished = "unfinished";
+
+}  // namespace reverie

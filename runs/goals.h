@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agents/run_config.h"
+#include "envs/wrappers/reach_goal.h"
+
+namespace reverie {
+
+// What a policy that plans to goals is to reach: recorded states, drawn from episodes that it has
+// not learnt from, or one of the user's.
+struct GoalRequest {
+  static constexpr int64_t kMostSteps = 1000000;  // of an episode
+
+  std::string dataset;          // "" = the one that the run learnt from
+  std::string steps = "25-50";  // from start to goal
+  int64_t budget = 0;           // [steps] 0 = twice as many as from start to goal at most
+  double radius = 0.0;          // [m] 0 = the environment's own
+  std::string image;            // a PNG file; "" = pictures of recorded states
+  std::vector<double> state;    // qpos; empty = recorded ones
+  bool simulator = true;        // plan on the true simulator too
+};
+
+// The goals that a run is evaluated with.
+struct Goals {
+  std::shared_ptr<const std::vector<ReachGoalTask>> tasks;
+  ReachGoalOptions options;
+  std::string source;  // where they come from, for people: "held-out episodes of F, 25-50 steps"
+
+  // Whether a planner on the true simulator can be told of them.
+  bool suit_simulator() const;
+};
+
+// config: of the run. make: its environment, as the policy sees it. The same seed gives the same
+// goals. Throws Error(kInput) for flags that do not fit together, a picture of another size, and as
+// draw_goal_tasks() does.
+Goals find_goals(const GoalRequest& flags, const RunConfig& config, const EnvMaker& make,
+                 int64_t count, uint64_t seed);
+
+// The environment of the goals; with what a planner on the simulator needs, where that is asked for
+// and goal states are known.
+EnvMaker with_goals(const EnvMaker& make, const Goals& goals, bool planner_fields);
+
+}  // namespace reverie

@@ -1,0 +1,195 @@
+#include "runs/load_policy.h"
+
+#include <fmt/ranges.h>
+
+#include "agents/registry.h"
+#include "core/random.h"
+#include "core/run_directory.h"
+#include "envs/registry.h"
+#include "envs/wrappers/wrapped_config.h"
+#include "nn/device.h"
+
+namespace reverie {
+namespace {
+
+// The run's environment, or another one as the run's policy would see it, adjusted.
+std::unique_ptr<EnvConfig> choose_environment(RunConfig& config, const LoadOptions& options) {
+  std::unique_ptr<EnvConfig> chosen = environment_for(config, options.env);
+  if (options.adjust) {
+    ConfigFields fields;
+    fields.section("environment");
+    chosen->describe(fields);
+    options.adjust(fields);
+  }
+  return chosen;
+}
+
+// Uses the environment from now on. The config keeps it, for what reports on it.
+void use_environment(LoadedPolicy& loaded, const LoadOptions& options) {
+  loaded.config->env_config = choose_environment(*loaded.config, options);
+  loaded.make_env = loaded.config->env_config->maker();
+  loaded.plain_env = loaded.make_env;
+  loaded.spec = loaded.make_env()->spec();
+}
+
+LoadedPolicy load_untrained(const std::string& name, const LoadOptions& options) {
+  REVERIE_CHECK(!options.env.empty(), "the {} policy needs an environment: give --env ID", name);
+  const Untrained& untrained = *find_agent(name).untrained;
+  LoadedPolicy loaded;
+  loaded.name = name;
+  loaded.config = make_run_config(options.env, name);
+  if (untrained.reads_state) {  // where the flags do not ask for more
+    loaded.config->env_config->set_option("observation", "state");
+  }
+  use_environment(loaded, options);
+  loaded.policy = untrained.make(loaded.make_env, options.seed);
+  return loaded;
+}
+
+// A policy fits another environment when it sees the same fields and gives the same actions.
+void check_same_interface(const EnvSpec& trained, const EnvSpec& other) {
+  const auto names = [](const EnvSpec& spec) {
+    std::string text;
+    for (const Field& field : spec.observation) {
+      text += fmt::format("{}{}[{}]", text.empty() ? "" : ", ", field.name,
+                          fmt::join(field.shape, "x"));
+    }
+    return text;
+  };
+  REVERIE_CHECK(trained.observation == other.observation && trained.action == other.action,
+                "{}, as --env and the environment's flags make it: its observation is ({}), the "
+                "policy was trained on {} with ({}); the fields and actions must be the same",
+                other.id, names(other), trained.id, names(trained));
+}
+
+// A run's agent with the weights of its latest checkpoint.
+struct OpenedRun {
+  std::unique_ptr<RunConfig> config;
+  EnvSpec trained;  // of the environment that it was trained on
+  std::unique_ptr<Agent> agent;
+  int64_t step = 0;
+};
+
+OpenedRun open_run(const std::string& run, const LoadOptions& options) {
+  const RunDirectory directory = open_run_folder(run);
+  OpenedRun opened;
+  opened.config = load_run_config(directory.config_file());
+  RunConfig& config = *opened.config;
+  if (!options.device.empty()) config.device = options.device;
+  REVERIE_CHECK(find_agent(config.agent).learns(), "{}: agent '{}' has no checkpoint to load", run,
+                config.agent);
+  const std::filesystem::path folder = directory.latest_checkpoint().path;
+  const Checkpoint checkpoint = read_checkpoint(folder, config, {"model"});
+  if (options.adjust) {
+    ConfigFields fields;
+    fields.section("agent");
+    config.agent_config->describe_acting(fields);
+    options.adjust(fields);
+  }
+  opened.trained = config.env_config->maker()()->spec();
+  opened.agent = config.agent_config->make(opened.trained, open_device(config.device),
+                                           config.seed_for("agent"));
+  load_agent(*opened.agent, checkpoint, folder);
+  opened.step = checkpoint.integer("step");
+  return opened;
+}
+
+// Makes the task of reaching goals of the environment.
+void pursue_goals(LoadedPolicy& loaded, const LoadOptions& options) {
+  loaded.goals =
+      find_goals(options.goals, *loaded.config, loaded.plain_env, options.goal_count, options.seed);
+  loaded.make_env = with_goals(loaded.plain_env, *loaded.goals, /*planner_fields=*/false);
+  loaded.spec = loaded.make_env()->spec();
+}
+
+}  // namespace
+
+RunDirectory open_run_folder(const std::string& run) {
+  try {
+    return RunDirectory::open(run, RunDirectory::Access::kRead);
+  } catch (const Error& error) {
+    std::error_code ignored;
+    const bool is_path =
+        run.empty() || run.find('/') != std::string::npos || std::filesystem::exists(run, ignored);
+    if (is_path) throw;
+    throw Error(fmt::format("{}. What needs no run: {}", error.what(), untrained_agents()),
+                error.kind());
+  }
+}
+
+std::unique_ptr<EnvConfig> environment_for(RunConfig& config, const std::string& env) {
+  std::unique_ptr<EnvConfig> chosen = std::move(config.env_config);
+  if (env.empty() || env == config.env) return chosen;
+  std::unique_ptr<EnvConfig> other = find_env(env).config();
+  copy_wrappers(*chosen, *other);
+  return other;
+}
+
+uint64_t LoadedPolicy::episode_seed(uint64_t seed, int64_t i) const {
+  const auto index = static_cast<uint64_t>(i);
+  return goals ? index : mix_seed({seed, index});
+}
+
+Checkpoint read_checkpoint(const std::filesystem::path& folder, const RunConfig& config,
+                           const std::vector<std::string>& groups) {
+  Checkpoint checkpoint = Checkpoint::read(folder, groups);
+  const auto expect = [&](const char* key, const std::string& expected) {
+    REVERIE_CHECK(checkpoint.text(key) == expected,
+                  "{}: was written by a run with {} '{}', but config.toml says '{}'",
+                  folder.string(), key, checkpoint.text(key), expected);
+  };
+  expect("agent", config.agent);
+  expect("env", config.env);
+  return checkpoint;
+}
+
+void load_agent(Agent& agent, const Checkpoint& checkpoint, const std::filesystem::path& folder) {
+  try {
+    agent.load(checkpoint);
+  } catch (const Error& error) {
+    throw Error(fmt::format("{}: {}", folder.string(), error.what()), error.kind());
+  }
+}
+
+LoadedPolicy load_policy(const std::string& run, const LoadOptions& options) {
+  if (is_untrained(run)) return load_untrained(run, options);
+  OpenedRun opened = open_run(run, options);
+  LoadedPolicy loaded;
+  loaded.name = run;
+  loaded.config = std::move(opened.config);
+  loaded.policy = std::move(opened.agent);
+  loaded.step = opened.step;
+  use_environment(loaded, options);
+  check_same_interface(opened.trained, loaded.spec);
+  set_compute_threads(static_cast<int>(loaded.config->threads));
+  if (find_agent(loaded.config->agent).reaches_goals && !options.without_goals) {
+    pursue_goals(loaded, options);
+  }
+  return loaded;
+}
+
+EnvMaker make_without_pictures(const LoadedPolicy& loaded) {
+  const auto fields_of = [](EnvConfig& env) {
+    ConfigFields fields;
+    fields.section("environment");
+    env.describe(fields);
+    return fields;
+  };
+  const std::unique_ptr<EnvConfig> copy = find_env(loaded.spec.id).config();
+  const ConfigFields fields = fields_of(*copy);
+  fields.load_toml_text(fields_of(*loaded.config->env_config).to_toml(), loaded.name);
+  fields.set("observation", "state");
+  for (const char* of_pictures : {"image_size", "crop", "resize"}) fields.set(of_pictures, "");
+  fields.set("grey", "false");
+  return copy->maker();
+}
+
+std::unique_ptr<Policy> load_second_policy(const std::string& run, const LoadedPolicy& first,
+                                           const LoadOptions& options) {
+  if (is_untrained(run)) return find_agent(run).untrained->make(first.make_env, options.seed);
+  OpenedRun opened = open_run(run, options);
+  check_same_interface(opened.trained, first.plain_env()->spec());
+  return std::move(opened.agent);
+}
+
+}  // namespace reverie

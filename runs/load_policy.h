@@ -1,0 +1,73 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "agents/run_config.h"
+#include "core/run_directory.h"
+#include "runs/goals.h"
+
+namespace reverie {
+
+// A trained policy on its way to be evaluated, filmed or used.
+struct LoadedPolicy {
+  std::string name;                   // the run folder, or an untrained agent
+  std::unique_ptr<RunConfig> config;  // of the run; else the environment's defaults
+  EnvMaker make_env;
+  EnvSpec spec;
+  std::unique_ptr<Policy> policy;
+  int64_t step = 0;                 // of the checkpoint
+  std::optional<Goals> goals = {};  // of an agent that plans to them: make_env is their task
+  EnvMaker plain_env = {};          // without the goals
+
+  // The seed of episode i: with goals the i-th of them, else drawn from `seed`.
+  uint64_t episode_seed(uint64_t seed, int64_t i) const;
+};
+
+struct LoadOptions {
+  std::string env;          // another environment than the run's; "" = the run's
+  std::string device = "";  // "" = the run's
+  uint64_t seed = 0;        // of the random policy
+  // Changes options of the environment and of how the agent acts; empty: the run's stand.
+  using Adjust = std::function<void(const ConfigFields& fields)>;
+  Adjust adjust = {};
+  GoalRequest goals = {};      // for agents that plan to goals
+  int64_t goal_count = 100;    // how many of them
+  bool without_goals = false;  // the policy is looked at, it does not act
+};
+
+// Opens the latest checkpoint of a run folder, or makes the untrained agent of that name
+// (AgentEntry::untrained) for `options.env`. Another environment than the run's has its own
+// defaults, but the wrappers of the run: what the policy sees and how it acts. Throws Error for a
+// missing, half-written, truncated or foreign run, and when the environment's fields or actions are
+// not those the policy was trained on.
+LoadedPolicy load_policy(const std::string& run, const LoadOptions& options);
+
+// The folder of a run, opened for reading. Throws Error as RunDirectory::open() does; for a name
+// that may be meant to be an untrained agent's, the message lists those.
+RunDirectory open_run_folder(const std::string& run);
+
+// The run's environment as its policy sees it; with `env` another one with the run's wrappers.
+std::unique_ptr<EnvConfig> environment_for(RunConfig& config, const std::string& env);
+
+// The environment of a policy without pictures, which a planner on the simulator has no use for:
+// states are the same.
+EnvMaker make_without_pictures(const LoadedPolicy& loaded);
+
+// Another policy for the environment that the first one plays in. Throws Error as load_policy()
+// does.
+std::unique_ptr<Policy> load_second_policy(const std::string& run, const LoadedPolicy& first,
+                                           const LoadOptions& options);
+
+// The checkpoint folder's groups, checked to belong to this run's environment and agent.
+Checkpoint read_checkpoint(const std::filesystem::path& folder, const RunConfig& config,
+                           const std::vector<std::string>& groups);
+
+// agent.load() with the checkpoint's folder in front of what it throws.
+void load_agent(Agent& agent, const Checkpoint& checkpoint, const std::filesystem::path& folder);
+
+}  // namespace reverie

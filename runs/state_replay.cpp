@@ -1,0 +1,166 @@
+#include "runs/state_replay.h"
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "datasets/dataset_numbers.h"
+#include "envs/registry.h"
+
+namespace reverie {
+namespace {
+
+constexpr const char* kGoalInfo = "goal";     // what D4RL calls it
+constexpr const char* kAllParts = "physics";  // ExoRL's: all parts, one behind the other
+
+std::vector<double> row_of(const Field& field, const std::vector<std::byte>& column, int64_t row) {
+  const auto bytes = static_cast<std::ptrdiff_t>(field.bytes());
+  const auto begin = column.begin() + row * bytes;
+  return numbers(field, {begin, begin + bytes});
+}
+
+}  // namespace
+
+std::unique_ptr<EnvConfig> dataset_environment(const Dataset& dataset, const std::string& env) {
+  const auto& attributes = dataset.schema().attributes;
+  const auto recorded = attributes.find("env");
+  const bool is_recorded = recorded != attributes.end() && (env.empty() || env == recorded->second);
+  REVERIE_CHECK(is_recorded || !env.empty(),
+                "{}: does not say which environment it is of; give --env ID", dataset.path());
+  std::unique_ptr<EnvConfig> config = find_env(is_recorded ? recorded->second : env).config();
+  ConfigFields fields;
+  fields.section("environment");
+  config->describe(fields);
+  if (is_recorded && attributes.contains("config")) {
+    fields.load_toml_text(attributes.at("config"), dataset.path() + ": attribute 'config'");
+  }
+  fields.set("observation", "state");
+  return config;
+}
+
+StateReplay::StateReplay(const Dataset& dataset, Env& env)
+    : dataset_(dataset),
+      env_(env),
+      obs_(env.spec().observation, 1),
+      action_(action_field(env.spec().action)),
+      action_bytes_(action_.bytes()) {
+  const Field& recorded = dataset.schema().action;
+  REVERIE_CHECK(action_.shape == recorded.shape &&
+                    (action_.dtype == DType::kInt64) == (recorded.dtype == DType::kInt64),
+                "{}: its actions are not those of {}; see `reverie dataset info`", dataset.path(),
+                env.spec().id);
+  find_parts();
+}
+
+// All parts but the goal must have been recorded: with some alone the state is not known.
+void StateReplay::find_parts() {
+  PhysicsState* physics = env_.physics();
+  if (physics == nullptr || !physics->settable()) return;
+  const std::vector<Field>& info = dataset_.schema().info;
+  const auto find = [&](const std::string& name) {
+    return std::find_if(info.begin(), info.end(),
+                        [&](const Field& field) { return field.name == name; });
+  };
+  const auto all = find(kAllParts);
+  size_t offset = 0;  // in the column of all parts
+  for (const auto& [name, size, is_scalar] : physics->parts()) {
+    auto column = find(name);
+    if (name == kGoalPart && column == info.end()) column = find(kGoalInfo);
+    if (column != info.end() && column->numel() == static_cast<int64_t>(size)) {
+      parts_.push_back({name, static_cast<size_t>(column - info.begin()), 0, size});
+    } else if (name == kGoalPart) {
+      continue;
+    } else if (all != info.end() && offset + size <= static_cast<size_t>(all->numel())) {
+      parts_.push_back({name, static_cast<size_t>(all - info.begin()), offset, size});
+      offset += size;
+    } else {
+      parts_.clear();
+      return;
+    }
+  }
+}
+
+bool StateReplay::has_part(const std::string& name) const {
+  const PhysicsState* physics = env_.physics();
+  if (physics == nullptr) return false;
+  const auto parts = physics->parts();
+  return std::any_of(parts.begin(), parts.end(),
+                     [&](const PhysicsState::Part& part) { return part.name == name; });
+}
+
+void StateReplay::begin(const EpisodeData& episode) {
+  REVERIE_CHECK(!parts_.empty() || episode.seed,
+                "{}: holds neither the states of {} (infos/qpos, infos/qvel) nor the seeds of its "
+                "resets; expected one of them",
+                dataset_.path(), env_.spec().id);
+  episode_ = &episode;
+  goal_.reset();
+  row_ = 0;
+  reset();
+}
+
+void StateReplay::reset() {
+  env_.reset(static_cast<uint64_t>(episode_->seed.value_or(0)), obs_.row(0));
+  ended_ = false;
+}
+
+void StateReplay::set_goal(std::span<const double> goal) {
+  REVERIE_CHECK(has_part(kGoalPart), "{}: has no goal that could be another one", env_.spec().id);
+  goal_.emplace(goal.begin(), goal.end());
+}
+
+void StateReplay::set_parts(int64_t row) {
+  // The environment's clock may be at its end: it counts the steps taken here.
+  if (ended_) reset();
+  PhysicsState& physics = *env_.physics();
+  for (const RecordedPart& part : parts_) {
+    const std::vector<double> values =
+        row_of(dataset_.schema().info[part.info], episode_->info[part.info], row);
+    physics.set(part.name, std::span(values).subspan(part.offset, part.size));
+  }
+}
+
+StepResult StateReplay::take_step(int64_t t) {
+  const std::vector<double> recorded = row_of(dataset_.schema().action, episode_->action, t);
+  const FieldView action{&action_, action_bytes_.data(), 1};
+  write_numbers(action, recorded);
+  const StepResult result = env_.step(action, obs_.row(0));
+  ended_ = result.terminated || result.truncated;
+  return result;
+}
+
+void StateReplay::go_to(int64_t row) {
+  const int64_t recorded = episode_->length() - (episode_->has_final_info ? 0 : 1);
+  if (parts_.empty()) {
+    REVERIE_CHECK(row >= row_, "replay of actions: row {} after row {}", row, row_);
+    for (; row_ < row; ++row_) take_step(row_);
+  } else {
+    set_parts(std::min(row, recorded));
+    if (row > recorded) take_step(recorded);
+  }
+  if (goal_) env_.physics()->set(kGoalPart, *goal_);
+}
+
+double StateReplay::reward(int64_t t) {
+  PhysicsState* physics = env_.physics();
+  if (physics != nullptr && physics->reward()) {
+    go_to(t + 1);
+    return *physics->reward();
+  }
+  go_to(t);
+  ++row_;
+  return take_step(t).reward;
+}
+
+std::vector<double> StateReplay::part(const std::string& name) const {
+  PhysicsState* physics = env_.physics();
+  for (const PhysicsState::Part& part :
+       physics == nullptr ? std::vector<PhysicsState::Part>() : physics->parts()) {
+    if (part.name != name) continue;
+    std::vector<double> values(part.size);
+    physics->get(name, values);
+    return values;
+  }
+  fail_input("{}: has no '{}' in its physics", env_.spec().id, name);
+}
+
+}  // namespace reverie

@@ -1,0 +1,83 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "datasets/dataset.h"
+#include "envs/env_lane.h"
+
+namespace reverie {
+
+// The part of the physics that is no state of the body.
+inline constexpr const char* kGoalPart = "desired_goal";
+
+// The environment that a dataset names, with the options it was collected with; `env` names another
+// one instead, with its defaults. Either way it observes its state. Throws Error(kInput) when the
+// dataset names none.
+std::unique_ptr<EnvConfig> dataset_environment(const Dataset& dataset, const std::string& env);
+
+// Brings an environment into the states of a dataset's episodes, to draw them or to score them
+// anew: from the recorded parts of the physics (infos qpos, qvel, goal; ExoRL's physics), or else
+// by repeating an episode's reset and actions.
+class StateReplay {
+ public:
+  // Both must outlive it. Throws Error(kInput) when the actions are another environment's.
+  StateReplay(const Dataset& dataset, Env& env);
+
+  // Takes up an episode, which must stay where it is. Throws Error(kInput) when it holds neither
+  // the state nor a seed.
+  void begin(const EpisodeData& episode);
+
+  // Pursues another goal (a part `desired_goal` of the physics) until the next begin(). Throws
+  // Error(kInput) where there is no such part.
+  void set_goal(std::span<const double> goal);
+
+  // The state of observation `row`, 0 <= row <= T.
+  void go_to(int64_t row);
+
+  // Whether go_to() sets recorded states; it repeats actions where there are none.
+  bool sets_states() const { return !parts_.empty(); }
+
+  // Takes the recorded action t in the state as it now is, wherever that came from.
+  StepResult take_step(int64_t t);
+
+  // What take_step() observed, or physics()->observe() when given it.
+  FieldViews observation() const { return obs_.row(0); }
+
+  // What step t is worth in this environment: the reward of the state after it, or of taking it
+  // again where that depends on the action.
+  double reward(int64_t t);
+
+  // The part of the physics after go_to(). Throws Error(kInput) for an unknown name.
+  std::vector<double> part(const std::string& name) const;
+
+ private:
+  struct RecordedPart {
+    std::string name;
+    size_t info = 0;    // column of the dataset
+    size_t offset = 0;  // [numbers] in its row
+    size_t size = 0;
+  };
+
+  void find_parts();
+  bool has_part(const std::string& name) const;
+  void reset();
+  void set_parts(int64_t row);
+
+  const Dataset& dataset_;
+  Env& env_;
+  FieldRows obs_;
+  Field action_;
+  std::vector<std::byte> action_bytes_;
+  std::vector<RecordedPart> parts_;  // empty: the state was not recorded
+  const EpisodeData* episode_ = nullptr;
+  int64_t row_ = 0;     // reached by taking actions
+  bool ended_ = false;  // the environment's own episode
+  std::optional<std::vector<double>> goal_;
+};
+
+}  // namespace reverie
