@@ -1,5 +1,7 @@
 #include "agents/agent.h"
 
+#include "agents/training/training_config.h"
+
 namespace reverie {
 namespace {
 
@@ -17,8 +19,9 @@ struct NothingToLearn final : AgentConfig {
 
 }  // namespace
 
-void Policy::on_episode_start(const at::Tensor& /*env_mask*/) {}
-void Policy::on_idle(const at::Tensor& /*env_mask*/) {}
+void Actor::on_episode_start(const at::Tensor& /*env_mask*/) {}
+void Actor::on_idle(const at::Tensor& /*env_mask*/) {}
+void Actor::state(StateList& /*list*/) {}
 
 void Agent::observe(const TensorMap& /*obs*/) {}
 

@@ -5,65 +5,110 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <ATen/core/TensorBody.h>
 
 #include "core/config.h"
 #include "core/spec.h"
 #include "envs/env.h"
-#include "nn/checkpoint.h"
+#include "nn/state_list.h"
 #include "nn/tensor_map.h"
 #include "replay/batch.h"
 
 namespace reverie {
 
-// How an action is chosen: with exploration noise while data is gathered, or greedily.
-enum class ActMode : uint8_t { kExplore, kEvaluate };
+// Letters: N environments, B transitions of a batch, A numbers an action.
+//
+// Between environments and agents stands a SpaceAdapter (agents/space_adapter.h): agents see floats
+// as float32, and give actions in [-1, 1] float32 or as int64, whatever the environment's own
+// dtypes and bounds are. An EnvSpec that an agent is made with is the adapter's.
 
-// Anything that acts: an agent, a planner over a world model, a scripted controller.
-class Policy {
+// What an actor does in N environments.
+struct Decision {
+  at::Tensor action;  // on the CPU: [N, A] float32 in [-1, 1], or [N] int64
+  // Columns [N, ...] that the learner keeps beside the action, see Agent::extra_fields().
+  TensorMap extra = {};
+};
+
+// Plays N environments. What it remembers of them (recurrent state, a plan, noise, a generator) is
+// its own; the weights are its agent's, which must outlive it. Training, evaluation and films have
+// actors of their own.
+class Actor {
  public:
-  virtual ~Policy() = default;
+  virtual ~Actor() = default;
 
-  // obs: the environment's fields, [N, ...], on the CPU in the dtypes the environment declares.
-  // Returns [N, A] or [N] on the CPU, in shape and dtype of the environment's action field.
-  virtual at::Tensor act(const TensorMap& obs, ActMode mode) = 0;
+  // obs: the fields of the spec, [N, ...], on the CPU.
+  virtual Decision act(const TensorMap& obs) = 0;
 
-  // Environments where env_mask ([N] bool) is true start a new episode with the next act().
-  // Recurrent and planning policies clear their memory there.
+  // Environments where env_mask ([N] bool) is true start a new episode with the next act(): what is
+  // remembered of the one before is forgotten.
   virtual void on_episode_start(const at::Tensor& env_mask);
 
-  // What is done in environments where env_mask ([N] bool) is true matters to nobody from now on,
-  // until their next on_episode_start(): act() may save itself the work.
+  // What is done in environments where env_mask ([N] bool) is true matters to nobody until their
+  // next on_episode_start(): act() may save itself the work.
   virtual void on_idle(const at::Tensor& env_mask);
+
+  // What it needs to continue in the middle of episodes.
+  virtual void state(StateList& list);
+};
+
+// Makes an actor for N environments. The same seed gives the same actions.
+using ActorMaker = std::function<std::unique_ptr<Actor>(int64_t num_envs, uint64_t seed)>;
+
+// What an actor is for: to gather data, with exploration, or to act as well as it can.
+enum class ActMode : uint8_t { kExplore, kEvaluate };
+
+struct Acting {
+  ActMode mode = ActMode::kEvaluate;
 };
 
 // What one learning step tells.
 struct Learned {
-  TensorMap metrics;    // scalars that stay on the device until somebody logs them
-  at::Tensor td_error;  // [B] how far the value of each transition was off, for priorities;
-                        // undefined where an agent has none
+  TensorMap metrics;  // scalars that stay on the device until somebody logs them
+  // [B] temporal-difference errors, for priorities; undefined where an agent has none.
+  at::Tensor td_error = {};
 };
 
-// A policy that learns.
-class Agent : public Policy {
+// Weights, and how they learn. An agent is one of the kinds below: by what it learns from.
+class Agent {
  public:
-  // Sees every observation that training gathers, once, in the order of time: running statistics
-  // are kept here. obs: as act() gets it.
+  virtual ~Agent() = default;
+
+  virtual std::unique_ptr<Actor> actor(int64_t num_envs, const Acting& acting, uint64_t seed) = 0;
+
+  // What Decision::extra holds while it explores.
+  virtual std::vector<Field> extra_fields() const { return {}; }
+
+  // Sees the observations of training once, in the order of time, before an action is chosen for
+  // them: running statistics are kept here. obs: as Actor::act() gets it.
   virtual void observe(const TensorMap& obs);
 
-  // What update() wants sampled.
+  // Networks, optimisers, normalisers, generators: everything that acting and learning need.
+  virtual void state(StateList& list) = 0;
+};
+
+// What a learner wants drawn: `batch` transitions or sequences at once.
+struct SampleRequest {
+  int64_t batch = 0;
+  SampleSpec spec = {};
+};
+
+// An agent that learns from single transitions, wherever they come from.
+class TransitionAgent : public Agent {
+ public:
   virtual SampleRequest request() const = 0;
 
-  // One learning step from what request() asked for, a Batch or a SequenceBatch; Batch::weight,
-  // where there is one, weighs the transitions. That the metrics are finite is the training loop's
-  // to check.
-  virtual Learned update(const Sample& sample) = 0;
+  // One learning step. Batch::weight, where there is one, weighs the transitions. Finiteness of the
+  // metrics is the trainer's to check.
+  virtual Learned update(const Batch& batch) = 0;
+};
 
-  // Everything that learning needs to continue bit-equal: "model", "optimizer" and generator
-  // states. load() takes what is there: a checkpoint read for evaluation has the model only.
-  virtual void save(Checkpoint& checkpoint) const = 0;
-  virtual void load(const Checkpoint& checkpoint) = 0;
+// An agent that learns from sequences of steps.
+class SequenceAgent : public Agent {
+ public:
+  virtual SampleRequest request() const = 0;
+  virtual Learned update(const SequenceBatch& batch) = 0;
 };
 
 // The hyper-parameters of one algorithm. Defaults are the published ones.
@@ -78,32 +123,35 @@ class AgentConfig {
   // renders a run may choose others than it was trained with.
   virtual void describe_acting(ConfigFields& /*fields*/) {}
 
-  // Throws Error when the environment does not suit the algorithm (its action space, its fields).
-  // The same seed gives the same weights and the same exploration.
+  // spec: as a SpaceAdapter shows the environment. Throws Error when it does not suit the algorithm
+  // (its action space, its fields). The same seed gives the same weights.
   virtual std::unique_ptr<Agent> make(const EnvSpec& spec, at::Device device,
                                       uint64_t seed) const = 0;
 };
 
-// What plays without having been trained.
+// A policy that needs no training.
 struct Untrained {
-  // make: environments as they will be played. The same seed gives the same policy. Throws
-  // Error(kInput) where the environment does not suit.
-  std::function<std::unique_ptr<Policy>(const EnvMaker& make, uint64_t seed)> make;
+  // make: environments as they will be played. Throws Error(kInput) where the environment does not
+  // suit.
+  std::function<ActorMaker(const EnvMaker& make)> make;
 
   // Reads the field "observation": where the environment shows another by default, this one is
   // asked for.
   bool reads_state = false;
 };
 
+class TrainingConfig;
+
 // One line of the registry.
 struct AgentEntry {
   std::string name;     // "ddpg"
   std::string summary;  // one line for `reverie list agents`
   std::function<std::unique_ptr<AgentConfig>()> config;
-  std::optional<Untrained> untrained = {};  // what there is instead of training
 
-  // How it is trained; null: train_off_policy().
-  const struct TrainingLoop* loop = nullptr;
+  // How it is trained, with the defaults of this agent (agents/training/trainer.h); empty for a
+  // policy that needs none.
+  std::function<std::unique_ptr<TrainingConfig>()> training = {};
+  std::optional<Untrained> untrained = {};
 
   // Plans to goals: needs the fields `goal_...` beside its observation
   // (envs/wrappers/reach_goal.h).

@@ -3,6 +3,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "agents/space_adapter.h"
+#include "core/random.h"
+#include "core/text.h"
+#include "envs/threaded_vector_env.h"
 #include "nn/pch.h"
 
 namespace reverie {
@@ -13,7 +17,7 @@ constexpr int64_t kMaxLanes = 128;
 
 }  // namespace
 
-std::vector<Episode> evaluate(Policy& policy, const EnvMaker& make,
+std::vector<Episode> evaluate(const ActorMaker& make_actor, const EnvMaker& make,
                               const EvaluationOptions& options) {
   REVERIE_CHECK(options.episodes >= 1, "evaluation: {} episodes, expected at least 1",
                 options.episodes);
@@ -22,20 +26,21 @@ std::vector<Episode> evaluate(Policy& policy, const EnvMaker& make,
   REVERIE_CHECK(seeds == 0 || seeds == static_cast<size_t>(options.episodes),
                 "evaluation: {} seeds of episodes for {} episodes, expected one each", seeds,
                 options.episodes);
-  VectorEnv env(
+  ThreadedVectorEnv env(
       make,
       {.num_envs = lanes, .threads = options.threads, .episode_seeds = options.episode_seeds});
-  const Field action = action_field(env.spec().action);
+  SpaceAdapter adapter(env.spec(), lanes);
+  const std::unique_ptr<Actor> actor =
+      make_actor(lanes, mix_seed({options.seed, name_hash("evaluation")}));
   env.reset(options.seed);
-  policy.on_episode_start(at::ones({lanes}, at::kBool));
+  actor->on_episode_start(at::ones({lanes}, at::kBool));
 
   // Lane i owes the episodes i, i + lanes, ...: taking the first ones to end would favour short
   // ones.
   std::vector<Episode> episodes;
   for (int64_t left = options.episodes; left > 0;) {
-    const at::Tensor actions =
-        policy.act(borrow_tensors(env.observations()), ActMode::kEvaluate).contiguous();
-    env.step(view_of(action, actions));
+    const FieldViews obs = adapter.observations(env.observations());
+    env.step(adapter.actions(actor->act(borrow_tensors(obs)).action));
     if (env.finished().empty()) continue;
     at::Tensor started = at::zeros({lanes}, at::kBool);
     at::Tensor idle = at::zeros({lanes}, at::kBool);
@@ -47,8 +52,8 @@ std::vector<Episode> evaluate(Policy& policy, const EnvMaker& make,
       episodes.push_back(episode);
       --left;
     }
-    policy.on_episode_start(started);
-    policy.on_idle(idle);
+    actor->on_episode_start(started);
+    actor->on_idle(idle);
     if (options.on_progress) options.on_progress(static_cast<int64_t>(episodes.size()));
   }
   std::sort(episodes.begin(), episodes.end(), [](const Episode& a, const Episode& b) {

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "agents/agent.h"
-#include "envs/vector_env.h"
+#include "envs/env_lane.h"
 
 namespace reverie {
 
@@ -18,10 +18,10 @@ struct EvaluationOptions {
   std::function<void(int64_t finished)> on_progress = {};
 };
 
-// Runs a policy greedily for whole episodes and returns them in an order that does not depend on
-// how long they took: that of episode_seeds where they are given. Throws Error for fewer than 1
+// Plays whole episodes with an actor made for it and returns them in an order that does not depend
+// on how long they took: that of episode_seeds where they are given. Throws Error for fewer than 1
 // episode, for another number of seeds than episodes, and what the environment throws.
-std::vector<Episode> evaluate(Policy& policy, const EnvMaker& make,
+std::vector<Episode> evaluate(const ActorMaker& make_actor, const EnvMaker& make,
                               const EvaluationOptions& options);
 
 // One value an episode: its return, or a metric of that name (NaN where an episode has none).

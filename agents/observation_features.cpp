@@ -49,12 +49,8 @@ void ObservationFeatures::observe(const TensorMap& obs) {
   if (normalize_) normalizer_.update(joined(obs));
 }
 
-void ObservationFeatures::save(TensorMap& out) const {
-  if (normalize_) normalizer_.save("observation", out);
-}
-
-void ObservationFeatures::load(const TensorMap& saved) {
-  if (normalize_) normalizer_.load("observation", saved);
+void ObservationFeatures::state(StateList& list) {
+  if (normalize_) list.add("observation", normalizer_);
 }
 
 }  // namespace reverie

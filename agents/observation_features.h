@@ -8,6 +8,7 @@
 
 #include "core/spec.h"
 #include "nn/normalizer.h"
+#include "nn/state_list.h"
 #include "nn/tensor_map.h"
 
 namespace reverie {
@@ -28,8 +29,8 @@ class ObservationFeatures {
   // Adds the observations to the running statistics; does nothing without normalisation.
   void observe(const TensorMap& obs);
 
-  void save(TensorMap& out) const;
-  void load(const TensorMap& saved);
+  // Lists the running statistics as "observation.*".
+  void state(StateList& list);
 
  private:
   at::Tensor joined(const TensorMap& obs) const;

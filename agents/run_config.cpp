@@ -4,7 +4,6 @@
 #include <thread>
 
 #include "agents/registry.h"
-#include "agents/training/off_policy.h"
 #include "core/assets.h"
 #include "core/random.h"
 #include "core/text.h"
@@ -17,26 +16,31 @@ ConfigFields RunConfig::fields() {
   f.section("run");
   f.add("env", env, "environment id (reverie list envs)");
   f.add("agent", agent, "agent name (reverie list agents)");
-  f.add("steps", steps, "environment steps, all together; updates where a dataset is learnt from",
-        at_least(1));
+  f.add("steps", steps,
+        fmt::format("environment steps, all together; 0 = {}, and none where a dataset is learnt "
+                    "from",
+                    kDefaultSteps),
+        at_least(0));
   f.add("seed", seed, "the same seed repeats the run on the CPU", between(0, 0x1p53));
   f.add("device", device, "where the networks live", {"cpu", "cuda"});
   f.add("threads", threads, "threads for environments and tensor operations", between(1, 1024));
   f.section("environment");
   env_config->describe(f);
   f.section("training");
-  loop().describe(training, f);
+  if (training) training->describe(f);
   f.section("agent");
   agent_config->describe(f);
   return f;
 }
 
-const TrainingLoop& RunConfig::loop() const {
-  const TrainingLoop* loop = find_agent(agent).loop;
-  return loop != nullptr ? *loop : off_policy_loop();
+int64_t RunConfig::total_steps() const {
+  return steps > 0 || !dataset().empty() ? steps : kDefaultSteps;
 }
 
-bool RunConfig::can_resume() const { return loop().can_resume(training); }
+std::string RunConfig::dataset() const {
+  const DatasetOptions* data = training ? training->dataset() : nullptr;
+  return data == nullptr ? "" : data->path;
+}
 
 uint64_t RunConfig::seed_for(std::string_view purpose) const {
   return mix_seed({static_cast<uint64_t>(seed), name_hash(purpose)});
@@ -49,7 +53,7 @@ std::unique_ptr<RunConfig> make_run_config(const std::string& env, const std::st
   config->env_config = find_env(env).config();
   const AgentEntry& entry = find_agent(agent);
   config->agent_config = entry.config();
-  config->training = config->loop().defaults;
+  if (entry.training) config->training = entry.training();
   if (entry.reads_pixels) config->env_config->set_option("observation", "pixels");
   config->threads = std::max<int64_t>(1, std::thread::hardware_concurrency());
   return config;

@@ -7,7 +7,6 @@
 
 #include "agents/agent.h"
 #include "agents/training/training_config.h"
-#include "agents/training/training_loop.h"
 #include "core/config.h"
 #include "envs/env.h"
 
@@ -16,26 +15,29 @@ namespace reverie {
 // Everything that decides a run. Written to the run folder as config.toml, from which the same run
 // starts again.
 struct RunConfig {
+  static constexpr int64_t kDefaultSteps = 100000;
+
   std::string env;    // id of the environment registry
   std::string agent;  // name in the agent registry
-  int64_t steps = 100000;
+  // Of all environments; 0 stands for kDefaultSteps, or where a dataset is learnt from for none.
+  int64_t steps = 0;
   int64_t seed = 1;
   std::string device = "cpu";
   int64_t threads = 1;  // of the environments and of tensor operations
 
   std::unique_ptr<EnvConfig> env_config;
-  TrainingConfig training;
+  std::unique_ptr<TrainingConfig> training;  // null for an agent that needs none
   std::unique_ptr<AgentConfig> agent_config;
 
   // All of the above: [run], then [environment], [training] and [agent]. The pointers are
   // valid as long as this object stays where it is.
   ConfigFields fields();
 
-  // How the agent is trained.
-  const TrainingLoop& loop() const;
+  // Environment steps of the run.
+  int64_t total_steps() const;
 
-  // Whether checkpoints hold, or can do without, what the agent learns from.
-  bool can_resume() const;
+  // The dataset that is learnt from, "" where experience is gathered.
+  std::string dataset() const;
 
   // A seed of its own for each purpose ("agent", "exploration", ...), derived from `seed`.
   uint64_t seed_for(std::string_view purpose) const;

@@ -1,24 +1,31 @@
 #include <algorithm>
 
-#include "agents/action_box.h"
 #include "agents/ddpg/ddpg.h"
+#include "agents/random/random_agent.h"
+#include "agents/space_adapter.h"
 #include "apps/bench_plan.h"
 #include "apps/bench_replay.h"
 #include "apps/bench_report.h"
 #include "apps/command.h"
 #include "envs/registry.h"
-#include "envs/vector_env.h"
+#include "envs/threaded_vector_env.h"
 #include "nn/device.h"
 #include "nn/pch.h"
 
 namespace reverie {
 namespace {
 
-// Random actions, drawn before the clock starts.
-std::vector<at::Tensor> draw_actions(const EnvSpec& spec, int64_t num_envs) {
-  Rng rng(0);
-  std::vector<at::Tensor> actions;
-  for (int i = 0; i < 16; ++i) actions.push_back(uniform_actions(spec.action, num_envs, rng));
+// Rows of random actions, drawn before the clock starts.
+std::vector<std::vector<std::byte>> draw_actions(const EnvSpec& spec, int64_t num_envs) {
+  SpaceAdapter adapter(spec, num_envs);
+  const std::unique_ptr<Actor> actor = make_random_actor(adapter.spec(), 0);
+  const TensorMap obs{{"any", at::zeros({num_envs, 1})}};
+  std::vector<std::vector<std::byte>> actions;
+  for (int i = 0; i < 16; ++i) {
+    const ConstFieldView rows = adapter.actions(actor->act(obs).action);
+    actions.emplace_back(rows.data,
+                         rows.data + rows.field->bytes() * static_cast<size_t>(num_envs));
+  }
   return actions;
 }
 
@@ -30,13 +37,15 @@ std::vector<BenchResult> bench_envs(const BenchFlags& flags) {
     if (flags.ids.empty() ? !entry.benchmark : !named) continue;
     const EnvMaker make = entry.config()->maker();
     for (const int threads : flags.threads) {
-      VectorEnv env(make, flags.num_envs, threads);
+      ThreadedVectorEnv env(make, flags.num_envs, threads);
       env.reset(0);
       const Field action = action_field(env.spec().action);
-      const std::vector<at::Tensor> actions = draw_actions(env.spec(), flags.num_envs);
+      const auto actions = draw_actions(env.spec(), flags.num_envs);
       size_t next = 0;
       const Measurement ours = [&](double seconds) {
-        const auto step = [&] { env.step(view_of(action, actions[next++ % actions.size()])); };
+        const auto step = [&] {
+          env.step({&action, actions[next++ % actions.size()].data(), flags.num_envs});
+        };
         return calls_per_second(step, seconds) * static_cast<double>(flags.num_envs);
       };
       const Measurement limit = [&](double seconds) -> std::optional<double> {
@@ -79,13 +88,13 @@ std::vector<BenchResult> bench_pixels(const BenchFlags& flags) {
     const std::unique_ptr<EnvConfig> config = find_env(id).config();
     config->set_option("observation", "pixels");
     config->set_option("image_size", "64x64");
-    VectorEnv env(config->maker(), 1, 1);
+    ThreadedVectorEnv env(config->maker(), 1, 1);
     env.reset(0);
     const Field action = action_field(env.spec().action);
-    const std::vector<at::Tensor> actions = draw_actions(env.spec(), 1);
+    const auto actions = draw_actions(env.spec(), 1);
     size_t next = 0;
     const double rate = calls_per_second(
-        [&] { env.step(view_of(action, actions[next++ % actions.size()])); }, flags.seconds);
+        [&] { env.step({&action, actions[next++ % actions.size()].data(), 1}); }, flags.seconds);
     results.push_back({.name = id + "-64x64", .value = rate, .unit = "observations/s"});
   }
   return results;
@@ -97,7 +106,7 @@ std::vector<BenchResult> bench_resets(const BenchFlags& flags) {
   for (const EnvEntry& entry : env_registry()) {
     const bool named = std::find(flags.ids.begin(), flags.ids.end(), entry.id) != flags.ids.end();
     if (flags.ids.empty() ? !entry.benchmark : !named) continue;
-    VectorEnv env(entry.config()->maker(), 1, 1);
+    ThreadedVectorEnv env(entry.config()->maker(), 1, 1);
     uint64_t seed = 0;
     const double rate = calls_per_second([&] { env.reset(seed++); }, flags.seconds);
     results.push_back({.name = entry.id, .value = rate, .unit = "resets/s"});
@@ -140,10 +149,10 @@ double ddpg_flops(const DdpgConfig& config, int64_t observation, int64_t action)
 std::vector<BenchResult> bench_update(const BenchFlags& flags) {
   std::vector<BenchResult> results;
   const DdpgConfig config;
-  const EnvSpec spec = find_env("maze2d-umaze").config()->maker()()->spec();
+  const EnvSpec spec = SpaceAdapter::adapt(find_env("maze2d-umaze").config()->spec());
   for (const int threads : flags.threads) {
     set_compute_threads(threads);
-    const std::unique_ptr<Agent> agent = config.make(spec, at::kCPU, 0);
+    const std::unique_ptr<TransitionAgent> agent = make_ddpg(spec, config, at::kCPU, 0);
     const Batch batch = fixed_batch(spec, config.minibatch);
     const Measurement ours = [&](double seconds) {
       return calls_per_second([&] { agent->update(batch); }, seconds);

@@ -2,6 +2,8 @@
 #include <iostream>
 
 #include "agents/registry.h"
+#include "agents/space_adapter.h"
+#include "agents/training/transition_learner.h"
 #include "apps/collect_presets.h"
 #include "apps/command.h"
 #include "apps/run_flags.h"
@@ -30,9 +32,11 @@ struct CollectFlags {
 
 // What gathers, ready to be handed to a Collector.
 struct Source {
-  LoadedPolicy loaded = {};  // policy: null for the waypoint generator and a learner
-  std::unique_ptr<PolicyMixture> mixture = {};
-  std::unique_ptr<OffPolicyLearner> learner = {};
+  LoadedPolicy loaded = {};  // make_actor: empty for the waypoint generator and a learner
+  std::vector<SecondPolicy> others = {};  // of a mixture, with `loaded` at its place
+  std::vector<double> shares = {};        // of a mixture; empty: there is none
+  size_t first = 0;                       // the place of `loaded` in it
+  std::unique_ptr<TransitionLearner> learner = {};
   std::string config = {};        // TOML of the environment
   std::string agent_config = {};  // TOML of an agent that learns; "" = none does
 };
@@ -83,21 +87,28 @@ Source load_policies(const std::vector<PolicyShare>& policies, const LoadOptions
   Source source{.loaded = load_policy(policies[first].name, options)};
   source.config = environment_toml(*source.loaded.config->env_config);
   if (policies.size() == 1) return source;
-  std::vector<std::unique_ptr<Policy>> all;
-  std::vector<double> shares;
+  source.first = first;
   source.loaded.name.clear();
   for (size_t i = 0; i < policies.size(); ++i) {
-    LoadOptions own = options;
-    own.seed = mix_seed({options.seed, i, kMixtureStream});
-    all.push_back(i == first ? std::move(source.loaded.policy)
-                             : load_second_policy(policies[i].name, source.loaded, own));
-    shares.push_back(policies[i].share);
+    source.others.push_back(
+        i == first ? SecondPolicy() : load_second_policy(policies[i].name, source.loaded, options));
+    source.shares.push_back(policies[i].share);
     source.loaded.name +=
         fmt::format("{}{}:{}", i == 0 ? "" : ", ", policies[i].name, policies[i].share);
   }
-  source.mixture = std::make_unique<PolicyMixture>(std::move(all), shares,
-                                                   mix_seed({options.seed, kMixtureStream}));
   return source;
+}
+
+// Actors of all policies, one of which plays each episode.
+std::unique_ptr<PolicyMixture> make_mixture(const Source& source, int64_t lanes, uint64_t seed) {
+  std::vector<std::unique_ptr<Actor>> actors;
+  for (size_t i = 0; i < source.others.size(); ++i) {
+    const ActorMaker& make =
+        i == source.first ? source.loaded.make_actor : source.others[i].make_actor;
+    actors.push_back(make(lanes, mix_seed({seed, i, kMixtureStream})));
+  }
+  return std::make_unique<PolicyMixture>(std::move(actors), source.shares,
+                                         mix_seed({seed, kMixtureStream}));
 }
 
 // The options of an agent that learns while it collects: the preset's, as in `train`.
@@ -111,11 +122,19 @@ std::unique_ptr<RunConfig> learner_config(const std::string& env, const std::str
   return config;
 }
 
+TransitionTraining& transition_training(RunConfig& config) {
+  auto* training = dynamic_cast<TransitionTraining*>(config.training.get());
+  REVERIE_CHECK(training != nullptr,
+                "--policy {}: does not learn while it collects; expected a run of it",
+                config.agent);
+  return *training;
+}
+
 // Those of them that matter here; the environment's are added by their own rule.
 ConfigFields learner_fields(RunConfig& config) {
   ConfigFields fields;
   fields.section("training");
-  config.training.describe_learning(fields);
+  config.training->describe_learning(fields);
   fields.section("agent");
   config.agent_config->describe(fields);
   return fields;
@@ -137,8 +156,9 @@ Source load_learner(std::unique_ptr<RunConfig> config, const LoadOptions& option
   loaded.make_env = config->env_config->maker();
   loaded.spec = loaded.make_env()->spec();
   set_compute_threads(1);  // sums on several threads round differently
-  source.learner =
-      std::make_unique<OffPolicyLearner>(*config, loaded.spec, config->training.num_envs);
+  const TransitionTraining& training = transition_training(*config);
+  source.learner = std::make_unique<TransitionLearner>(
+      *config, training, SpaceAdapter::adapt(loaded.spec), training.gathering.num_envs);
   loaded.config = std::move(config);
   return source;
 }
@@ -166,10 +186,20 @@ DatasetFormat choose_format(const std::string& name, const DatasetSchema& schema
   return has_state ? DatasetFormat::kD4rl : DatasetFormat::kStableWorldModel;
 }
 
-void collect(const CollectFlags& flags, const CollectOptions& options, Source& source) {
+void collect(const CollectFlags& flags, CollectOptions options, Source& source) {
   const LoadedPolicy& loaded = source.loaded;
-  Policy* policy = source.mixture ? source.mixture.get() : loaded.policy.get();
-  Collector collector(loaded.make_env, policy, options);
+  std::unique_ptr<Actor> actor;
+  if (loaded.make_actor) {
+    const int64_t lanes = Collector::lanes(loaded.spec, /*drives=*/false, options);
+    if (source.shares.empty()) {
+      actor = loaded.make_actor(lanes, options.seed);
+    } else {
+      std::unique_ptr<PolicyMixture> mixture = make_mixture(source, lanes, options.seed);
+      options.mixture = mixture.get();
+      actor = std::move(mixture);
+    }
+  }
+  Collector collector(loaded.make_env, actor.get(), options);
   DatasetSchema schema = collector.schema();
   schema.attributes = {{"env", loaded.spec.id},
                        {"env_source", loaded.spec.source},
@@ -263,10 +293,8 @@ int collect_command(const Arguments& given) {
                   "--policy {}: learns while it collects, from all that it sees; it cannot be part "
                   "of a mixture, a run of it can",
                   learns->name);
-    REVERIE_CHECK(find_agent(learns->name).loop == nullptr,
-                  "--policy {}: does not learn while it collects; expected a run of it",
-                  learns->name);
     learner = learner_config(peek_flag(arguments, "--env"), learns->name);
+    transition_training(*learner);
     line.add_fields(learner_fields(*learner));
   }
   const auto run = std::find_if(policies.begin(), policies.end(), [](const PolicyShare& p) {
@@ -289,9 +317,10 @@ int collect_command(const Arguments& given) {
   Source source = drives    ? load_waypoint(load, options.target_limit)
                   : learner ? load_learner(std::move(learner), load)
                             : load_policies(policies, load);
-  options.mixture = source.mixture.get();
   options.learner = source.learner.get();
-  if (source.learner) options.lanes = source.loaded.config->training.num_envs;
+  if (source.learner) {
+    options.lanes = transition_training(*source.loaded.config).gathering.num_envs;
+  }
   collect(flags, options, source);
   return 0;
 }

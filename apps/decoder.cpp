@@ -1,5 +1,6 @@
 #include <iostream>
 
+#include "agents/space_adapter.h"
 #include "agents/training/decoder_training.h"
 #include "agents/training/experience.h"
 #include "agents/training/latent_pictures.h"
@@ -39,13 +40,16 @@ struct DecoderFlags {
 // What the run learnt from, or --dataset.
 std::unique_ptr<Experience> read_data(const DecoderFlags& flags, RunConfig& config,
                                       const EnvSpec& spec) {
-  if (!flags.dataset.empty()) config.training.dataset = flags.dataset;
-  REVERIE_CHECK(!config.training.dataset.empty(),
+  auto* training = dynamic_cast<WorldModelTraining*>(config.training.get());
+  REVERIE_CHECK(training != nullptr, "{}: agent '{}' learns no world model", flags.run,
+                config.agent);
+  if (!flags.dataset.empty()) training->data.path = flags.dataset;
+  REVERIE_CHECK(!training->data.path.empty(),
                 "{}: learnt from experience that it gathered, not from a dataset; give one of the "
                 "same pictures and actions with --dataset (`reverie collect` records one)",
                 flags.run);
-  std::cerr << fmt::format("reading {}\n", config.training.dataset);
-  return read_experience(config, spec);
+  std::cerr << fmt::format("reading {}\n", training->data.path);
+  return read_experience(config, *training, SpaceAdapter::adapt(spec));
 }
 
 std::unique_ptr<Decoder> train(const DecoderFlags& flags, const LoadedPolicy& loaded,

@@ -54,26 +54,27 @@ std::string cell(const Json& value, const char* format) {
 }
 
 // What was evaluated side by side, the run first.
-struct Column {
+struct ReportColumn {
   std::string name;
   Json report;
 };
 
-void print_table(const std::vector<Column>& columns) {
+void print_table(const std::vector<ReportColumn>& columns) {
   const auto row = [&](std::string_view name, const auto& text) {
     std::cout << fmt::format("  {:<24}", name);
-    for (const Column& column : columns) std::cout << fmt::format(" {:>22}", text(column));
+    for (const ReportColumn& column : columns) std::cout << fmt::format(" {:>22}", text(column));
     std::cout << "\n";
   };
   const auto number = [&](std::string_view name, const char* key, const char* format) {
-    row(name, [&](const Column& column) { return cell(column.report[key], format); });
+    row(name, [&](const ReportColumn& column) { return cell(column.report[key], format); });
   };
   const auto of_return = [&](std::string_view name, const char* key) {
-    row(name, [&](const Column& column) { return cell(column.report["return"][key], "{:.2f}"); });
+    row(name,
+        [&](const ReportColumn& column) { return cell(column.report["return"][key], "{:.2f}"); });
   };
-  row("", [](const Column& column) { return column.name; });
+  row("", [](const ReportColumn& column) { return column.name; });
   of_return("return, mean", "mean");
-  row("  95 % interval", [](const Column& column) {
+  row("  95 % interval", [](const ReportColumn& column) {
     const Json& interval = column.report["return"]["ci95"];
     return fmt::format("{:.2f} .. {:.2f}", interval[0].get<double>(), interval[1].get<double>());
   });
@@ -82,10 +83,10 @@ void print_table(const std::vector<Column>& columns) {
   number("success rate", "success_rate", "{:.3f}");
   number("normalised score", "normalized_score", "{:.1f}");
   row("episode length [steps]",
-      [](const Column& column) { return cell(column.report["length"]["mean"], "{:.1f}"); });
+      [](const ReportColumn& column) { return cell(column.report["length"]["mean"], "{:.1f}"); });
   for (const auto& [name, value] : columns.front().report["metrics"].items()) {
     if (name == "success") continue;
-    row(name, [&, &key = name](const Column& column) {
+    row(name, [&, &key = name](const ReportColumn& column) {
       return cell(column.report["metrics"][key], "{:.3f}");
     });
   }
@@ -94,10 +95,10 @@ void print_table(const std::vector<Column>& columns) {
 // Planning on the true simulator in the place of the run's model: fewer candidates than the model
 // gets, since each is simulated, but smooth ones, of which fewer are needed.
 struct SimulatorPlanner {
-  SimulatorPlanner(const LoadedPolicy& loaded, uint64_t seed)
+  explicit SimulatorPlanner(const LoadedPolicy& loaded)
       : model(make_without_pictures(loaded), world_model_agent(loaded).model().actions().block(),
               static_cast<int>(loaded.config->threads)),
-        policy(model, options(world_model_agent(loaded).planning()), seed) {}
+        planning(options(world_model_agent(loaded).planning())) {}
 
   static PlanningOptions options(PlanningOptions options) {
     options.planner.planner = "icem";
@@ -108,8 +109,12 @@ struct SimulatorPlanner {
     return options;
   }
 
+  std::unique_ptr<Actor> actor(uint64_t seed) {
+    return std::make_unique<PlanningPolicy>(model, planning, seed);
+  }
+
   SimulatorModel model;
-  PlanningPolicy policy;
+  PlanningOptions planning;
 };
 
 }  // namespace
@@ -149,17 +154,18 @@ int evaluate_command(const Arguments& arguments) {
   const int threads = static_cast<int>(loaded.config->threads);
   std::optional<SimulatorPlanner> simulator;
   if (loaded.goals && options.goals.simulator && loaded.goals->suit_simulator()) {
-    simulator.emplace(loaded, options.seed);
+    simulator.emplace(loaded);
   }
   const int64_t policies = simulator ? 3 : 2;
   ProgressBar progress(policies * episodes, {.label = "evaluate"});
   std::vector<uint64_t> seeds;
   for (int64_t i = 0; loaded.goals && i < episodes; ++i) seeds.push_back(static_cast<uint64_t>(i));
-  std::vector<Column> columns;
-  const auto run_policy = [&](const std::string& name, Policy& policy, const EnvMaker& make) {
+  std::vector<ReportColumn> columns;
+  const auto run_policy = [&](const std::string& name, const ActorMaker& actor,
+                              const EnvMaker& make) {
     const int64_t done = static_cast<int64_t>(columns.size()) * episodes;
     const std::vector<Episode> played =
-        evaluate(policy, make,
+        evaluate(actor, make,
                  {.episodes = episodes,
                   .seed = options.seed,
                   .episode_seeds = seeds,
@@ -167,11 +173,12 @@ int evaluate_command(const Arguments& arguments) {
                   .on_progress = [&](int64_t n) { progress.update(done + n); }});
     columns.push_back({name, report(played, loaded.spec, options.seed)});
   };
-  run_policy("policy", *loaded.policy, loaded.make_env);
-  run_policy("random", *make_random_policy(loaded.spec, options.seed), loaded.make_env);
+  run_policy("policy", loaded.make_actor, loaded.make_env);
+  run_policy("random", random_actors(loaded.spec), loaded.make_env);
   if (simulator) {
-    run_policy("simulator", simulator->policy,
-               with_goals(loaded.plain_env, loaded.goals.value(), true));
+    run_policy(
+        "simulator", [&](int64_t, uint64_t actor_seed) { return simulator->actor(actor_seed); },
+        with_goals(loaded.plain_env, loaded.goals.value(), true));
   }
   progress.finish();
 

@@ -2,6 +2,7 @@
 #include <iostream>
 
 #include "agents/registry.h"
+#include "agents/space_adapter.h"
 #include "apps/command.h"
 #include "apps/run_flags.h"
 #include "core/progress.h"
@@ -22,7 +23,7 @@ constexpr double kMaxFramesPerSecond = 50.0;
 // One environment with the memory that its observations and tensors need.
 class Stage {
  public:
-  explicit Stage(const EnvMaker& make) : env_(make()), action_(action_field(env_->spec().action)) {
+  explicit Stage(const EnvMaker& make) : env_(make()), adapter_(env_->spec(), 1) {
     for (const Field& field : env_->spec().observation) {
       memory_.emplace_back(field.bytes());
       views_.push_back({&field, memory_.back().data(), 1});
@@ -31,15 +32,22 @@ class Stage {
 
   Env& env() { return *env_; }
   void reset(uint64_t seed) { env_->reset(seed, views_); }
-  TensorMap observation() const { return borrow_tensors(views_); }
-  at::Tensor act(Policy& policy) {
-    return policy.act(observation(), ActMode::kEvaluate).contiguous();
+
+  // As a policy sees it.
+  TensorMap observation() { return borrow_tensors(adapter_.observations(views_)); }
+
+  StepResult step(const at::Tensor& decided) {
+    action_ = adapter_.actions(decided);
+    return env_->step(action_, views_);
   }
-  StepResult step(const at::Tensor& action) { return env_->step(view_of(action_, action), views_); }
+
+  // The last action, in the environment's units. Box actions only.
+  at::Tensor action() const { return copy_as_double(action_).to(at::kFloat); }
 
  private:
   std::unique_ptr<Env> env_;
-  Field action_;
+  SpaceAdapter adapter_;
+  ConstFieldView action_;
   std::vector<std::vector<std::byte>> memory_;
   std::vector<FieldView> views_;
 };
@@ -149,17 +157,17 @@ class Film {
 };
 
 // Films one episode; the video's clock runs `speed` times as fast as the simulated one.
-double film_episode(Stage& stage, LoadedPolicy& loaded, uint64_t seed, Film& movie) {
+double film_episode(Stage& stage, const LoadedPolicy& loaded, Actor& actor, uint64_t seed,
+                    Film& movie) {
   const EnvSpec& spec = loaded.spec;
   const Field* box = std::get_if<Field>(&spec.action);
   stage.reset(seed);
-  loaded.policy->on_episode_start(at::ones({1}, at::kBool));
+  actor.on_episode_start(at::ones({1}, at::kBool));
   Overlay overlay{.title = fmt::format("{}   {}", spec.id, loaded.config->agent)};
   if (box != nullptr && !box->low.empty() && !box->high.empty()) {
     overlay.low = *std::min_element(box->low.begin(), box->low.end());
     overlay.high = *std::max_element(box->high.begin(), box->high.end());
   }
-  at::Tensor action;
   at::Tensor shown;  // the action as the overlay takes it
   double next_frame = 0.0;
   const auto film = [&](bool last) {
@@ -171,13 +179,12 @@ double film_episode(Stage& stage, LoadedPolicy& loaded, uint64_t seed, Film& mov
   movie.look(stage.observation());
   film(false);
   for (bool ended = false; !ended;) {
-    action = stage.act(*loaded.policy);
-    const StepResult step = stage.step(action);
+    const StepResult step = stage.step(actor.act(stage.observation()).action);
     ended = step.terminated || step.truncated;
     overlay.time += spec.dt;
     overlay.episode_return += step.reward;
     if (box != nullptr) {
-      shown = action.to(at::kFloat);
+      shown = stage.action();
       overlay.action = {shown.const_data_ptr<float>(), static_cast<size_t>(shown.numel())};
     }
     movie.look(stage.observation());
@@ -233,13 +240,14 @@ int render_command(const Arguments& arguments) {
   options.goal_count = flags.episodes;
   LoadedPolicy loaded = load_policy(flags.run, options);
   Stage stage(loaded.make_env);
-  const std::unique_ptr<Imagination> imagination = Imagination::of(loaded);
+  const std::unique_ptr<Actor> actor = loaded.make_actor(1, options.seed);
+  const std::unique_ptr<Imagination> imagination = Imagination::of(loaded, *actor);
   const int panel = imagination == nullptr ? 0 : Imagination::panel_width(width);
   Painter painter(stage.env(), flags, width - panel, height);
   Film movie(loaded.spec, flags, painter, imagination.get(), width, height);
   for (int64_t episode = 0; episode < flags.episodes; ++episode) {
     const uint64_t seed = loaded.episode_seed(options.seed, episode);
-    movie.end_episode(episode + 1, film_episode(stage, loaded, seed, movie));
+    movie.end_episode(episode + 1, film_episode(stage, loaded, *actor, seed, movie));
   }
   movie.close();
   std::cerr << fmt::format("wrote {} ({})\n", flags.out, painter.description());

@@ -3,11 +3,10 @@
 #include <map>
 
 #include "agents/registry.h"
-#include "agents/training/off_policy.h"
+#include "agents/training/trainer.h"
 #include "apps/command.h"
 #include "apps/stop_signal.h"
 #include "core/file.h"
-#include "nn/device.h"
 #include "runs/load_policy.h"
 
 namespace reverie {
@@ -70,7 +69,7 @@ std::map<std::string, std::string> lifelong_options(const ConfigFields& fields) 
   for (const ConfigField& field : fields.all()) {
     const bool named = field.name == "env" || field.name == "agent" || field.name == "seed" ||
                        field.name == "num_envs" || field.name == "replay_capacity" ||
-                       field.name == "held_out";
+                       field.name == "held_out" || field.name == "gather_policy";
     if (named || field.section == "environment") values[field.flag()] = field.text();
   }
   return values;
@@ -87,19 +86,20 @@ void check_lifelong_options(const std::string& run, const std::map<std::string, 
 // Reads what a run resumes from. What does not fit the options in force is found here, before
 // anything in the run folder is replaced.
 Checkpoint checkpoint_to_resume(const RunDirectory& directory, const RunConfig& config,
-                                bool can_resume, Agent& trial) {
+                                bool can_resume, Trainer& trainer) {
   const std::string run = directory.path().string();
   REVERIE_CHECK(can_resume,
                 "{}: its replay buffer was not saved (save_replay = false), so it cannot be "
                 "resumed",
                 run);
   const std::filesystem::path folder = directory.latest_checkpoint().path;
-  Checkpoint checkpoint = read_checkpoint(folder, config, config.loop().groups(config.training));
-  REVERIE_CHECK(checkpoint.integer("step") < config.steps,
-                "{}: is at step {} of {} already; --steps N with a larger N continues it", run,
-                checkpoint.integer("step"), config.steps);
-  load_agent(trial, checkpoint, folder);
-  if (config.loop().check_resume != nullptr) config.loop().check_resume(config, checkpoint);
+  Checkpoint checkpoint = read_checkpoint(folder, config);
+  const int64_t length = config.training->length(config);
+  REVERIE_CHECK(checkpoint.integer("step") < length,
+                "{}: is at step {} of {} already; {} N with a larger N continues it", run,
+                checkpoint.integer("step"), length,
+                config.dataset().empty() ? "--steps" : "--updates");
+  name_folder(folder, [&] { resume_trainer(trainer, checkpoint); });
   return checkpoint;
 }
 
@@ -116,18 +116,19 @@ void remove_if_nothing_was_made(const RunDirectory& directory) {
   if (directory.checkpoints().empty()) std::filesystem::remove_all(directory.path(), ignored);
 }
 
-TrainingResult run_training(RunConfig& config, RunDirectory& directory,
+TrainingResult run_training(RunConfig& config, RunDirectory& directory, Trainer& trainer,
                             std::optional<Checkpoint> checkpoint, bool quiet) {
   const std::optional<int64_t> first_step =
       checkpoint ? std::optional(checkpoint->integer("step")) : std::nullopt;
   MetricLog log(directory.path(), first_step);
-  ProgressBar progress(config.steps, {.label = fmt::format("{} {}", config.env, config.agent),
-                                      .first_step = first_step.value_or(0),
-                                      .quiet = quiet});
+  ProgressBar progress(config.training->length(config),
+                       {.label = fmt::format("{} {}", config.env, config.agent),
+                        .first_step = first_step.value_or(0),
+                        .quiet = quiet});
   const std::atomic<bool>& stop_requested = catch_stop_signals();
   std::signal(SIGPIPE, SIG_IGN);  // a pager that was closed ends no run
   TrainingSession session{config, directory, log, progress, stop_requested};
-  const TrainingResult result = config.loop().train(session, std::move(checkpoint));
+  const TrainingResult result = drive(session, trainer, std::move(checkpoint));
   progress.finish();
   return result;
 }
@@ -156,15 +157,21 @@ int train_command(const Arguments& arguments) {
   line.add_fields(fields);
   if (!line.parse(arguments)) return 0;
   const auto saved_options = lifelong_options(fields);
-  const bool can_resume = config->can_resume(), gathers = config->training.dataset.empty();
+  const bool can_resume = config->training && config->training->can_resume();
+  const bool gathers = config->dataset().empty();
   line.apply(fields);
   const bool resuming = !flags.resume.empty();
-  REVERIE_CHECK(!resuming || gathers == config->training.dataset.empty(),
+  REVERIE_CHECK(!resuming || gathers == config->dataset().empty(),
                 "--resume {}: --dataset is '{}', the run {}; it cannot change", flags.resume,
-                config->training.dataset,
+                config->dataset(),
                 gathers ? "gathers its own experience" : "learns from a dataset");
-  if (!config->training.dataset.empty()) {  // the run is looked at from other folders too
-    config->training.dataset = std::filesystem::absolute(config->training.dataset).string();
+  if (!config->dataset().empty()) {
+    // The run is looked at from other folders too.
+    std::string& path = config->training->dataset()->path;
+    path = std::filesystem::absolute(path).string();
+    // Steps of a preset are those of a run that gathers.
+    const bool asked = !peek_flag(arguments, "--steps").empty() || !flags.config.empty();
+    if (!resuming && !asked) config->steps = 0;
   }
   if (resuming) check_lifelong_options(flags.resume, saved_options, lifelong_options(fields));
   REVERIE_CHECK(!resuming || flags.run.empty(), "--resume and --run exclude each other");
@@ -177,26 +184,28 @@ int train_command(const Arguments& arguments) {
     flags.run = fmt::format("runs/{}-{}-s{}", config->env, config->agent, config->seed);
   }
   // Bad input must not leave a run folder behind: what can be wrong is tried first.
-  const EnvSpec spec = config->env_config->maker()()->spec();
-  std::unique_ptr<Agent> trial = config->agent_config->make(spec, open_device(config->device), 0);
+  const std::unique_ptr<Trainer> trainer =
+      config->training->make(*config, [&](std::string_view text) {
+        if (!flags.quiet) std::cerr << text << "\n";
+      });
 
   RunDirectory directory = resuming ? RunDirectory::open(flags.resume, RunDirectory::Access::kWrite)
                                     : RunDirectory::create(flags.run);
   std::optional<Checkpoint> checkpoint;
-  if (resuming) checkpoint = checkpoint_to_resume(directory, *config, can_resume, *trial);
-  trial.reset();
+  if (resuming) checkpoint = checkpoint_to_resume(directory, *config, can_resume, *trainer);
   TrainingResult result;
   try {
-    result = run_training(*config, directory, std::move(checkpoint), flags.quiet);
+    result = run_training(*config, directory, *trainer, std::move(checkpoint), flags.quiet);
   } catch (...) {
     if (!resuming) remove_if_nothing_was_made(directory);
     throw;
   }
   const std::string folder = directory.path().string();
   if (result.interrupted) {
-    std::cerr << fmt::format("stopped at step {} of {}; ", result.steps, config->steps);
+    std::cerr << fmt::format("stopped at step {} of {}; ", result.counts.position,
+                             config->training->length(*config));
     std::cerr
-        << (config->can_resume()
+        << (config->training->can_resume()
                 ? fmt::format("everything is saved. To continue:\n  reverie train --resume {}\n",
                               folder)
                 : "the policy is saved, but the replay buffer is not (save_replay = false), so "
@@ -206,7 +215,7 @@ int train_command(const Arguments& arguments) {
   std::cerr << fmt::format(
       "done: {} steps, {} updates. Next:\n"
       "  reverie evaluate {}\n  reverie render {} --out {}/videos/latest.mp4\n",
-      result.steps, result.updates, folder, folder, folder);
+      result.counts.steps, result.counts.updates, folder, folder, folder);
   return 0;
 }
 

@@ -46,6 +46,9 @@ struct Field {
   // K: shape[0] counts the last K frames, oldest first, those before an episode's start repeating
   // its first; the replay buffer then stores each frame once. 1: no such axis.
   int64_t stacked = 1;
+  // Rounding would change what the numbers mean, as with a simulator's state: learners get them in
+  // this dtype too.
+  bool is_exact = false;
 
   int64_t numel() const;  // product of the shape
   size_t bytes() const;   // numel() * item_size(dtype)
@@ -128,17 +131,29 @@ struct StepResult {
   bool truncated = false;   // the clock ended the episode: what follows still has a value
 };
 
+// Named scalars, in the order they were added.
+using Metrics = std::vector<std::pair<std::string, double>>;
+
+// An episode that has ended.
+struct Episode {
+  int64_t env = 0;              // which of the N environments
+  int64_t index = 0;            // how many that environment had begun before
+  uint64_t seed = 0;            // Env::reset(seed) starts the same episode again
+  double episode_return = 0.0;  // undiscounted sum of rewards
+  int64_t length = 0;           // [steps]
+  bool terminated = false;
+  Metrics metrics = {};  // Env::metrics() at the end
+};
+
 // One synchronous step of N environments. Views stay valid until the next call.
 struct VectorStep {
   FieldViews obs;        // [N, ...] the first observation of the NEW episode where one ended
   FieldViews final_obs;  // [N, ...] the last one of the OLD; read only there
-  std::span<const double> reward;       // [N]
-  std::span<const uint8_t> terminated;  // [N] 0 or 1
-  std::span<const uint8_t> truncated;   // [N] 0 or 1, never merged with terminated
+  std::span<const double> reward;          // [N]
+  std::span<const uint8_t> terminated;     // [N] 0 or 1
+  std::span<const uint8_t> truncated;      // [N] 0 or 1, never merged with terminated
+  std::span<const Episode> finished = {};  // the episodes that ended, in the order of the rows
 };
-
-// Named scalars, in the order they were added.
-using Metrics = std::vector<std::pair<std::string, double>>;
 
 // Throws Error(kInput) unless the action has the right dtype and size and every value is finite
 // (Box) or in [0, n-1] (discrete). Box values outside the bounds are the environment's to clip.

@@ -59,10 +59,13 @@ std::vector<int64_t> find_episodes(const Dataset& dataset, std::vector<int64_t> 
 // step comes the first observation of the next one.
 class EpisodeFeeder {
  public:
-  EpisodeFeeder(ReplayBuffer& replay, const std::vector<WantedColumn>& columns, const Field& action)
+  // scale: of the actions; null: they stay as they are.
+  EpisodeFeeder(ReplayBuffer& replay, const std::vector<WantedColumn>& columns, const Field& action,
+                const ActionScale* scale)
       : replay_(replay),
         columns_(columns),
         action_(action),
+        scale_(scale),
         obs_(columns.size()),
         final_obs_(columns.size()) {}
 
@@ -118,17 +121,27 @@ class EpisodeFeeder {
     const double reward = static_cast<double>(episode.reward[row]);
     const uint8_t terminated = episode.terminated[row];
     const uint8_t truncated = ends && terminated == 0 ? 1 : 0;
-    replay_.add({&action_, episode.action.data() + row * action_.bytes(), 1},
-                {.obs = obs_,
-                 .final_obs = final_obs,
-                 .reward = {&reward, 1},
-                 .terminated = {&terminated, 1},
-                 .truncated = {&truncated, 1}});
+    const ConstFieldView action{&action_, episode.action.data() + row * action_.bytes(), 1};
+    replay_.add(scale_ == nullptr ? action : scaled(action), {.obs = obs_,
+                                                              .final_obs = final_obs,
+                                                              .reward = {&reward, 1},
+                                                              .terminated = {&terminated, 1},
+                                                              .truncated = {&truncated, 1}});
+  }
+
+  ConstFieldView scaled(ConstFieldView action) {
+    unit_field_ = action_field(scale_->unit_space());
+    unit_.resize(unit_field_.bytes());
+    scale_->to_unit(action, {&unit_field_, unit_.data(), 1});
+    return {&unit_field_, unit_.data(), 1};
   }
 
   ReplayBuffer& replay_;
   const std::vector<WantedColumn>& columns_;
   const Field& action_;
+  const ActionScale* scale_;
+  Field unit_field_;
+  std::vector<std::byte> unit_;
   std::vector<FieldView> obs_, final_obs_;
   EpisodeData held_;  // its last step is not added yet
   int64_t held_steps_ = 0;
@@ -141,14 +154,17 @@ std::unique_ptr<ReplayBuffer> load_replay(Dataset& dataset, const DatasetSelecti
                                           const std::function<void(int64_t)>& on_progress) {
   const std::vector<WantedColumn> columns = find_columns(dataset, selection.fields);
   const std::vector<int64_t> episodes = find_episodes(dataset, selection.episodes);
+  std::optional<ActionScale> scale;
+  if (selection.scale_actions) scale.emplace(*selection.scale_actions);
   EnvSpec spec{.id = dataset.path(), .observation = {}, .action = dataset.schema().action};
+  if (scale) spec.action = scale->unit_space();
   for (const WantedColumn& column : columns) spec.observation.push_back(column.field);
   int64_t slots = 1;  // every episode has an end, and the last one a stand-in behind it
   for (const int64_t episode : episodes) {
     slots += dataset.episodes()[static_cast<size_t>(episode)].length + 1;
   }
   auto replay = std::make_unique<ReplayBuffer>(spec, slots, 1, device, options);
-  EpisodeFeeder feeder(*replay, columns, dataset.schema().action);
+  EpisodeFeeder feeder(*replay, columns, dataset.schema().action, scale ? &*scale : nullptr);
   int64_t steps = 0;
   for (const int64_t episode : episodes) {
     feeder.feed(dataset.read(episode));

@@ -3,11 +3,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <ATen/core/TensorBody.h>
 
+#include "core/action_scale.h"
 #include "datasets/dataset.h"
 #include "replay/replay_buffer.h"
 
@@ -19,6 +21,9 @@ struct DatasetSelection {
   // Names of observation and info fields, which become the observation of the batches; empty = all
   // observation fields, no info.
   std::vector<std::string> fields = {};
+  // The environment's actions: those of the dataset then become what ActionScale makes of them,
+  // [-1, 1]. Empty: they stay as they are.
+  std::optional<ActionSpace> scale_actions = {};
 };
 
 // Loads episodes into a replay buffer of one lane, so that whatever learns from experience learns

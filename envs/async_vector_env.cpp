@@ -50,9 +50,9 @@ AsyncVectorEnv::AsyncVectorEnv(const EnvMaker& make, const VectorEnvOptions& opt
                 "asynchronous environments: {} threads, expected 1 to 4096", options.threads);
   REVERIE_CHECK(options.autoreset == AutoReset::kSameStep,
                 "asynchronous environments reset themselves in the step that ends an episode; "
-                "another AutoReset needs VectorEnv");
+                "another AutoReset needs ThreadedVectorEnv");
   REVERIE_CHECK(options.episode_seeds.empty(),
-                "asynchronous environments: {} seeds of episodes; those need VectorEnv",
+                "asynchronous environments: {} seeds of episodes; those need ThreadedVectorEnv",
                 options.episode_seeds.size());
   const size_t n = lanes_.size();
   action_memory_.resize(n * action_field_.bytes());
@@ -300,9 +300,9 @@ AsyncStep AsyncVectorEnv::recv() {
     if (block.terminated[row] == 0 && block.truncated[row] == 0) continue;
     block.finished.push_back(std::move(block.episodes[row]));
   }
-  return {{block.obs.all(), block.final_obs.all(), block.reward, block.terminated, block.truncated},
-          block.env_id,
-          block.finished};
+  return {{block.obs.all(), block.final_obs.all(), block.reward, block.terminated, block.truncated,
+           block.finished},
+          block.env_id};
 }
 
 }  // namespace reverie

@@ -16,9 +16,8 @@ namespace reverie {
 
 // What B environments did, in the order in which they were done. Views stay valid until the next
 // recv() or reset().
-struct AsyncStep : VectorStep {            // rows [B]; episodes go on as in AutoReset::kSameStep
-  std::span<const int64_t> env_id;         // [B] which environment each row is of
-  std::span<const Episode> finished = {};  // the episodes that ended, in the order of the rows
+struct AsyncStep : VectorStep {     // rows [B]; episodes go on as in AutoReset::kSameStep
+  std::span<const int64_t> env_id;  // [B] which environment each row is of
 };
 
 // N environments that are not stepped together: actions are sent to some, and what comes back are
@@ -31,9 +30,9 @@ struct AsyncStep : VectorStep {            // rows [B]; episodes go on as in Aut
 //     env.send(actions_for(step.obs), step.env_id);
 //   }
 //
-// Each environment's own episodes are those of a VectorEnv with the same seed and actions, for any
-// number of threads; the order of arrival is not fixed. Nothing is allocated by send() and recv(),
-// except where an episode ends (its metrics).
+// Each environment's own episodes are those of a ThreadedVectorEnv with the same seed and actions,
+// for any number of threads; the order of arrival is not fixed. Nothing is allocated by send() and
+// recv(), except where an episode ends (its metrics).
 //
 // A worker steps into a row of its own and copies it into the block when it is done: a row of the
 // block that was given away before would make the block wait for the slowest.

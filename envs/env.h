@@ -148,6 +148,13 @@ class EnvConfig {
   // Checks the options and loads what is shared. Throws Error(kInput) for a bad map, model or
   // value.
   virtual EnvMaker maker() const = 0;
+
+  // What the environments will be. Throws Error as maker() does.
+  virtual EnvSpec spec() const;
+
+  // N of them that step together (AutoReset::kSameStep): simulators on threads, where nothing else
+  // is said.
+  virtual std::unique_ptr<class VectorEnv> vector_env(const struct VectorEnvOptions& options) const;
 };
 
 // One line of the registry: an id that people type and what stands behind it.

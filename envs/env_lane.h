@@ -11,8 +11,8 @@
 
 namespace reverie {
 
-// What VectorEnv and AsyncVectorEnv have in common: their options, the memory of their batches, and
-// the book-keeping of one environment's episodes.
+// What ThreadedVectorEnv and AsyncVectorEnv have in common: their options, the memory of their
+// batches, and the book-keeping of one environment's episodes.
 
 // What happens where an episode ends (the names are Gymnasium's).
 enum class AutoReset : uint8_t {
@@ -33,20 +33,9 @@ struct VectorEnvOptions {
   // CPUs for the threads that are created, in turn; empty: where the system puts them.
   std::vector<int> cpus = {};
   int64_t batch = 0;  // rows that AsyncVectorEnv::recv() returns; 0 = num_envs
-  // VectorEnv: of the first episodes, that of episode k of environment i at k * num_envs + i,
-  // whatever seed it is reset with. Later ones have seeds of their own again.
+  // ThreadedVectorEnv: of the first episodes, that of episode k of environment i at k * num_envs +
+  // i, whatever seed it is reset with. Later ones have seeds of their own again.
   std::vector<uint64_t> episode_seeds = {};
-};
-
-// An episode that has ended.
-struct Episode {
-  int64_t env = 0;              // which of the N environments
-  int64_t index = 0;            // how many that environment had begun before
-  uint64_t seed = 0;            // Env::reset(seed) starts the same episode again
-  double episode_return = 0.0;  // undiscounted sum of rewards
-  int64_t length = 0;           // [steps]
-  bool terminated = false;
-  Metrics metrics = {};  // Env::metrics() at the end
 };
 
 // Memory for `rows` rows of each field, zero at first: views of all rows, and of each alone. No two

@@ -1,15 +1,10 @@
 #pragma once
 
-#include <atomic>
 #include <cstdint>
-#include <memory>
-#include <span>
 #include <vector>
 
 #include "core/spec.h"
-#include "envs/env.h"
 #include "envs/env_lane.h"
-#include "envs/thread_pool.h"
 
 namespace reverie {
 
@@ -19,99 +14,38 @@ struct VectorEnvSnapshot {
   std::vector<uint8_t> observations;
 };
 
-// N environments of one kind, stepped together on a thread pool, as a structure of arrays.
-//
-// Environment i starts its k-th episode with the seed mix_seed({seed, i, k}), or the one that
-// VectorEnvOptions::episode_seeds gives, so the results are the same for any number of threads.
-// Where an episode ends, what follows is AutoReset's; in kNextStep and kOff `final_obs` is `obs`,
-// which holds the last observation there. Nothing is allocated by step() except where an episode
-// ends (its metrics).
-//
-// A failure stays with its environment: the others finish the step, which last_step() shows, and
-// keep their state. The failed one has to be reset, by reset_envs() or with all the others, before
-// the next step. docs/vector_env.md
+// N environments of one kind that step together, as a structure of arrays: simulators on threads
+// (ThreadedVectorEnv), or a model that imagines them. Each begins its next episode by itself
+// (AutoReset::kSameStep). Views stay valid until the next call.
 class VectorEnv {
  public:
-  // Throws Error for num_envs < 1, threads < 1, a CPU that the system refuses, or a batch of fewer
-  // than all; threads beyond num_envs are not created. The thread that calls wait() is one of
-  // `threads` and stays on the CPUs where it is.
-  VectorEnv(const EnvMaker& make, const VectorEnvOptions& options);
-  VectorEnv(const EnvMaker& make, int64_t num_envs, int threads)
-      : VectorEnv(make, VectorEnvOptions{.num_envs = num_envs, .threads = threads}) {}
+  virtual ~VectorEnv() = default;
 
-  const EnvSpec& spec() const { return lanes_.front().env->spec(); }
-  int64_t num_envs() const { return static_cast<int64_t>(lanes_.size()); }
-  int threads() const { return pool_.threads(); }
-  AutoReset autoreset() const { return autoreset_; }
+  virtual const EnvSpec& spec() const = 0;
+  virtual int64_t num_envs() const = 0;
 
-  // Starts N new episodes, each environment's number 0. Only `obs` of the result has meaning.
-  VectorStep reset(uint64_t seed);
+  // Starts N new episodes. Only `obs` of the result has meaning.
+  virtual VectorStep reset(uint64_t seed) = 0;
 
-  // Starts the next episode of the environments whose mask is not 0, wherever they are in the
-  // present one, which is not reported; the others stay as they are. mask: [N]. Only `obs` of the
-  // result has meaning, and all that of the others. Later episodes follow the seed of reset()
-  // again.
-  VectorStep reset_envs(std::span<const uint8_t> mask, uint64_t seed);
+  // One step of all environments in two halves, for learning in between. actions: N rows of the
+  // action field, which are copied. At most one step is under way; nothing else may be called
+  // before wait(). step_async() throws Error(kInput) that names the environment for a bad action,
+  // before any has moved; wait() throws Error(kRun) where a simulator failed.
+  virtual void step_async(ConstFieldView actions) = 0;
+  virtual VectorStep wait() = 0;
 
-  // Advances all environments by one step. actions: N rows of the action field. Before any has
-  // moved, throws Error(kInput) that names the environment for a bad action (in kNextStep an
-  // ignored one must be good, too) and, in kOff, for an episode that has ended. Throws Error(kRun)
-  // that names environment, seed and step where a simulator failed.
-  VectorStep step(ConstFieldView actions);
-
-  // step() in two halves, for learning in between. At most one step is under way; state, snapshot
-  // and views may be used only after wait(). The actions are copied.
-  void step_async(ConstFieldView actions);
-  VectorStep wait();
-
-  // The result of the last step or reset again. After a failure it holds what the other
-  // environments did; the failed one's row has reward 0, no flags and no observation of use.
-  VectorStep last_step() const;
+  VectorStep step(ConstFieldView actions) {
+    step_async(actions);
+    return wait();
+  }
 
   // The current observations, [N, ...]: those that the next actions are chosen for.
-  FieldViews observations() const { return obs_.all(); }
+  virtual FieldViews observations() const = 0;
 
-  // The episodes that ended in the last step, in the order of their environments.
-  std::span<const Episode> finished() const { return finished_; }
-
-  const Env& env(int64_t i) const { return *lanes_.at(static_cast<size_t>(i)).env; }
-
-  // Between two steps: continue exactly (where the environments' state is exact) from there, in a
-  // VectorEnv with the same environments, N and AutoReset. restore() throws Error when the sizes
-  // differ or the numbers are no snapshot's; the whole then needs reset().
-  VectorEnvSnapshot snapshot() const;
-  void restore(const VectorEnvSnapshot& snapshot);
-
- private:
-  // Runs `work` for the lanes 0 .. n-1 on the pool; what it throws stays in that lane.
-  template <void (VectorEnv::*Work)(size_t)>
-  void run(int64_t n);
-
-  void start_lane(size_t i);
-  void restart_chosen(size_t i);
-  void restart_finished(size_t k);
-  void step_lane(size_t i);
-  void step_or_start_lane(size_t i);
-  void clear_result(size_t i);
-  void rethrow_failure() const;
-
-  std::vector<EnvLane> lanes_;
-  AutoReset autoreset_;
-  std::vector<uint64_t> episode_seeds_;
-  std::vector<Field> fields_;
-  Field action_field_;
-  FieldRows obs_, final_obs_;
-  std::vector<double> reward_;
-  std::vector<uint8_t> terminated_, truncated_;
-  std::vector<Episode> finished_;
-  std::vector<std::byte> action_memory_;  // N rows of the step under way
-  uint64_t seed_ = 0;
-  uint64_t start_seed_ = 0;          // of episodes that begin now: seed_ but in reset_envs()
-  std::span<const uint8_t> mask_;    // of the reset_envs() under way
-  std::atomic<bool> failed_{false};  // some lane holds an error
-  bool stepping_ = false;
-  bool started_ = false;
-  ThreadPool pool_;  // last: its threads stop before what they use goes away
+  // Between two steps: continue from there, exactly where the environments' state is exact.
+  // restore() throws Error for a snapshot of other environments; the whole then needs reset().
+  virtual VectorEnvSnapshot snapshot() const = 0;
+  virtual void restore(const VectorEnvSnapshot& snapshot) = 0;
 };
 
 }  // namespace reverie

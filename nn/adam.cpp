@@ -1,6 +1,7 @@
 #include "nn/adam.h"
 
 #include "nn/pch.h"
+#include "nn/state_list.h"
 
 namespace reverie {
 namespace {
@@ -30,16 +31,10 @@ void Adam::step() {
          options_.epsilon, /*amsgrad=*/false, /*maximize=*/false, {}, {});
 }
 
-void Adam::save(std::string_view prefix, TensorMap& out) const {
-  out.add(fmt::format("{}.m", prefix), m_.clone());
-  out.add(fmt::format("{}.v", prefix), v_.clone());
-  out.add(fmt::format("{}.step", prefix), step_.clone());
-}
-
-void Adam::load(std::string_view prefix, const TensorMap& saved) {
-  restore_tensor(m_, fmt::format("{}.m", prefix), saved);
-  restore_tensor(v_, fmt::format("{}.v", prefix), saved);
-  restore_tensor(step_, fmt::format("{}.step", prefix), saved);
+void Adam::state(StateList& list) {
+  list.add_learning("m", m_);
+  list.add_learning("v", v_);
+  list.add_learning("step", step_);
 }
 
 }  // namespace reverie

@@ -31,10 +31,8 @@ class Adam {
   void step();  // applies parameters.flat_grad()
   void set_learning_rate(double learning_rate) { options_.learning_rate = learning_rate; }
 
-  // Moments and step count as "prefix.m", "prefix.v", "prefix.step". load() throws Error for
-  // missing or mis-shaped tensors.
-  void save(std::string_view prefix, TensorMap& out) const;
-  void load(std::string_view prefix, const TensorMap& saved);
+  // Lists the moments m and v and the number of steps, for learning.
+  void state(StateList& list);
 
  private:
   Parameters& parameters_;

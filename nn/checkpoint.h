@@ -2,27 +2,38 @@
 
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "nn/tensor_map.h"
+#include "nn/tensor_reader.h"
 
 namespace reverie {
 
 // What a run saves: groups of named tensors, one safetensors file each ("model", "optimizer",
-// "replay", ...), and named texts (counters, generator states) in state.json.
-//
-// Reading takes only the groups asked for: evaluation needs "model" alone.
+// "replay", ...), and named texts (counters, generator states) in state.json. It is made from a
+// StateList (nn/state_list.h).
 class Checkpoint {
  public:
-  // The group of that name, made empty when it is new.
+  // Of the layout of checkpoints, in state.json as "format". 2: actions are stored in [-1, 1].
+  static constexpr int64_t kFormat = 2;
+
+  Checkpoint() = default;
+  Checkpoint(Checkpoint&&) noexcept;
+  Checkpoint& operator=(Checkpoint&&) noexcept;
+  ~Checkpoint();
+
+  // The group of that name, made empty when it is new. Tensors in it are handles: what is behind
+  // them is written as it is at the time of write().
   TensorMap& group(const std::string& name) { return groups_[name]; }
 
-  // Throws Error naming the groups there are.
-  const TensorMap& group(const std::string& name) const;
+  bool has_group(const std::string& name) const;
 
-  bool has_group(const std::string& name) const { return groups_.contains(name); }
+  // The tensors of a group, in memory or in the file it was read from. Throws Error naming the
+  // groups there are. Valid as long as the checkpoint.
+  const TensorReader& reader(const std::string& name) const;
 
   void set(const std::string& key, std::string value) { state_[key] = std::move(value); }
   void set(const std::string& key, int64_t value) { state_[key] = std::to_string(value); }
@@ -32,18 +43,28 @@ class Checkpoint {
   const std::string& text(const std::string& key) const;
   int64_t integer(const std::string& key) const;
   double number(const std::string& key) const;
+  bool has_text(const std::string& key) const { return state_.contains(key); }
+  const std::map<std::string, std::string>& texts() const { return state_; }  // all of state.json
+
+  // The same with tensors of its own, in memory. For checkpoints that were not read from a folder.
+  Checkpoint clone() const;
 
   // Writes every group and state.json into an existing folder; atomicity of the whole is the
   // caller's (RunDirectory). Throws Error(kRun) when a file cannot be written.
   void write(const std::filesystem::path& folder) const;
 
-  // Throws Error(kInput) that names the file for one that is missing, truncated or hostile.
+  // Opens the groups of a folder, all of them or those that are named: evaluation needs "model"
+  // alone. Their tensors are read when they are asked for. Throws Error(kInput) that names the file
+  // for one that is missing, truncated or hostile, and for a checkpoint of another format.
+  static Checkpoint read(const std::filesystem::path& folder);
   static Checkpoint read(const std::filesystem::path& folder,
                          const std::vector<std::string>& groups);
 
  private:
   std::map<std::string, TensorMap> groups_;
   std::map<std::string, std::string> state_;
+  // Of the groups in files, and of those in memory once they are asked for.
+  mutable std::map<std::string, std::unique_ptr<TensorReader>> readers_;
 };
 
 }  // namespace reverie

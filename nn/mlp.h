@@ -32,6 +32,8 @@ class Mlp {
   Parameters& parameters() { return parameters_; }
   const Parameters& parameters() const { return parameters_; }
 
+  void state(StateList& list) { parameters_.state(list); }
+
  private:
   MlpOptions options_;
   Parameters parameters_;

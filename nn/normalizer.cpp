@@ -1,6 +1,7 @@
 #include "nn/normalizer.h"
 
 #include "nn/pch.h"
+#include "nn/state_list.h"
 
 namespace reverie {
 
@@ -37,17 +38,11 @@ at::Tensor Normalizer::operator()(const at::Tensor& x) const {
 
 at::Tensor Normalizer::scaled(const at::Tensor& x) const { return x * scale_; }
 
-void Normalizer::save(std::string_view prefix, TensorMap& out) const {
-  out.add(fmt::format("{}.mean", prefix), mean_.clone());
-  out.add(fmt::format("{}.m2", prefix), m2_.clone());
-  out.add(fmt::format("{}.count", prefix), count_.clone());
-}
-
-void Normalizer::load(std::string_view prefix, const TensorMap& saved) {
-  restore_tensor(mean_, fmt::format("{}.mean", prefix), saved);
-  restore_tensor(m2_, fmt::format("{}.m2", prefix), saved);
-  restore_tensor(count_, fmt::format("{}.count", prefix), saved);
-  refresh();
+void Normalizer::state(StateList& list) {
+  list.add_weights("mean", mean_);
+  list.add_weights("m2", m2_);
+  list.add_weights("count", count_);
+  list.after_load([this] { refresh(); });
 }
 
 }  // namespace reverie

@@ -1,13 +1,12 @@
 #pragma once
 
 #include <cstdint>
-#include <string_view>
 
 #include <ATen/core/TensorBody.h>
 
-#include "nn/tensor_map.h"
-
 namespace reverie {
+
+class StateList;
 
 // Running mean and variance per feature, and the standardised features
 //
@@ -28,10 +27,8 @@ class Normalizer {
   // x / sqrt(var + 1e-8), neither shifted nor clipped; x itself until there is a variance.
   at::Tensor scaled(const at::Tensor& x) const;
 
-  // "prefix.mean", "prefix.m2", "prefix.count". load() throws Error for missing or mis-shaped
-  // tensors.
-  void save(std::string_view prefix, TensorMap& out) const;
-  void load(std::string_view prefix, const TensorMap& saved);
+  // Lists mean, m2 (the sum of squared deviations) and count, as weights: acting needs them.
+  void state(StateList& list);
 
  private:
   void refresh();

@@ -1,7 +1,7 @@
 #include "nn/parameters.h"
 
-#include <ATen/ATen.h>
-#include <fmt/ranges.h>
+#include "nn/pch.h"
+#include "nn/state_list.h"
 
 namespace reverie {
 
@@ -45,29 +45,8 @@ void Parameters::requires_grad(bool required) {
   for (auto& [name, parameter] : named_) parameter.set_requires_grad(required);
 }
 
-void Parameters::save(std::string_view prefix, TensorMap& out) const {
-  for (const auto& [name, parameter] : named_) {
-    out.add(fmt::format("{}.{}", prefix, name), parameter.detach().clone());
-  }
-}
-
-void Parameters::load(std::string_view prefix, const TensorMap& saved) {
-  std::vector<std::string> faults;
-  for (const auto& [name, parameter] : named_) {
-    const std::string full = fmt::format("{}.{}", prefix, name);
-    if (!saved.contains(full)) {
-      faults.push_back(fmt::format("{} is missing", full));
-    } else if (const at::Tensor& found = saved.at(full);
-               found.sizes() != parameter.sizes() || found.scalar_type() != at::kFloat) {
-      faults.push_back(fmt::format("{} is {} {}, expected Float {}", full,
-                                   c10::toString(found.scalar_type()), found.sizes().vec(),
-                                   parameter.sizes().vec()));
-    }
-  }
-  REVERIE_CHECK(faults.empty(), "weights do not fit the network: {}", fmt::join(faults, "; "));
-  for (const auto& [name, parameter] : named_) {
-    parameter.detach().copy_(saved.at(fmt::format("{}.{}", prefix, name)));
-  }
+void Parameters::state(StateList& list) {
+  for (const auto& [name, parameter] : named_) list.add_weights(name, parameter);
 }
 
 at::Tensor clip_gradients(const std::vector<Parameters*>& blocks, double limit) {

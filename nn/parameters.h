@@ -10,6 +10,8 @@
 
 namespace reverie {
 
+class StateList;
+
 // The parameters of one network in one block of memory, gradients in another. Each named parameter
 // is a view of the block, so that optimisers, target updates and norms are single operations over
 // all of them instead of loops over many small tensors.
@@ -42,10 +44,8 @@ class Parameters {
   // through this one (an actor through its critic), which saves the gradients nobody reads.
   void requires_grad(bool required);
 
-  // Appends copies as "prefix.name", and reads them back. load() throws Error with one message that
-  // names every missing and mis-shaped tensor.
-  void save(std::string_view prefix, TensorMap& out) const;
-  void load(std::string_view prefix, const TensorMap& saved);
+  // Lists every parameter under its name, as weights.
+  void state(StateList& list);
 
  private:
   void make_views(const std::vector<Shape>& shapes);

@@ -297,6 +297,26 @@ class InputFile {
   uint64_t size_ = 0;
 };
 
+// C++ gives a bool of any other byte than 0 and 1 no meaning.
+void check_bools(std::span<char> values, const std::string& path, const Entry& entry) {
+  if (entry.dtype != at::kBool) return;
+  const auto bad = std::find_if(values.begin(), values.end(),
+                                [](char c) { return static_cast<unsigned char>(c) > 1; });
+  if (bad == values.end()) return;
+  const int found = static_cast<unsigned char>(*bad);
+  std::fill(values.begin(), values.end(), '\0');
+  fail_input("{}: tensor '{}' of dtype BOOL holds {} at element {}, expected 0 or 1", path,
+             printable(entry.name), found, bad - values.begin());
+}
+
+// Fills a contiguous tensor on the CPU from the file's byte `offset`.
+void read_values(const InputFile& file, const std::string& path, const Entry& entry,
+                 uint64_t offset, const at::Tensor& target) {
+  const std::span<char> values(static_cast<char*>(target.data_ptr()), target.nbytes());
+  file.read(offset, values);
+  check_bools(values, path, entry);
+}
+
 at::Tensor read_tensor(const InputFile& file, const std::string& path, const Entry& entry,
                        uint64_t data_start) {
   at::Tensor tensor;
@@ -306,20 +326,25 @@ at::Tensor read_tensor(const InputFile& file, const std::string& path, const Ent
     fail_run("{}: tensor '{}' needs {} bytes, more memory than there is", path,
              printable(entry.name), entry.end - entry.begin);
   }
-  const std::span<char> values(static_cast<char*>(tensor.data_ptr()), entry.end - entry.begin);
-  file.read(data_start + entry.begin, values);
-  // C++ gives a bool of any other byte no meaning.
-  if (entry.dtype == at::kBool) {
-    const auto bad = std::find_if(values.begin(), values.end(),
-                                  [](char c) { return static_cast<unsigned char>(c) > 1; });
-    if (bad != values.end()) {
-      const int found = static_cast<unsigned char>(*bad);
-      std::fill(values.begin(), values.end(), '\0');
-      fail_input("{}: tensor '{}' of dtype BOOL holds {} at element {}, expected 0 or 1", path,
-                 printable(entry.name), found, bad - values.begin());
-    }
-  }
+  read_values(file, path, entry, data_start + entry.begin, tensor);
   return tensor;
+}
+
+// Whether a tensor is contiguous, or its rows are: then it can be written and read row by row,
+// without a copy of the whole. A ring that is half full is such a tensor.
+bool has_contiguous_rows(const at::Tensor& tensor) {
+  return tensor.is_contiguous() ||
+         (tensor.dim() > 0 && tensor.numel() > 0 && tensor.select(0, 0).is_contiguous());
+}
+
+// Calls `visit` with the contiguous pieces of such a tensor in the order of its values.
+template <typename Visit>
+void for_each_piece(const at::Tensor& tensor, const Visit& visit) {
+  if (tensor.is_contiguous()) {
+    visit(tensor);
+    return;
+  }
+  for (int64_t i = 0; i < tensor.size(0); ++i) visit(tensor.select(0, i));
 }
 
 std::string_view dtype_to_save(const std::string& path, const std::string& name,
@@ -396,40 +421,111 @@ void save_safetensors(const std::string& path, const NamedTensors& tensors,
   file.write(std::string_view(reinterpret_cast<const char*>(&length), sizeof length));
   file.write(text);
   for (const size_t i : layout) {
-    const at::Tensor values = tensors[i].second.detach().to(at::kCPU).resolve_neg().contiguous();
-    file.write(
-        std::string_view(static_cast<const char*>(values.const_data_ptr()), values.nbytes()));
+    const at::Tensor values = tensors[i].second.detach().to(at::kCPU).resolve_neg();
+    for_each_piece(
+        has_contiguous_rows(values) ? values : values.contiguous(), [&](const at::Tensor& piece) {
+          file.write(
+              std::string_view(static_cast<const char*>(piece.const_data_ptr()), piece.nbytes()));
+        });
   }
   file.commit();
 }
 
-SafetensorsFile load_safetensors(const std::string& path) {
-  const InputFile file(path);
+struct SafetensorsReader::File {
+  explicit File(const std::string& name) : path(name), input(path) {}
+
+  const Entry& entry(std::string_view name) const {
+    if (const auto found = index.find(name); found != index.end()) return entries[found->second];
+    std::vector<std::string> known;
+    for (const Entry& candidate : entries) known.push_back(printable(candidate.name));
+    fail_unknown_name(fmt::format("tensor of {}:", path), name, known);
+  }
+
+  std::string path;
+  InputFile input;
+  uint64_t data_start = 0;
+  std::vector<Entry> entries;
+  std::unordered_map<std::string_view, size_t> index;
+  std::map<std::string, std::string> metadata;
+};
+
+SafetensorsReader::SafetensorsReader(const std::string& path) {
+  auto file = std::make_unique<File>(path);
+  const InputFile& input = file->input;
   uint64_t length = 0;
-  REVERIE_CHECK(file.size() >= sizeof length, "{}: has {} bytes, a safetensors file has at least 8",
-                path, file.size());
-  file.read(0, {reinterpret_cast<char*>(&length), sizeof length});
-  const uint64_t limit = std::min(file.size() - sizeof length, kMaxHeaderBytes);
+  REVERIE_CHECK(input.size() >= sizeof length,
+                "{}: has {} bytes, a safetensors file has at least 8", path, input.size());
+  input.read(0, {reinterpret_cast<char*>(&length), sizeof length});
+  const uint64_t limit = std::min(input.size() - sizeof length, kMaxHeaderBytes);
   REVERIE_CHECK(length <= limit,
                 "{}: not a safetensors file, or cut short: its header has {} bytes, at most {} fit",
                 path, length, limit);
 
   std::string text(length, '\0');
-  file.read(sizeof length, text);
+  input.read(sizeof length, text);
   // The parser takes a zero byte for the end of its input, and skips a byte-order mark.
   REVERIE_CHECK(text.starts_with('{') && text.find('\0') == std::string::npos,
                 "{}: not a safetensors file: the header is '{}', expected a JSON object", path,
                 printable(text));
   HeaderReader reader(path);
   nlohmann::json::sax_parse(text, &reader);
-  const uint64_t data_start = sizeof length + length;
-  check_layout(path, reader.entries, file.size() - data_start);
+  file->data_start = sizeof length + length;
+  check_layout(path, reader.entries, input.size() - file->data_start);
+  file->entries = std::move(reader.entries);
+  file->metadata = std::move(reader.metadata);
+  for (size_t i = 0; i < file->entries.size(); ++i) file->index.emplace(file->entries[i].name, i);
+  file_ = std::move(file);
+}
 
-  SafetensorsFile loaded{.path = path, .tensors = {}, .metadata = std::move(reader.metadata)};
-  loaded.tensors.reserve(reader.entries.size());
-  for (Entry& entry : reader.entries) {
-    at::Tensor tensor = read_tensor(file, path, entry, data_start);
-    loaded.tensors.emplace_back(std::move(entry.name), std::move(tensor));
+SafetensorsReader::~SafetensorsReader() = default;
+
+const std::string& SafetensorsReader::path() const { return file_->path; }
+
+const std::map<std::string, std::string>& SafetensorsReader::metadata() const {
+  return file_->metadata;
+}
+
+std::vector<std::string> SafetensorsReader::names() const {
+  std::vector<std::string> names;
+  for (const Entry& entry : file_->entries) names.push_back(entry.name);
+  return names;
+}
+
+bool SafetensorsReader::contains(std::string_view name) const {
+  return file_->index.contains(name);
+}
+
+std::vector<int64_t> SafetensorsReader::shape(std::string_view name) const {
+  return file_->entry(name).shape;
+}
+
+c10::ScalarType SafetensorsReader::dtype(std::string_view name) const {
+  return file_->entry(name).dtype;
+}
+
+at::Tensor SafetensorsReader::read(std::string_view name) const {
+  return read_tensor(file_->input, file_->path, file_->entry(name), file_->data_start);
+}
+
+void SafetensorsReader::fill(std::string_view name, const at::Tensor& target) const {
+  const Entry& entry = file_->entry(name);
+  if (!target.device().is_cpu() || !has_contiguous_rows(target)) {
+    target.detach().copy_(read(name));
+    return;
+  }
+  uint64_t offset = file_->data_start + entry.begin;
+  for_each_piece(target.detach(), [&](const at::Tensor& piece) {
+    read_values(file_->input, file_->path, entry, offset, piece);
+    offset += piece.nbytes();
+  });
+}
+
+SafetensorsFile load_safetensors(const std::string& path) {
+  const SafetensorsReader reader(path);
+  SafetensorsFile loaded{.path = path, .tensors = {}, .metadata = reader.metadata()};
+  for (std::string& name : reader.names()) {
+    at::Tensor tensor = reader.read(name);
+    loaded.tensors.emplace_back(std::move(name), std::move(tensor));
   }
   return loaded;
 }

@@ -1,12 +1,15 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include <ATen/core/TensorBody.h>
+
+#include "nn/tensor_reader.h"
 
 namespace reverie {
 
@@ -37,18 +40,42 @@ struct SafetensorsFile {
 // Writes the tensors (any device, any strides) to `path`, whole or not at all: a temporary file in
 // the same folder is synced and renamed over it. The same arguments give the same bytes. The header
 // keeps the given order; the values lie by falling element size, so that each tensor is aligned to
-// its element when the file is mapped.
+// its element when the file is mapped. A tensor that is not contiguous is copied a piece at a time.
 // Throws Error(kInput) for a tensor that is undefined, not dense or of another dtype, for names
 // that repeat, are "__metadata__" or are not UTF-8, and for a path that is a folder, pipe or
 // device; Error(kRun) when the disk fails.
 void save_safetensors(const std::string& path, const NamedTensors& tensors,
                       const std::map<std::string, std::string>& metadata = {});
 
-// Reads a file that anybody may have written. Everything is checked before memory is allocated for
+// A file that anybody may have written, open for reading: its header is read and checked, its
+// tensors are read when they are asked for. Everything is checked before memory is allocated for
 // it: the header is at most 100 MB of UTF-8 JSON without repeated keys, and the offsets cover the
 // data once, without gap or overlap, each as long as its shape and dtype say. So no more is
-// allocated than the file is long.
-// Throws Error(kInput) naming the file, the tensor, what was found and what was expected.
+// allocated than the file is long. Throws Error(kInput) naming the file, the tensor, what was found
+// and what was expected.
+class SafetensorsReader final : public TensorReader {
+ public:
+  explicit SafetensorsReader(const std::string& path);
+  ~SafetensorsReader() override;
+
+  const std::string& path() const;
+  const std::map<std::string, std::string>& metadata() const;
+
+  std::vector<std::string> names() const override;  // in the order of the header
+  bool contains(std::string_view name) const override;
+  std::vector<int64_t> shape(std::string_view name) const override;
+  c10::ScalarType dtype(std::string_view name) const override;
+  at::Tensor read(std::string_view name) const override;
+
+ protected:
+  void fill(std::string_view name, const at::Tensor& target) const override;
+
+ private:
+  struct File;
+  std::unique_ptr<const File> file_;
+};
+
+// All of it at once.
 SafetensorsFile load_safetensors(const std::string& path);
 
 // Throws Error(kInput) unless `found` has exactly the names of `expected`, in any order, each with

@@ -34,6 +34,12 @@ at::Tensor borrow_tensor(const FieldView& view) {
                        at::TensorOptions().dtype(scalar_type(view.field->dtype)));
 }
 
+at::Tensor copy_as_double(ConstFieldView view) {
+  // Only read from, as a tensor cannot say.
+  auto* data = const_cast<std::byte*>(view.data);
+  return borrow_tensor({view.field, data, view.count}).to(at::kDouble).clone();
+}
+
 TensorMap borrow_tensors(FieldViews views) {
   TensorMap map;
   for (const FieldView& view : views) map.add(view.field->name, borrow_tensor(view));

@@ -72,6 +72,9 @@ at::Tensor borrow_tensor(const FieldView& view);
 // shape are not the field's.
 ConstFieldView view_of(const Field& field, const at::Tensor& tensor);
 
+// A view's values as a float64 tensor [N, ...] of its own.
+at::Tensor copy_as_double(ConstFieldView view);
+
 // The values as a tensor [n] of its own on the CPU. T is uint8_t, int64_t, float or double.
 template <typename T>
 at::Tensor copy_to_tensor(std::span<const T> values);

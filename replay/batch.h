@@ -6,7 +6,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <variant>
 
 #include <ATen/core/TensorBody.h>
 
@@ -94,16 +93,6 @@ struct SequenceBatch {
   at::Tensor terminated;  // [B, T] bool; true in the last step at most
   at::Tensor truncated;   // [B, T] bool; likewise
   at::Tensor valid;       // [B, T] bool
-};
-
-// What a learner learns from in one step.
-using Sample = std::variant<Batch, SequenceBatch>;
-
-// What a learner wants sampled: transitions, or sequences.
-struct SampleRequest {
-  int64_t batch = 0;  // how many at once
-  SampleSpec spec = {};
-  bool sequences = false;
 };
 
 // Anything that transitions can be drawn from: the replay buffer, a dataset.

@@ -11,11 +11,14 @@
 #include <vector>
 
 #include "core/spec.h"
+#include "nn/tensor_reader.h"
 #include "replay/batch.h"
 #include "replay/storage.h"
 #include "replay/sum_tree.h"
 
 namespace reverie {
+
+class StateList;
 
 struct ReplayOptions {
   // Above this size [bytes] the observations and actions lie in files in disk_folder.
@@ -96,11 +99,15 @@ class ReplayBuffer final : public SampleSource {
   std::vector<StoredEpisode> episodes() const;
   int64_t longest_episode() const;  // steps; 0 = none is stored
 
-  // Everything, as tensors "replay.*" in `out`; restore() gives a buffer that samples the same
+  // Everything, as tensors "replay.*" in `out`: handles to the buffer's own memory where they are
+  // large, so write them before the buffer changes. restore() gives a buffer that samples the same
   // transitions for the same generator. Throws Error when sizes, fields or indices do not fit; the
   // buffer is then empty.
   void save(TensorMap& out) const;
-  void restore(const TensorMap& saved);
+  void restore(const TensorReader& saved);
+
+  // Lists both as a group of a checkpoint.
+  void list_state(StateList& list, const std::string& group);
 
  private:
   // kContext: a step whose own stack of frames is no longer whole; part of later ones.
@@ -177,8 +184,8 @@ class ReplayBuffer final : public SampleSource {
   at::Tensor batch_rows(const Column& column, std::vector<int64_t> shape) const;
   void to_device(std::initializer_list<at::Tensor*> tensors, TensorMap& fields) const;
 
-  void restore_checked(const TensorMap& saved);
-  void restore_priorities(const TensorMap& saved,
+  void restore_checked(const TensorReader& saved);
+  void restore_priorities(const TensorReader& saved,
                           const std::function<void(const at::Tensor&, const std::string&)>& read);
   void check_restored(int64_t lane);
 

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "nn/pch.h"
+#include "nn/state_list.h"
 #include "replay/replay_buffer.h"
 
 namespace reverie {
@@ -35,9 +36,7 @@ at::Tensor tensor_of(std::vector<Record>& records, T Record::*member) {
 
 void ReplayBuffer::save(TensorMap& out) const {
   const auto add = [&](std::string name, const at::Tensor& data) {
-    // A copy even where nothing is cut off: what was saved must not change with the buffer.
-    out.add(std::move(name),
-            written_rows(data, lanes_, slots_, filled()).clone(at::MemoryFormat::Contiguous));
+    out.add(std::move(name), written_rows(data, lanes_, slots_, filled()));
   };
   for (const Column& column : observation_) add(observation_key(column.field), column.data);
   add("replay.action", action_->data);
@@ -58,6 +57,12 @@ void ReplayBuffer::save(TensorMap& out) const {
   out.add("replay.max_priority", copy_to_tensor<double>({&max_priority_, 1}));
 }
 
+void ReplayBuffer::list_state(StateList& list, const std::string& group) {
+  list.add_group({.name = group,
+                  .save = [this](TensorMap& out) { save(out); },
+                  .load = [this](const TensorReader& saved) { restore(saved); }});
+}
+
 void ReplayBuffer::clear() {
   for (Slot& slot : slot_) slot.kind = kEmpty;
   std::fill(written_.begin(), written_.end(), 0);
@@ -67,7 +72,7 @@ void ReplayBuffer::clear() {
   max_priority_ = 1.0;
 }
 
-void ReplayBuffer::restore(const TensorMap& saved) {
+void ReplayBuffer::restore(const TensorReader& saved) {
   clear();
   try {
     restore_checked(saved);
@@ -77,17 +82,17 @@ void ReplayBuffer::restore(const TensorMap& saved) {
   }
 }
 
-void ReplayBuffer::restore_checked(const TensorMap& saved) {
-  at::Tensor written = tensor_of(written_);
-  restore_tensor(written, "replay.written", saved);
+void ReplayBuffer::restore_checked(const TensorReader& saved) {
+  const at::Tensor written = tensor_of(written_);
+  saved.read_into("replay.written", written);
   for (int64_t lane = 0; lane < lanes_; ++lane) {
     const int64_t count = written_[static_cast<size_t>(lane)];
     REVERIE_CHECK(count >= 1 && count < int64_t{1} << 62,
                   "replay: lane {} has seen {} observations: the file is damaged", lane, count);
   }
   const auto read = [&](const at::Tensor& data, const std::string& name) {
-    at::Tensor target = written_rows(data, lanes_, slots_, filled());
-    restore_tensor(target, name, saved);
+    const at::Tensor target = written_rows(data, lanes_, slots_, filled());
+    saved.read_into(name, target);
   };
   for (Column& column : observation_) read(column.data, observation_key(column.field));
   read(action_->data, "replay.action");
@@ -103,12 +108,12 @@ void ReplayBuffer::restore_checked(const TensorMap& saved) {
 }
 
 void ReplayBuffer::restore_priorities(
-    const TensorMap& saved,
+    const TensorReader& saved,
     const std::function<void(const at::Tensor&, const std::string&)>& read) {
   std::vector<double> priorities(slot_.size());
   read(tensor_of(priorities), "replay.priority");
-  at::Tensor largest = at::from_blob(&max_priority_, {1}, at::kDouble);
-  restore_tensor(largest, "replay.max_priority", saved);
+  const at::Tensor largest = at::from_blob(&max_priority_, {1}, at::kDouble);
+  saved.read_into("replay.max_priority", largest);
   REVERIE_CHECK(std::isfinite(max_priority_) && max_priority_ >= 1.0,
                 "replay: a largest priority of {}, expected at least 1: the file is damaged",
                 max_priority_);

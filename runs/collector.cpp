@@ -4,10 +4,9 @@
 #include <cmath>
 #include <cstring>
 
-#include <ATen/ops/from_blob.h>
-
 #include "envs/maze/waypoint_driver.h"
 #include "envs/thread_pool.h"
+#include "nn/pch.h"
 
 namespace reverie {
 namespace {
@@ -103,20 +102,24 @@ struct Collector::Lane {
   }
 };
 
-Collector::Collector(const EnvMaker& make, Policy* policy, const CollectOptions& options)
-    : policy_(policy), options_(options) {
+int64_t Collector::lanes(const EnvSpec& spec, bool drives, const CollectOptions& options) {
+  if (options.lanes > 0) return options.lanes;
   // No more than are needed to gather the steps in whole episodes: the rest would be thrown away.
+  const int64_t length = std::max<int64_t>(drives ? options.target_limit : spec.max_steps, 1);
+  return std::clamp<int64_t>(options.steps / length, 1, kMaxLanes);
+}
+
+Collector::Collector(const EnvMaker& make, Actor* policy, const CollectOptions& options)
+    : policy_(policy), options_(options) {
   const std::unique_ptr<Env> first = make();
-  const int64_t length =
-      std::max<int64_t>(drives() ? options_.target_limit : first->spec().max_steps, 1);
-  int64_t lanes = std::clamp<int64_t>(options_.steps / length, 1, kMaxLanes);
-  if (options_.lanes > 0) lanes = options_.lanes;
+  const int64_t lanes = Collector::lanes(first->spec(), drives(), options_);
   REVERIE_CHECK(drives() || first->spec().max_steps > 0,
                 "{}: its episodes have no limit, and only whole ones are kept; add --time-limit N",
                 first->spec().id);
   env_lanes_ = make_lanes(make, lanes);
   fields_ = first->spec().observation;
-  action_field_ = action_field(first->spec().action);
+  action_space_ = first->spec().action;
+  action_field_ = action_field(action_space_);
   REVERIE_CHECK(options_.noise == 0.0 || action_field_.dtype != DType::kInt64,
                 "--noise: {} has discrete actions, which take no normal noise", first->spec().id);
   schema_.observation = fields_;
@@ -133,6 +136,7 @@ Collector::Collector(const EnvMaker& make, Policy* policy, const CollectOptions&
     schema_.info.push_back({.name = "policy_index", .shape = {}, .dtype = DType::kInt64});
   }
   obs_ = FieldRows(fields_, lanes);
+  if (!drives()) adapter_.emplace(first->spec(), lanes);
   final_obs_ = FieldRows(fields_, lanes);
   reward_.resize(static_cast<size_t>(lanes));
   terminated_.resize(static_cast<size_t>(lanes));
@@ -181,26 +185,37 @@ void Collector::act() {
       at::from_blob(started_.data(), {static_cast<int64_t>(started_.size())}, at::kByte)
           .to(at::kBool);
   std::fill(started_.begin(), started_.end(), uint8_t{0});
-  OffPolicyLearner* learner = options_.learner;
-  at::Tensor actions;
+  TransitionLearner* learner = options_.learner;
+  const FieldViews obs = adapter_->observations(obs_.all());
   if (learner != nullptr) {
-    learner->steps() == 0 ? learner->start(obs_.all()) : learner->agent().on_episode_start(mask);
-    actions = learner->choose_actions(obs_.all());
+    if (learner->steps() == 0) learner->start(obs);
+    decided_ = learner->choose_actions(obs);
   } else {
     policy_->on_episode_start(mask);
-    actions = policy_->act(borrow_tensors(obs_.all()), ActMode::kEvaluate).contiguous();
+    decided_ = policy_->act(borrow_tensors(obs)).action;
   }
-  const ConstFieldView rows = view_of(action_field_, actions);
+  const ConstFieldView rows = adapter_->actions(decided_);
   std::copy_n(rows.data, actions_.size(), actions_.begin());
 }
 
 void Collector::store_for_learner() {
+  options_.learner->add(taken_actions(), adapter_->step({.obs = obs_.all(),
+                                                         .final_obs = final_obs_.all(),
+                                                         .reward = reward_,
+                                                         .terminated = terminated_,
+                                                         .truncated = truncated_}));
+}
+
+// What the environments really did, noise included, as learners see it.
+at::Tensor Collector::taken_actions() const {
+  if (options_.noise == 0.0) return decided_;
+  at::Tensor taken = at::empty_like(decided_);
+  const Field unit = action_field(adapter_->spec().action);
   const auto lanes = static_cast<int64_t>(lanes_.size());
-  options_.learner->add({&action_field_, actions_.data(), lanes}, {.obs = obs_.all(),
-                                                                   .final_obs = final_obs_.all(),
-                                                                   .reward = reward_,
-                                                                   .terminated = terminated_,
-                                                                   .truncated = truncated_});
+  ActionScale(action_space_)
+      .to_unit({&action_field_, actions_.data(), lanes},
+               {&unit, static_cast<std::byte*>(taken.mutable_data_ptr()), lanes});
+  return taken;
 }
 
 void Collector::choose_waypoint_action(Lane& lane, std::span<std::byte> action, bool& solved) {

@@ -5,10 +5,12 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "agents/agent.h"
-#include "agents/training/off_policy_learner.h"
+#include "agents/space_adapter.h"
+#include "agents/training/transition_learner.h"
 #include "core/random.h"
 #include "datasets/dataset.h"
 #include "envs/env_lane.h"
@@ -30,7 +32,7 @@ struct CollectOptions {
   // Which policy plays an episode is kept as the field `policy_index` [N] of the simulator's.
   const PolicyMixture* mixture = nullptr;
   // Chooses the actions in place of a policy and learns from each step; what it sees is kept.
-  OffPolicyLearner* learner = nullptr;
+  TransitionLearner* learner = nullptr;
 };
 
 // Gathers episodes from environments side by side, one seed giving one dataset for any number of
@@ -46,12 +48,16 @@ struct CollectOptions {
 // its own.
 class Collector {
  public:
-  // policy: null for the waypoint controller and with a learner. Throws Error(kInput) where that
-  // meets no point maze, and for noise on discrete actions.
-  Collector(const EnvMaker& make, Policy* policy, const CollectOptions& options);
+  // policy: an actor for as many environments as lanes(); null for the waypoint controller and with
+  // a learner. Throws Error(kInput) where that meets no point maze, and for noise on discrete
+  // actions.
+  Collector(const EnvMaker& make, Actor* policy, const CollectOptions& options);
   ~Collector();
 
   const DatasetSchema& schema() const { return schema_; }
+
+  // Environments side by side.
+  static int64_t lanes(const EnvSpec& spec, bool drives, const CollectOptions& options);
 
   // Runs until the writer has options.steps steps or `stop` is set; does not commit. Returns what
   // an environment, the policy or the learner threw, with which the run ended and all episodes
@@ -68,23 +74,27 @@ class Collector {
   void step_lanes(ThreadPool& pool);
   void act();
   void store_for_learner();
+  at::Tensor taken_actions() const;
   void choose_waypoint_action(Lane& lane, std::span<std::byte> action, bool& solved);
   void step_lane(size_t i);
   void run_lane(size_t i);
   void rethrow_failure();
   bool drives() const { return policy_ == nullptr && options_.learner == nullptr; }
 
-  Policy* policy_;
+  Actor* policy_;
   CollectOptions options_;
   std::vector<EnvLane> env_lanes_;
   std::vector<Field> fields_;
+  ActionSpace action_space_;
   Field action_field_;
   std::vector<PhysicsState::Part> parts_;
   DatasetSchema schema_;
   bool relabels_ = false;  // D4RL's reward of the observation before the step
   FieldRows obs_;
-  std::vector<std::byte> actions_;  // [lanes, ...]
-  std::vector<uint8_t> started_;    // [lanes] 1 where an episode has just begun
+  std::optional<SpaceAdapter> adapter_;  // for policy and learner
+  at::Tensor decided_;                   // what they chose last
+  std::vector<std::byte> actions_;       // [lanes, ...]
+  std::vector<uint8_t> started_;         // [lanes] 1 where an episode has just begun
   // What came of the last actions, for the learner.
   FieldRows final_obs_;                          // [lanes, ...] read where an episode ended
   std::vector<double> reward_;                   // [lanes]

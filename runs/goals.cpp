@@ -55,7 +55,7 @@ Goals find_goals(const GoalRequest& request, const RunConfig& config, const EnvM
     options.picture = read_goal_picture(request.image, spec.field("pixels"));
   std::vector<ReachGoalTask> tasks;
   Goals goals;
-  const std::string path = request.dataset.empty() ? config.training.dataset : request.dataset;
+  const std::string path = request.dataset.empty() ? config.dataset() : request.dataset;
   if (path.empty()) {
     tasks = play_goal_tasks(make, options);
     goals.source = fmt::format("episodes of random actions, {} steps apart", request.steps);

@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include "agents/registry.h"
+#include "agents/space_adapter.h"
 #include "core/random.h"
 #include "core/run_directory.h"
 #include "envs/registry.h"
@@ -42,7 +43,7 @@ LoadedPolicy load_untrained(const std::string& name, const LoadOptions& options)
     loaded.config->env_config->set_option("observation", "state");
   }
   use_environment(loaded, options);
-  loaded.policy = untrained.make(loaded.make_env, options.seed);
+  loaded.make_actor = untrained.make(loaded.make_env);
   return loaded;
 }
 
@@ -86,10 +87,10 @@ OpenedRun open_run(const std::string& run, const LoadOptions& options) {
     config.agent_config->describe_acting(fields);
     options.adjust(fields);
   }
-  opened.trained = config.env_config->maker()()->spec();
-  opened.agent = config.agent_config->make(opened.trained, open_device(config.device),
-                                           config.seed_for("agent"));
-  load_agent(*opened.agent, checkpoint, folder);
+  opened.trained = config.env_config->spec();
+  opened.agent = config.agent_config->make(SpaceAdapter::adapt(opened.trained),
+                                           open_device(config.device), config.seed_for("agent"));
+  name_folder(folder, [&] { load_state(*opened.agent, checkpoint); });
   opened.step = checkpoint.integer("step");
   return opened;
 }
@@ -130,9 +131,10 @@ uint64_t LoadedPolicy::episode_seed(uint64_t seed, int64_t i) const {
   return goals ? index : mix_seed({seed, index});
 }
 
-Checkpoint read_checkpoint(const std::filesystem::path& folder, const RunConfig& config,
-                           const std::vector<std::string>& groups) {
-  Checkpoint checkpoint = Checkpoint::read(folder, groups);
+namespace {
+
+Checkpoint check_owner(Checkpoint checkpoint, const std::filesystem::path& folder,
+                       const RunConfig& config) {
   const auto expect = [&](const char* key, const std::string& expected) {
     REVERIE_CHECK(checkpoint.text(key) == expected,
                   "{}: was written by a run with {} '{}', but config.toml says '{}'",
@@ -143,12 +145,29 @@ Checkpoint read_checkpoint(const std::filesystem::path& folder, const RunConfig&
   return checkpoint;
 }
 
-void load_agent(Agent& agent, const Checkpoint& checkpoint, const std::filesystem::path& folder) {
+}  // namespace
+
+Checkpoint read_checkpoint(const std::filesystem::path& folder, const RunConfig& config) {
+  return check_owner(Checkpoint::read(folder), folder, config);
+}
+
+Checkpoint read_checkpoint(const std::filesystem::path& folder, const RunConfig& config,
+                           const std::vector<std::string>& groups) {
+  return check_owner(Checkpoint::read(folder, groups), folder, config);
+}
+
+void name_folder(const std::filesystem::path& folder, const std::function<void()>& load) {
   try {
-    agent.load(checkpoint);
+    load();
   } catch (const Error& error) {
     throw Error(fmt::format("{}: {}", folder.string(), error.what()), error.kind());
   }
+}
+
+ActorMaker evaluating_actors(Agent& agent) {
+  return [&agent](int64_t num_envs, uint64_t seed) {
+    return agent.actor(num_envs, {ActMode::kEvaluate}, seed);
+  };
 }
 
 LoadedPolicy load_policy(const std::string& run, const LoadOptions& options) {
@@ -157,7 +176,8 @@ LoadedPolicy load_policy(const std::string& run, const LoadOptions& options) {
   LoadedPolicy loaded;
   loaded.name = run;
   loaded.config = std::move(opened.config);
-  loaded.policy = std::move(opened.agent);
+  loaded.agent = std::move(opened.agent);
+  loaded.make_actor = evaluating_actors(*loaded.agent);
   loaded.step = opened.step;
   use_environment(loaded, options);
   check_same_interface(opened.trained, loaded.spec);
@@ -184,12 +204,15 @@ EnvMaker make_without_pictures(const LoadedPolicy& loaded) {
   return copy->maker();
 }
 
-std::unique_ptr<Policy> load_second_policy(const std::string& run, const LoadedPolicy& first,
-                                           const LoadOptions& options) {
-  if (is_untrained(run)) return find_agent(run).untrained->make(first.make_env, options.seed);
+SecondPolicy load_second_policy(const std::string& run, const LoadedPolicy& first,
+                                const LoadOptions& options) {
+  if (is_untrained(run)) {
+    return {.agent = nullptr, .make_actor = find_agent(run).untrained->make(first.make_env)};
+  }
   OpenedRun opened = open_run(run, options);
   check_same_interface(opened.trained, first.plain_env()->spec());
-  return std::move(opened.agent);
+  ActorMaker make_actor = evaluating_actors(*opened.agent);
+  return {.agent = std::move(opened.agent), .make_actor = std::move(make_actor)};
 }
 
 }  // namespace reverie

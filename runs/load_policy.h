@@ -18,8 +18,9 @@ struct LoadedPolicy {
   std::string name;                   // the run folder, or an untrained agent
   std::unique_ptr<RunConfig> config;  // of the run; else the environment's defaults
   EnvMaker make_env;
-  EnvSpec spec;
-  std::unique_ptr<Policy> policy;
+  EnvSpec spec;                     // of make_env, in the environment's own units
+  std::unique_ptr<Agent> agent;     // null for one that needs no training
+  ActorMaker make_actor;            // that act as well as they can
   int64_t step = 0;                 // of the checkpoint
   std::optional<Goals> goals = {};  // of an agent that plans to them: make_env is their task
   EnvMaker plain_env = {};          // without the goals
@@ -31,7 +32,7 @@ struct LoadedPolicy {
 struct LoadOptions {
   std::string env;          // another environment than the run's; "" = the run's
   std::string device = "";  // "" = the run's
-  uint64_t seed = 0;        // of the random policy
+  uint64_t seed = 0;        // of the goals
   // Changes options of the environment and of how the agent acts; empty: the run's stand.
   using Adjust = std::function<void(const ConfigFields& fields)>;
   Adjust adjust = {};
@@ -58,16 +59,26 @@ std::unique_ptr<EnvConfig> environment_for(RunConfig& config, const std::string&
 // states are the same.
 EnvMaker make_without_pictures(const LoadedPolicy& loaded);
 
+struct SecondPolicy {
+  std::unique_ptr<Agent> agent;  // as in LoadedPolicy
+  ActorMaker make_actor;
+};
+
 // Another policy for the environment that the first one plays in. Throws Error as load_policy()
 // does.
-std::unique_ptr<Policy> load_second_policy(const std::string& run, const LoadedPolicy& first,
-                                           const LoadOptions& options);
+SecondPolicy load_second_policy(const std::string& run, const LoadedPolicy& first,
+                                const LoadOptions& options);
 
-// The checkpoint folder's groups, checked to belong to this run's environment and agent.
+// A checkpoint folder's groups, all of them or those that are named, checked to belong to this
+// run's environment and agent.
+Checkpoint read_checkpoint(const std::filesystem::path& folder, const RunConfig& config);
 Checkpoint read_checkpoint(const std::filesystem::path& folder, const RunConfig& config,
                            const std::vector<std::string>& groups);
 
-// agent.load() with the checkpoint's folder in front of what it throws.
-void load_agent(Agent& agent, const Checkpoint& checkpoint, const std::filesystem::path& folder);
+// Calls `load` with the checkpoint's folder in front of what it throws.
+void name_folder(const std::filesystem::path& folder, const std::function<void()>& load);
+
+// An actor of the agent, which must outlive what is returned.
+ActorMaker evaluating_actors(Agent& agent);
 
 }  // namespace reverie

@@ -27,7 +27,7 @@ PolicyShare parse_policy_share(const std::string& text) {
   return policy;
 }
 
-PolicyMixture::PolicyMixture(std::vector<std::unique_ptr<Policy>> policies,
+PolicyMixture::PolicyMixture(std::vector<std::unique_ptr<Actor>> policies,
                              std::span<const double> shares, uint64_t seed)
     : policies_(std::move(policies)), seed_(seed) {
   double sum = 0.0;
@@ -41,17 +41,17 @@ int64_t PolicyMixture::draw(size_t row, int64_t episode) const {
   return found - cumulative_.begin();
 }
 
-at::Tensor PolicyMixture::act(const TensorMap& obs, ActMode mode) {
-  at::Tensor actions = policies_.front()->act(obs, mode);
+Decision PolicyMixture::act(const TensorMap& obs) {
+  at::Tensor actions = policies_.front()->act(obs).action;
   const int64_t rows = actions.size(0);
   std::vector<int64_t> column(static_cast<size_t>(actions.dim()), 1);
   column.front() = rows;
   const at::Tensor playing =
       copy_to_tensor<int64_t>(std::span(playing_).first(static_cast<size_t>(rows))).view(column);
   for (size_t k = 1; k < policies_.size(); ++k) {
-    actions = at::where(playing == static_cast<int64_t>(k), policies_[k]->act(obs, mode), actions);
+    actions = at::where(playing == static_cast<int64_t>(k), policies_[k]->act(obs).action, actions);
   }
-  return actions;
+  return {actions};
 }
 
 void PolicyMixture::on_episode_start(const at::Tensor& env_mask) {
@@ -63,7 +63,7 @@ void PolicyMixture::on_episode_start(const at::Tensor& env_mask) {
   for (size_t i = 0; i < rows; ++i) {
     if (started[i]) playing_[i] = draw(i, episodes_[i]++);
   }
-  for (const std::unique_ptr<Policy>& policy : policies_) policy->on_episode_start(env_mask);
+  for (const std::unique_ptr<Actor>& policy : policies_) policy->on_episode_start(env_mask);
 }
 
 }  // namespace reverie

@@ -22,14 +22,14 @@ PolicyShare parse_policy_share(const std::string& text);
 
 // Plays each episode with one of several policies, drawn with probabilities in proportion to their
 // shares. Every policy is told of every episode and every observation, as if it played them all.
-class PolicyMixture final : public Policy {
+class PolicyMixture final : public Actor {
  public:
   // As many shares as policies, at least one. The same seed gives the same choices: episode e of
   // row i is played by the same policy whatever happens in other rows.
-  PolicyMixture(std::vector<std::unique_ptr<Policy>> policies, std::span<const double> shares,
+  PolicyMixture(std::vector<std::unique_ptr<Actor>> policies, std::span<const double> shares,
                 uint64_t seed);
 
-  at::Tensor act(const TensorMap& obs, ActMode mode) override;
+  Decision act(const TensorMap& obs) override;
   void on_episode_start(const at::Tensor& env_mask) override;
 
   // The index of the policy that plays the present episode of a row.
@@ -38,7 +38,7 @@ class PolicyMixture final : public Policy {
  private:
   int64_t draw(size_t row, int64_t episode) const;
 
-  std::vector<std::unique_ptr<Policy>> policies_;
+  std::vector<std::unique_ptr<Actor>> policies_;
   std::vector<double> cumulative_;  // [policies] up to 1
   uint64_t seed_;
   std::vector<int64_t> episodes_;  // [N] begun

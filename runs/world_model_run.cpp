@@ -39,7 +39,7 @@ PixelColumn find_pixels(const DatasetSchema& schema, const EpisodeData& episode)
 int64_t WorldModelRun::block() const { return model->actions().block(); }
 
 WorldModelAgent& world_model_agent(const LoadedPolicy& loaded) {
-  auto* agent = dynamic_cast<WorldModelAgent*>(loaded.policy.get());
+  auto* agent = dynamic_cast<WorldModelAgent*>(loaded.agent.get());
   REVERIE_CHECK(agent != nullptr,
                 "{}: agent '{}' learns no world model; expected a run of one that does, such as "
                 "jepa",
@@ -57,12 +57,12 @@ WorldModelRun open_world_model_run(const std::string& run, const std::string& da
   out.loaded = load_policy(run, options);
   out.model = &world_model_agent(out.loaded).model();
   const RunConfig& config = *out.loaded.config;
-  REVERIE_CHECK(!dataset.empty() || !config.training.dataset.empty(),
+  REVERIE_CHECK(!dataset.empty() || !config.dataset().empty(),
                 "{}: was trained on experience that it gathered itself, there is no dataset to "
                 "look at; expected --dataset F, with pictures of {}",
                 run, out.loaded.spec.id);
-  out.data = open_split_pictures(config, out.loaded.spec,
-                                 dataset.empty() ? config.training.dataset : dataset);
+  out.data =
+      open_split_pictures(config, out.loaded.spec, dataset.empty() ? config.dataset() : dataset);
   return out;
 }
 

@@ -21,9 +21,9 @@ constexpr int kLeastPicture = 8;  // [px] below which nothing is drawn
 
 }  // namespace
 
-std::unique_ptr<Imagination> Imagination::of(const LoadedPolicy& loaded) {
+std::unique_ptr<Imagination> Imagination::of(const LoadedPolicy& loaded, const Actor& actor) {
   if (!loaded.goals) return nullptr;
-  auto* agent = dynamic_cast<WorldModelAgent*>(loaded.policy.get());
+  auto* agent = dynamic_cast<WorldModelAgent*>(loaded.agent.get());
   std::unique_ptr<Decoder> decoder;
   if (agent != nullptr) {
     try {
@@ -32,11 +32,13 @@ std::unique_ptr<Imagination> Imagination::of(const LoadedPolicy& loaded) {
       std::cerr << fmt::format("{}. The film shows the goal without the plan.\n", error.what());
     }
   }
-  return std::unique_ptr<Imagination>(new Imagination(agent, std::move(decoder)));
+  return std::unique_ptr<Imagination>(
+      new Imagination(agent, dynamic_cast<const PlanningPolicy*>(&actor), std::move(decoder)));
 }
 
-Imagination::Imagination(WorldModelAgent* agent, std::unique_ptr<Decoder> decoder)
-    : agent_(agent), decoder_(std::move(decoder)) {}
+Imagination::Imagination(WorldModelAgent* agent, const PlanningPolicy* actor,
+                         std::unique_ptr<Decoder> decoder)
+    : agent_(agent), actor_(actor), decoder_(std::move(decoder)) {}
 
 int64_t Imagination::steps() const {
   return decoder_ == nullptr ? -1 : agent_->planning().planner.horizon;
@@ -46,7 +48,7 @@ void Imagination::look(const TensorMap& obs) {
   goal_ = obs.at("goal_pixels")[0].clone();
   seen_ = obs.at("pixels")[0].clone();
   if (decoder_ == nullptr) return;
-  const PlanningPolicy::Intention intention = agent_->intention(0);
+  const PlanningPolicy::Intention intention = actor_->intention(0);
   if (!intention.actions.defined()) {  // an episode begins
     plan_ = imagined_ = at::Tensor();
     return;

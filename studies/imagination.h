@@ -22,9 +22,10 @@ namespace reverie {
 // The second part takes the run's decoder.
 class Imagination {
  public:
-  // The policy must outlive it. Without a decoder that fits the run's checkpoint the goal is shown
-  // alone, and a line on stderr says why. Null where the policy plans to no goals.
-  static std::unique_ptr<Imagination> of(const LoadedPolicy& loaded);
+  // Both must outlive it; actor: the one that plays. Without a decoder that fits the run's
+  // checkpoint the goal is shown alone, and a line on stderr says why. Null where the policy plans
+  // to no goals.
+  static std::unique_ptr<Imagination> of(const LoadedPolicy& loaded, const Actor& actor);
 
   // How much of a film that wide is the panel [px].
   static int panel_width(int film_width) { return film_width * 3 / 8; }
@@ -41,13 +42,15 @@ class Imagination {
     ImageSize picture;
   };
 
-  Imagination(WorldModelAgent* agent, std::unique_ptr<Decoder> decoder);
+  Imagination(WorldModelAgent* agent, const PlanningPolicy* actor,
+              std::unique_ptr<Decoder> decoder);
 
   int64_t steps() const;  // of a plan
   Grid grid(int width, int height, double text) const;
   void imagine_plan(const PlanningPolicy::Intention& intention);
 
   WorldModelAgent* agent_;            // null with the decoder
+  const PlanningPolicy* actor_;       // whose plans are shown; null without an agent
   std::unique_ptr<Decoder> decoder_;  // may be null
   at::Tensor goal_, seen_;            // [H, W, C]
   at::Tensor plan_;                   // that was imagined; undefined before the first

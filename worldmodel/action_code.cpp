@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include "nn/pch.h"
+#include "nn/state_list.h"
 
 namespace reverie {
 namespace {
@@ -109,16 +110,10 @@ void ActionCode::set_statistics(const at::Tensor& mean, const at::Tensor& std) {
   std_.copy_(at::where(std > 0.0, std, at::ones_like(std)));
 }
 
-void ActionCode::save(TensorMap& out) const {
-  out.add("action.mean", mean_.clone());
-  out.add("action.std", std_.clone());
-}
-
-void ActionCode::load(const TensorMap& saved) {
-  at::Tensor mean = at::empty_like(mean_), std = at::empty_like(std_);
-  restore_tensor(mean, "action.mean", saved);
-  restore_tensor(std, "action.std", saved);
-  set_statistics(mean, std);
+void ActionCode::state(StateList& list) {
+  list.add_weights("action.mean", mean_);
+  list.add_weights("action.std", std_);
+  list.after_load([this] { set_statistics(mean_.clone(), std_.clone()); });
 }
 
 }  // namespace reverie

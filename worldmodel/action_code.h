@@ -10,6 +10,8 @@
 
 namespace reverie {
 
+class StateList;
+
 // Blocks of k actions as a model takes them, and back. Continuous actions are standardised, each of
 // its A numbers by the mean and standard deviation of the data, and the k actions of a block stand
 // one behind the other; discrete ones become one of n numbers that is 1. M = k A, or k n.
@@ -41,8 +43,8 @@ class ActionCode {
   // not finite, and standard deviations below 0.
   void set_statistics(const at::Tensor& mean, const at::Tensor& std);
 
-  void save(TensorMap& out) const;    // "action.mean", "action.std"
-  void load(const TensorMap& saved);  // throws as set_statistics() does
+  // Lists "action.mean" and "action.std" as weights. Loading throws as set_statistics() does.
+  void state(StateList& list);
 
  private:
   int64_t block_;

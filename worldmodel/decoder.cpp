@@ -7,6 +7,7 @@
 
 #include "nn/pch.h"
 #include "nn/safetensors.h"
+#include "nn/state_list.h"
 
 namespace reverie {
 namespace {
@@ -112,17 +113,15 @@ at::Tensor Decoder::pictures(const at::Tensor& latents) const {
   return drawn.permute({0, 2, 3, 1}).to(at::kByte).cpu().contiguous();
 }
 
-void Decoder::save_file(const std::filesystem::path& file, int64_t model_step) const {
-  TensorMap tensors;
-  save(kPrefix, tensors);
-  save_safetensors(file.string(), tensors.entries(), {{kStepKey, std::to_string(model_step)}});
+void Decoder::save_file(const std::filesystem::path& file, int64_t model_step) {
+  save_safetensors(file.string(), tensors_of(*this, kPrefix).entries(),
+                   {{kStepKey, std::to_string(model_step)}});
 }
 
 int64_t Decoder::load_file(const std::filesystem::path& file) {
   const SafetensorsFile saved = load_safetensors(file.string());
-  TensorMap expected;
-  save(kPrefix, expected);
-  check_tensors_match(file.string(), expected.entries(), saved.tensors);
+  TensorMap tensors = tensors_of(*this, kPrefix);
+  check_tensors_match(file.string(), tensors.entries(), saved.tensors);
   const auto found = saved.metadata.find(kStepKey);
   const std::string text = found == saved.metadata.end() ? "" : found->second;
   int64_t step = 0;
@@ -130,7 +129,8 @@ int64_t Decoder::load_file(const std::filesystem::path& file) {
   REVERIE_CHECK(error == std::errc() && end == text.data() + text.size() && step >= 0,
                 "{}: its metadata have {} '{}', expected the training step of the world model",
                 file.string(), kStepKey, text);
-  load(kPrefix, TensorMap(saved.tensors));
+  const at::NoGradGuard no_grad;
+  for (auto& [name, tensor] : tensors) tensor.copy_(saved.tensor(name));
   return step;
 }
 

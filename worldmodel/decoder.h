@@ -46,7 +46,7 @@ class Decoder final : public Part {
   at::Tensor pictures(const at::Tensor& latents) const;
 
   // One file, safetensors, with the training step of the model whose latents it draws. Atomic.
-  void save_file(const std::filesystem::path& file, int64_t model_step) const;
+  void save_file(const std::filesystem::path& file, int64_t model_step);
 
   // Returns that step. Throws Error(kInput) with one message that names the file and every missing,
   // unexpected and mis-shaped tensor.

@@ -1,6 +1,8 @@
 #include "agents/controller/controller_agent.h"
 
+#include "core/action_scale.h"
 #include "core/random.h"
+#include "envs/env_lane.h"
 #include "envs/registry.h"
 #include "nn/pch.h"
 
@@ -15,79 +17,82 @@ const ControllerEntry* find_controller(const EnvEntry& env, const std::string& n
   return nullptr;
 }
 
-class ControllerPolicy final : public Policy {
+class ControllerActor final : public Actor {
  public:
-  ControllerPolicy(const ControllerEntry& entry, std::unique_ptr<Env> env, uint64_t seed)
-      : entry_(entry),
-        env_(std::move(env)),
-        seed_(seed),
-        action_(action_field(env_->spec().action)) {
-    std::vector<std::vector<std::byte>> memory;
-    std::vector<FieldView> views;
-    for (const Field& field : env_->spec().observation) {
-      memory.emplace_back(field.bytes());
-      views.push_back({&field, memory.back().data(), 1});
+  // env: in an episode; what the controllers are made from.
+  ControllerActor(const ControllerEntry& entry, Env& env, int64_t num_envs, uint64_t seed)
+      : spec_(env.spec()), scale_(spec_.action), action_(action_field(spec_.action)) {
+    for (int64_t i = 0; i < num_envs; ++i) {
+      controllers_.push_back(entry.make(env, mix_seed({seed, static_cast<uint64_t>(i)})));
     }
-    env_->reset(0, views);
-    make_controllers(1);  // what does not suit is found here
   }
 
-  at::Tensor act(const TensorMap& obs, ActMode /*mode*/) override {
+  Decision act(const TensorMap& obs) override {
     std::vector<at::Tensor> tensors;
     std::vector<ConstFieldView> views;
-    for (const Field& field : env_->spec().observation) {
-      tensors.push_back(obs.at(field.name).contiguous());
+    for (const Field& field : spec_.observation) {
+      // As the environment declares them: a controller is the environment's own.
+      tensors.push_back(obs.at(field.name).to(scalar_type(field.dtype)).contiguous());
       views.push_back(view_of(field, tensors.back()));
     }
     const int64_t count = views.front().count;
-    make_controllers(count);
-    std::vector<int64_t> shape = action_.shape;
-    shape.insert(shape.begin(), count);
-    at::Tensor actions = at::empty(shape, scalar_type(action_.dtype));
-    const FieldView out{&action_, static_cast<std::byte*>(actions.mutable_data_ptr()), count};
+    REVERIE_CHECK(count == static_cast<int64_t>(controllers_.size()),
+                  "{}: observations of {} environments for {} controllers", spec_.id, count,
+                  controllers_.size());
+    std::vector<std::byte> actions(static_cast<size_t>(count) * action_.bytes());
+    const FieldView out{&action_, actions.data(), count};
     std::vector<ConstFieldView> row(views.size());
     for (int64_t i = 0; i < count; ++i) {
       for (size_t f = 0; f < views.size(); ++f) row[f] = views[f].row(i);
       controllers_[static_cast<size_t>(i)]->act(row, out.row(i));
     }
-    return actions;
+    return {in_unit_range({&action_, actions.data(), count})};
   }
 
   void on_episode_start(const at::Tensor& env_mask) override {
     const at::Tensor mask = env_mask.contiguous();
-    make_controllers(mask.numel());
     const bool* started = mask.const_data_ptr<bool>();
-    for (int64_t i = 0; i < mask.numel(); ++i) {
-      if (started[i]) controllers_[static_cast<size_t>(i)]->reset();
+    for (size_t i = 0; i < controllers_.size(); ++i) {
+      if (started[i]) controllers_[i]->reset();
     }
   }
 
  private:
-  void make_controllers(int64_t at_least) {
-    while (static_cast<int64_t>(controllers_.size()) < at_least) {
-      controllers_.push_back(entry_.make(*env_, mix_seed({seed_, controllers_.size()})));
-    }
+  // In double precision, so that the environment gets the very action back.
+  at::Tensor in_unit_range(ConstFieldView actions) const {
+    Field unit = action_field(scale_.unit_space());
+    if (unit.dtype == DType::kFloat32) unit.dtype = DType::kFloat64;
+    std::vector<int64_t> shape = unit.shape;
+    shape.insert(shape.begin(), actions.count);
+    at::Tensor out = at::empty(shape, scalar_type(unit.dtype));
+    scale_.to_unit(actions,
+                   {&unit, static_cast<std::byte*>(out.mutable_data_ptr()), actions.count});
+    return out;
   }
 
-  const ControllerEntry& entry_;
-  std::unique_ptr<Env> env_;  // what the controllers are made from
-  uint64_t seed_;
-  Field action_;
-  std::vector<std::unique_ptr<Controller>> controllers_;  // of row i
+  const EnvSpec spec_;
+  const ActionScale scale_;
+  const Field action_;
+  std::vector<std::unique_ptr<Controller>> controllers_;  // [N]
 };
 
 AgentEntry controller_entry(const std::string& name, std::string summary) {
-  const auto make = [name](const EnvMaker& make_env, uint64_t seed) {
-    return make_controller_policy(name, make_env, seed);
-  };
+  const auto make = [name](const EnvMaker& make_env) { return controller_actors(name, make_env); };
   return untrained_entry(name, std::move(summary), {.make = make, .reads_state = true});
+}
+
+// An environment in an episode.
+std::shared_ptr<Env> begin_episode(const EnvMaker& make) {
+  std::shared_ptr<Env> env = make();
+  FieldRows rows(env->spec().observation, 1);
+  env->reset(0, rows.all());
+  return env;
 }
 
 }  // namespace
 
-std::unique_ptr<Policy> make_controller_policy(const std::string& name, const EnvMaker& make,
-                                               uint64_t seed) {
-  std::unique_ptr<Env> env = make();
+ActorMaker controller_actors(const std::string& name, const EnvMaker& make) {
+  const std::shared_ptr<Env> env = begin_episode(make);
   const EnvEntry& entry = find_env(env->spec().id);
   const ControllerEntry* controller = find_controller(entry, name);
   if (controller == nullptr) {
@@ -97,7 +102,10 @@ std::unique_ptr<Policy> make_controller_policy(const std::string& name, const En
     }
     fail_input("{} comes without a {} controller; these have one: {}", entry.id, name, known);
   }
-  return std::make_unique<ControllerPolicy>(*controller, std::move(env), seed);
+  controller->make(*env, 0);  // what does not suit is found here
+  return [env, controller](int64_t num_envs, uint64_t seed) {
+    return std::make_unique<ControllerActor>(*controller, *env, num_envs, seed);
+  };
 }
 
 AgentEntry scripted_entry() {

@@ -1,7 +1,8 @@
 #include "agents/ddpg/ddpg.h"
 
-#include "agents/action_box.h"
+#include "agents/continuous_actions.h"
 #include "agents/observation_features.h"
+#include "agents/training/transition_trainer.h"
 #include "nn/adam.h"
 #include "nn/mlp.h"
 #include "nn/pch.h"
@@ -29,42 +30,29 @@ void DdpgConfig::describe(ConfigFields& f) {
 
 namespace {
 
-class Ddpg final : public Agent {
+class Ddpg final : public TransitionAgent {
  public:
   Ddpg(const EnvSpec& spec, const DdpgConfig& config, at::Device device, uint64_t seed)
-      : config_(config),
-        rng_(seed),
-        features_(spec, config.normalize_observation, device),
-        box_(spec, device),
-        actor_(features_.size(), config.hidden_sizes, box_.size(), rng_, device,
-               {.normalized_trunk = config.normalized_trunk}),
-        critic_(features_.size() + box_.size(), config.hidden_sizes, 1, rng_, device,
-                {.normalized_trunk = config.normalized_trunk}),
-        target_actor_(actor_),
-        target_critic_(critic_),
-        actor_optimizer_(actor_.parameters(), {.learning_rate = config.actor_learning_rate}),
-        critic_optimizer_(critic_.parameters(), {.learning_rate = config.critic_learning_rate}) {}
+      : Ddpg(spec, config, device, Rng(seed)) {}
+
+  std::unique_ptr<Actor> actor(int64_t num_envs, const Acting& acting, uint64_t seed) override;
 
   void observe(const TensorMap& obs) override { features_.observe(obs); }
 
-  at::Tensor act(const TensorMap& obs, ActMode mode) override {
+  // mu(s) of the environments' observations: [N, A] in [-1, 1] on the CPU.
+  at::Tensor act(const TensorMap& obs) const {
     const at::NoGradGuard no_grad;
-    at::Tensor action = mu(actor_, features_(obs)).cpu();
-    if (mode == ActMode::kExplore) {
-      action = (action + config_.exploration_noise * normal_like(action, rng_)).clamp(-1.0, 1.0);
-    }
-    return box_.from_unit(action);
+    return mu(actor_, features_(obs)).cpu();
   }
 
   SampleRequest request() const override {
     return {.batch = config_.minibatch, .spec = {.n_step = config_.n_step, .gamma = config_.gamma}};
   }
 
-  Learned update(const Sample& sample) override {
-    const Batch& batch = std::get<Batch>(sample);
+  Learned update(const Batch& batch) override {
     const at::Tensor s = features_(batch.obs);
     const at::Tensor s_next = features_(batch.next_obs);
-    const at::Tensor a = box_.to_unit(batch.action);
+    const at::Tensor& a = batch.action;
 
     // y = r + discount Q'(s', mu'(s'))
     at::Tensor y;
@@ -97,32 +85,30 @@ class Ddpg final : public Agent {
             .td_error = td_error.detach()};
   }
 
-  void save(Checkpoint& checkpoint) const override {
-    TensorMap& model = checkpoint.group("model");
-    actor_.parameters().save("actor", model);
-    critic_.parameters().save("critic", model);
-    target_actor_.parameters().save("target_actor", model);
-    target_critic_.parameters().save("target_critic", model);
-    features_.save(model);
-    actor_optimizer_.save("actor", checkpoint.group("optimizer"));
-    critic_optimizer_.save("critic", checkpoint.group("optimizer"));
-    checkpoint.set("agent.rng", rng_.to_string());
-  }
-
-  void load(const Checkpoint& checkpoint) override {
-    const TensorMap& model = checkpoint.group("model");
-    actor_.parameters().load("actor", model);
-    critic_.parameters().load("critic", model);
-    target_actor_.parameters().load("target_actor", model);
-    target_critic_.parameters().load("target_critic", model);
-    features_.load(model);
-    rng_ = Rng::from_string(checkpoint.text("agent.rng"));
-    if (!checkpoint.has_group("optimizer")) return;
-    actor_optimizer_.load("actor", checkpoint.group("optimizer"));
-    critic_optimizer_.load("critic", checkpoint.group("optimizer"));
+  void state(StateList& list) override {
+    list.add("actor", actor_);
+    list.add("critic", critic_);
+    list.add("target_actor", target_actor_);
+    list.add("target_critic", target_critic_);
+    list.add("actor", actor_optimizer_);
+    list.add("critic", critic_optimizer_);
+    features_.state(list);
   }
 
  private:
+  Ddpg(const EnvSpec& spec, const DdpgConfig& config, at::Device device, Rng rng)
+      : config_(config),
+        features_(spec, config.normalize_observation, device),
+        action_size_(continuous_action_size(spec)),
+        actor_(features_.size(), config.hidden_sizes, action_size_, rng, device,
+               {.normalized_trunk = config.normalized_trunk}),
+        critic_(features_.size() + action_size_, config.hidden_sizes, 1, rng, device,
+                {.normalized_trunk = config.normalized_trunk}),
+        target_actor_(actor_),
+        target_critic_(critic_),
+        actor_optimizer_(actor_.parameters(), {.learning_rate = config.actor_learning_rate}),
+        critic_optimizer_(critic_.parameters(), {.learning_rate = config.critic_learning_rate}) {}
+
   // mu(s): [B, D] -> [B, A] in [-1, 1].
   static at::Tensor mu(const Mlp& actor, const at::Tensor& s) { return at::tanh(actor(s)); }
 
@@ -132,24 +118,54 @@ class Ddpg final : public Agent {
   }
 
   const DdpgConfig config_;
-  Rng rng_;
   ObservationFeatures features_;
-  ActionBox box_;
+  int64_t action_size_;
   Mlp actor_, critic_, target_actor_, target_critic_;
   Adam actor_optimizer_, critic_optimizer_;
 };
 
+// a = mu(s) + noise N(0, 1), within the bounds; without noise to evaluate.
+class DdpgActor final : public Actor {
+ public:
+  DdpgActor(const Ddpg& agent, double noise, uint64_t seed)
+      : agent_(agent), noise_(noise), rng_(seed) {}
+
+  Decision act(const TensorMap& obs) override {
+    const at::Tensor action = agent_.act(obs);
+    if (noise_ == 0.0) return {action};
+    return {(action + noise_ * normal_like(action, rng_)).clamp(-1.0, 1.0)};
+  }
+
+  void state(StateList& list) override { list.add("rng", rng_); }
+
+ private:
+  const Ddpg& agent_;
+  const double noise_;
+  Rng rng_;
+};
+
+std::unique_ptr<Actor> Ddpg::actor(int64_t /*num_envs*/, const Acting& acting, uint64_t seed) {
+  const bool explores = acting.mode == ActMode::kExplore;
+  return std::make_unique<DdpgActor>(*this, explores ? config_.exploration_noise : 0.0, seed);
+}
+
 }  // namespace
+
+std::unique_ptr<TransitionAgent> make_ddpg(const EnvSpec& spec, const DdpgConfig& config,
+                                           at::Device device, uint64_t seed) {
+  return std::make_unique<Ddpg>(spec, config, device, seed);
+}
 
 std::unique_ptr<Agent> DdpgConfig::make(const EnvSpec& spec, at::Device device,
                                         uint64_t seed) const {
-  return std::make_unique<Ddpg>(spec, *this, device, seed);
+  return make_ddpg(spec, *this, device, seed);
 }
 
 AgentEntry ddpg_entry() {
   return {.name = "ddpg",
           .summary = "deep deterministic policy gradient (Lillicrap et al. 2016)",
-          .config = [] { return std::make_unique<DdpgConfig>(); }};
+          .config = [] { return std::make_unique<DdpgConfig>(); },
+          .training = [] { return std::make_unique<TransitionTraining>(); }};
 }
 
 }  // namespace reverie

@@ -35,10 +35,13 @@ struct DdpgConfig : AgentConfig {
 
   void describe(ConfigFields& fields) override;
 
-  // Throws Error unless the action space is a bounded Box of float32, and for a normalised trunk
-  // without a hidden layer.
+  // Throws Error for discrete actions, and for a normalised trunk without a hidden layer.
   std::unique_ptr<Agent> make(const EnvSpec& spec, at::Device device, uint64_t seed) const override;
 };
+
+// The same as what it is.
+std::unique_ptr<TransitionAgent> make_ddpg(const EnvSpec& spec, const DdpgConfig& config,
+                                           at::Device device, uint64_t seed);
 
 AgentEntry ddpg_entry();
 

@@ -1,7 +1,7 @@
 #include "agents/jepa/jepa_agent.h"
 
 #include "agents/training/world_model_agent.h"
-#include "agents/training/world_model_loop.h"
+#include "agents/training/world_model_trainer.h"
 #include "core/random.h"
 #include "core/text.h"
 #include "nn/pch.h"
@@ -32,24 +32,25 @@ class JepaAgent final : public WorldModelAgent {
       : config_(config),
         rng_(seed),
         model_(config.model, pixels_of(spec), spec.action, rng_, device),
-        learner_(model_, config.training, mix_seed({seed, name_hash("dropout")})),
-        policy_(model_, config.planning, mix_seed({seed, name_hash("planning")})) {}
-
-  at::Tensor act(const TensorMap& obs, ActMode mode) override { return policy_.act(obs, mode); }
-  void on_episode_start(const at::Tensor& env_mask) override { policy_.on_episode_start(env_mask); }
-  void on_idle(const at::Tensor& env_mask) override { policy_.on_idle(env_mask); }
-
-  SampleRequest request() const override {
-    return {.batch = config_.training.minibatch, .spec = learner_.sample_spec(), .sequences = true};
+        learner_(model_, config.training, mix_seed({seed, name_hash("dropout")})) {
+    PlanningPolicy(model_, config.planning, 0);  // what does not fit together is found here
   }
 
-  Learned update(const Sample& sample) override {
-    return {.metrics = learner_.update(std::get<SequenceBatch>(sample), progress_), .td_error = {}};
+  std::unique_ptr<Actor> actor(int64_t /*num_envs*/, const Acting& /*acting*/,
+                               uint64_t seed) override {
+    return std::make_unique<PlanningPolicy>(model_, config_.planning, seed);
+  }
+
+  SampleRequest request() const override {
+    return {.batch = config_.training.minibatch, .spec = learner_.sample_spec()};
+  }
+
+  Learned update(const SequenceBatch& batch) override {
+    return {.metrics = learner_.update(batch, progress_)};
   }
 
   WorldModel& model() override { return model_; }
   const PlanningOptions& planning() const override { return config_.planning; }
-  PlanningPolicy::Intention intention(int64_t row) const override { return policy_.intention(row); }
   void load_first_weights() override {
     if (!config_.weights.empty()) model_.load_weights(config_.weights);
   }
@@ -59,16 +60,9 @@ class JepaAgent final : public WorldModelAgent {
   void set_progress(double progress) override { progress_ = progress; }
   TensorMap validate(const SequenceBatch& batch) override { return learner_.validate(batch); }
 
-  void save(Checkpoint& checkpoint) const override {
-    model_.save(checkpoint.group("model"));
-    learner_.save(checkpoint.group("optimizer"));
-    checkpoint.set("agent.rng", policy_.rng().to_string());
-  }
-
-  void load(const Checkpoint& checkpoint) override {
-    model_.load(checkpoint.group("model"));
-    policy_.set_rng(Rng::from_string(checkpoint.text("agent.rng")));
-    if (checkpoint.has_group("optimizer")) learner_.load(checkpoint.group("optimizer"));
+  void state(StateList& list) override {
+    model_.state(list);
+    learner_.state(list);
   }
 
  private:
@@ -76,7 +70,6 @@ class JepaAgent final : public WorldModelAgent {
   Rng rng_;  // of the first weights
   Jepa model_;
   JepaLearner learner_;
-  PlanningPolicy policy_;
   double progress_ = 0.0;
 };
 
@@ -91,7 +84,7 @@ AgentEntry jepa_entry() {
   return {.name = "jepa",
           .summary = "JEPA kept from collapse by SIGReg, planning in its latents (LeWorldModel)",
           .config = [] { return std::make_unique<JepaConfig>(); },
-          .loop = &world_model_loop(),
+          .training = [] { return std::make_unique<WorldModelTraining>(); },
           .reaches_goals = true,
           .reads_pixels = true};
 }

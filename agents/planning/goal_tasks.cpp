@@ -8,8 +8,9 @@
 
 #include <fmt/ranges.h>
 
-#include "agents/action_box.h"
 #include "agents/planning/episode_replay.h"
+#include "agents/random/random_agent.h"
+#include "agents/space_adapter.h"
 #include "datasets/dataset_numbers.h"
 #include "envs/vector_env.h"
 #include "nn/pch.h"
@@ -237,8 +238,8 @@ PlayedEpisodes play_randomly(Env& env, const std::vector<PhysicsState::Part>& pa
                              uint64_t seed) {
   constexpr uint64_t kEpisodes = 32;
   const FieldRows obs(env.spec().observation, 1);
-  const Field action = action_field(env.spec().action);
-  Rng rng(mix_seed({seed, 1}));
+  SpaceAdapter adapter(env.spec(), 1);
+  const std::unique_ptr<Actor> actor = make_random_actor(adapter.spec(), mix_seed({seed, 1}));
   PlayedEpisodes out;
   for (uint64_t episode = 0; episode < kEpisodes; ++episode) {
     std::vector<ReachGoalTask::State>& states = out.states.emplace_back();
@@ -251,11 +252,12 @@ PlayedEpisodes play_randomly(Env& env, const std::vector<PhysicsState::Part>& pa
         state.emplace_back(part.name, std::vector<double>(part.size));
         env.physics()->get(part.name, state.back().second);
       }
-      const at::Tensor drawn = uniform_actions(env.spec().action, 1, rng).contiguous();
-      const at::Tensor row = drawn.to(at::kDouble).contiguous();
+      const FieldViews seen = adapter.observations(obs.row(0));
+      const ConstFieldView action = adapter.actions(actor->act(borrow_tensors(seen)).action);
+      const at::Tensor row = copy_as_double(action);
       const auto* values = row.const_data_ptr<double>();
       played.actions.insert(played.actions.end(), values, values + row.numel());
-      const StepResult result = env.step(view_of(action, drawn), obs.row(0));
+      const StepResult result = env.step(action, obs.row(0));
       ended = result.terminated || result.truncated;
     }
   }

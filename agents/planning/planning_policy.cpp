@@ -93,7 +93,7 @@ void PlanningPolicy::look(Row& row, const TensorMap& obs, int64_t index) const {
   }
 }
 
-at::Tensor PlanningPolicy::act(const TensorMap& obs, ActMode /*mode*/) {
+Decision PlanningPolicy::act(const TensorMap& obs) {
   const int64_t count = obs.begin()->second.size(0);
   if (count > static_cast<int64_t>(rows_.size())) rows_.resize(static_cast<size_t>(count));
   // By how many frames are known, and whether there is a plan to begin from.
@@ -116,7 +116,7 @@ at::Tensor PlanningPolicy::act(const TensorMap& obs, ActMode /*mode*/) {
     actions.push_back(row.planned[row.elapsed / block()][row.elapsed % block()]);
     ++row.elapsed;
   }
-  return at::stack(actions);
+  return {at::stack(actions)};
 }
 
 // What is left of the plans in force, then nothing: [B, T, M]. Undefined for rows without a plan.

@@ -29,20 +29,16 @@ struct PlanningOptions {
 // observations (WorldModel::history()) are remembered, a block of actions apart, and its goal is
 // encoded once an episode. (One batch for each length of history, and for those with and without
 // a plan to begin from.)
-class PlanningPolicy final : public Policy {
+class PlanningPolicy final : public Actor {
  public:
   // The model must outlive it. The same seed gives the same plans. Throws Error as make_planner()
   // does.
   PlanningPolicy(WorldModel& model, const PlanningOptions& options, uint64_t seed);
 
-  // obs: with the goal, see WorldModel::encode_goal(). The mode changes nothing.
-  at::Tensor act(const TensorMap& obs, ActMode mode) override;
+  // obs: with the goal, see WorldModel::encode_goal().
+  Decision act(const TensorMap& obs) override;
   void on_episode_start(const at::Tensor& env_mask) override;
   void on_idle(const at::Tensor& env_mask) override;
-
-  // Where the search for plans has its random numbers from.
-  const Rng& rng() const { return rng_; }
-  void set_rng(const Rng& rng) { rng_ = rng; }
 
   // What environment `row` is up to, for pictures.
   struct Intention {

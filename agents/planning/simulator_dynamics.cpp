@@ -61,6 +61,7 @@ SimulatorDynamics::SimulatorDynamics(const EnvMaker& make, int threads,
     : pool_(threads) {
   for (int i = 0; i < threads; ++i) lanes_.push_back(std::make_unique<Lane>(make));
   Lane& first = *lanes_.front();
+  scale_.emplace(first.env->spec().action);
   action_field_ = action_field(first.env->spec().action);
   parts_ = find_parts(*first.env, parts);
   for (const PhysicsState::Part& part : parts_) part_size_ += static_cast<int64_t>(part.size);
@@ -95,8 +96,18 @@ LatentState SimulatorDynamics::predict(const LatentState& state, const at::Tenso
   const bool discrete = action_field_.dtype == DType::kInt64;
   REVERIE_CHECK(discrete == (action.scalar_type() == at::kLong), "{}: actions of {}, expected {}",
                 spec().id, toString(action.scalar_type()), dtype_name(action_field_.dtype));
-  const at::Tensor own_type = action.to(at::kCPU, scalar_type(action_field_.dtype)).contiguous();
-  return run(z.contiguous(), own_type, action.size(1) / size);
+  const at::Tensor unit = action.to(at::kCPU, discrete ? at::kLong : at::kFloat).contiguous();
+  return run(z.contiguous(), in_own_units(unit), action.size(1) / size);
+}
+
+// [B, block * A] of numbers in [-1, 1], or [B, block] choices, as the environment takes them.
+at::Tensor SimulatorDynamics::in_own_units(const at::Tensor& unit) const {
+  const int64_t count = unit.numel() / action_field_.numel();
+  const Field from = action_field(scale_->unit_space());
+  at::Tensor out = at::empty(unit.sizes(), scalar_type(action_field_.dtype));
+  scale_->to_environment({&from, static_cast<const std::byte*>(unit.const_data_ptr()), count},
+                         {&action_field_, static_cast<std::byte*>(out.mutable_data_ptr()), count});
+  return out;
 }
 
 // z: [B, n + 1], action: [B, block * A], contiguous.

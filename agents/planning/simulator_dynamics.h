@@ -2,11 +2,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <ATen/core/TensorBody.h>
 
+#include "core/action_scale.h"
 #include "envs/env.h"
 #include "envs/thread_pool.h"
 #include "worldmodel/world_model.h"
@@ -33,7 +35,7 @@ class SimulatorDynamics final : public Dynamics {
   LatentState start(const at::Tensor& states);
 
   // One model step of `block` environment steps, one after the other: action is [B, block * A] in
-  // the environment's units, or [B, block] int64 where actions are discrete. A row whose episode
+  // [-1, 1], or [B, block] int64 where actions are discrete. A row whose episode
   // ends stays where it ended. Throws Error that names the row for states and actions that the
   // environment refuses and where the simulator fails.
   LatentState predict(const LatentState& state, const at::Tensor& action) override;
@@ -47,11 +49,13 @@ class SimulatorDynamics final : public Dynamics {
   struct Lane;
   struct Round;
 
+  at::Tensor in_own_units(const at::Tensor& unit) const;
   LatentState run(const at::Tensor& z, const at::Tensor& action, int64_t block);
   void work(const Round& round, size_t lane) const;
   void advance(const Round& round, Lane& lane, int64_t row) const;
 
   std::vector<std::unique_ptr<Lane>> lanes_;  // one a thread
+  std::optional<ActionScale> scale_;
   Field action_field_;
   std::vector<PhysicsState::Part> parts_;
   int64_t state_size_ = 0;

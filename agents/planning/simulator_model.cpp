@@ -5,7 +5,8 @@
 namespace reverie {
 
 SimulatorModel::SimulatorModel(const EnvMaker& make, int64_t block, int threads)
-    : dynamics_(make, threads), actions_(dynamics_.spec().action, block, at::kCPU) {}
+    : dynamics_(make, threads),
+      actions_(ActionScale(dynamics_.spec().action).unit_space(), block, at::kCPU) {}
 
 LatentState SimulatorModel::predict(const LatentState& state, const at::Tensor& action) {
   return dynamics_.predict(state, action);

@@ -36,23 +36,12 @@ at::Tensor RandomNetworkDistillation::novelty(const at::Tensor& x) const {
   return error_.scaled(errors(x).unsqueeze(1)).squeeze(1);
 }
 
-void RandomNetworkDistillation::save(TensorMap& model, TensorMap& optimizer) const {
-  target_.parameters().save("rnd.target", model);
-  predictor_.parameters().save("rnd.predictor", model);
-  observation_.save("rnd.observation", model);
-  error_.save("rnd.error", model);
-  optimizer_.save("rnd.predictor", optimizer);
-}
-
-void RandomNetworkDistillation::load_model(const TensorMap& model) {
-  target_.parameters().load("rnd.target", model);
-  predictor_.parameters().load("rnd.predictor", model);
-  observation_.load("rnd.observation", model);
-  error_.load("rnd.error", model);
-}
-
-void RandomNetworkDistillation::load_optimizer(const TensorMap& optimizer) {
-  optimizer_.load("rnd.predictor", optimizer);
+void RandomNetworkDistillation::state(StateList& list) {
+  list.add("target", target_);
+  list.add("predictor", predictor_);
+  list.add("predictor", optimizer_);
+  list.add("observation", observation_);
+  list.add("error", error_);
 }
 
 }  // namespace reverie

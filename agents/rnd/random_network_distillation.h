@@ -9,6 +9,7 @@
 #include "nn/adam.h"
 #include "nn/mlp.h"
 #include "nn/normalizer.h"
+#include "nn/state_list.h"
 #include "nn/tensor_map.h"
 
 namespace reverie {
@@ -49,11 +50,8 @@ class RandomNetworkDistillation {
   // x: [B, features]. Returns [B] without gradient, about 1 for what is as new as most was.
   at::Tensor novelty(const at::Tensor& x) const;
 
-  // Networks and statistics as "rnd.*" in `model`, the optimiser's moments in `optimizer`. Throws
-  // Error for missing or mis-shaped tensors.
-  void save(TensorMap& model, TensorMap& optimizer) const;
-  void load_model(const TensorMap& model);
-  void load_optimizer(const TensorMap& optimizer);
+  // Lists networks, statistics and the optimiser's moments.
+  void state(StateList& list);
 
  private:
   at::Tensor errors(const at::Tensor& x) const;

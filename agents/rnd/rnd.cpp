@@ -1,6 +1,7 @@
 #include "agents/rnd/rnd.h"
 
 #include "agents/observation_features.h"
+#include "agents/training/transition_trainer.h"
 #include "nn/pch.h"
 
 namespace reverie {
@@ -33,81 +34,49 @@ void RndConfig::describe(ConfigFields& f) {
 
 namespace {
 
-class Rnd final : public Agent {
+class Rnd final : public TransitionAgent {
  public:
   Rnd(const EnvSpec& spec, const RndConfig& config, at::Device device, uint64_t seed)
-      : scale_(config.intrinsic_scale),
-        rng_(mix_seed({seed, 1})),
-        features_(spec, false, device),
-        distillation_(features_.size(), config.distillation, rng_, device),
-        ddpg_(config.ddpg.make(spec, device, seed)) {}
+      : Rnd(spec, config, device, seed, Rng(mix_seed({seed, 1}))) {}
 
-  void observe(const TensorMap& obs) override {
-    const at::Tensor x = features_(obs);
-    distillation_.observe(x);
-    ddpg_->observe(obs);
-    const at::Tensor reward = intrinsic_reward(x);
-    const bool goes_on = intrinsic_return_.defined() && intrinsic_return_.sizes() == reward.sizes();
-    intrinsic_return_ = goes_on ? intrinsic_return_ + reward : reward;
+  std::unique_ptr<Actor> actor(int64_t num_envs, const Acting& acting, uint64_t seed) override {
+    return ddpg_->actor(num_envs, acting, seed);
   }
 
-  at::Tensor act(const TensorMap& obs, ActMode mode) override { return ddpg_->act(obs, mode); }
-
-  void on_episode_start(const at::Tensor& env_mask) override {
-    ddpg_->on_episode_start(env_mask);
-    if (!intrinsic_return_.defined()) return;
-    const at::Tensor ended = env_mask.to(intrinsic_return_.device());
-    last_return_ = intrinsic_return_.masked_select(ended).mean();
-    intrinsic_return_ = intrinsic_return_.masked_fill(ended, 0.0);
+  void observe(const TensorMap& obs) override {
+    distillation_.observe(features_(obs));
+    ddpg_->observe(obs);
   }
 
   SampleRequest request() const override { return ddpg_->request(); }
 
-  Learned update(const Sample& sample) override {
-    Batch intrinsic = std::get<Batch>(sample);
-    const at::Tensor s = features_(intrinsic.obs);
+  Learned update(const Batch& batch) override {
+    Batch intrinsic = batch;
+    const at::Tensor s = features_(batch.obs);
     const at::Tensor loss = distillation_.update(s);
-    intrinsic.reward = intrinsic_reward(s);
+    intrinsic.reward = scale_ * distillation_.novelty(s);
     Learned learned = ddpg_->update(intrinsic);
     learned.metrics.add("loss/predictor", loss);
     learned.metrics.add("intrinsic/reward", intrinsic.reward.mean());
-    if (last_return_.defined()) learned.metrics.add("intrinsic/return", last_return_);
     return learned;
   }
 
-  void save(Checkpoint& checkpoint) const override {
-    ddpg_->save(checkpoint);
-    TensorMap& optimizer = checkpoint.group("optimizer");
-    distillation_.save(checkpoint.group("model"), optimizer);
-    if (intrinsic_return_.defined()) optimizer.add(kReturns, intrinsic_return_.clone());
-  }
-
-  void load(const Checkpoint& checkpoint) override {
-    ddpg_->load(checkpoint);
-    distillation_.load_model(checkpoint.group("model"));
-    if (!checkpoint.has_group("optimizer")) return;
-    const TensorMap& optimizer = checkpoint.group("optimizer");
-    distillation_.load_optimizer(optimizer);
-    if (!optimizer.contains(kReturns)) return;
-    intrinsic_return_ = at::empty_like(optimizer.at(kReturns), features_.device());
-    restore_tensor(intrinsic_return_, kReturns, optimizer);
+  void state(StateList& list) override {
+    ddpg_->state(list);
+    list.add("rnd", distillation_);
   }
 
  private:
-  static constexpr const char* kReturns = "rnd.returns";
-
-  // x: [B, D]. Returns [B].
-  at::Tensor intrinsic_reward(const at::Tensor& x) const {
-    return scale_ * distillation_.novelty(x);
-  }
+  Rnd(const EnvSpec& spec, const RndConfig& config, at::Device device, uint64_t seed, Rng rng)
+      : scale_(config.intrinsic_scale),
+        features_(spec, false, device),
+        distillation_(features_.size(), config.distillation, rng, device),
+        ddpg_(make_ddpg(spec, config.ddpg, device, seed)) {}
 
   const double scale_;
-  Rng rng_;
   ObservationFeatures features_;
   RandomNetworkDistillation distillation_;
-  std::unique_ptr<Agent> ddpg_;
-  at::Tensor intrinsic_return_;  // [N] of the episodes under way, undefined before the first step
-  at::Tensor last_return_;       // mean over the episodes that ended last, undefined before
+  std::unique_ptr<TransitionAgent> ddpg_;
 };
 
 }  // namespace
@@ -121,7 +90,8 @@ AgentEntry rnd_entry() {
   return {
       .name = "rnd",
       .summary = "exploration without a task by random network distillation (Burda et al. 2018)",
-      .config = [] { return std::make_unique<RndConfig>(); }};
+      .config = [] { return std::make_unique<RndConfig>(); },
+      .training = [] { return std::make_unique<TransitionTraining>(); }};
 }
 
 }  // namespace reverie

@@ -1,6 +1,5 @@
 #include "agents/training/dataset_split.h"
 #include "agents/training/experience.h"
-#include "agents/training/replay_options.h"
 #include "datasets/dataset_replay.h"
 #include "nn/device.h"
 #include "nn/pch.h"
@@ -10,11 +9,14 @@ namespace {
 
 class DatasetExperience final : public Experience {
  public:
-  DatasetExperience(const RunConfig& config, const EnvSpec& spec) {
-    const auto [dataset, split] = open_split_pictures(config, spec, config.training.dataset);
+  DatasetExperience(const RunConfig& config, const WorldModelTraining& training,
+                    const EnvSpec& spec) {
+    const auto [dataset, split] = open_split_pictures(config, spec, training.data.path);
+    const ActionSpace actions = config.env_config->spec().action;
     const auto load = [&, &data = *dataset](const std::vector<int64_t>& episodes) {
-      return load_replay(data, {.episodes = episodes, .fields = {"pixels"}},
-                         open_device(config.device), replay_options(config.training));
+      return load_replay(data,
+                         {.episodes = episodes, .fields = {"pixels"}, .scale_actions = actions},
+                         open_device(config.device), training.replay.buffer_options());
     };
     identity_ = DatasetIdentity::of(*dataset);
     training_ = load(split.training);
@@ -35,12 +37,11 @@ class DatasetExperience final : public Experience {
   bool ready() const override { return true; }
   int64_t advance(double& updates) override {
     updates += 1.0;
-    return 1;
+    return 0;
   }
   at::Tensor actions() const override { return training_->actions(); }
 
-  void save(Checkpoint& checkpoint) const override { identity_.save(checkpoint); }
-  void load(const Checkpoint& saved) override { identity_.check(saved); }
+  void state(StateList& list) override { identity_.state(list); }
 
  private:
   DatasetIdentity identity_;
@@ -49,8 +50,10 @@ class DatasetExperience final : public Experience {
 
 }  // namespace
 
-std::unique_ptr<Experience> read_experience(const RunConfig& config, const EnvSpec& spec) {
-  return std::make_unique<DatasetExperience>(config, spec);
+std::unique_ptr<Experience> read_experience(const RunConfig& config,
+                                            const WorldModelTraining& training,
+                                            const EnvSpec& spec) {
+  return std::make_unique<DatasetExperience>(config, training, spec);
 }
 
 }  // namespace reverie

@@ -4,6 +4,7 @@
 
 #include <fmt/ranges.h>
 
+#include "agents/training/training_config.h"
 #include "envs/registry.h"
 
 namespace reverie {
@@ -14,6 +15,12 @@ const Field* find_field(const std::vector<Field>& fields, const std::string& nam
     if (field.name == name) return &field;
   }
   return nullptr;
+}
+
+std::string field_names(const std::vector<Field>& fields) {
+  std::vector<std::string> names;
+  for (const Field& field : fields) names.push_back(field.name);
+  return fmt::format("{}", fmt::join(names, ", "));
 }
 
 void check_pixels(const Dataset& dataset, const EnvSpec& spec) {
@@ -30,13 +37,27 @@ void check_pixels(const Dataset& dataset, const EnvSpec& spec) {
                 dtype_name(wanted.dtype), fmt::join(wanted.shape, ", "), spec.id);
 }
 
+bool is_real(const Field& field) {
+  return field.dtype == DType::kFloat32 || field.dtype == DType::kFloat64;
+}
+
+void check_observation(const Dataset& dataset, const EnvSpec& spec) {
+  for (const Field& wanted : spec.observation) {
+    const Field* found = find_field(dataset.schema().observation, wanted.name);
+    REVERIE_CHECK(found != nullptr, "{}: holds no observation field '{}' of {}; has {}",
+                  dataset.path(), wanted.name, spec.id, field_names(dataset.schema().observation));
+    REVERIE_CHECK(found->shape == wanted.shape &&
+                      (found->dtype == wanted.dtype || (is_real(*found) && is_real(wanted))),
+                  "{}: '{}' is {} [{}], expected {} [{}] as {} shows it", dataset.path(),
+                  wanted.name, dtype_name(found->dtype), fmt::join(found->shape, ", "),
+                  dtype_name(wanted.dtype), fmt::join(wanted.shape, ", "), spec.id);
+  }
+}
+
 void check_actions(const Dataset& dataset, const EnvSpec& spec) {
   const Field& found = dataset.schema().action;
   const Field wanted = action_field(spec.action);
-  const auto is_float = [](const Field& field) {
-    return field.dtype == DType::kFloat32 || field.dtype == DType::kFloat64;
-  };
-  REVERIE_CHECK(found.shape == wanted.shape && is_float(found) == is_float(wanted),
+  REVERIE_CHECK(found.shape == wanted.shape && is_real(found) == is_real(wanted),
                 "{}: actions are {} [{}], expected {} [{}] as {} takes them", dataset.path(),
                 dtype_name(found.dtype), fmt::join(found.shape, ", "), dtype_name(wanted.dtype),
                 fmt::join(wanted.shape, ", "), spec.id);
@@ -63,26 +84,44 @@ DatasetIdentity DatasetIdentity::of(const Dataset& dataset) {
           .steps = dataset.steps()};
 }
 
-void DatasetIdentity::save(Checkpoint& checkpoint) const {
-  checkpoint.set("dataset.episodes", episodes);
-  checkpoint.set("dataset.steps", steps);
+void DatasetIdentity::state(StateList& list) {
+  const auto add = [&](const char* name, int64_t& value) {
+    list.add_text(
+        name, [&value] { return std::to_string(value); },
+        [this, &value, name](const std::string& saved) {
+          REVERIE_CHECK(saved == std::to_string(value),
+                        "{}: {} is {}, the run learnt from a dataset of {}: others would be held "
+                        "out",
+                        path, name, value, saved);
+        });
+  };
+  add("dataset.episodes", episodes);
+  add("dataset.steps", steps);
 }
 
-void DatasetIdentity::check(const Checkpoint& saved) const {
-  const int64_t known_episodes = saved.integer("dataset.episodes");
-  const int64_t known_steps = saved.integer("dataset.steps");
-  REVERIE_CHECK(
-      episodes == known_episodes && steps == known_steps,
-      "{}: {} steps in {} episodes, the run learnt from {} in {}: others would be held out", path,
-      steps, episodes, known_steps, known_episodes);
+std::unique_ptr<Dataset> open_dataset_for(const EnvSpec& spec, const std::string& path) {
+  std::unique_ptr<Dataset> dataset = Dataset::open(path);
+  check_environment(*dataset, spec.id);
+  check_observation(*dataset, spec);
+  check_actions(*dataset, spec);
+  return dataset;
+}
+
+std::unique_ptr<ReplayBuffer> load_transitions(Dataset& dataset, const RunConfig& config,
+                                               const EnvSpec& spec, at::Device device,
+                                               const ReplayOptions& options) {
+  DatasetSelection selection{.scale_actions = config.env_config->spec().action};
+  for (const Field& field : spec.observation) selection.fields.push_back(field.name);
+  return load_replay(dataset, selection, device, options);
 }
 
 DatasetSplit open_split_dataset(const RunConfig& config, const std::string& env,
                                 const std::string& path) {
   DatasetSplit split{.dataset = Dataset::open(path), .episodes = {}};
   check_environment(*split.dataset, env);
-  split.episodes = split_episodes(static_cast<int64_t>(split.dataset->episodes().size()),
-                                  config.training.held_out, config.seed_for("held-out episodes"));
+  split.episodes =
+      split_episodes(static_cast<int64_t>(split.dataset->episodes().size()),
+                     config.training->dataset()->held_out, config.seed_for("held-out episodes"));
   return split;
 }
 

@@ -4,7 +4,8 @@
 #include <memory>
 
 #include "agents/run_config.h"
-#include "nn/checkpoint.h"
+#include "agents/training/world_model_trainer.h"
+#include "nn/state_list.h"
 #include "replay/replay_buffer.h"
 
 namespace reverie {
@@ -24,25 +25,27 @@ class Experience {
   // Whether there is enough to learn from.
   virtual bool ready() const = 0;
 
-  // Goes on for one turn of the loop: gathers more, or nothing where all is there already. Returns
-  // the steps of the run that this was, and adds the updates that they earn.
+  // Goes on for one turn: gathers more, or nothing where all is there already. Returns the steps of
+  // the environments that this was, and adds the updates that the turn earns.
   virtual int64_t advance(double& updates) = 0;
 
   // Actions that are learnt from, [n, A], to take statistics of.
   virtual at::Tensor actions() const = 0;
 
-  // All that goes on changing. load() takes what save() wrote and throws Error for anything else.
-  virtual void save(Checkpoint& checkpoint) const = 0;
-  virtual void load(const Checkpoint& saved) = 0;
+  // All that goes on changing.
+  virtual void state(StateList& list) = 0;
 };
 
-// The episodes of `training.dataset`, split by split_episodes() with the run's seed. A turn is one
-// step and one update. Throws Error(kInput) for a dataset without pixels, or whose pictures or
-// actions are not the environment's.
-std::unique_ptr<Experience> read_experience(const RunConfig& config, const EnvSpec& spec);
+// The episodes of a dataset, split by split_episodes() with the run's seed. A turn earns one
+// update. spec: a SpaceAdapter's. Throws Error(kInput) for a dataset without pixels, or whose
+// pictures or actions are not the environment's.
+std::unique_ptr<Experience> read_experience(const RunConfig& config,
+                                            const WorldModelTraining& training,
+                                            const EnvSpec& spec);
 
-// Uniformly random actions in num_envs environments and, held out, in a few more beside them. A
-// turn is one step of each.
-std::unique_ptr<Experience> gather_experience(const RunConfig& config);
+// What WorldModelTraining::gather_policy does in num_envs environments and, held out, in a few more
+// beside them. A turn is one step of each.
+std::unique_ptr<Experience> gather_experience(const RunConfig& config,
+                                              const WorldModelTraining& training);
 
 }  // namespace reverie

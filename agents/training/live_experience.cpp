@@ -1,11 +1,10 @@
 #include <algorithm>
 #include <cmath>
 
-#include "agents/action_box.h"
-#include "agents/training/environment_snapshot.h"
+#include "agents/registry.h"
+#include "agents/space_adapter.h"
 #include "agents/training/experience.h"
-#include "agents/training/replay_options.h"
-#include "envs/vector_env.h"
+#include "agents/training/vector_env_state.h"
 #include "nn/device.h"
 #include "nn/pch.h"
 
@@ -21,14 +20,14 @@ std::vector<FieldView> rows_of(FieldViews views, int64_t first, int64_t count) {
   return out;
 }
 
-// Some of the environments that step together, with a replay buffer of their own.
-class Share {
+// The replay buffer of some of the environments that step together.
+class LaneReplay {
  public:
-  Share(const EnvSpec& spec, const TrainingConfig& training, int64_t capacity, int64_t first,
-        int64_t count, at::Device device)
+  LaneReplay(const EnvSpec& spec, const ReplaySettings& settings, int64_t capacity, int64_t first,
+             int64_t count, at::Device device)
       : first_(first),
         count_(count),
-        replay_(spec, capacity, count, device, replay_options(training)) {}
+        replay_(spec, capacity, count, device, settings.buffer_options()) {}
 
   void start(FieldViews obs) { replay_.start(rows_of(obs, first_, count_)); }
 
@@ -54,97 +53,119 @@ class Share {
   ReplayBuffer replay_;
 };
 
+ActorMaker gathering_actor(const RunConfig& config, const std::string& name) {
+  const AgentEntry& entry = find_agent(name);
+  REVERIE_CHECK(entry.untrained.has_value(),
+                "--gather-policy {}: has to be trained; expected one of {}", name,
+                untrained_agents());
+  return entry.untrained->make(config.env_config->maker());
+}
+
 class LiveExperience final : public Experience {
  public:
-  explicit LiveExperience(const RunConfig& config)
-      : training_config_(config.training),
-        lanes_(training_config_.num_envs),
-        held_out_lanes_(held_out_lanes(training_config_)),
-        env_(config.env_config->maker(), lanes_ + held_out_lanes_,
-             static_cast<int>(config.threads)),
-        action_(action_field(env_.spec().action)),
-        rng_(config.seed_for("actions")),
-        training_(env_.spec(), training_config_, training_config_.replay_capacity, 0, lanes_,
+  LiveExperience(const RunConfig& config, const WorldModelTraining& training)
+      : gathering_(training.gathering),
+        saves_replay_(training.replay.save_replay),
+        seed_(config.seed_for("environments")),
+        lanes_(gathering_.num_envs),
+        held_out_lanes_(held_out_lanes(training)),
+        env_(config.env_config->vector_env(
+            {.num_envs = lanes_ + held_out_lanes_, .threads = static_cast<int>(config.threads)})),
+        adapter_(env_->spec(), lanes_ + held_out_lanes_),
+        action_field_(action_field(adapter_.spec().action)),
+        actor_(gathering_actor(config, training.gather_policy)(lanes_ + held_out_lanes_,
+                                                               config.seed_for("actions"))),
+        training_(adapter_.spec(), training.replay, training.replay.replay_capacity, 0, lanes_,
                   open_device(config.device)),
-        held_out_(env_.spec(), training_config_, held_out_capacity(), lanes_, held_out_lanes_,
-                  open_device(config.device)) {
-    env_.reset(config.seed_for("environments"));
-    training_.start(env_.observations());
-    held_out_.start(env_.observations());
+        held_out_(adapter_.spec(), training.replay, held_out_capacity(training), lanes_,
+                  held_out_lanes_, open_device(config.device)) {
+    env_->reset(seed_);
+    const FieldViews obs = adapter_.observations(env_->observations());
+    training_.start(obs);
+    held_out_.start(obs);
+    actor_->on_episode_start(at::ones({lanes_ + held_out_lanes_}, at::kBool));
   }
 
   const ReplayBuffer& training() const override { return training_.replay(); }
   const ReplayBuffer& held_out() const override { return held_out_.replay(); }
+
   void check_holds(int64_t steps) const override {
-    const int64_t limit = env_.spec().max_steps;
+    const int64_t limit = env_->spec().max_steps;
     REVERIE_CHECK(limit == 0 || limit >= steps,
                   "{}: episodes end after {} steps, the model looks at {} (--history times "
                   "--action-block)",
-                  env_.spec().id, limit, steps);
-    const int64_t each = training_config_.learning_starts / lanes_;
+                  env_->spec().id, limit, steps);
+    const int64_t each = gathering_.learning_starts / lanes_;
     REVERIE_CHECK(
         each >= steps,
         "--learning-starts {}: {} steps in each of {} environments, the model looks at {} "
         "(--history times --action-block)",
-        training_config_.learning_starts, each, lanes_, steps);
+        gathering_.learning_starts, each, lanes_, steps);
   }
-  bool ready() const override { return steps_ >= training_config_.learning_starts; }
+
+  bool ready() const override { return steps_ >= gathering_.learning_starts; }
 
   int64_t advance(double& updates) override {
-    const at::Tensor actions =
-        uniform_actions(env_.spec().action, lanes_ + held_out_lanes_, rng_).contiguous();
-    const ConstFieldView rows = view_of(action_, actions);
-    const VectorStep step = env_.step(rows);
+    const FieldViews obs = adapter_.observations(env_->observations());
+    const at::Tensor decided = actor_->act(borrow_tensors(obs)).action;
+    const at::Tensor actions = decided.to(scalar_type(action_field_.dtype)).contiguous();
+    const VectorStep step = adapter_.step(env_->step(adapter_.actions(decided)));
+    const ConstFieldView rows = view_of(action_field_, actions);
     training_.add(rows, step);
     held_out_.add(rows, step);
+    note_ends(step);
     steps_ += lanes_;
-    if (ready()) updates += static_cast<double>(lanes_) * training_config_.updates_per_step;
+    if (ready()) updates += static_cast<double>(lanes_) * gathering_.updates_per_step;
     return lanes_;
   }
 
   at::Tensor actions() const override { return training_.replay().actions(); }
 
-  void save(Checkpoint& checkpoint) const override {
-    checkpoint.set("experience.steps", steps_);
-    checkpoint.set("experience.rng", rng_.to_string());
-    if (!training_config_.save_replay) return;
-    training_.replay().save(checkpoint.group("replay"));
-    held_out_.replay().save(checkpoint.group("held_out"));
-    save_environments(env_, checkpoint);
-  }
-
-  void load(const Checkpoint& saved) override {
-    steps_ = saved.integer("experience.steps");
-    rng_ = Rng::from_string(saved.text("experience.rng"));
-    training_.replay().restore(saved.group("replay"));
-    held_out_.replay().restore(saved.group("held_out"));
-    restore_environments(env_, saved);
+  void state(StateList& list) override {
+    list.add("experience.steps", steps_);
+    list.add("experience.actor", *actor_);
+    if (!saves_replay_) return;
+    training_.replay().list_state(list, "replay");
+    held_out_.replay().list_state(list, "held_out");
+    list_state(list, *env_);
   }
 
  private:
-  static int64_t held_out_lanes(const TrainingConfig& config) {
-    const double share = config.held_out / (1.0 - config.held_out);
-    return std::max<int64_t>(1, std::llround(share * static_cast<double>(config.num_envs)));
+  static int64_t held_out_lanes(const WorldModelTraining& training) {
+    const double share = training.data.held_out / (1.0 - training.data.held_out);
+    const auto lanes = static_cast<double>(training.gathering.num_envs);
+    return std::max<int64_t>(1, std::llround(share * lanes));
   }
 
-  int64_t held_out_capacity() const {
-    return std::max<int64_t>(training_config_.replay_capacity * held_out_lanes_ / lanes_,
+  int64_t held_out_capacity(const WorldModelTraining& training) const {
+    return std::max<int64_t>(training.replay.replay_capacity * held_out_lanes_ / lanes_,
                              3 * held_out_lanes_);
   }
 
-  const TrainingConfig training_config_;
-  int64_t lanes_, held_out_lanes_;
-  VectorEnv env_;
-  Field action_;
-  Rng rng_;
-  Share training_, held_out_;
+  void note_ends(const VectorStep& step) {
+    if (step.finished.empty()) return;
+    at::Tensor started = at::zeros({lanes_ + held_out_lanes_}, at::kBool);
+    for (const Episode& episode : step.finished) started[episode.env] = true;
+    actor_->on_episode_start(started);
+  }
+
+  const GatheringOptions gathering_;
+  const bool saves_replay_;
+  const uint64_t seed_;
+  const int64_t lanes_, held_out_lanes_;
+  std::unique_ptr<VectorEnv> env_;
+  SpaceAdapter adapter_;
+  Field action_field_;
+  std::unique_ptr<Actor> actor_;
+  LaneReplay training_, held_out_;
   int64_t steps_ = 0;
 };
 
 }  // namespace
 
-std::unique_ptr<Experience> gather_experience(const RunConfig& config) {
-  return std::make_unique<LiveExperience>(config);
+std::unique_ptr<Experience> gather_experience(const RunConfig& config,
+                                              const WorldModelTraining& training) {
+  return std::make_unique<LiveExperience>(config, training);
 }
 
 }  // namespace reverie

@@ -1,49 +1,50 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <string>
+#include <string_view>
 
+#include "agents/training/options.h"
 #include "core/config.h"
 
 namespace reverie {
 
-// How data is gathered, how often is learned and what is saved: what the training loop needs to
-// know beside the algorithm.
-struct TrainingConfig {
-  int64_t num_envs = 8;
-  int64_t learning_starts = 5000;
-  double updates_per_step = 1.0;
-  int64_t replay_capacity = 1000000;
-  double replay_memory = 0.0;  // [GB] 0 = as much as it takes
-  std::string replay_folder;   // for what goes beyond it; "" = the system's temporary one
-  bool prefetch = true;
-  double priority_exponent = 0.0;
-  double priority_beta = 0.4;
-  std::string goal_strategy = "none";
-  double goal_ratio = 0.8;
-  bool overlap = true;
-  std::string dataset;  // "" = experience is gathered
-  double held_out = 0.1;
-  int64_t picture_every = 0;
-  int64_t decoder_updates = 0;
-  int64_t log_every = 2000;
-  int64_t checkpoint_every = 50000;
-  int64_t keep_checkpoints = 2;
-  bool save_replay = true;
-  int64_t evaluate_every = 25000;
-  int64_t evaluate_episodes = 20;
+struct RunConfig;
+class Trainer;
 
-  void describe(ConfigFields& fields);
+// The options of one way to train, and the trainer that they make. A trainer reads its own options
+// and no others: what --help shows is what counts.
+class TrainingConfig {
+ public:
+  virtual ~TrainingConfig() = default;
 
-  // What an off-policy agent learns from and how often, wherever it does: those up to `goal_ratio`.
-  void describe_learning(ConfigFields& fields);
+  // Lists every option once: flags, TOML, help and dump all come from it.
+  virtual void describe(ConfigFields& fields) = 0;
 
-  // Those of train_world_model().
-  void describe_world_model(ConfigFields& fields);
+  // The part of them that `reverie collect` needs of an agent that learns while it gathers; none by
+  // default.
+  virtual void describe_learning(ConfigFields& /*fields*/) {}
 
- private:
-  void describe_gathering(ConfigFields& fields);
-  void describe_log(ConfigFields& fields);
+  // How often is logged and saved.
+  virtual const DriveOptions& drive() const = 0;
+
+  // The dataset that is learnt from; null where this way to train knows none. Its path is "" where
+  // experience is gathered.
+  virtual const DatasetOptions* dataset() const { return nullptr; }
+  virtual DatasetOptions* dataset() { return nullptr; }
+
+  // Whether checkpoints hold, or can do without, what the agent learns from.
+  virtual bool can_resume() const = 0;
+
+  // Turns or updates that the whole run has, in the unit that it counts.
+  virtual int64_t length(const RunConfig& config) const = 0;
+
+  // Reads datasets, makes environments and agent. `say` gets lines for people. Throws Error for all
+  // that does not fit together, before anything of the run is written.
+  using Say = std::function<void(std::string_view line)>;
+  virtual std::unique_ptr<Trainer> make(const RunConfig& config, const Say& say) const = 0;
 };
 
 }  // namespace reverie

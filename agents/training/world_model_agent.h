@@ -7,13 +7,10 @@
 namespace reverie {
 
 // An agent that learns a world model from sequences of pictures and plans in it.
-class WorldModelAgent : public Agent {
+class WorldModelAgent : public SequenceAgent {
  public:
   virtual WorldModel& model() = 0;
   virtual const PlanningOptions& planning() const = 0;
-
-  // What environment `row` is up to, see PlanningPolicy.
-  virtual PlanningPolicy::Intention intention(int64_t row) const = 0;
 
   // Takes the weights that a new run is told to begin with, if any. Throws Error as
   // Jepa::load_weights() does.

@@ -144,11 +144,13 @@ void ReachGoal::add_fields() {
   if (!options_.planner_fields) return;
   add({.name = "simulator_state",
        .shape = {static_cast<int64_t>(state_size_)},
-       .dtype = DType::kFloat64});
+       .dtype = DType::kFloat64,
+       .is_exact = true});
   for (const auto& [name, values] : tasks_->front().goal) {
     add({.name = "goal_" + name,
          .shape = {static_cast<int64_t>(values.size())},
-         .dtype = DType::kFloat64});
+         .dtype = DType::kFloat64,
+         .is_exact = true});
   }
 }
 

@@ -130,7 +130,7 @@ class ReachGoal final : public Wrapper {
   bool ended_ = true;  // until the first reset()
 };
 
-// Instances for a VectorEnv. Throws Error as the constructor does, at once.
+// Instances for a ThreadedVectorEnv. Throws Error as the constructor does, at once.
 EnvMaker reach_goal_maker(EnvMaker inner, std::shared_ptr<const std::vector<ReachGoalTask>> tasks,
                           const ReachGoalOptions& options);
 

@@ -4,8 +4,9 @@
 #include <gtest/gtest.h>
 
 #include "agents/run_config.h"
+#include "agents/space_adapter.h"
 #include "envs/registry.h"
-#include "envs/vector_env.h"
+#include "envs/threaded_vector_env.h"
 #include "nn/pch.h"
 #include "tests/errors.h"
 
@@ -44,15 +45,14 @@ class WaypointPolicy : public testing::TestWithParam<Maze> {};
 TEST_P(WaypointPolicy, ReachesTheGoalOfEveryEpisode) {
   constexpr int64_t kRows = 3, kEpisodes = 15;
   const EnvMaker make = maker(GetParam().id, GetParam().options);
-  const std::unique_ptr<Policy> policy = make_controller_policy("waypoint", make, 1);
-  VectorEnv env(make, kRows, 1);
-  const Field action = action_field(env.spec().action);
+  const std::unique_ptr<Actor> policy = controller_actors("waypoint", make)(kRows, 1);
+  ThreadedVectorEnv env(make, kRows, 1);
+  SpaceAdapter adapter(env.spec(), kRows);
   env.reset(5);
   policy->on_episode_start(at::ones({kRows}, at::kBool));
   for (int64_t ended = 0; ended < kEpisodes;) {
-    const at::Tensor actions =
-        policy->act(borrow_tensors(env.observations()), ActMode::kEvaluate).contiguous();
-    env.step(view_of(action, actions));
+    const FieldViews obs = adapter.observations(env.observations());
+    env.step(adapter.actions(policy->act(borrow_tensors(obs)).action));
     at::Tensor started = at::zeros({kRows}, at::kBool);
     for (const Episode& episode : env.finished()) {
       EXPECT_EQ(last_metric(episode, "success"), 1.0) << episode.env << ", " << episode.index;
@@ -75,31 +75,28 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST(WaypointPolicyRefuses, GoalsThatItCannotSee) {
   for (const Options& options : {Options{{"reset_target", "true"}}, Options{{"vary", "goal"}}}) {
-    EXPECT_THAT(
-        input_error([&] { make_controller_policy("waypoint", maker("maze2d-umaze", options), 1); }),
-        AllOf(HasSubstr("maze2d-umaze"), HasSubstr("--goal-observation true")));
+    EXPECT_THAT(input_error([&] { controller_actors("waypoint", maker("maze2d-umaze", options)); }),
+                AllOf(HasSubstr("maze2d-umaze"), HasSubstr("--goal-observation true")));
   }
 }
 
 TEST(ControllerPolicy, NamesTheEnvironmentsThatHaveOne) {
-  EXPECT_THAT(input_error([] { make_controller_policy("waypoint", maker("cheetah-run"), 1); }),
+  EXPECT_THAT(input_error([] { controller_actors("waypoint", maker("cheetah-run")); }),
               AllOf(HasSubstr("cheetah-run comes without a waypoint controller"),
                     HasSubstr("pointmaze-open")));
-  EXPECT_THAT(input_error([] { make_controller_policy("scripted", maker("maze2d-open"), 1); }),
+  EXPECT_THAT(input_error([] { controller_actors("scripted", maker("maze2d-open")); }),
               HasSubstr("car-racing-discrete"));
 }
 
 TEST(ControllerPolicy, SaysWhatItReads) {
-  EXPECT_THAT(
-      input_error([] {
-        make_controller_policy("scripted", maker("car-racing", {{"observation", "pixels"}}), 1);
-      }),
-      AllOf(HasSubstr("car-racing"), HasSubstr("--observation state")));
-  EXPECT_THAT(
-      input_error([] {
-        make_controller_policy("waypoint", maker("maze2d-umaze", {{"frame_stack", "3"}}), 1);
-      }),
-      AllOf(HasSubstr("12"), HasSubstr("--frame-stack")));
+  EXPECT_THAT(input_error([] {
+                controller_actors("scripted", maker("car-racing", {{"observation", "pixels"}}));
+              }),
+              AllOf(HasSubstr("car-racing"), HasSubstr("--observation state")));
+  EXPECT_THAT(input_error([] {
+                controller_actors("waypoint", maker("maze2d-umaze", {{"frame_stack", "3"}}));
+              }),
+              AllOf(HasSubstr("12"), HasSubstr("--frame-stack")));
 }
 
 }  // namespace

@@ -53,15 +53,14 @@ class CountdownEnv final : public Env {
 
 // Has a memory: the steps it has seen of each environment's episode, which must be what the
 // environment itself shows.
-class CountingPolicy final : public Policy {
+class CountingActor final : public Actor {
  public:
-  at::Tensor act(const TensorMap& obs, ActMode mode) override {
+  Decision act(const TensorMap& obs) override {
     const at::Tensor clock = obs.at("clock").squeeze(1).clone();
     if (!seen_.defined()) seen_ = at::full_like(clock, -1.0);
-    EXPECT_EQ(mode, ActMode::kEvaluate);
     EXPECT_TRUE(at::equal(clock, seen_)) << "episode starts were not told";
     seen_ = seen_ + 1.0;
-    return at::zeros({clock.size(0), 1});
+    return {at::zeros({clock.size(0), 1})};
   }
   void on_episode_start(const at::Tensor& env_mask) override {
     ASSERT_EQ(env_mask.scalar_type(), at::kBool);
@@ -74,25 +73,28 @@ class CountingPolicy final : public Policy {
   at::Tensor seen_;
 };
 
+std::unique_ptr<Actor> counting_actor(int64_t /*num_envs*/, uint64_t /*seed*/) {
+  return std::make_unique<CountingActor>();
+}
+
 TEST(Evaluation, EpisodesHaveTheSeedsThatAreGivenInTheirOrder) {
   // More than run side by side, and of unequal lengths.
   std::vector<uint64_t> seeds;
   for (uint64_t i = 0; i < 300; ++i) seeds.push_back(1000 - i);
-  CountingPolicy policy;
   const auto make = [] { return std::make_unique<CountdownEnv>(); };
   const std::vector<Episode> episodes =
-      evaluate(policy, make, {.episodes = 300, .episode_seeds = seeds, .threads = 2});
+      evaluate(counting_actor, make, {.episodes = 300, .episode_seeds = seeds, .threads = 2});
   ASSERT_EQ(episodes.size(), seeds.size());
   for (size_t i = 0; i < seeds.size(); ++i) EXPECT_EQ(episodes[i].seed, seeds[i]);
   seeds.pop_back();
-  EXPECT_THAT(
-      test::input_error([&] { evaluate(policy, make, {.episodes = 300, .episode_seeds = seeds}); }),
-      HasSubstr("299 seeds of episodes for 300 episodes"));
+  EXPECT_THAT(test::input_error([&] {
+                evaluate(counting_actor, make, {.episodes = 300, .episode_seeds = seeds});
+              }),
+              HasSubstr("299 seeds of episodes for 300 episodes"));
 }
 
 std::vector<Episode> evaluate_countdown(int64_t episodes, uint64_t seed, int threads = 1) {
-  CountingPolicy policy;
-  return evaluate(policy, [] { return std::make_unique<CountdownEnv>(); },
+  return evaluate(counting_actor, [] { return std::make_unique<CountdownEnv>(); },
                   {.episodes = episodes, .seed = seed, .threads = threads});
 }
 
@@ -139,9 +141,8 @@ TEST(Evaluate, ThreadsDoNotMatter) {
 }
 
 TEST(Evaluate, ProgressCountsUpToTheEpisodesAskedFor) {
-  CountingPolicy policy;
   std::vector<int64_t> told;
-  evaluate(policy, [] { return std::make_unique<CountdownEnv>(); },
+  evaluate(counting_actor, [] { return std::make_unique<CountdownEnv>(); },
            {.episodes = 150, .seed = 1, .on_progress = [&](int64_t n) { told.push_back(n); }});
   ASSERT_FALSE(told.empty());
   EXPECT_TRUE(std::is_sorted(told.begin(), told.end()));
@@ -156,13 +157,15 @@ TEST(Evaluate, NeedsAnEpisode) {
 }
 
 TEST(Evaluate, ABadActionIsAnErrorThatNamesTheEnvironment) {
-  class NanPolicy final : public Policy {
-    at::Tensor act(const TensorMap& obs, ActMode /*mode*/) override {
-      return at::full({obs.begin()->second.size(0), 1}, NAN);
+  class NanActor final : public Actor {
+    Decision act(const TensorMap& obs) override {
+      return {at::full({obs.begin()->second.size(0), 1}, NAN)};
     }
-  } policy;
+  };
+  const ActorMaker nan_actor = [](int64_t, uint64_t) { return std::make_unique<NanActor>(); };
   EXPECT_THAT(test::input_error([&] {
-                evaluate(policy, [] { return std::make_unique<CountdownEnv>(); }, {.episodes = 2});
+                evaluate(nan_actor, [] { return std::make_unique<CountdownEnv>(); },
+                         {.episodes = 2});
               }),
               HasSubstr("countdown"));
 }

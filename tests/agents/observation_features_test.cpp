@@ -51,10 +51,8 @@ TEST(ObservationFeatures, StatisticsGrowOnlyThroughObserveAndAreSaved) {
   const at::Tensor standard = features(obs);
   EXPECT_LT(standard.mean(0).abs().max().item<double>(), 1e-5);
   EXPECT_LT((standard.square().mean(0) - 1.0).abs().max().item<double>(), 1e-4);
-  TensorMap saved;
-  features.save(saved);
   ObservationFeatures other(mixed_spec(), true, at::kCPU);
-  other.load(saved);
+  load_state(other, take_checkpoint(features));
   EXPECT_TRUE(at::equal(other(obs), standard));
 }
 
@@ -65,9 +63,7 @@ TEST(ObservationFeatures, WithoutNormalizationNothingIsKept) {
   const at::Tensor raw = features(obs);
   features.observe(obs);
   EXPECT_TRUE(at::equal(features(obs), raw));
-  TensorMap saved;
-  features.save(saved);
-  EXPECT_TRUE(saved.empty());
+  EXPECT_TRUE(tensors_of(features).empty());
 }
 
 TEST(ObservationFeatures, NeedsAFloatingField) {

@@ -73,7 +73,7 @@ TEST(PlanningPolicy, GetsToItsGoalsAndStaysThere) {
   const at::Tensor goal = at::tensor({3.0F, 4.0F, -6.0F, 1.0F, 0.0F, 0.5F}).view({3, 2});
   policy.on_episode_start(at::ones({3}, at::kBool));
   for (int t = 0; t < 24; ++t) {
-    const at::Tensor action = policy.act(observe(position, goal), ActMode::kEvaluate);
+    const at::Tensor action = policy.act(observe(position, goal)).action;
     EXPECT_LE(action.abs().max().item<double>(), 1.0);
     position = position + action;
   }
@@ -90,7 +90,7 @@ TEST(PlanningPolicy, LooksABlockApartAndRemembersWhatWasDoneBetween) {
   policy.on_episode_start(at::ones({1}, at::kBool));
   for (int t = 0; t < 9; ++t) {
     positions.push_back(position);
-    actions.push_back(policy.act(observe(position, goal), ActMode::kEvaluate));
+    actions.push_back(policy.act(observe(position, goal)).action);
     position = position + actions.back();
   }
   // Plans are made at steps 0, 4 and 8; frames lie at 0, 2, 4, 6, 8.
@@ -110,16 +110,16 @@ TEST(PlanningPolicy, ANewEpisodeForgetsAndIdleOnesArePlannedForNoMore) {
   PlanningPolicy policy(model, small_options(), 1);
   const TensorMap obs = observe(at::zeros({2, 2}), at::ones({2, 2}));
   policy.on_episode_start(at::ones({2}, at::kBool));
-  for (int t = 0; t < 3; ++t) policy.act(obs, ActMode::kEvaluate);
+  for (int t = 0; t < 3; ++t) policy.act(obs).action;
   policy.on_episode_start(at::tensor({0, 1}).to(at::kBool));
-  policy.act(obs, ActMode::kEvaluate);
+  policy.act(obs).action;
   EXPECT_EQ(model.histories.back(), 1) << "the second one has a new history";
   EXPECT_EQ(model.batches.back(), 1);
   policy.on_episode_start(at::tensor({1, 0}).to(at::kBool));
   policy.on_idle(at::tensor({1, 0}).to(at::kBool));
   const size_t plans = model.batches.size();
   for (int t = 0; t < 8; ++t) {
-    EXPECT_TRUE(at::equal(policy.act(obs, ActMode::kEvaluate)[0], at::zeros({2})));
+    EXPECT_TRUE(at::equal(policy.act(obs).action[0], at::zeros({2})));
   }
   for (size_t i = plans; i < model.batches.size(); ++i) EXPECT_EQ(model.batches[i], 1);
 }
@@ -136,7 +136,7 @@ TEST(PlanningPolicy, NewAndOldPlansAtOnceWhereNothingIsRemembered) {
       policy.on_episode_start(at::tensor({0, 1}).to(at::kBool));
       position[1].zero_();
     }
-    position = position + policy.act(observe(position, goal), ActMode::kEvaluate);
+    position = position + policy.act(observe(position, goal)).action;
   }
   EXPECT_LT((position - goal).norm(2, 1).max().item<double>(), 1.0) << "they began 4.2 away";
 }
@@ -148,7 +148,7 @@ TEST(PlanningPolicy, ReplansAtTheHorizonAtTheLatest) {
   PlanningPolicy policy(model, options, 1);  // horizon 4, in blocks of 2
   const TensorMap obs = observe(at::zeros({1, 2}), at::ones({1, 2}));
   policy.on_episode_start(at::ones({1}, at::kBool));
-  for (int t = 0; t < 9; ++t) policy.act(obs, ActMode::kEvaluate);
+  for (int t = 0; t < 9; ++t) policy.act(obs).action;
   EXPECT_EQ(model.batches.size(), 2);
 }
 
@@ -156,7 +156,7 @@ TEST(PlanningPolicy, TheSeedDecidesThePlans) {
   const auto first = [](uint64_t seed) {
     PointModel model;
     PlanningPolicy policy(model, small_options(), seed);
-    return policy.act(observe(at::zeros({1, 2}), at::ones({1, 2})), ActMode::kEvaluate);
+    return policy.act(observe(at::zeros({1, 2}), at::ones({1, 2}))).action;
   };
   EXPECT_TRUE(at::equal(first(1), first(1)));
   EXPECT_FALSE(at::equal(first(1), first(2)));
@@ -230,11 +230,13 @@ TEST(SimulatorModel, PlanningOnItReachesGoalsOfTheMaze) {
   PlanningOptions options = small_options();
   options.planner.horizon = 8;
   options.planner.noise_beta = 2.0;
-  PlanningPolicy policy(model, options, 1);
+  const ActorMaker planner = [&](int64_t, uint64_t seed) {
+    return std::make_unique<PlanningPolicy>(model, options, seed);
+  };
   const EnvMaker make =
       reach_goal_maker(maze("pixels"), tasks, {.budget = 80, .planner_fields = true});
   const std::vector<Episode> episodes =
-      evaluate(policy, make, {.episodes = 6, .episode_seeds = {0, 1, 2, 3, 4, 5}});
+      evaluate(planner, make, {.episodes = 6, .episode_seeds = {0, 1, 2, 3, 4, 5}});
   EXPECT_EQ(mean_of_numbers(episode_metric(episodes, "success")), 1.0);
 }
 

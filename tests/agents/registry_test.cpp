@@ -5,8 +5,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "agents/space_adapter.h"
 #include "nn/pch.h"
 #include "tests/agents/point_env.h"
+#include "tests/checkpoints.h"
 #include "tests/errors.h"
 #include "tests/temporary_folder.h"
 #include "tests/tensors.h"
@@ -15,6 +17,7 @@ namespace reverie {
 namespace {
 
 using test::expect_same_bits;
+using test::group_of;
 using test::input_error;
 using testing::HasSubstr;
 
@@ -33,7 +36,7 @@ class AgentContract : public testing::TestWithParam<std::string> {
     make_small(*config_);
     for (const EnvSpec& spec :
          {test::PointEnv::make_spec({}), test::discrete_spec(), test::picture_spec()}) {
-      spec_ = spec;
+      spec_ = SpaceAdapter::adapt(spec);
       try {
         config_->make(spec_, at::kCPU, 0);
         break;
@@ -53,17 +56,33 @@ class AgentContract : public testing::TestWithParam<std::string> {
 
   std::unique_ptr<Agent> make(uint64_t seed) const { return config_->make(spec_, at::kCPU, seed); }
 
-  Sample sample(const Agent& agent, uint64_t seed) const {
+  // One learning step on nonsense, which is drawn with the seed.
+  Learned learn(Agent& agent, uint64_t seed) const {
     Rng rng(seed);
-    const SampleRequest request = agent.request();
-    if (request.sequences) return test::random_sequences(spec_, request.batch, request.spec, rng);
-    return test::random_batch(spec_, request.batch, rng);
+    if (auto* of_transitions = dynamic_cast<TransitionAgent*>(&agent)) {
+      return learn_from(*of_transitions,
+                        test::random_batch(spec_, of_transitions->request().batch, rng));
+    }
+    auto& of_sequences = dynamic_cast<SequenceAgent&>(agent);
+    const SampleRequest request = of_sequences.request();
+    return learn_from(of_sequences,
+                      test::random_sequences(spec_, request.batch, request.spec, rng));
   }
 
-  // The first actions of episodes: what came before them is no part of a checkpoint.
-  static at::Tensor act(Agent& agent, const TensorMap& obs, ActMode mode) {
-    agent.on_episode_start(at::ones({9}, at::kBool));
-    return agent.act(obs, mode);
+  template <typename Learner, typename Sample>
+  static Learned learn_from(Learner& agent, const Sample& sample) {
+    const at::Tensor reward = sample.reward.clone(), action = sample.action.clone();
+    Learned learned = agent.update(sample);
+    EXPECT_TRUE(at::equal(sample.reward, reward)) << "the batch belongs to the caller";
+    EXPECT_TRUE(at::equal(sample.action, action));
+    return learned;
+  }
+
+  // The first actions of episodes.
+  static at::Tensor act(Agent& agent, const TensorMap& obs, ActMode mode, uint64_t seed = 3) {
+    const std::unique_ptr<Actor> actor = agent.actor(9, {mode}, seed);
+    actor->on_episode_start(at::ones({9}, at::kBool));
+    return actor->act(obs).action;
   }
 
   TensorMap observations() const {
@@ -71,106 +90,95 @@ class AgentContract : public testing::TestWithParam<std::string> {
     return test::random_observations(spec_, 9, rng, false);
   }
 
-  static Checkpoint saved(const Agent& agent) {
-    Checkpoint checkpoint;
-    agent.save(checkpoint);
-    return checkpoint;
-  }
-
-  EnvSpec spec_ = test::PointEnv::make_spec({});
+  EnvSpec spec_;
   std::unique_ptr<AgentConfig> config_;
 };
 
-TEST_P(AgentContract, ActsInTheFieldOfTheEnvironmentAndTheSameWayWhenEvaluated) {
+TEST_P(AgentContract, ActsWithinTheUnitRangeAndTheSameWayWhenEvaluated) {
   const auto agent = make(1);
   const Field field = action_field(spec_.action);
-  agent->on_episode_start(at::ones({9}, at::kBool));
   for (const ActMode mode : {ActMode::kExplore, ActMode::kEvaluate}) {
-    const at::Tensor actions = agent->act(observations(), mode).contiguous();
+    const at::Tensor actions = act(*agent, observations(), mode).contiguous();
     EXPECT_EQ(actions.size(0), 9);
     EXPECT_FALSE(actions.requires_grad());
     check_action("contract", spec_.action, view_of(field, actions));
+    EXPECT_TRUE(!actions.is_floating_point() || actions.abs().max().item<double>() <= 1.0);
   }
-  const auto twin = make(1);
-  EXPECT_TRUE(at::equal(twin->act(observations(), ActMode::kEvaluate),
-                        make(1)->act(observations(), ActMode::kEvaluate)));
+  EXPECT_TRUE(at::equal(act(*make(1), observations(), ActMode::kEvaluate),
+                        act(*make(1), observations(), ActMode::kEvaluate)));
 }
 
-TEST_P(AgentContract, TheSeedDecidesWeightsAndExploration) {
-  expect_same_bits(saved(*make(1)).group("model"), saved(*make(1)).group("model"));
-  EXPECT_TRUE(at::equal(make(1)->act(observations(), ActMode::kExplore),
-                        make(1)->act(observations(), ActMode::kExplore)));
-  EXPECT_FALSE(at::equal(make(1)->act(observations(), ActMode::kExplore),
-                         make(2)->act(observations(), ActMode::kExplore)));
+TEST_P(AgentContract, SeedsDecideWeightsAndExploration) {
+  expect_same_bits(tensors_of(*make(1)), tensors_of(*make(1)));
+  const auto agent = make(1);
+  EXPECT_TRUE(at::equal(act(*agent, observations(), ActMode::kExplore, 5),
+                        act(*agent, observations(), ActMode::kExplore, 5)));
+  EXPECT_FALSE(at::equal(act(*agent, observations(), ActMode::kExplore, 5),
+                         act(*agent, observations(), ActMode::kExplore, 6)));
+  EXPECT_FALSE(at::equal(act(*make(1), observations(), ActMode::kExplore, 5),
+                         act(*make(2), observations(), ActMode::kExplore, 5)));
+}
+
+// Evaluation plays other environments than training does, in between.
+TEST_P(AgentContract, ActorsDoNotDisturbEachOther) {
+  const auto agent = make(1);
+  const auto undisturbed = agent->actor(9, {ActMode::kExplore}, 5);
+  const auto disturbed = agent->actor(9, {ActMode::kExplore}, 5);
+  const at::Tensor all = at::ones({9}, at::kBool);
+  undisturbed->on_episode_start(all);
+  disturbed->on_episode_start(all);
+  Rng rng(1);
+  const auto other = agent->actor(4, {ActMode::kEvaluate}, 5);
+  for (int64_t t = 0; t < 3; ++t) {
+    EXPECT_TRUE(
+        at::equal(undisturbed->act(observations()).action, disturbed->act(observations()).action));
+    if (t == 0) other->on_episode_start(at::ones({4}, at::kBool));
+    other->act(test::random_observations(spec_, 4, rng, true));
+  }
 }
 
 TEST_P(AgentContract, AnUpdateMovesWeightsAndReportsFiniteScalars) {
   const auto agent = make(1);
-  EXPECT_GE(agent->request().spec.n_step, 1);
-  const Checkpoint before = saved(*agent);
-  const Sample given = sample(*agent, 5);
-  const auto of_given = [&](auto member) {
-    return std::visit([&](const auto& batch) { return member(batch); }, given);
-  };
-  const auto reward_of = [](const auto& batch) { return batch.reward; };
-  const auto action_of = [](const auto& batch) { return batch.action; };
-  const at::Tensor reward = of_given(reward_of).clone();
-  const at::Tensor action = of_given(action_of).clone();
-  const TensorMap losses = agent->update(given).metrics;
-  EXPECT_TRUE(at::equal(of_given(reward_of), reward)) << "the batch belongs to the caller";
-  EXPECT_TRUE(at::equal(of_given(action_of), action));
+  const TensorMap before = group_of(take_checkpoint(*agent), "model");
+  const TensorMap losses = learn(*agent, 5).metrics;
   EXPECT_FALSE(losses.empty());
   for (const auto& [name, value] : losses) {
     EXPECT_EQ(value.numel(), 1) << name;
     EXPECT_TRUE(std::isfinite(value.item<double>())) << name;
   }
-  const Checkpoint after = saved(*agent);
   bool moved = false;
-  for (const auto& [name, tensor] : after.group("model")) {
+  for (const auto& [name, tensor] : group_of(take_checkpoint(*agent), "model")) {
     EXPECT_TRUE(at::isfinite(tensor).all().item<bool>()) << name;
-    moved = moved || !at::equal(tensor, before.group("model").at(name));
+    moved = moved || !at::equal(tensor, before.at(name));
   }
   EXPECT_TRUE(moved);
 }
 
 TEST_P(AgentContract, SavedToDiskAndLoadedItActsAndLearnsBitEqual) {
   const auto agent = make(1);
-  for (uint64_t i = 0; i < 3; ++i) {
-    act(*agent, observations(), ActMode::kExplore);
-    agent->update(sample(*agent, i));
-  }
+  for (uint64_t i = 0; i < 3; ++i) learn(*agent, i);
   const test::TemporaryFolder folder;
-  saved(*agent).write(folder.path());
+  take_checkpoint(*agent).write(folder.path());
   const auto loaded = make(2);
-  loaded->load(Checkpoint::read(folder.path(), {"model", "optimizer"}));
+  load_state(*loaded, Checkpoint::read(folder.path()));
   for (uint64_t i = 3; i < 6; ++i) {
     for (const ActMode mode : {ActMode::kEvaluate, ActMode::kExplore}) {
       EXPECT_TRUE(at::equal(act(*agent, observations(), mode), act(*loaded, observations(), mode)));
     }
-    agent->update(sample(*agent, i));
-    loaded->update(sample(*loaded, i));
+    learn(*agent, i);
+    learn(*loaded, i);
   }
-  const Checkpoint one = saved(*agent);
-  const Checkpoint other = saved(*loaded);
-  expect_same_bits(one.group("model"), other.group("model"));
-  expect_same_bits(one.group("optimizer"), other.group("optimizer"));
+  for (const char* group : {"model", "optimizer"}) {
+    expect_same_bits(group_of(take_checkpoint(*agent), group),
+                     group_of(take_checkpoint(*loaded), group));
+  }
 
   // Evaluation reads the model alone.
-  const auto evaluated = make(3);
-  evaluated->load(Checkpoint::read(folder.path(), {"model"}));
-  const auto reference = make(4);
-  reference->load(Checkpoint::read(folder.path(), {"model", "optimizer"}));
-  EXPECT_TRUE(at::equal(evaluated->act(observations(), ActMode::kEvaluate),
-                        reference->act(observations(), ActMode::kEvaluate)));
-}
-
-TEST_P(AgentContract, SavedWeightsAreACopy) {
-  const auto agent = make(1);
-  const Checkpoint first = saved(*agent);
-  const Checkpoint same = saved(*make(1));
-  agent->update(sample(*agent, 0));
-  expect_same_bits(first.group("model"), same.group("model"));
-  expect_same_bits(first.group("optimizer"), same.group("optimizer"));
+  const auto evaluated = make(3), whole = make(4);
+  load_state(*evaluated, Checkpoint::read(folder.path(), {"model"}));
+  load_state(*whole, Checkpoint::read(folder.path()));
+  EXPECT_TRUE(at::equal(act(*evaluated, observations(), ActMode::kEvaluate),
+                        act(*whole, observations(), ActMode::kEvaluate)));
 }
 
 TEST_P(AgentContract, WeightsOfAnotherTaskAreRefused) {
@@ -180,16 +188,17 @@ TEST_P(AgentContract, WeightsOfAnotherTaskAreRefused) {
   } else {
     wider.observation[0].shape = {3};
   }
-  const Checkpoint foreign = saved(*config_->make(wider, at::kCPU, 0));
-  EXPECT_THAT(input_error([&] { make(1)->load(foreign); }), HasSubstr("expected"));
-  EXPECT_THAT(input_error([&] { make(1)->load(Checkpoint()); }), HasSubstr("model"));
+  const auto foreign = config_->make(wider, at::kCPU, 0);
+  const auto agent = make(1);
+  EXPECT_THAT(input_error([&] { load_state(*agent, take_checkpoint(*foreign)); }),
+              HasSubstr("expected"));
 }
 
 TEST_P(AgentContract, AnEnvironmentItCannotServeIsNamed) {
   for (const EnvSpec& spec :
        {test::PointEnv::make_spec({}), test::discrete_spec(), test::picture_spec()}) {
     try {
-      config_->make(spec, at::kCPU, 0);
+      config_->make(SpaceAdapter::adapt(spec), at::kCPU, 0);
     } catch (const Error& error) {
       EXPECT_EQ(error.kind(), ErrorKind::kInput);
       EXPECT_THAT(error.what(), HasSubstr(spec.id + " "));

@@ -5,9 +5,10 @@
 #include <gtest/gtest.h>
 
 #include "agents/rnd/rnd.h"
-#include "agents/training/off_policy_learner.h"
+#include "agents/space_adapter.h"
+#include "agents/training/transition_learner.h"
 #include "envs/registry.h"
-#include "envs/vector_env.h"
+#include "envs/threaded_vector_env.h"
 #include "nn/device.h"
 #include "nn/pch.h"
 #include "tests/temporary_folder.h"
@@ -41,11 +42,14 @@ RunConfig maze_run(const std::string& map, uint64_t seed) {
   config.env_config->describe(fields);
   fields.set("map", map);
   fields.set("max_steps", "200");
-  config.training.num_envs = kNumEnvs;
-  config.training.learning_starts = kWarmUp;
-  config.training.updates_per_step = 0.4;
-  config.training.replay_capacity = kSteps;
   return config;
+}
+
+TransitionTraining maze_training(int64_t warm_up) {
+  TransitionTraining training;
+  training.gathering = {.num_envs = kNumEnvs, .learning_starts = warm_up, .updates_per_step = 0.4};
+  training.replay.replay_capacity = kSteps;
+  return training;
 }
 
 std::unique_ptr<RndConfig> small_rnd(double intrinsic_scale) {
@@ -60,26 +64,26 @@ std::unique_ptr<RndConfig> small_rnd(double intrinsic_scale) {
 }
 
 // How many squares of the maze are seen in kSteps steps.
-size_t places_seen(RunConfig config) {
+size_t places_seen(RunConfig config, int64_t warm_up) {
   set_compute_threads(1);
-  VectorEnv env(config.env_config->maker(), kNumEnvs, 1);
-  OffPolicyLearner learner(config, env.spec(), kNumEnvs);
-  const Field action = action_field(env.spec().action);
+  ThreadedVectorEnv env(config.env_config->maker(), kNumEnvs, 1);
+  SpaceAdapter adapter(env.spec(), kNumEnvs);
+  TransitionLearner learner(config, maze_training(warm_up), adapter.spec(), kNumEnvs);
   env.reset(config.seed_for("environments"));
-  learner.start(env.observations());
+  learner.start(adapter.observations(env.observations()));
   std::set<std::pair<int, int>> places;
   while (learner.steps() < kSteps) {
-    const TensorMap obs = borrow_tensors(env.observations());
+    const FieldViews seen = adapter.observations(env.observations());
+    const TensorMap obs = borrow_tensors(seen);
     const at::Tensor square = (obs.at("achieved_goal") / kSquare).floor().to(at::kInt).contiguous();
     for (int64_t i = 0; i < kNumEnvs; ++i) {
       const auto* xy = square.const_data_ptr<int>() + 2 * i;
       places.emplace(xy[0], xy[1]);
     }
-    const at::Tensor actions = learner.choose_actions(env.observations());
-    const ConstFieldView rows = view_of(action, actions);
-    const VectorStep step = env.step(rows);
+    const at::Tensor actions = learner.choose_actions(seen);
+    const VectorStep step = env.step(adapter.actions(actions));
     learner.learn();
-    learner.add(rows, step);
+    learner.add(actions, adapter.step(step));
   }
   return places.size();
 }
@@ -93,9 +97,8 @@ TEST(RndExploration, SeesMoreOfAMazeThanRandomActionsAndThanWithoutNovelty) {
   std::ofstream(map) << kMap;
   const auto run = [&](double scale, int64_t warm_up) {
     RunConfig config = maze_run(map, kSeed);
-    config.training.learning_starts = warm_up;
     config.agent_config = small_rnd(scale);
-    return static_cast<double>(places_seen(std::move(config)));
+    return static_cast<double>(places_seen(std::move(config), warm_up));
   };
   const double random = run(0.0, kSteps), aimless = run(0.0, kWarmUp), novelty = run(1.0, kWarmUp);
   EXPECT_GT(novelty, 1.5 * random) << random << " with random actions";

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "agents/registry.h"
+#include "agents/training/transition_trainer.h"
 #include "core/file.h"
 #include "envs/registry.h"
 #include "nn/pch.h"
@@ -102,14 +103,14 @@ class RunConfigFile : public testing::Test {
 TEST_F(RunConfigFile, NamesItsOwnEnvironmentAndAgent) {
   const auto config = make_run_config(env_, "ddpg");
   config->seed = 41;
-  config->training.num_envs = 3;
+  dynamic_cast<TransitionTraining&>(*config->training).gathering.num_envs = 3;
   const fs::path file = write(config->fields().to_toml());
   EXPECT_EQ(peek_run_config(file), (std::pair<std::string, std::string>(env_, "ddpg")));
   const auto loaded = load_run_config(file);
   EXPECT_EQ(loaded->env, env_);
   EXPECT_EQ(loaded->agent, "ddpg");
   EXPECT_EQ(loaded->seed, 41);
-  EXPECT_EQ(loaded->training.num_envs, 3);
+  EXPECT_EQ(dynamic_cast<TransitionTraining&>(*loaded->training).gathering.num_envs, 3);
   EXPECT_EQ(loaded->fields().to_toml(), config->fields().to_toml());
 }
 

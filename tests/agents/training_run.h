@@ -11,7 +11,9 @@
 #include <fcntl.h>
 
 #include "agents/run_config.h"
-#include "agents/training/off_policy.h"
+#include "agents/training/trainer.h"
+#include "agents/training/transition_trainer.h"
+#include "core/file.h"
 #include "core/run_directory.h"
 #include "tests/temporary_folder.h"
 
@@ -33,8 +35,17 @@ class TrainingRun {
     return RunDirectory::open(path(), RunDirectory::Access::kRead).latest_checkpoint();
   }
 
-  Checkpoint latest() const {
-    return Checkpoint::read(latest_folder().path, config.loop().groups(config.training));
+  Checkpoint latest() const { return Checkpoint::read(latest_folder().path); }
+
+  // As if the run had been killed when its newest checkpoint was that of `step`.
+  void forget_after(int64_t step) {
+    for (const CheckpointFolder& saved :
+         RunDirectory::open(path(), RunDirectory::Access::kRead).checkpoints()) {
+      if (saved.step > step) std::filesystem::remove_all(saved.path);
+      if (saved.step == step) {
+        write_file_atomically(path() / "latest", saved.path.filename().string() + "\n");
+      }
+    }
   }
 
   // The rows of metrics.csv, the head first.
@@ -52,11 +63,12 @@ class TrainingRun {
 
  private:
   TrainingResult train(RunDirectory& directory, std::optional<Checkpoint> saved) {
+    const std::unique_ptr<Trainer> trainer = config.training->make(config, {});
     MetricLog log(directory.path(), saved ? std::optional(saved->integer("step")) : std::nullopt);
     const FileDescriptor nowhere(open("/dev/null", O_WRONLY | O_CLOEXEC));
-    ProgressBar progress(config.steps, {.quiet = true, .fd = nowhere.get()});
+    ProgressBar progress(config.training->length(config), {.quiet = true, .fd = nowhere.get()});
     TrainingSession session{config, directory, log, progress, stop};
-    return config.loop().train(session, std::move(saved));
+    return drive(session, *trainer, std::move(saved));
   }
 
   TemporaryFolder folder_;

@@ -10,7 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "core/random.h"
-#include "envs/vector_env.h"
+#include "envs/threaded_vector_env.h"
 #include "tests/envs/allocation_counter.h"
 #include "tests/envs/episode_fixture.h"
 #include "tests/envs/fake_env.h"
@@ -90,7 +90,7 @@ std::vector<int64_t> all_ids(int64_t n) {
 }
 
 std::vector<History> histories_of_vector_env(const EnvMaker& make, int64_t n, int64_t rounds) {
-  VectorEnv env(make, n, 1);
+  ThreadedVectorEnv env(make, n, 1);
   Actions actions(env.spec());
   std::vector<int64_t> steps(static_cast<size_t>(n));
   std::vector<History> histories(static_cast<size_t>(n));

@@ -13,7 +13,7 @@
 #include "drawing/canvas.h"
 #include "envs/cheetah/cheetah_env.h"
 #include "envs/cheetah/dm_cheetah.h"
-#include "envs/vector_env.h"
+#include "envs/threaded_vector_env.h"
 #include "tests/envs/episode_fixture.h"
 #include "tests/envs/golden.h"
 #include "tests/errors.h"
@@ -329,8 +329,8 @@ TEST(Cheetah, AnyNumberOfThreadsGivesTheSameBits) {
   for (const char* id : {"half-cheetah", "cheetah-run"}) {
     std::vector<std::vector<double>> results;
     for (const int threads : {1, 2, 5}) {
-      VectorEnv env(TestEnv::maker(id, {{"vary", "gravity,torso_mass"}, {"max_steps", "25"}}), 8,
-                    threads);
+      ThreadedVectorEnv env(
+          TestEnv::maker(id, {{"vary", "gravity,torso_mass"}, {"max_steps", "25"}}), 8, threads);
       env.reset(3);
       const Field action = action_field(env.spec().action);
       Rng rng(4);

@@ -13,7 +13,7 @@
 
 #include "core/random.h"
 #include "drawing/canvas.h"
-#include "envs/vector_env.h"
+#include "envs/threaded_vector_env.h"
 #include "tests/envs/episode_fixture.h"
 #include "tests/envs/fake_env.h"
 #include "tests/errors.h"
@@ -331,8 +331,8 @@ TEST(ReachGoalTest, TheSeedsFromZeroPlayEachTaskOnce) {
   std::vector<uint64_t> seeds(kTasks);
   std::iota(seeds.begin(), seeds.end(), 0);
   for (const int64_t lanes : {1, 4, 10}) {
-    VectorEnv env(reach(tasks, {.budget = 3, .radius = 1e-3}),
-                  {.num_envs = lanes, .threads = 2, .episode_seeds = seeds});
+    ThreadedVectorEnv env(reach(tasks, {.budget = 3, .radius = 1e-3}),
+                          {.num_envs = lanes, .threads = 2, .episode_seeds = seeds});
     env.reset(17);
     std::vector<double> starts(kTasks, -1.0);
     std::vector<float> actions(static_cast<size_t>(2 * lanes));

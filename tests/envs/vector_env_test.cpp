@@ -1,5 +1,3 @@
-#include "envs/vector_env.h"
-
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -10,6 +8,7 @@
 
 #include "core/random.h"
 #include "envs/registry.h"
+#include "envs/threaded_vector_env.h"
 #include "tests/envs/allocation_counter.h"
 #include "tests/envs/episode_fixture.h"
 #include "tests/envs/fake_env.h"
@@ -32,7 +31,7 @@ EnvMaker maze(const std::string& max_steps = "300") {
 // Uniform actions for N environments, the same for the same round.
 class Actions {
  public:
-  explicit Actions(const VectorEnv& env)
+  explicit Actions(const ThreadedVectorEnv& env)
       : field_(action_field(env.spec().action)),
         values_(static_cast<size_t>(env.num_envs() * field_.numel())) {}
 
@@ -70,7 +69,7 @@ struct Told {
   }
 };
 
-Told told(const VectorEnv& env, const VectorStep& step) {
+Told told(const ThreadedVectorEnv& env, const VectorStep& step) {
   Told out;
   const auto append = [&](std::span<const std::byte> more) {
     out.bytes.insert(out.bytes.end(), more.begin(), more.end());
@@ -91,7 +90,8 @@ Told told(const VectorEnv& env, const VectorStep& step) {
   return out;
 }
 
-std::vector<Told> run(VectorEnv& env, uint64_t first_round, uint64_t rounds, bool async = false) {
+std::vector<Told> run(ThreadedVectorEnv& env, uint64_t first_round, uint64_t rounds,
+                      bool async = false) {
   Actions actions(env);
   std::vector<Told> all;
   for (uint64_t round = first_round; round < first_round + rounds; ++round) {
@@ -120,7 +120,7 @@ std::string message_of(Function&& function, ErrorKind expected) {
 
 TEST(VectorEnv, EqualsSingleEnvironmentsDrivenByHand) {
   constexpr int64_t kNum = 5;
-  VectorEnv env(fake(), kNum, 2);
+  ThreadedVectorEnv env(fake(), kNum, 2);
   Actions actions(env);
   struct Single {
     FakeEnv env{0, {}};
@@ -197,12 +197,12 @@ TEST(VectorEnv, IsTheSameForAnyNumberOfThreadsAndInHalves) {
                                                              {"sticky_actions", "0.2"},
                                                              {"time_limit", "25"}});
   for (const auto& make : {fake(), maze("20"), pixels}) {
-    VectorEnv one(make, 7, 1);
+    ThreadedVectorEnv one(make, 7, 1);
     one.reset(kSeed);
     const std::vector<Told> expected = run(one, 1, 100);
     for (const int threads : {1, 2, 3, 7}) {
       for (const bool async : {false, true}) {
-        VectorEnv env(make, 7, threads);
+        ThreadedVectorEnv env(make, 7, threads);
         EXPECT_EQ(env.threads(), threads);
         env.reset(kSeed);
         EXPECT_TRUE(run(env, 1, 100, async) == expected)
@@ -213,7 +213,7 @@ TEST(VectorEnv, IsTheSameForAnyNumberOfThreadsAndInHalves) {
 }
 
 TEST(VectorEnv, ResetStartsAfreshWhateverCameBefore) {
-  VectorEnv env(fake(), 4, 2);
+  ThreadedVectorEnv env(fake(), 4, 2);
   env.reset(kSeed);
   const std::vector<Told> first = run(env, 0, 20);
   env.reset(kSeed + 1);
@@ -225,7 +225,7 @@ TEST(VectorEnv, ResetStartsAfreshWhateverCameBefore) {
 
 TEST(VectorEnv, SnapshotContinuesBitEqual) {
   for (const auto& make : {fake(), maze("30")}) {
-    VectorEnv env(make, 5, 2);
+    ThreadedVectorEnv env(make, 5, 2);
     env.reset(kSeed);
     run(env, 0, 44);  // the mazes are in their second episode
     const VectorEnvSnapshot snapshot = env.snapshot();
@@ -234,7 +234,7 @@ TEST(VectorEnv, SnapshotContinuesBitEqual) {
         env.observations()[0].data + 5 * env.observations()[0].field->bytes());
     const std::vector<Told> expected = run(env, 44, 60);
 
-    VectorEnv other(make, 5, 1);
+    ThreadedVectorEnv other(make, 5, 1);
     other.restore(snapshot);
     EXPECT_TRUE(std::equal(before.begin(), before.end(), other.observations()[0].data));
     EXPECT_TRUE(other.finished().empty());
@@ -245,7 +245,7 @@ TEST(VectorEnv, SnapshotContinuesBitEqual) {
 }
 
 TEST(VectorEnv, RestoreRefusesWhatIsNoSnapshotOfIts) {
-  VectorEnv env(fake(), 3, 1);
+  ThreadedVectorEnv env(fake(), 3, 1);
   env.reset(kSeed);
   run(env, 0, 4);
   const VectorEnvSnapshot good = env.snapshot();
@@ -268,7 +268,7 @@ TEST(VectorEnv, RestoreRefusesWhatIsNoSnapshotOfIts) {
   for (const auto& [what, snapshot] : bad) {
     EXPECT_THROW(env.restore(snapshot), Error) << what;
   }
-  VectorEnv larger(fake(), 4, 1);
+  ThreadedVectorEnv larger(fake(), 4, 1);
   EXPECT_THROW(larger.restore(good), Error);
   env.restore(good);
   EXPECT_EQ(env.snapshot().state, good.state);
@@ -276,7 +276,7 @@ TEST(VectorEnv, RestoreRefusesWhatIsNoSnapshotOfIts) {
 
 // Half of it was read: going on from there would mix two runs.
 TEST(VectorEnv, NeedsResetAfterARefusedSnapshot) {
-  VectorEnv env(fake(), 3, 1);
+  ThreadedVectorEnv env(fake(), 3, 1);
   env.reset(kSeed);
   VectorEnvSnapshot snapshot = env.snapshot();
   snapshot.state.push_back(0.0);
@@ -289,7 +289,7 @@ TEST(VectorEnv, NeedsResetAfterARefusedSnapshot) {
 
 TEST(VectorEnv, NamesTheEnvironmentOfABadActionAndMovesNone) {
   for (const auto& make : {fake(), maze()}) {
-    VectorEnv env(make, 5, 2);
+    ThreadedVectorEnv env(make, 5, 2);
     env.reset(kSeed);
     run(env, 0, 2);
     const VectorEnvSnapshot before = env.snapshot();
@@ -308,7 +308,7 @@ TEST(VectorEnv, NamesTheEnvironmentOfABadActionAndMovesNone) {
 }
 
 TEST(VectorEnv, RefusesActionsOfTheWrongShape) {
-  VectorEnv env(fake(), 3, 1);
+  ThreadedVectorEnv env(fake(), 3, 1);
   env.reset(kSeed);
   const std::vector<double> values(6);
   const auto* bytes = reinterpret_cast<const std::byte*>(values.data());
@@ -326,7 +326,8 @@ TEST(VectorEnv, RefusesActionsOfTheWrongShape) {
 TEST(VectorEnv, NamesTheEnvironmentThatFailedAndSurvives) {
   for (const int threads : {1, 3}) {
     for (const bool standard : {false, true}) {
-      VectorEnv env(fake({.env = 2, .step = 2, .standard_exception = standard}), 5, threads);
+      ThreadedVectorEnv env(fake({.env = 2, .step = 2, .standard_exception = standard}), 5,
+                            threads);
       env.reset(kSeed);
       Actions actions(env);
       env.step(actions.round(0));
@@ -339,7 +340,7 @@ TEST(VectorEnv, NamesTheEnvironmentThatFailedAndSurvives) {
       EXPECT_THROW(env.snapshot(), Error);
 
       env.reset(kSeed);
-      VectorEnv sound(fake(), 5, 1);
+      ThreadedVectorEnv sound(fake(), 5, 1);
       sound.reset(kSeed);
       EXPECT_TRUE(run(env, 0, 30) == run(sound, 0, 30));
     }
@@ -347,7 +348,7 @@ TEST(VectorEnv, NamesTheEnvironmentThatFailedAndSurvives) {
 }
 
 TEST(VectorEnv, NamesTheEnvironmentThatCouldNotBeReset) {
-  VectorEnv env(fake({.env = 4, .step = 0}), 5, 2);
+  ThreadedVectorEnv env(fake({.env = 4, .step = 0}), 5, 2);
   EXPECT_THAT(message_of([&] { env.reset(kSeed); }, ErrorKind::kRun),
               AllOf(HasSubstr("environment 4 of 5"), HasSubstr("the wheel came off")));
   Actions actions(env);
@@ -357,7 +358,7 @@ TEST(VectorEnv, NamesTheEnvironmentThatCouldNotBeReset) {
 }
 
 TEST(VectorEnv, RefusesCallsOutOfOrder) {
-  VectorEnv env(fake(), 2, 2);
+  ThreadedVectorEnv env(fake(), 2, 2);
   Actions actions(env);
   EXPECT_THROW(env.step(actions.round(0)), Error);
   EXPECT_THROW(env.wait(), Error);
@@ -376,9 +377,10 @@ TEST(VectorEnv, RefusesCallsOutOfOrder) {
 }
 
 TEST(VectorEnv, RefusesImpossibleSizes) {
-  for (const int64_t n : {0, -1}) EXPECT_THROW(VectorEnv(fake(), n, 1), Error) << n;
-  for (const int threads : {0, -1}) EXPECT_THROW(VectorEnv(fake(), 2, threads), Error) << threads;
-  EXPECT_EQ(VectorEnv(fake(), 2, 64).threads(), 2);
+  for (const int64_t n : {0, -1}) EXPECT_THROW(ThreadedVectorEnv(fake(), n, 1), Error) << n;
+  for (const int threads : {0, -1})
+    EXPECT_THROW(ThreadedVectorEnv(fake(), 2, threads), Error) << threads;
+  EXPECT_EQ(ThreadedVectorEnv(fake(), 2, 64).threads(), 2);
 }
 
 constexpr auto kNextStep = AutoReset::kNextStep;
@@ -401,7 +403,7 @@ struct ByHand {
 };
 
 TEST(VectorEnv, NextStepIgnoresTheActionAfterAnEpisodesEnd) {
-  VectorEnv env(fake(), {.num_envs = 1, .autoreset = kNextStep});
+  ThreadedVectorEnv env(fake(), {.num_envs = 1, .autoreset = kNextStep});
   Actions actions(env);
   ByHand hand(kSeed);
   env.reset(kSeed);
@@ -432,8 +434,8 @@ TEST(VectorEnv, NextStepIgnoresTheActionAfterAnEpisodesEnd) {
 }
 
 TEST(VectorEnv, WithoutAutoResetTheCallerDecides) {
-  VectorEnv env(fake(), {.num_envs = 4, .threads = 2, .autoreset = kOff});
-  VectorEnv same_step(fake(), 4, 1);
+  ThreadedVectorEnv env(fake(), {.num_envs = 4, .threads = 2, .autoreset = kOff});
+  ThreadedVectorEnv same_step(fake(), 4, 1);
   env.reset(kSeed);
   same_step.reset(kSeed);
   Actions actions(env);
@@ -465,7 +467,7 @@ TEST(VectorEnv, WithoutAutoResetTheCallerDecides) {
 }
 
 TEST(VectorEnv, ResetEnvsLeavesTheOthersAlone) {
-  VectorEnv env(fake(), 3, 2);
+  ThreadedVectorEnv env(fake(), 3, 2);
   env.reset(kSeed);
   run(env, 0, 2);
   const std::vector<double> before = env.snapshot().state;
@@ -482,12 +484,12 @@ TEST(VectorEnv, ResetEnvsLeavesTheOthersAlone) {
   }
   EXPECT_EQ(after[2 + lane + 2], 1) << "the number of its episode";
   EXPECT_THROW(env.reset_envs({mask, 2}, 5), Error);
-  VectorEnv fresh(fake(), 3, 1);
+  ThreadedVectorEnv fresh(fake(), 3, 1);
   EXPECT_THROW(fresh.reset_envs(mask, 5), Error);
 }
 
 TEST(VectorEnv, SnapshotsRememberEndedEpisodes) {
-  VectorEnv env(fake(), {.num_envs = 5, .threads = 2, .autoreset = kNextStep});
+  ThreadedVectorEnv env(fake(), {.num_envs = 5, .threads = 2, .autoreset = kNextStep});
   env.reset(kSeed);
   uint64_t round = 0;
   do {
@@ -495,17 +497,17 @@ TEST(VectorEnv, SnapshotsRememberEndedEpisodes) {
   } while (env.finished().empty());
   const VectorEnvSnapshot snapshot = env.snapshot();
   const std::vector<Told> expected = run(env, round, 40);
-  VectorEnv other(fake(), {.num_envs = 5, .autoreset = kNextStep});
+  ThreadedVectorEnv other(fake(), {.num_envs = 5, .autoreset = kNextStep});
   other.restore(snapshot);
   EXPECT_TRUE(run(other, round, 40) == expected);
-  VectorEnv same_step(fake(), 5, 1);
+  ThreadedVectorEnv same_step(fake(), 5, 1);
   EXPECT_THROW(same_step.restore(snapshot), Error);
 }
 
 TEST(VectorEnv, AFailureStaysWithItsEnvironment) {
   for (const int threads : {1, 3}) {
-    VectorEnv env(fake({.env = 2, .step = 2}), 5, threads);
-    VectorEnv sound(fake(), 5, 1);
+    ThreadedVectorEnv env(fake({.env = 2, .step = 2}), 5, threads);
+    ThreadedVectorEnv sound(fake(), 5, 1);
     env.reset(kSeed);
     sound.reset(kSeed);
     Actions actions(env);
@@ -540,17 +542,19 @@ TEST(VectorEnv, AFailureStaysWithItsEnvironment) {
 }
 
 TEST(VectorEnv, OptionsAreChecked) {
-  EXPECT_THAT(message_of([] { VectorEnv(fake(), {.num_envs = 4, .batch = 2}); }, ErrorKind::kInput),
-              AllOf(HasSubstr("a batch of 2 of 4"), HasSubstr("AsyncVectorEnv")));
-  EXPECT_THAT(message_of([] { VectorEnv(fake(), {.num_envs = 4, .threads = 2, .cpus = {-1}}); },
-                         ErrorKind::kInput),
-              HasSubstr("cpus: found -1"));
+  EXPECT_THAT(
+      message_of([] { ThreadedVectorEnv(fake(), {.num_envs = 4, .batch = 2}); }, ErrorKind::kInput),
+      AllOf(HasSubstr("a batch of 2 of 4"), HasSubstr("AsyncVectorEnv")));
+  EXPECT_THAT(
+      message_of([] { ThreadedVectorEnv(fake(), {.num_envs = 4, .threads = 2, .cpus = {-1}}); },
+                 ErrorKind::kInput),
+      HasSubstr("cpus: found -1"));
 }
 
 // A learner that throws unwinds over its actions while the environments still step.
 TEST(VectorEnv, OutlivesTheActionsAndIsDestroyedDuringAStep) {
   for (int round = 0; round < 20; ++round) {
-    VectorEnv env(maze(), 16, 3);
+    ThreadedVectorEnv env(maze(), 16, 3);
     env.reset(kSeed);
     const auto actions = std::make_unique<Actions>(env);
     env.step_async(actions->round(0));
@@ -558,7 +562,7 @@ TEST(VectorEnv, OutlivesTheActionsAndIsDestroyedDuringAStep) {
 }
 
 TEST(VectorEnv, StepAllocatesNothing) {
-  VectorEnv env(maze("100000000"), 8, 2);
+  ThreadedVectorEnv env(maze("100000000"), 8, 2);
   env.reset(kSeed);
   Actions actions(env);
   const ConstFieldView view = actions.round(0);

@@ -47,7 +47,7 @@ const std::map<std::string, Module>& modules() {
       {"worldmodel", {{"core", "nn", "replay"}, {}, all_of({kPhysics, kFiles, kFlags})}},
       {"agents",
        {{"core", "drawing", "nn", "replay", "datasets"},
-        {"envs/env.h", "envs/vector_env.h", "envs/registry.h", "envs/thread_pool.h",
+        {"envs/env.h", "envs/threaded_vector_env.h", "envs/registry.h", "envs/thread_pool.h",
          "envs/wrappers/reach_goal.h", "worldmodel/world_model.h", "worldmodel/action_code.h",
          "worldmodel/decoder.h", "worldmodel/planning/planner.h", "worldmodel/jepa/jepa_learner.h"},
         all_of({kPhysics, kFiles, kFlags})}},

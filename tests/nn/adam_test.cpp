@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "nn/pch.h"
+#include "tests/checkpoints.h"
 #include "tests/errors.h"
 #include "tests/tensors.h"
 
@@ -64,34 +65,28 @@ TEST(Adam, SavedAndLoadedContinuesBitEqual) {
     optimizer.step();
   };
   for (int64_t step = 0; step < 3; ++step) advance(adam, parameters, step);
-  TensorMap saved;
-  adam.save("actor", saved);
-  parameters.save("actor", saved);
+  const TensorMap moments = test::saved(adam, "actor"), weights = test::saved(parameters, "actor");
 
   Parameters other = forty();
   Adam resumed(other, {});
-  other.load("actor", saved);
-  resumed.load("actor", saved);
+  test::load(other, "actor", weights);
+  test::load(resumed, "actor", moments, "optimizer");
   for (int64_t step = 3; step < 6; ++step) {
     advance(adam, parameters, step);
     advance(resumed, other, step);
   }
   EXPECT_TRUE(at::equal(parameters.flat(), other.flat()));
-  TensorMap after, resumed_after;
-  adam.save("actor", after);
-  resumed.save("actor", resumed_after);
-  expect_same_bits(after, resumed_after);
+  expect_same_bits(test::saved(adam, "actor"), test::saved(resumed, "actor"));
 }
 
 TEST(Adam, LoadNamesWhatIsMissingOrDoesNotFit) {
   Parameters parameters = forty();
   Adam adam(parameters, {});
-  TensorMap saved;
-  adam.save("x", saved);
-  EXPECT_THAT(input_error([&] { adam.load("y", saved); }), HasSubstr("y.m"));
+  EXPECT_THAT(input_error([&] { test::load(adam, "y", test::saved(adam, "x"), "optimizer"); }),
+              HasSubstr("y.m is missing"));
   const TensorMap wrong{
       {"x.m", at::zeros({39})}, {"x.v", at::zeros({40})}, {"x.step", at::zeros({})}};
-  EXPECT_THAT(input_error([&] { adam.load("x", wrong); }),
+  EXPECT_THAT(input_error([&] { test::load(adam, "x", wrong, "optimizer"); }),
               testing::AllOf(HasSubstr("x.m"), HasSubstr("39"), HasSubstr("40")));
 }
 

@@ -5,6 +5,7 @@
 
 #include "core/random.h"
 #include "nn/pch.h"
+#include "tests/checkpoints.h"
 #include "tests/errors.h"
 #include "tests/tensors.h"
 
@@ -82,26 +83,20 @@ TEST(Normalizer, SavedAndLoadedContinuesBitEqual) {
   const at::Tensor x = samples(60);
   Normalizer normalizer(3, at::kCPU);
   normalizer.update(x.narrow(0, 0, 31));
-  TensorMap saved;
-  normalizer.save("obs", saved);
   Normalizer resumed(3, at::kCPU);
-  resumed.load("obs", saved);
+  test::load(resumed, "obs", test::saved(normalizer, "obs"));
   EXPECT_TRUE(at::equal(resumed(x), normalizer(x)));
   normalizer.update(x.narrow(0, 31, 29));
   resumed.update(x.narrow(0, 31, 29));
-  TensorMap a, b;
-  normalizer.save("obs", a);
-  resumed.save("obs", b);
-  expect_same_bits(a, b);
-  EXPECT_FALSE(at::equal(saved.at("obs.mean"), a.at("obs.mean"))) << "save() must copy";
+  expect_same_bits(test::saved(normalizer, "obs"), test::saved(resumed, "obs"));
 }
 
 TEST(Normalizer, LoadNamesWhatDoesNotFit) {
-  TensorMap saved;
-  Normalizer(3, at::kCPU).save("obs", saved);
-  Normalizer other(4, at::kCPU);
-  EXPECT_THAT(input_error([&] { other.load("obs", saved); }), HasSubstr("obs.mean"));
-  EXPECT_THAT(input_error([&] { other.load("pixels", saved); }), HasSubstr("pixels.mean"));
+  Normalizer three(3, at::kCPU), other(4, at::kCPU);
+  const TensorMap saved = test::saved(three, "obs");
+  EXPECT_THAT(input_error([&] { test::load(other, "obs", saved); }), HasSubstr("obs.mean"));
+  EXPECT_THAT(input_error([&] { test::load(other, "pixels", saved); }),
+              HasSubstr("pixels.mean is missing"));
 }
 
 }  // namespace

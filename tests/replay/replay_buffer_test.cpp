@@ -154,7 +154,7 @@ TEST(ReplayBuffer, SameGeneratorSameBatchAfterSaveAndRestore) {
     TensorMap saved;
     replay.save(saved);
     ReplayBuffer restored = filled(150, 3, 77);  // what it held before goes
-    restored.restore(saved);
+    restored.restore(MapReader(saved));
     EXPECT_EQ(restored.size(), replay.size());
     Rng a(5);
     Rng b(5);
@@ -171,15 +171,15 @@ TEST(ReplayBuffer, DamagedStatesAreRefused) {
   TensorMap saved;
   replay.save(saved);
   ReplayBuffer other(CountingEnvs::spec(), 150, 5, at::kCPU);
-  EXPECT_THROW(other.restore(saved), Error);  // another number of environments
+  EXPECT_THROW(other.restore(MapReader(saved)), Error);  // another number of environments
   for (const char* name : {"replay.written", "replay.step", "replay.kind"}) {
     TensorMap damaged;
     for (const auto& [key, tensor] : saved) damaged.add(key, tensor.clone());
     damaged.at(name).fill_(100);
     ReplayBuffer target(CountingEnvs::spec(), 150, 3, at::kCPU);
-    EXPECT_THROW(target.restore(damaged), Error) << name;
+    EXPECT_THROW(target.restore(MapReader(damaged)), Error) << name;
     damaged.at(name).fill_(-1);
-    EXPECT_THROW(target.restore(damaged), Error) << name;
+    EXPECT_THROW(target.restore(MapReader(damaged)), Error) << name;
   }
 }
 

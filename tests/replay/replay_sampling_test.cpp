@@ -94,7 +94,7 @@ TEST(ReplayPriorities, SurviveSaveAndRestore) {
   TensorMap saved;
   replay.save(saved);
   ReplayBuffer restored = scripted_replay(30, 2, 1, 9, 7, kPrioritized);
-  restored.restore(saved);
+  restored.restore(MapReader(saved));
   Rng a(3);
   Rng b(3);
   const Batch first = replay.sample(100, {.prioritized = true}, a);
@@ -102,7 +102,7 @@ TEST(ReplayPriorities, SurviveSaveAndRestore) {
   EXPECT_TRUE(first.index.equal(second.index));
   EXPECT_TRUE(first.weight.equal(second.weight));
   saved.at("replay.priority").fill_(std::numeric_limits<double>::quiet_NaN());
-  EXPECT_THROW(restored.restore(saved), Error);
+  EXPECT_THROW(restored.restore(MapReader(saved)), Error);
   EXPECT_EQ(restored.size(), 0);
 }
 
@@ -240,7 +240,7 @@ TEST(ReplayDisk, EqualsMemoryBitForBit) {
   disk.save(b);
   for (const auto& [name, tensor] : a) EXPECT_TRUE(tensor.equal(b.at(name))) << name;
   ReplayBuffer restored = scripted_replay(50, 2, 3, 9, 3, on_disk);
-  restored.restore(a);
+  restored.restore(MapReader(a));
   Rng first(9);
   Rng second(9);
   const Batch expected = memory.sample(200, {.n_step = 3}, first);

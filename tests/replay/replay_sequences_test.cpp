@@ -276,7 +276,7 @@ TEST(ReplaySequences, StacksAndSequencesSurviveSaveAndRestore) {
     TensorMap saved;
     replay.save(saved);
     ReplayBuffer restored = scripted_replay(30, 2, 3, 9, 91);
-    restored.restore(saved);
+    restored.restore(MapReader(saved));
     EXPECT_EQ(restored.size(), replay.size());
     EXPECT_EQ(restored.episodes().size(), replay.episodes().size());
     Rng a(6);

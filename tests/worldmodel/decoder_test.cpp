@@ -9,6 +9,7 @@
 #include "nn/device.h"
 #include "nn/pch.h"
 #include "nn/safetensors.h"
+#include "tests/checkpoints.h"
 #include "tests/errors.h"
 #include "tests/temporary_folder.h"
 #include "tests/tensors.h"
@@ -89,8 +90,7 @@ TEST(Decoder, LatentNumbersThatDoNotVaryAreNotBlownUp) {
   const Scene data = scene();  // the last of three latent numbers is 7 throughout
   Decoder decoder = make();
   decoder.set_statistics(data.latents, data.pixels);
-  TensorMap saved;
-  decoder.save("decoder", saved);
+  const TensorMap saved = test::saved(decoder, "decoder");
   const at::Tensor scale = saved.at("decoder.latent_scale");
   EXPECT_EQ(scale[2].item<double>(), 1.0);
   EXPECT_LT(max_difference(scale.narrow(0, 0, 2), data.latents.std(0, false).narrow(0, 0, 2)),
@@ -119,8 +119,7 @@ TEST(Decoder, NamesWhatDoesNotFit) {
       input_error([&] { larger.load_file(file); }),
       AllOf(HasSubstr(file), HasSubstr("decoder.hidden.weight"), HasSubstr("decoder.latent_mean")));
   Decoder same = make();
-  TensorMap tensors;
-  same.save("decoder", tensors);
+  const TensorMap tensors = test::saved(same, "decoder");
   save_safetensors(file, tensors.entries(), {{"model_step", "many"}});
   EXPECT_THAT(input_error([&] { same.load_file(file); }),
               AllOf(HasSubstr(file), HasSubstr("model_step 'many'")));

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "nn/pch.h"
+#include "tests/checkpoints.h"
 #include "tests/errors.h"
 #include "tests/tensors.h"
 
@@ -61,11 +62,10 @@ TEST_P(EncoderContract, SavesAndLoads) {
   const auto encoder = make(1), other = make(2);
   const at::Tensor pixels = at::randn({2, 3, 32, 64});
   EXPECT_GT(max_difference((*encoder)(pixels), (*other)(pixels)), 1e-3);
-  TensorMap saved;
-  encoder->save("encoder", saved);
-  other->load("encoder", saved);
+  const TensorMap saved = test::saved(*encoder, "encoder");
+  test::load(*other, "encoder", saved);
   EXPECT_TRUE(at::equal((*encoder)(pixels), (*other)(pixels)));
-  EXPECT_NE(input_error([&] { other->load("other", saved); }).find("is missing"),
+  EXPECT_NE(input_error([&] { test::load(*other, "other", saved); }).find("is missing"),
             std::string::npos);
 }
 

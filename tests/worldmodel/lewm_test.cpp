@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "nn/pch.h"
+#include "tests/checkpoints.h"
 #include "tests/errors.h"
 #include "tests/tensors.h"
 #include "tests/worldmodel/open_gates.h"
@@ -36,7 +37,7 @@ PredictorOptions small_predictor(int64_t width = 12) {
 
 class LewmGolden : public testing::Test {
  protected:
-  void load(Part& part, const std::string& name) const { part.load(name, tensors_); }
+  void load(Part& part, const std::string& name) const { test::load(part, name, tensors_); }
 
   at::Tensor tensor(const std::string& name) const { return tensors_.at(name); }
 
@@ -81,26 +82,22 @@ TEST_F(LewmGolden, VisionTransformer) {
 TEST_F(LewmGolden, ProjectorInInferenceValidationAndTraining) {
   Projector projector(12, 16, 10, rng_, at::kCPU);
   load(projector, "projector");
-  TensorMap before;
-  projector.save("p", before);
+  const TensorMap before = test::saved(projector, "p");
   at::Tensor x = input("projector_evaluation.x");
   expect_case("projector_evaluation", projector(x, ForwardMode::kInference), {{"x", x}},
               &projector);
-  TensorMap unchanged;
-  projector.save("p", unchanged);
+  const TensorMap unchanged = test::saved(projector, "p");
   test::expect_same_bits(before, unchanged);
 
   // As in training, with nothing remembered.
   const at::Tensor validated = projector(input("projector_training.x"), ForwardMode::kValidation);
   EXPECT_LT(max_difference(validated, tensor("projector_training.output")), 1e-5);
-  TensorMap still_unchanged;
-  projector.save("p", still_unchanged);
+  const TensorMap still_unchanged = test::saved(projector, "p");
   test::expect_same_bits(before, still_unchanged);
 
   x = input("projector_training.x");
   expect_case("projector_training", projector(x, ForwardMode::kTraining), {{"x", x}}, &projector);
-  TensorMap after;
-  projector.save("p", after);
+  const TensorMap after = test::saved(projector, "p");
   for (const std::string name : {"running_mean", "running_var", "num_batches_tracked"}) {
     EXPECT_LT(max_difference(after.at("p.net.1." + name), tensor("projector_after.net.1." + name)),
               1e-6)
@@ -290,7 +287,7 @@ TEST(Lewm, FullSizeHasTheReferencesTensors) {
   std::vector<size_t> counts;
   for (const auto& [name, part] : parts) {
     const size_t before = saved.size();
-    part->save(name, saved);
+    for (const auto& [key, tensor] : test::saved(*part, name)) saved.add(key, tensor);
     counts.push_back(saved.size() - before);
     trainable += part->parameters().numel();
   }

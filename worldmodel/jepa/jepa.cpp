@@ -4,6 +4,7 @@
 
 #include "nn/pch.h"
 #include "nn/safetensors.h"
+#include "nn/state_list.h"
 
 namespace reverie {
 
@@ -249,25 +250,22 @@ std::vector<std::pair<std::string, Parameters*>> Jepa::parameters() {
   return out;
 }
 
-void Jepa::save(TensorMap& out) const {
-  for (const auto& [name, part] : parts()) part->save(name, out);
-  actions_.save(out);
-}
-
-void Jepa::load(const TensorMap& saved) {
-  TensorMap expected;
-  save(expected);
-  check_tensors_match("world model", expected.entries(), saved.entries());
-  actions_.load(saved);  // first: it looks at the values too
-  for (const auto& [name, part] : parts()) part->load(name, saved);
+void Jepa::state(StateList& list) {
+  for (const auto& [name, part] : parts()) list.add(name, *part);
+  actions_.state(list);
 }
 
 void Jepa::load_weights(const std::filesystem::path& file) {
-  const TensorMap saved(load_safetensors(file.string()).tensors);
-  TensorMap expected;
-  for (const auto& [name, part] : parts()) part->save(name, expected);
-  check_tensors_match(file.string(), expected.entries(), saved.entries());
-  for (const auto& [name, part] : parts()) part->load(name, saved);
+  const SafetensorsFile saved = load_safetensors(file.string());
+  StateList list;
+  for (const auto& [name, part] : parts()) list.add(name, *part);
+  NamedTensors expected;
+  for (const StateList::Entry& entry : list.tensors()) {
+    expected.emplace_back(entry.name, entry.tensor);
+  }
+  check_tensors_match(file.string(), expected, saved.tensors);
+  const at::NoGradGuard no_grad;
+  for (auto& [name, tensor] : expected) tensor.copy_(saved.tensor(name));
 }
 
 }  // namespace reverie

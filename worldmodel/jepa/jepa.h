@@ -95,13 +95,12 @@ class Jepa final : public WorldModel {
   // Every parameter block, to be optimised, with the name its tensors are saved under.
   std::vector<std::pair<std::string, Parameters*>> parameters();
 
-  // The networks' tensors by the reference's names, and the actions' statistics. load() throws
-  // Error(kInput) with one message that names every missing, unexpected and mis-shaped tensor, and
-  // for statistics that ActionCode::set_statistics() does not take; nothing is changed then.
-  void save(TensorMap& out) const;
-  void load(const TensorMap& saved);
+  // Lists the networks' tensors by the reference's names, and the actions' statistics.
+  void state(StateList& list);
 
-  // Reads the networks alone from a safetensors file, such as published weights. Throws likewise.
+  // Reads the networks alone from a safetensors file, such as published weights. Throws
+  // Error(kInput) with one message that names every missing, unexpected and mis-shaped tensor;
+  // nothing is changed then.
   void load_weights(const std::filesystem::path& file);
 
  private:

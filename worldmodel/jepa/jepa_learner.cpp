@@ -5,6 +5,7 @@
 #include "core/random.h"
 #include "nn/pch.h"
 #include "nn/schedule.h"
+#include "nn/state_list.h"
 #include "worldmodel/jepa/latent_statistics.h"
 
 namespace reverie {
@@ -74,7 +75,8 @@ at::Tensor JepaLearner::regularise(const at::Tensor& z) const {
 }
 
 TensorMap JepaLearner::update(const SequenceBatch& batch, double progress) {
-  seed_default_generator(model_.device(), mix_seed({seed_, static_cast<uint64_t>(step_)}));
+  seed_default_generator(model_.device(),
+                         mix_seed({static_cast<uint64_t>(seed_), static_cast<uint64_t>(step_)}));
   const auto [z, prediction] = forward(batch, ForwardMode::kTraining);
   const at::Tensor regulariser = regularise(z);
   const at::Tensor total = prediction + options_.regulariser_weight * regulariser;
@@ -106,19 +108,10 @@ TensorMap JepaLearner::validate(const SequenceBatch& batch) const {
   return out;
 }
 
-void JepaLearner::save(TensorMap& out) const {
-  for (const auto& [name, optimizer] : optimizers_) optimizer.save(name, out);
-  out.add("learner.step", at::scalar_tensor(step_, at::kLong));
-  out.add("learner.seed", at::scalar_tensor(static_cast<int64_t>(seed_), at::kLong));
-}
-
-void JepaLearner::load(const TensorMap& saved) {
-  for (auto& [name, optimizer] : optimizers_) optimizer.load(name, saved);
-  at::Tensor step = at::zeros({}, at::kLong), seed = at::zeros({}, at::kLong);
-  restore_tensor(step, "learner.step", saved);
-  restore_tensor(seed, "learner.seed", saved);
-  step_ = step.item<int64_t>();
-  seed_ = static_cast<uint64_t>(seed.item<int64_t>());
+void JepaLearner::state(StateList& list) {
+  for (auto& [name, optimizer] : optimizers_) list.add(name, optimizer);
+  list.add("learner.step", step_);
+  list.add("learner.seed", seed_);
 }
 
 }  // namespace reverie

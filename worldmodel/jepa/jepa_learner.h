@@ -12,6 +12,8 @@
 
 namespace reverie {
 
+class StateList;
+
 // How a JEPA is trained. Defaults are LeWorldModel's; the learning rate is the architecture's.
 struct JepaTrainingOptions {
   RegulariserOptions regulariser;
@@ -55,9 +57,8 @@ class JepaLearner {
   // the mean over whole minibatches of the batch, or that of all where it has fewer.
   TensorMap validate(const SequenceBatch& batch) const;
 
-  // Moments of the optimiser, the count of steps and the seed.
-  void save(TensorMap& out) const;
-  void load(const TensorMap& saved);
+  // Lists the moments of the optimiser, the count of steps and the seed.
+  void state(StateList& list);
 
  private:
   struct Forward {
@@ -70,7 +71,7 @@ class JepaLearner {
   Jepa& model_;
   JepaTrainingOptions options_;
   double learning_rate_;
-  uint64_t seed_;
+  int64_t seed_;
   BatchShare share_;
   std::unique_ptr<Regulariser> regulariser_;
   std::vector<Parameters*> parameters_;

@@ -1,21 +1,13 @@
 #include "worldmodel/jepa/part.h"
 
 #include "nn/pch.h"
+#include "nn/state_list.h"
 
 namespace reverie {
 
-void Part::save(std::string_view prefix, TensorMap& out) const {
-  parameters_.save(prefix, out);
-  for (const auto& [name, buffer] : buffers_) {
-    out.add(fmt::format("{}.{}", prefix, name), buffer.clone());
-  }
-}
-
-void Part::load(std::string_view prefix, const TensorMap& saved) {
-  parameters_.load(prefix, saved);
-  for (auto& [name, buffer] : buffers_) {
-    restore_tensor(buffer, fmt::format("{}.{}", prefix, name), saved);
-  }
+void Part::state(StateList& list) {
+  parameters_.state(list);
+  for (const auto& [name, buffer] : buffers_) list.add_weights(name, buffer);
 }
 
 }  // namespace reverie

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <string_view>
-
 #include <ATen/core/TensorBody.h>
 
 #include "nn/layers.h"
@@ -21,11 +19,8 @@ class Part {
   Parameters& parameters() { return parameters_; }
   const Parameters& parameters() const { return parameters_; }
 
-  // Appends copies of all tensors as "prefix.name".
-  void save(std::string_view prefix, TensorMap& out) const;
-
-  // Takes them back. Throws Error as Parameters::load() does.
-  void load(std::string_view prefix, const TensorMap& saved);
+  // Lists parameters and buffers under their names, as weights.
+  void state(StateList& list);
 
  protected:
   Part(const Shapes& shapes, at::Device device) : parameters_(shapes, device) {}

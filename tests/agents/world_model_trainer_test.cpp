@@ -1,4 +1,4 @@
-#include "agents/training/world_model_loop.h"
+#include "agents/training/world_model_trainer.h"
 
 #include <cmath>
 
@@ -12,6 +12,7 @@
 #include "nn/pch.h"
 #include "nn/safetensors.h"
 #include "tests/agents/training_run.h"
+#include "tests/checkpoints.h"
 #include "tests/errors.h"
 #include "tests/tensors.h"
 
@@ -19,6 +20,7 @@ namespace reverie {
 namespace {
 
 using test::expect_same_bits;
+using test::group_of;
 using test::input_error;
 using test::run_error;
 using testing::AllOf;
@@ -38,13 +40,13 @@ class JepaRun : public test::TrainingRun {
     fields.set("observation", "pixels");
     fields.set("image_size", "16x16");
     fields.set("max_steps", "25");
-    config.training = config.loop().defaults;
-    config.training.num_envs = 4;
-    config.training.learning_starts = 80;
-    config.training.updates_per_step = 0.1;
-    config.training.replay_capacity = 400;
-    config.training.log_every = 40;
-    config.training.checkpoint_every = 80;
+    config.training = std::make_unique<WorldModelTraining>();
+    training().gathering.num_envs = 4;
+    training().gathering.learning_starts = 80;
+    training().gathering.updates_per_step = 0.1;
+    training().replay.replay_capacity = 400;
+    training().drive_options.log_every = 40;
+    training().drive_options.checkpoint_every = 80;
     auto agent = std::make_unique<JepaConfig>();
     agent->model = {.latent_size = 4, .encoder_channels = {4, 8}, .predictor_width = 8};
     agent->training.regulariser.slices = 8;
@@ -52,6 +54,7 @@ class JepaRun : public test::TrainingRun {
     config.agent_config = std::move(agent);
   }
 
+  WorldModelTraining& training() { return dynamic_cast<WorldModelTraining&>(*config.training); }
   JepaConfig& jepa() { return dynamic_cast<JepaConfig&>(*config.agent_config); }
 
   double logged(size_t row, const std::string& name) const {
@@ -102,18 +105,18 @@ std::string write_dataset(const std::filesystem::path& path, std::vector<int64_t
 }
 
 void expect_same_state(const Checkpoint& a, const Checkpoint& b) {
-  for (const char* key : {"step", "updates", "owed_updates", "sampling.rng", "agent.rng"}) {
+  for (const char* key : {"step", "steps", "updates", "owed_updates", "sampling.rng"}) {
     EXPECT_EQ(a.text(key), b.text(key)) << key;
   }
-  expect_same_bits(a.group("model"), b.group("model"));
-  expect_same_bits(a.group("optimizer"), b.group("optimizer"));
+  expect_same_bits(group_of(a, "model"), group_of(b, "model"));
+  expect_same_bits(group_of(a, "optimizer"), group_of(b, "optimizer"));
 }
 
-TEST(WorldModelLoop, LearnsFromWhatItGathersAndLogsFromTheFirstUpdate) {
+TEST(WorldModelTrainer, LearnsFromWhatItGathersAndLogsFromTheFirstUpdate) {
   JepaRun run;
   const TrainingResult result = run.train();
-  EXPECT_EQ(result.steps, 160);
-  EXPECT_EQ(result.updates, 8);
+  EXPECT_EQ(result.counts.steps, 160);
+  EXPECT_EQ(result.counts.updates, 8);
   EXPECT_EQ(run.logged(1, "step"), 88);  // when the steps since 80 have earned the first update
   for (const char* name :
        {"loss/prediction", "loss/regulariser", "loss/total", "gradient/norm",
@@ -123,26 +126,26 @@ TEST(WorldModelLoop, LearnsFromWhatItGathersAndLogsFromTheFirstUpdate) {
   }
 }
 
-TEST(WorldModelLoop, StoppedAndResumedItEndsInTheSameWeights) {
+TEST(WorldModelTrainer, StoppedAndResumedItEndsInTheSameWeights) {
   for (const bool live : {true, false}) {
     SCOPED_TRACE(live);
     const test::TemporaryFolder folder;
     JepaRun whole, stopped;
     for (JepaRun* run : {&whole, &stopped}) {
       if (live) continue;
-      run->config.training.dataset =
+      run->training().data.path =
           write_dataset(folder / (run == &whole ? "a.h5" : "b.h5"), {16, 16, 3});
-      run->config.steps = 12;
-      run->config.training.checkpoint_every = 6;
+      run->config.steps = 0;
+      run->training().data.updates = 12;
+      run->training().drive_options.checkpoint_every = 6;
     }
     whole.train();
     // The learning rate follows the whole run's length, so the run is stopped, not shortened.
     const int64_t half = live ? 120 : 6;
-    const int64_t all = stopped.config.steps;
     stopped.jepa().training.warmup = whole.jepa().training.warmup;
-    stopped.config.training.checkpoint_every = half;
-    stopped.config.training.keep_checkpoints = 10;
-    whole.config.training.keep_checkpoints = 10;
+    stopped.training().drive_options.checkpoint_every = half;
+    stopped.training().drive_options.keep_checkpoints = 10;
+    whole.training().drive_options.keep_checkpoints = 10;
     stopped.train();
     // What a killed run left: its checkpoint of the half.
     for (const CheckpointFolder& saved :
@@ -153,45 +156,49 @@ TEST(WorldModelLoop, StoppedAndResumedItEndsInTheSameWeights) {
       }
     }
     EXPECT_EQ(stopped.latest().integer("step"), half);
-    stopped.config.steps = all;
     stopped.resume();
     expect_same_state(whole.latest(), stopped.latest());
   }
 }
 
-TEST(WorldModelLoop, PrefetchingChangesNothing) {
+TEST(WorldModelTrainer, PrefetchingChangesNothing) {
   const test::TemporaryFolder folder;
   JepaRun ahead, plain;
-  plain.config.training.prefetch = false;
+  plain.training().replay.prefetch = false;
   for (JepaRun* run : {&ahead, &plain}) {
-    run->config.training.dataset =
+    run->training().data.path =
         write_dataset(folder / (run == &ahead ? "a.h5" : "b.h5"), {16, 16, 3});
-    run->config.steps = 5;
+    run->config.steps = 0;
+    run->training().data.updates = 5;
     run->train();
   }
-  expect_same_bits(ahead.latest().group("model"), plain.latest().group("model"));
+  expect_same_bits(group_of(ahead.latest(), "model"), group_of(plain.latest(), "model"));
 }
 
-TEST(WorldModelLoop, ALossThatIsNotFiniteStopsTheRunAndKeepsTheLastGoodCheckpoint) {
+TEST(WorldModelTrainer, ALossThatIsNotFiniteStopsTheRunAndKeepsTheLastGoodCheckpoint) {
   const test::TemporaryFolder folder;
   JepaRun run;
-  run.config.training.dataset = write_dataset(folder / "a.h5", {16, 16, 3});
-  run.config.steps = 50;
-  run.config.training.checkpoint_every = 1;
+  run.training().data.path = write_dataset(folder / "a.h5", {16, 16, 3});
+  run.config.steps = 0;
+  run.training().data.updates = 0;
+  run.training().data.updates = 50;
+  run.training().drive_options.checkpoint_every = 1;
   run.jepa().training.learning_rate = 1e30;
   EXPECT_THAT(run_error([&] { run.train(); }),
               AllOf(HasSubstr("loss/"), HasSubstr("at step"), HasSubstr("last good one")));
   const Checkpoint latest = run.latest();
-  for (const auto& [name, tensor] : latest.group("model")) {
+  for (const auto& [name, tensor] : group_of(latest, "model")) {
     EXPECT_TRUE(at::isfinite(tensor).all().item<bool>()) << name;
   }
 }
 
-TEST(WorldModelLoop, DatasetsThatDoNotSuitAreNamedWithWhatWasExpected) {
+TEST(WorldModelTrainer, DatasetsThatDoNotSuitAreNamedWithWhatWasExpected) {
   const test::TemporaryFolder folder;
   const auto message = [&](const std::string& dataset) {
     JepaRun run;
-    run.config.training.dataset = dataset;
+    run.training().data.path = dataset;
+    run.config.steps = 0;
+    run.training().data.updates = 0;
     return input_error([&] { run.train(); });
   };
   EXPECT_THAT(message(write_dataset(folder / "n.h5", {}, 8, false)),
@@ -201,44 +208,50 @@ TEST(WorldModelLoop, DatasetsThatDoNotSuitAreNamedWithWhatWasExpected) {
   EXPECT_THAT(message(write_dataset(folder / "o.h5", {16, 16, 3}, 1)), HasSubstr("at least 2"));
   JepaRun deep;
   deep.jepa().model.history = 9;
-  deep.config.training.dataset = write_dataset(folder / "s.h5", {16, 16, 3});
+  deep.training().data.path = write_dataset(folder / "s.h5", {16, 16, 3});
+  deep.config.steps = 0;
+  deep.training().data.updates = 0;
   EXPECT_THAT(input_error([&] { deep.train(); }), HasSubstr("45"));
 }
 
-TEST(WorldModelLoop, WeightsToBeginWithAreReadOnce) {
+TEST(WorldModelTrainer, WeightsToBeginWithAreReadOnce) {
   const test::TemporaryFolder folder;
   const std::string file = (folder / "first.safetensors").string();
   JepaRun run;
-  run.config.training.dataset = write_dataset(folder / "a.h5", {16, 16, 3});
-  run.config.steps = 2;
+  run.training().data.path = write_dataset(folder / "a.h5", {16, 16, 3});
+  run.config.steps = 0;
+  run.training().data.updates = 2;
   run.jepa().weights = file;
   EXPECT_THAT(input_error([&] { run.train(); }), HasSubstr("first.safetensors"));
 
   JepaRun other;
-  other.config.training.dataset = run.config.training.dataset;
-  other.config.steps = 1;
+  other.training().data.path = run.training().data.path;
+  other.config.steps = 0;
+  other.training().data.updates = 1;
   other.train();
   TensorMap networks;
   const Checkpoint trained = other.latest();
-  for (const auto& [name, tensor] : trained.group("model")) {
+  for (const auto& [name, tensor] : group_of(trained, "model")) {
     if (!name.starts_with("action.")) networks.add(name, tensor);
   }
   save_safetensors(file, networks.entries(), {});
   JepaRun begun;
-  begun.config.training.dataset = run.config.training.dataset;
-  begun.config.steps = 2;
-  begun.config.training.checkpoint_every = 1;
-  begun.config.training.keep_checkpoints = 10;
+  begun.training().data.path = run.training().data.path;
+  begun.config.steps = 0;
+  begun.training().data.updates = 2;
+  begun.training().drive_options.checkpoint_every = 1;
+  begun.training().drive_options.keep_checkpoints = 10;
   begun.jepa().weights = file;
   begun.train();
   const auto first = RunDirectory::open(begun.path(), RunDirectory::Access::kRead).checkpoints();
   const Checkpoint saved = Checkpoint::read(first.front().path, {"model"});
   ASSERT_EQ(saved.integer("step"), 0);
   for (const auto& [name, tensor] : networks) {
-    EXPECT_TRUE(at::equal(saved.group("model").at(name), tensor)) << name;
+    EXPECT_TRUE(at::equal(group_of(saved, "model").at(name), tensor)) << name;
   }
   std::filesystem::remove(file);
-  begun.config.steps = 3;
+  begun.config.steps = 0;
+  begun.training().data.updates = 3;
   begun.resume();
 }
 

@@ -1,4 +1,4 @@
-#include "envs/vector_env.h"
+#include "envs/threaded_vector_env.h"
 
 #include <algorithm>
 #include <cmath>
@@ -20,7 +20,7 @@ void set_flag(uint8_t& flag, bool value) {
 
 }  // namespace
 
-VectorEnv::VectorEnv(const EnvMaker& make, const VectorEnvOptions& options)
+ThreadedVectorEnv::ThreadedVectorEnv(const EnvMaker& make, const VectorEnvOptions& options)
     : lanes_(make_lanes(make, options.num_envs)),
       autoreset_(options.autoreset),
       episode_seeds_(options.episode_seeds),
@@ -41,21 +41,23 @@ VectorEnv::VectorEnv(const EnvMaker& make, const VectorEnvOptions& options)
   finished_.reserve(n);
 }
 
-template <void (VectorEnv::*Work)(size_t)>
-void VectorEnv::run(int64_t n) {
+template <void (ThreadedVectorEnv::*Work)(size_t)>
+void ThreadedVectorEnv::run(int64_t n) {
   pool_.start(
       n,
-      [](void* self, int64_t i) { (static_cast<VectorEnv*>(self)->*Work)(static_cast<size_t>(i)); },
+      [](void* self, int64_t i) {
+        (static_cast<ThreadedVectorEnv*>(self)->*Work)(static_cast<size_t>(i));
+      },
       this);
 }
 
-void VectorEnv::clear_result(size_t i) {
+void ThreadedVectorEnv::clear_result(size_t i) {
   reward_[i] = 0.0;
   set_flag(terminated_[i], false);
   set_flag(truncated_[i], false);
 }
 
-void VectorEnv::start_lane(size_t i) {
+void ThreadedVectorEnv::start_lane(size_t i) {
   EnvLane& lane = lanes_[i];
   try {
     lane.error = nullptr;
@@ -71,7 +73,7 @@ void VectorEnv::start_lane(size_t i) {
   }
 }
 
-VectorStep VectorEnv::reset(uint64_t seed) {
+VectorStep ThreadedVectorEnv::reset(uint64_t seed) {
   REVERIE_CHECK(!stepping_, "{}: reset() while a step is under way; call wait() first", spec().id);
   seed_ = seed;
   start_seed_ = seed;
@@ -81,14 +83,14 @@ VectorStep VectorEnv::reset(uint64_t seed) {
     clear_result(i);
     lanes_[i].episode = 0;
   }
-  run<&VectorEnv::start_lane>(num_envs());
+  run<&ThreadedVectorEnv::start_lane>(num_envs());
   pool_.wait();
   started_ = true;
   rethrow_failure();
   return last_step();
 }
 
-VectorStep VectorEnv::reset_envs(std::span<const uint8_t> mask, uint64_t seed) {
+VectorStep ThreadedVectorEnv::reset_envs(std::span<const uint8_t> mask, uint64_t seed) {
   REVERIE_CHECK(started_, "{}: reset_envs() before reset()", spec().id);
   REVERIE_CHECK(!stepping_, "{}: reset_envs() while a step is under way; call wait() first",
                 spec().id);
@@ -98,7 +100,7 @@ VectorStep VectorEnv::reset_envs(std::span<const uint8_t> mask, uint64_t seed) {
   mask_ = mask;
   start_seed_ = seed;
   finished_.clear();
-  run<&VectorEnv::restart_chosen>(num_envs());
+  run<&ThreadedVectorEnv::restart_chosen>(num_envs());
   pool_.wait();
   start_seed_ = seed_;
   failed_.store(std::any_of(lanes_.begin(), lanes_.end(),
@@ -110,19 +112,14 @@ VectorStep VectorEnv::reset_envs(std::span<const uint8_t> mask, uint64_t seed) {
   return last_step();
 }
 
-void VectorEnv::restart_chosen(size_t i) {
+void ThreadedVectorEnv::restart_chosen(size_t i) {
   clear_result(i);
   if (mask_[i] == 0) return;
   ++lanes_[i].episode;
   start_lane(i);
 }
 
-VectorStep VectorEnv::step(ConstFieldView actions) {
-  step_async(actions);
-  return wait();
-}
-
-void VectorEnv::step_async(ConstFieldView actions) {
+void ThreadedVectorEnv::step_async(ConstFieldView actions) {
   REVERIE_CHECK(started_, "{}: step() before reset()", spec().id);
   REVERIE_CHECK(!stepping_, "{}: a step is under way already; call wait() first", spec().id);
   REVERIE_CHECK(actions.count == num_envs(), "{}: {} actions for {} environments", spec().id,
@@ -140,13 +137,13 @@ void VectorEnv::step_async(ConstFieldView actions) {
   std::memcpy(action_memory_.data(), actions.data, action_memory_.size());
   stepping_ = true;
   if (autoreset_ == AutoReset::kNextStep) {
-    run<&VectorEnv::step_or_start_lane>(num_envs());
+    run<&ThreadedVectorEnv::step_or_start_lane>(num_envs());
   } else {
-    run<&VectorEnv::step_lane>(num_envs());
+    run<&ThreadedVectorEnv::step_lane>(num_envs());
   }
 }
 
-void VectorEnv::step_lane(size_t i) {
+void ThreadedVectorEnv::step_lane(size_t i) {
   EnvLane& lane = lanes_[i];
   try {
     const FieldViews row = obs_.row(i);
@@ -167,7 +164,7 @@ void VectorEnv::step_lane(size_t i) {
   }
 }
 
-void VectorEnv::step_or_start_lane(size_t i) {
+void ThreadedVectorEnv::step_or_start_lane(size_t i) {
   EnvLane& lane = lanes_[i];
   if (!lane.ended) return step_lane(i);
   clear_result(i);
@@ -175,7 +172,7 @@ void VectorEnv::step_or_start_lane(size_t i) {
   start_lane(i);
 }
 
-VectorStep VectorEnv::wait() {
+VectorStep ThreadedVectorEnv::wait() {
   REVERIE_CHECK(stepping_, "{}: wait() without step_async()", spec().id);
   pool_.wait();
   stepping_ = false;
@@ -186,32 +183,33 @@ VectorStep VectorEnv::wait() {
   }
   if (!finished_.empty() && autoreset_ == AutoReset::kSameStep) {
     // New episodes start on the pool too: a car-racing track takes longer than a step.
-    run<&VectorEnv::restart_finished>(static_cast<int64_t>(finished_.size()));
+    run<&ThreadedVectorEnv::restart_finished>(static_cast<int64_t>(finished_.size()));
     pool_.wait();
   }
   rethrow_failure();
   return last_step();
 }
 
-void VectorEnv::restart_finished(size_t k) {
+void ThreadedVectorEnv::restart_finished(size_t k) {
   const auto i = static_cast<size_t>(finished_[k].env);
   ++lanes_[i].episode;
   start_lane(i);
 }
 
-void VectorEnv::rethrow_failure() const {
+void ThreadedVectorEnv::rethrow_failure() const {
   if (!failed_.load(std::memory_order_relaxed)) return;
   for (size_t i = 0; i < lanes_.size(); ++i) {
     if (lanes_[i].error) lanes_[i].rethrow(i, num_envs());
   }
 }
 
-VectorStep VectorEnv::last_step() const {
+VectorStep ThreadedVectorEnv::last_step() const {
   const bool same_step = autoreset_ == AutoReset::kSameStep;
-  return {obs_.all(), same_step ? final_obs_.all() : obs_.all(), reward_, terminated_, truncated_};
+  return {obs_.all(), same_step ? final_obs_.all() : obs_.all(), reward_, terminated_, truncated_,
+          finished_};
 }
 
-VectorEnvSnapshot VectorEnv::snapshot() const {
+VectorEnvSnapshot ThreadedVectorEnv::snapshot() const {
   REVERIE_CHECK(started_ && !stepping_, "{}: snapshot() between steps only", spec().id);
   rethrow_failure();
   VectorEnvSnapshot out;
@@ -238,7 +236,7 @@ VectorEnvSnapshot VectorEnv::snapshot() const {
   return out;
 }
 
-void VectorEnv::restore(const VectorEnvSnapshot& snapshot) {
+void ThreadedVectorEnv::restore(const VectorEnvSnapshot& snapshot) {
   REVERIE_CHECK(!stepping_, "{}: restore() while a step is under way; call wait() first",
                 spec().id);
   size_t position = 0;

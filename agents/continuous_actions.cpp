@@ -1,0 +1,23 @@
+#include "agents/continuous_actions.h"
+
+#include "nn/pch.h"
+
+namespace reverie {
+
+int64_t continuous_action_size(const EnvSpec& spec) {
+  const Field* box = std::get_if<Field>(&spec.action);
+  REVERIE_CHECK(box != nullptr, "{} has discrete actions; this agent needs continuous ones",
+                spec.id);
+  REVERIE_CHECK(box->shape.size() == 1, "{}: an action has {} axes; this agent needs a vector",
+                spec.id, box->shape.size());
+  return box->numel();
+}
+
+at::Tensor normal_like(const at::Tensor& like, Rng& rng) {
+  at::Tensor noise = at::empty(like.sizes(), at::kFloat);
+  rng.fill_normal(
+      std::span<float>(noise.mutable_data_ptr<float>(), static_cast<size_t>(noise.numel())));
+  return noise;
+}
+
+}  // namespace reverie

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <cstdint>
+
+#include <ATen/core/TensorBody.h>
+
+#include "core/random.h"
+#include "core/spec.h"
+
+namespace reverie {
+
+// Numbers of an action, for agents of continuous actions. spec: a SpaceAdapter's. Throws
+// Error(kInput) for discrete actions and for a Box that is no vector.
+int64_t continuous_action_size(const EnvSpec& spec);
+
+// Standard normal draws of the shape of `like`, float32 on the CPU.
+at::Tensor normal_like(const at::Tensor& like, Rng& rng);
+
+}  // namespace reverie

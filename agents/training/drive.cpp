@@ -1,0 +1,173 @@
+#include <algorithm>
+#include <cmath>
+
+#include "agents/evaluation.h"
+#include "agents/training/trainer.h"
+#include "core/clock.h"
+#include "core/file.h"
+#include "nn/device.h"
+
+namespace reverie {
+namespace {
+
+// A failure of the run, with what is left to go on from.
+[[noreturn]] void fail_training(const std::string& what, int64_t position, int64_t saved) {
+  fail_run("{} at step {}{}", what, position,
+           saved < 0 ? "" : fmt::format("; the checkpoint of step {} is the last good one", saved));
+}
+
+class Drive {
+ public:
+  Drive(TrainingSession& session, Trainer& trainer)
+      : session_(session),
+        config_(session.config),
+        options_(config_.training->drive()),
+        trainer_(trainer),
+        length_(config_.training->length(config_)) {}
+
+  void resumed() { saved_ = position(); }
+
+  TrainingResult run() {
+    last_log_ = steady_seconds();
+    logged_ = trainer_.counts();
+    session_.progress.update(position());
+    if (saved_ < 0) save();
+    while (position() < length_ && !stopped()) {
+      const TrainingCounts before = trainer_.counts();
+      take_turn();
+      after_turn(before);
+    }
+    if (saved_ != position()) save();
+    const bool interrupted = position() < length_;
+    if (!interrupted) trainer_.finish(session_);
+    return {.counts = trainer_.counts(), .interrupted = interrupted};
+  }
+
+ private:
+  int64_t position() const { return trainer_.counts().position; }
+  bool stopped() const { return session_.stop.load(std::memory_order_relaxed); }
+
+  void take_turn() {
+    try {
+      trainer_.turn();
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::kRun) throw;
+      fail_training(error.what(), position(), saved_);
+    }
+  }
+
+  void after_turn(const TrainingCounts& before) {
+    const auto passed = [&](int64_t every) {
+      return every > 0 && position() / every != before.position / every;
+    };
+    // The first update is worth a row: it shows that learning has begun, and from where.
+    const bool first_update = before.updates == 0 && trainer_.counts().updates > 0;
+    if (first_update || passed(options_.log_every) || position() >= length_) log();
+    if (passed(options_.evaluate_every)) evaluate_agent();
+    if (passed(options_.checkpoint_every)) save();
+    if (passed(options_.picture_every)) trainer_.draw(session_);
+    session_.progress.update(position());
+  }
+
+  void log() {
+    const TrainingCounts now = trainer_.counts();
+    TrainingRow row = metrics();
+    const double seconds = std::max(steady_seconds() - last_log_, 1e-9);
+    const auto rate = [&](const char* name, int64_t count, int64_t before) {
+      if (count > 0) {
+        row.values.emplace_back(name, static_cast<double>(count - before) / seconds);
+      }
+    };
+    rate("time/steps_per_second", now.steps, logged_.steps);
+    rate("time/updates_per_second", now.updates, logged_.updates);
+    session_.log.write(now.position, row.values);
+    if (!row.shown.empty()) shown_ = std::move(row.shown);
+    session_.progress.update(now.position, shown_);
+    last_log_ = steady_seconds();
+    logged_ = now;
+  }
+
+  TrainingRow metrics() {
+    try {
+      return trainer_.metrics();
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::kRun) throw;
+      fail_training(error.what(), position(), saved_);
+    }
+  }
+
+  void evaluate_agent() {
+    Agent& agent = trainer_.agent();
+    const std::vector<Episode> episodes =
+        evaluate([&](int64_t num_envs, uint64_t seed) { return agent.actor(num_envs, {}, seed); },
+                 config_.env_config->maker(),
+                 {.episodes = options_.evaluate_episodes,
+                  .seed = config_.seed_for("evaluation"),
+                  .threads = static_cast<int>(config_.threads)});
+    Metrics row{{"evaluation/return", mean_of_numbers(episode_returns(episodes))}};
+    for (const auto& [name, value] : episodes.front().metrics) {
+      const double mean = mean_of_numbers(episode_metric(episodes, name));
+      if (!std::isnan(mean)) row.emplace_back("evaluation/" + name, mean);
+    }
+    session_.log.write(position(), row);
+    std::string text =
+        fmt::format("step {}: evaluation over {} episodes", position(), episodes.size());
+    for (const auto& [name, value] : row) {
+      text += fmt::format(", {} {:.4g}", name.substr(sizeof("evaluation/") - 1), value);
+    }
+    session_.progress.message(text);
+  }
+
+  void save() {
+    StateList list;
+    trainer_.state(list);
+    if (const std::string broken = list.find_not_finite(); !broken.empty()) {
+      metrics();  // names the loss that broke it, where there is one
+      fail_training(fmt::format("{} is not finite", broken), position(), saved_);
+    }
+    Checkpoint checkpoint;
+    list.save(checkpoint);
+    checkpoint.set("step", position());
+    checkpoint.set("env", config_.env);
+    checkpoint.set("agent", config_.agent);
+    session_.log.sync();
+    auto staging = session_.directory.new_checkpoint(position());
+    checkpoint.write(staging.path());
+    staging.publish(options_.keep_checkpoints);
+    saved_ = position();
+  }
+
+  TrainingSession& session_;
+  RunConfig& config_;
+  const DriveOptions& options_;
+  Trainer& trainer_;
+  const int64_t length_;
+  int64_t saved_ = -1;     // position of the newest checkpoint; -1 = none yet
+  double last_log_ = 0.0;  // [s]
+  TrainingCounts logged_;  // at the last row of the log
+  Metrics shown_;
+};
+
+}  // namespace
+
+TrainingResult drive(TrainingSession& session, Trainer& trainer, std::optional<Checkpoint> resume) {
+  set_compute_threads(static_cast<int>(session.config.threads));
+  Drive run(session, trainer);
+  if (resume) {
+    resume_trainer(trainer, *resume);
+    resume.reset();
+    run.resumed();
+  } else {
+    trainer.start();
+  }
+  write_file_atomically(session.directory.config_file(), session.config.fields().to_toml());
+  return run.run();
+}
+
+void resume_trainer(Trainer& trainer, const Checkpoint& checkpoint) {
+  StateList list;
+  trainer.state(list);
+  list.load(checkpoint);
+}
+
+}  // namespace reverie

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "core/config.h"
+#include "replay/replay_buffer.h"
+
+namespace reverie {
+
+// Options that several ways to train have in common, each with the fields that it describes.
+
+struct DriveOptions {
+  int64_t log_every = 2000;
+  int64_t checkpoint_every = 50000;
+  int64_t keep_checkpoints = 2;
+  int64_t evaluate_every = 0;  // 0 = never
+  int64_t evaluate_episodes = 20;
+  int64_t picture_every = 0;  // 0 = never
+
+  void describe(ConfigFields& fields);
+  void describe_evaluation(ConfigFields& fields);
+};
+
+// Experience that is gathered while learning goes on.
+struct GatheringOptions {
+  int64_t num_envs = 8;
+  int64_t learning_starts = 5000;
+  double updates_per_step = 1.0;
+  bool overlap = true;
+
+  void describe(ConfigFields& fields);
+};
+
+// Where transitions are kept.
+struct ReplaySettings {
+  int64_t replay_capacity = 1000000;
+  double replay_memory = 0.0;  // [GB] 0 = as much as it takes
+  std::string replay_folder;   // for what goes beyond it; "" = the system's temporary one
+  bool prefetch = true;
+  bool save_replay = true;
+
+  void describe(ConfigFields& fields);
+
+  // priority_exponent: 0 = uniform.
+  ReplayOptions buffer_options(double priority_exponent = 0.0) const;
+};
+
+struct PriorityOptions {
+  double priority_exponent = 0.0;
+  double priority_beta = 0.4;
+
+  void describe(ConfigFields& fields);
+};
+
+struct HindsightOptions {
+  std::string goal_strategy = "none";
+  double goal_ratio = 0.8;
+
+  void describe(ConfigFields& fields);
+};
+
+// A dataset that is learnt from.
+struct DatasetOptions {
+  std::string path;       // "" = experience is gathered
+  int64_t updates = 0;    // gradient updates on it; 0 = the default of the way to train
+  double held_out = 0.0;  // share of its episodes that is not learnt from
+  double share = 0.5;     // of it in batches once experience is gathered too
+};
+
+}  // namespace reverie

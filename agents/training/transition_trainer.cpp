@@ -1,0 +1,169 @@
+#include "agents/training/transition_trainer.h"
+
+#include <cmath>
+#include <memory>
+
+#include "agents/evaluation.h"
+#include "agents/space_adapter.h"
+#include "agents/training/transition_learner.h"
+#include "agents/training/vector_env_state.h"
+#include "nn/pch.h"
+
+namespace reverie {
+
+void TransitionTraining::describe(ConfigFields& f) {
+  f.add("dataset", data.path, "learn from this dataset; default: from gathered experience");
+  f.add("updates", data.updates,
+        fmt::format("with --dataset: updates on it before anything is gathered; 0 = {}",
+                    kDefaultUpdates),
+        at_least(0));
+  f.add("dataset_share", data.share,
+        "with --dataset and --steps: its share of each batch once experience is gathered",
+        between(0, 1));
+  describe_learning(f);
+  f.add("overlap", gathering.overlap,
+        "learn while the environments step; the run stays repeatable");
+  drive_options.describe(f);
+  f.add("save_replay", replay.save_replay,
+        "save the replay buffer too, so that a run can be resumed");
+  drive_options.describe_evaluation(f);
+}
+
+void TransitionTraining::describe_learning(ConfigFields& f) {
+  gathering.describe(f);
+  priority.describe(f);
+  hindsight.describe(f);
+  replay.describe(f);
+}
+
+int64_t TransitionTraining::offline_updates() const {
+  if (data.path.empty()) return 0;
+  return data.updates > 0 ? data.updates : kDefaultUpdates;
+}
+
+int64_t TransitionTraining::length(const RunConfig& config) const {
+  return offline_updates() + config.total_steps();
+}
+
+namespace {
+
+// The environments of a run, and what they show to learners.
+struct Environments {
+  Environments(const RunConfig& config, int64_t num_envs)
+      : env(config.env_config->vector_env(
+            {.num_envs = num_envs, .threads = static_cast<int>(config.threads)})),
+        adapter(env->spec(), num_envs) {}
+
+  std::unique_ptr<VectorEnv> env;
+  SpaceAdapter adapter;
+};
+
+class TransitionTrainer final : public Trainer {
+ public:
+  TransitionTrainer(const RunConfig& config, const TransitionTraining& training,
+                    const TrainingConfig::Say& say)
+      : training_(training),
+        seed_(config.seed_for("environments")),
+        offline_updates_(training.offline_updates()),
+        environments_(make_environments(config, training)),
+        learner_(config, training,
+                 environments_ ? environments_->adapter.spec()
+                               : SpaceAdapter::adapt(config.env_config->spec()),
+                 environments_ ? training.gathering.num_envs : 0, say) {}
+
+  void start() override {
+    if (!environments_) return;
+    environments_->env->reset(seed_);
+    learner_.start(observations());
+  }
+
+  void turn() override {
+    if (learner_.updates() < offline_updates_) {
+      learner_.learn_from_dataset();
+    } else {
+      gather();
+    }
+  }
+
+  TrainingCounts counts() const override {
+    return {.position = std::min(learner_.updates(), offline_updates_) + learner_.steps(),
+            .steps = learner_.steps(),
+            .updates = learner_.updates()};
+  }
+
+  Agent& agent() override { return learner_.agent(); }
+
+  TrainingRow metrics() override {
+    TrainingRow row;
+    const auto add_mean = [&](const std::string& name, const std::vector<double>& values) {
+      const double mean = mean_of_numbers(values);
+      if (!std::isnan(mean)) row.values.emplace_back(name, mean);
+    };
+    if (!episodes_.empty()) {
+      add_mean("env/return", episode_returns(episodes_));
+      for (const auto& [name, value] : episodes_.front().metrics) {
+        add_mean("env/" + name, episode_metric(episodes_, name));
+      }
+      for (const auto& [name, value] : row.values) {
+        if (name == "env/return" || name == "env/success") {
+          row.shown.emplace_back(name.substr(4), value);
+        }
+      }
+      episodes_.clear();
+    }
+    for (auto& metric : learner_.metrics()) row.values.push_back(std::move(metric));
+    if (environments_) {
+      row.values.emplace_back("replay/size", static_cast<double>(learner_.replay_size()));
+    }
+    return row;
+  }
+
+  void state(StateList& list) override {
+    const bool with_replay = training_.replay.save_replay;
+    learner_.state(list, with_replay);
+    if (environments_ && with_replay) list_state(list, *environments_->env);
+  }
+
+ private:
+  static std::unique_ptr<Environments> make_environments(const RunConfig& config,
+                                                         const TransitionTraining& training) {
+    if (config.total_steps() == 0) return nullptr;
+    return std::make_unique<Environments>(config, training.gathering.num_envs);
+  }
+
+  FieldViews observations() {
+    return environments_->adapter.observations(environments_->env->observations());
+  }
+
+  void gather() {
+    VectorEnv& env = *environments_->env;
+    const at::Tensor actions = learner_.choose_actions(observations());
+    env.step_async(environments_->adapter.actions(actions));
+    // The order of learning and storing is the same with and without overlap, so the results are.
+    VectorStep step;
+    if (training_.gathering.overlap) {
+      learner_.learn();
+      step = env.wait();
+    } else {
+      step = env.wait();
+      learner_.learn();
+    }
+    learner_.add(actions, environments_->adapter.step(step));
+    episodes_.insert(episodes_.end(), step.finished.begin(), step.finished.end());
+  }
+
+  const TransitionTraining training_;
+  const uint64_t seed_;
+  const int64_t offline_updates_;
+  std::unique_ptr<Environments> environments_;  // null where nothing is gathered
+  TransitionLearner learner_;
+  std::vector<Episode> episodes_;  // ended since the last row of the log
+};
+
+}  // namespace
+
+std::unique_ptr<Trainer> TransitionTraining::make(const RunConfig& config, const Say& say) const {
+  return std::make_unique<TransitionTrainer>(config, *this, say);
+}
+
+}  // namespace reverie

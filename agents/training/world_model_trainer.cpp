@@ -1,0 +1,258 @@
+#include "agents/training/world_model_trainer.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "agents/space_adapter.h"
+#include "agents/training/decoder_training.h"
+#include "agents/training/experience.h"
+#include "agents/training/latent_pictures.h"
+#include "agents/training/world_model_agent.h"
+#include "core/clock.h"
+#include "nn/device.h"
+#include "nn/finite.h"
+#include "nn/pch.h"
+#include "replay/batch_stream.h"
+
+namespace reverie {
+
+WorldModelTraining::WorldModelTraining() {
+  // A sequence holds many steps, and costs as many pictures.
+  gathering.updates_per_step = 0.01;
+  drive_options.log_every = 50;
+  drive_options.checkpoint_every = 500;
+  drive_options.picture_every = 500;
+  data.held_out = 0.1;
+}
+
+void WorldModelTraining::describe(ConfigFields& f) {
+  f.add("dataset", data.path, "learn from this dataset; default: from gathered experience");
+  f.add("updates", data.updates,
+        fmt::format("with --dataset: updates on it; 0 = {}", kDefaultUpdates), at_least(0));
+  f.add("held_out", data.held_out, "share of the episodes that is held out from training",
+        {.low = 0, .high = 0.9, .open_low = true});
+  f.add("gather_policy", gather_policy,
+        "who gathers experience: random, or another agent that needs no training");
+  gathering.describe(f);
+  replay.describe(f);
+  drive_options.describe(f);
+  f.add("save_replay", replay.save_replay,
+        "save the replay buffer too, so that a run can be resumed");
+  f.add("picture_every", drive_options.picture_every,
+        "steps between pictures of nearest neighbours in latent space; 0 = none", at_least(0));
+  f.add("decoder_updates", decoder_updates,
+        "updates of a decoder of the latents once they are trained, for videos, no more than the "
+        "model's own; 0 = none",
+        at_least(0));
+}
+
+int64_t WorldModelTraining::length(const RunConfig& config) const {
+  if (data.path.empty()) return config.total_steps();
+  REVERIE_CHECK(config.total_steps() == 0,
+                "--steps {}: {} learns from the dataset alone and counts --updates", config.steps,
+                config.agent);
+  return data.updates > 0 ? data.updates : kDefaultUpdates;
+}
+
+namespace {
+
+// Sequences of the held-out batch that losses and latents are reported of.
+constexpr int64_t kHeldOutSequences = 256;
+
+// Model steps of the rollouts that are drawn at the end.
+constexpr int64_t kDrawnSteps = 8;
+
+std::unique_ptr<WorldModelAgent> make_agent(const RunConfig& config, const EnvSpec& spec) {
+  std::unique_ptr<Agent> agent =
+      config.agent_config->make(spec, open_device(config.device), config.seed_for("agent"));
+  auto* learner = dynamic_cast<WorldModelAgent*>(agent.get());
+  REVERIE_CHECK(learner != nullptr, "agent '{}' learns no world model", config.agent);
+  static_cast<void>(agent.release());
+  return std::unique_ptr<WorldModelAgent>(learner);
+}
+
+class WorldModelTrainer final : public Trainer {
+ public:
+  WorldModelTrainer(const RunConfig& config, const WorldModelTraining& training,
+                    const TrainingConfig::Say& say)
+      : config_(config),
+        training_(training),
+        length_(training.length(config)),
+        spec_(SpaceAdapter::adapt(config.env_config->spec())),
+        agent_(make_agent(config, spec_)),
+        experience_(make_experience(config, training, spec_, say)),
+        batches_(experience_->training(), Rng(config.seed_for("sampling")),
+                 training.replay.prefetch) {
+    experience_->check_holds(agent_->request().spec.length);
+    last_log_time_ = steady_seconds();
+  }
+
+  void start() override { agent_->load_first_weights(); }
+
+  void turn() override {
+    const int64_t remaining = length_ - counts().position;
+    steps_ += experience_->advance(owed_updates_);
+    if (!experience_->ready()) return;
+    if (!has_statistics_) take_statistics();
+    const auto updates = static_cast<int64_t>(owed_updates_);
+    owed_updates_ -= static_cast<double>(updates);
+    const SampleRequest wanted = agent_->request();
+    // Nothing is added to what a dataset holds: batches can be drawn across turns of the loop.
+    if (batches_.remaining() == 0) {
+      batches_.request(learns_from_dataset() ? std::max(updates, remaining) : updates, wanted.batch,
+                       wanted.spec);
+    }
+    for (int64_t i = 0; i < updates; ++i) {
+      const double before = steady_seconds();
+      const SequenceBatch batch = batches_.next();
+      waited_ += steady_seconds() - before;
+      agent_->set_progress(progress());
+      losses_ = agent_->update(batch).metrics;
+      ++updates_;
+    }
+  }
+
+  TrainingCounts counts() const override {
+    return {.position = learns_from_dataset() ? updates_ : steps_,
+            .steps = steps_,
+            .updates = updates_};
+  }
+
+  Agent& agent() override { return *agent_; }
+
+  TrainingRow metrics() override {
+    TrainingRow row;
+    if (updates_ == 0) return row;
+    check_losses();
+    for (const auto& [name, value] : losses_) row.values.emplace_back(name, value.item<double>());
+    Rng rng(config_.seed_for("held-out sequences"));
+    const SequenceBatch held_out =
+        experience_->held_out().sample_sequences(kHeldOutSequences, agent_->request().spec, rng);
+    for (const auto& [name, value] : agent_->validate(held_out)) {
+      row.values.emplace_back("held_out/" + name, value.item<double>());
+    }
+    const double seconds = std::max(steady_seconds() - last_log_time_, 1e-9);
+    row.values.emplace_back("time/waiting_share", waited_ / seconds);
+    for (const auto& [name, value] : row.values) {
+      if (name == "loss/prediction" || name == "held_out/effective_rank") {
+        row.shown.emplace_back(name.substr(name.find('/') + 1), value);
+      }
+    }
+    waited_ = 0.0;
+    last_log_time_ = steady_seconds();
+    return row;
+  }
+
+  void state(StateList& list) override {
+    agent_->state(list);
+    list.add("steps", steps_);
+    list.add("updates", updates_);
+    list.add("owed_updates", owed_updates_);
+    list.add("has_statistics", has_statistics_);
+    list.add_text(
+        "sampling.rng", [this] { return batches_.rng().to_string(); },
+        [this](const std::string& text) { batches_.set_rng(Rng::from_string(text)); });
+    experience_->state(list);
+  }
+
+  void draw(const TrainingSession& session) override {
+    if (updates_ == 0) return;
+    write_neighbour_sheet(
+        session.directory.videos() / fmt::format("neighbours_step_{:09}.png", counts().position),
+        picture_title(), agent_->model(), experience_->held_out(), config_.seed_for("neighbours"));
+  }
+
+  // Of what the last checkpoint holds.
+  void finish(const TrainingSession& session) override {
+    const int64_t updates = std::min(training_.decoder_updates, updates_);
+    if (updates > 0) make_decoder(session, updates);
+  }
+
+ private:
+  static std::unique_ptr<Experience> make_experience(const RunConfig& config,
+                                                     const WorldModelTraining& training,
+                                                     const EnvSpec& spec,
+                                                     const TrainingConfig::Say& say) {
+    if (training.data.path.empty()) return gather_experience(config, training);
+    if (say) say(fmt::format("reading {}", training.data.path));
+    return read_experience(config, training, spec);
+  }
+
+  bool learns_from_dataset() const { return !training_.data.path.empty(); }
+
+  // The share of the learning that is done, which begins once enough is gathered.
+  double progress() const {
+    if (learns_from_dataset()) return static_cast<double>(updates_) / static_cast<double>(length_);
+    const int64_t gathered = training_.gathering.learning_starts;
+    const auto length = static_cast<double>(std::max<int64_t>(length_ - gathered, 1));
+    return std::clamp(static_cast<double>(steps_ - 1 - gathered) / length, 0.0, 1.0);
+  }
+
+  void take_statistics() {
+    const at::Tensor actions = experience_->actions().to(at::kDouble);
+    if (actions.dim() == 2) {
+      const at::Tensor finite = actions.index({at::isfinite(actions).all(1)});
+      agent_->set_action_statistics(finite.mean({0}).to(at::kFloat),
+                                    finite.std({0}, /*unbiased=*/false).to(at::kFloat));
+    }
+    has_statistics_ = true;
+  }
+
+  void check_losses() const {
+    const std::string broken = find_not_finite(losses_);
+    if (broken.empty()) return;
+    fail_run("{} is {}", broken, losses_.at(broken).item<double>());
+  }
+
+  std::string picture_title() const {
+    return fmt::format("{}   {}   step {}", config_.env, config_.agent, counts().position);
+  }
+
+  void make_decoder(const TrainingSession& session, int64_t updates) {
+    const Field& pixels = spec_.field("pixels");
+    if (!Decoder::can_draw(pixels.shape)) {
+      session.progress.message(
+          fmt::format("no decoder: pictures have sides that {} does not divide", Decoder::kCell));
+      return;
+    }
+    const std::filesystem::path run = session.directory.path();
+    session.progress.message(fmt::format("training a decoder, {} updates", updates));
+    const auto decoder = train_decoder(
+        agent_->model(), experience_->training(), pixels,
+        {.updates = updates, .seed = config_.seed_for("decoder")},
+        [&](int64_t, double) { return !session.stop.load(std::memory_order_relaxed); });
+    if (decoder == nullptr) {
+      session.progress.message(
+          fmt::format("no decoder, it was stopped: `reverie decoder {}` trains one", run.string()));
+      return;
+    }
+    decoder->save_file(decoder_file(run), counts().position);
+    write_decoder_sheet(session.directory.videos() / "decoder.png", picture_title(),
+                        agent_->model(), *decoder, experience_->held_out(), kDrawnSteps,
+                        config_.seed_for("decoder pictures"));
+  }
+
+  const RunConfig& config_;
+  const WorldModelTraining training_;
+  const int64_t length_;
+  EnvSpec spec_;
+  std::unique_ptr<WorldModelAgent> agent_;
+  std::unique_ptr<Experience> experience_;
+  SequenceStream batches_;
+
+  int64_t steps_ = 0;
+  int64_t updates_ = 0;
+  double owed_updates_ = 0.0;
+  bool has_statistics_ = false;
+  TensorMap losses_;
+  double waited_ = 0.0;  // [s] for batches since the last row of the log
+  double last_log_time_ = 0.0;
+};
+
+}  // namespace
+
+std::unique_ptr<Trainer> WorldModelTraining::make(const RunConfig& config, const Say& say) const {
+  return std::make_unique<WorldModelTrainer>(config, *this, say);
+}
+
+}  // namespace reverie

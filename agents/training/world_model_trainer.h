@@ -1,0 +1,45 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "agents/training/trainer.h"
+
+namespace reverie {
+
+// Trains a WorldModelAgent on sequences of a dataset (counts updates, --updates), or on experience
+// that a policy gathers meanwhile (counts environment steps, --steps):
+//
+//   repeat:  gather a step of each environment (or nothing);  update on the sequences that it
+//   earned
+//
+// The log holds every loss term and the gradient's norm, the same losses and the state of the
+// latents on held-out episodes ("held_out/effective_rank", ...), and the share of time spent
+// waiting for batches ("time/waiting_share"), from the first update on. Every picture_every steps a
+// picture of nearest neighbours is written to videos/neighbours_step_XXXXXXXXX.png. A run that
+// comes to its end trains a decoder of its latents and writes it to decoder.safetensors, and what
+// it draws to videos/decoder.png. Neither changes what is learnt, nor what is drawn next from any
+// generator.
+struct WorldModelTraining : TrainingConfig {
+  WorldModelTraining();
+
+  DriveOptions drive_options;
+  GatheringOptions gathering;
+  ReplaySettings replay;
+  DatasetOptions data;
+  std::string gather_policy = "random";  // an agent that needs no training
+  int64_t decoder_updates = 1500;
+
+  static constexpr int64_t kDefaultUpdates = 100000;
+
+  void describe(ConfigFields& fields) override;
+  const DriveOptions& drive() const override { return drive_options; }
+  const DatasetOptions* dataset() const override { return &data; }
+  DatasetOptions* dataset() override { return &data; }
+  bool can_resume() const override { return replay.save_replay || !data.path.empty(); }
+  int64_t length(const RunConfig& config) const override;
+
+  std::unique_ptr<Trainer> make(const RunConfig& config, const Say& say) const override;
+};
+
+}  // namespace reverie

@@ -1,0 +1,164 @@
+#include "nn/state_list.h"
+
+#include <fmt/ranges.h>
+
+#include "nn/pch.h"
+
+namespace reverie {
+namespace {
+
+constexpr const char* kModel = "model";
+constexpr const char* kOptimizer = "optimizer";
+
+std::string describe(c10::ScalarType type, at::IntArrayRef shape) {
+  return fmt::format("{} [{}]", c10::toString(type), fmt::join(shape, ", "));
+}
+
+}  // namespace
+
+StateList::Scope::Scope(StateList& list, std::string_view name)
+    : list_(list), before_(list.prefix_.size()) {
+  list_.prefix_ += name;
+  list_.prefix_ += '.';
+}
+
+std::string StateList::full_name(std::string_view name) const {
+  return prefix_ + std::string(name);
+}
+
+void StateList::add_weights(std::string_view name, const at::Tensor& tensor) {
+  tensors_.push_back({kModel, full_name(name), tensor.detach()});
+}
+
+void StateList::add_learning(std::string_view name, const at::Tensor& tensor) {
+  tensors_.push_back({kOptimizer, full_name(name), tensor.detach()});
+}
+
+void StateList::add_changing(std::string_view name, at::Tensor& tensor, at::Device device) {
+  changing_.push_back({full_name(name), &tensor, device});
+}
+
+void StateList::add(std::string_view name, Rng& rng) {
+  texts_.push_back({full_name(name), [&rng] { return rng.to_string(); },
+                    [&rng](const Checkpoint& saved, const std::string& key) {
+                      rng = Rng::from_string(saved.text(key));
+                    }});
+}
+
+void StateList::add(std::string_view name, int64_t& value) {
+  texts_.push_back(
+      {full_name(name), [&value] { return std::to_string(value); },
+       [&value](const Checkpoint& saved, const std::string& key) { value = saved.integer(key); }});
+}
+
+void StateList::add(std::string_view name, double& value) {
+  texts_.push_back(
+      {full_name(name), [&value] { return fmt::format("{}", value); },
+       [&value](const Checkpoint& saved, const std::string& key) { value = saved.number(key); }});
+}
+
+void StateList::add(std::string_view name, bool& value) {
+  texts_.push_back({full_name(name), [&value] { return std::string(value ? "1" : "0"); },
+                    [&value](const Checkpoint& saved, const std::string& key) {
+                      const int64_t number = saved.integer(key);
+                      REVERIE_CHECK(number == 0 || number == 1,
+                                    "state.json: '{}' is {}, expected 0 or 1", key, number);
+                      value = number != 0;
+                    }});
+}
+
+void StateList::add(std::string_view name, std::string& value) {
+  texts_.push_back(
+      {full_name(name), [&value] { return value; },
+       [&value](const Checkpoint& saved, const std::string& key) { value = saved.text(key); }});
+}
+
+void StateList::add_text(std::string_view name, std::function<std::string()> get,
+                         std::function<void(const std::string& text)> set) {
+  texts_.push_back({full_name(name), std::move(get),
+                    [set = std::move(set)](const Checkpoint& saved, const std::string& key) {
+                      set(saved.text(key));
+                    }});
+}
+
+void StateList::add_group(Group group) { groups_.push_back(std::move(group)); }
+
+void StateList::save(Checkpoint& checkpoint) const {
+  for (const Entry& entry : tensors_) checkpoint.group(entry.group).add(entry.name, entry.tensor);
+  for (const Changing& entry : changing_) {
+    if (entry.tensor->defined()) {
+      checkpoint.group(kOptimizer).add(entry.name, entry.tensor->detach());
+    }
+  }
+  for (const Text& text : texts_) checkpoint.set(text.name, text.get());
+  for (const Group& group : groups_) group.save(checkpoint.group(group.name));
+}
+
+// One message for all that is wrong, before anything changes.
+void StateList::check_tensors(const Checkpoint& checkpoint) const {
+  std::vector<std::string> faults;
+  std::map<std::string, std::vector<std::string>> known;  // of each group
+  for (const Entry& entry : tensors_) {
+    known[entry.group].push_back(entry.name);
+    if (!checkpoint.has_group(entry.group)) continue;
+    const TensorReader& saved = checkpoint.reader(entry.group);
+    if (!saved.contains(entry.name)) {
+      faults.push_back(fmt::format("{} is missing", entry.name));
+      continue;
+    }
+    const at::Tensor& tensor = entry.tensor;
+    if (saved.shape(entry.name) != tensor.sizes().vec() ||
+        saved.dtype(entry.name) != tensor.scalar_type()) {
+      faults.push_back(fmt::format("{} is {}, expected {}", entry.name,
+                                   describe(saved.dtype(entry.name), saved.shape(entry.name)),
+                                   describe(tensor.scalar_type(), tensor.sizes())));
+    }
+  }
+  for (const Changing& entry : changing_) known[kOptimizer].push_back(entry.name);
+  for (const auto& [group, names] : known) {
+    if (!checkpoint.has_group(group)) continue;
+    for (const std::string& name : checkpoint.reader(group).names()) {
+      if (std::find(names.begin(), names.end(), name) == names.end()) {
+        faults.push_back(fmt::format("{} is not part of it", name));
+      }
+    }
+  }
+  REVERIE_CHECK(faults.empty(), "the tensors do not fit this configuration: {}",
+                fmt::join(faults, "; "));
+}
+
+void StateList::load(const Checkpoint& checkpoint) const {
+  for (const Text& text : texts_) text.set(checkpoint, text.name);
+  check_tensors(checkpoint);
+  for (const Entry& entry : tensors_) {
+    if (!checkpoint.has_group(entry.group)) continue;
+    checkpoint.reader(entry.group).read_into(entry.name, entry.tensor);
+  }
+  for (const Changing& entry : changing_) {
+    if (!checkpoint.has_group(kOptimizer)) continue;
+    const TensorReader& saved = checkpoint.reader(kOptimizer);
+    *entry.tensor =
+        saved.contains(entry.name) ? saved.read(entry.name).to(entry.device) : at::Tensor();
+  }
+  for (const Group& group : groups_) {
+    if (checkpoint.has_group(group.name)) group.load(checkpoint.reader(group.name));
+  }
+  for (const std::function<void()>& action : after_load_) action();
+}
+
+std::string StateList::find_not_finite() const {
+  const auto is_finite = [](const at::Tensor& tensor) {
+    return !tensor.is_floating_point() || at::isfinite(tensor).all().item<bool>();
+  };
+  for (const Entry& entry : tensors_) {
+    if (!is_finite(entry.tensor)) return fmt::format("{}: {}", entry.group, entry.name);
+  }
+  for (const Changing& entry : changing_) {
+    if (entry.tensor->defined() && !is_finite(*entry.tensor)) {
+      return fmt::format("{}: {}", kOptimizer, entry.name);
+    }
+  }
+  return "";
+}
+
+}  // namespace reverie

@@ -1,0 +1,166 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <ATen/core/TensorBody.h>
+
+#include "core/random.h"
+#include "nn/checkpoint.h"
+
+namespace reverie {
+
+class StateList;
+
+// Lists what it needs to continue in `void state(StateList& list)`.
+template <typename T>
+concept Stateful = requires(T& object, StateList& list) {
+  object.state(list);
+};
+
+// Everything that an object needs to continue where it is, each thing listed once:
+//
+//   void state(StateList& list) {
+//     list.add("actor", actor_);                  // weights: actor.0.weight, actor.0.bias, ...
+//     list.add("actor", actor_optimizer_);        // moments: actor.m, actor.v, actor.step
+//     list.add("agent.rng", rng_);
+//   }
+//
+// Saving, loading, and the check for finite numbers are made from the list. It holds handles and
+// pointers: what is listed must outlive it and stay where it is.
+//
+// Tensors belong to a group, which is a file of a checkpoint: "model" holds all that acting needs,
+// "optimizer" what only learning needs. Numbers and texts go to state.json.
+class StateList {
+ public:
+  // What an object lists, its names behind "name.".
+  template <Stateful T>
+  void add(std::string_view name, T& object) {
+    const Scope scope(*this, name);
+    object.state(*this);
+  }
+
+  // Tensors of a fixed shape, on any device: loading copies into them.
+  void add_weights(std::string_view name, const at::Tensor& tensor);   // group "model"
+  void add_learning(std::string_view name, const at::Tensor& tensor);  // group "optimizer"
+
+  // A tensor whose shape changes, or that is not there yet (undefined): loading replaces it, on
+  // `device`. Group "optimizer".
+  void add_changing(std::string_view name, at::Tensor& tensor, at::Device device);
+
+  void add(std::string_view name, Rng& rng);
+  void add(std::string_view name, int64_t& value);
+  void add(std::string_view name, double& value);
+  void add(std::string_view name, bool& value);
+  void add(std::string_view name, std::string& value);
+  void add_text(std::string_view name, std::function<std::string()> get,
+                std::function<void(const std::string& text)> set);
+
+  // A group of its own that writes and reads itself, such as a replay buffer. save() appends
+  // tensors that stay as they are until they are written; load() throws Error for what does not
+  // fit.
+  struct Group {
+    std::string name;
+    std::function<void(TensorMap& out)> save;
+    std::function<void(const TensorReader& in)> load;
+  };
+  void add_group(Group group);
+
+  // Called after everything is loaded: for what follows from the rest.
+  void after_load(std::function<void()> action) { after_load_.push_back(std::move(action)); }
+
+  // Puts everything into the checkpoint. Tensors are not copied: write the checkpoint, or clone()
+  // it, before anything changes.
+  void save(Checkpoint& checkpoint) const;
+
+  // Takes it back: of the checkpoint's groups those that it was read with, all of state.json.
+  // Throws Error(kInput), with one message that names every missing, mis-shaped and unexpected
+  // tensor, before anything has changed but numbers and texts; and as Group::load() does.
+  void load(const Checkpoint& checkpoint) const;
+
+  // The first floating-point tensor that holds NaN or an infinity, as "group: name"; "" where there
+  // is none. Groups of their own are not looked at. Waits for the device.
+  std::string find_not_finite() const;
+
+  struct Entry {
+    std::string group;
+    std::string name;
+    at::Tensor tensor;
+  };
+  std::span<const Entry> tensors() const { return tensors_; }
+
+ private:
+  // Opens the names of what is added while it lives.
+  class Scope {
+   public:
+    Scope(StateList& list, std::string_view name);
+    ~Scope() { list_.prefix_.resize(before_); }
+    Scope(const Scope&) = delete;
+    Scope& operator=(const Scope&) = delete;
+
+   private:
+    StateList& list_;
+    size_t before_;
+  };
+
+  struct Changing {
+    std::string name;
+    at::Tensor* tensor;
+    at::Device device;
+  };
+
+  struct Text {
+    std::string name;
+    std::function<std::string()> get;
+    std::function<void(const Checkpoint& saved, const std::string& name)> set;
+  };
+
+  std::string full_name(std::string_view name) const;
+  void check_tensors(const Checkpoint& checkpoint) const;
+
+  std::string prefix_;  // "actor."
+  std::vector<Entry> tensors_;
+  std::vector<Changing> changing_;
+  std::vector<Text> texts_;
+  std::vector<Group> groups_;
+  std::vector<std::function<void()>> after_load_;
+};
+
+// A checkpoint in memory of what the object lists, which stays as it is while the object goes on.
+template <Stateful T>
+Checkpoint take_checkpoint(T& object) {
+  StateList list;
+  object.state(list);
+  Checkpoint checkpoint;
+  list.save(checkpoint);
+  return checkpoint.clone();
+}
+
+// Handles to the tensors that an object lists, by name.
+template <Stateful T>
+TensorMap tensors_of(T& object, std::string_view prefix = "") {
+  StateList list;
+  if (prefix.empty()) {
+    object.state(list);
+  } else {
+    list.add(prefix, object);
+  }
+  TensorMap tensors;
+  for (const StateList::Entry& entry : list.tensors()) tensors.add(entry.name, entry.tensor);
+  return tensors;
+}
+
+// Gives the object back what take_checkpoint() saw, or what a run saved. Throws Error as
+// StateList::load() does.
+template <Stateful T>
+void load_state(T& object, const Checkpoint& checkpoint) {
+  StateList list;
+  object.state(list);
+  list.load(checkpoint);
+}
+
+}  // namespace reverie

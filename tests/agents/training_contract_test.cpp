@@ -1,0 +1,131 @@
+// What training keeps for every agent of the registry that learns.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "agents/registry.h"
+#include "agents/space_adapter.h"
+#include "core/random.h"
+#include "envs/registry.h"
+#include "nn/pch.h"
+#include "tests/agents/point_env.h"
+#include "tests/agents/training_run.h"
+#include "tests/checkpoints.h"
+#include "tests/tensors.h"
+
+namespace reverie {
+namespace {
+
+using test::group_of;
+
+std::vector<std::string> learning_agents() {
+  std::vector<std::string> names;
+  for (const AgentEntry& entry : agent_registry()) {
+    if (entry.learns()) names.push_back(entry.name);
+  }
+  return names;
+}
+
+// A run of a few seconds: options that the agent does not have are left out.
+class SmallRun : public test::TrainingRun {
+ public:
+  explicit SmallRun(const std::string& name) {
+    const AgentEntry& entry = find_agent(name);
+    config.agent = name;
+    config.threads = 1;
+    config.steps = 160;
+    config.agent_config = entry.config();
+    config.training = entry.training();
+    if (entry.reads_pixels) {
+      config.env = "maze2d-umaze";
+      config.env_config = find_env(config.env).config();
+      config.env_config->set_option("observation", "pixels");
+      config.env_config->set_option("image_size", "16x16");
+      config.env_config->set_option("max_steps", "25");
+    } else {
+      config.env = "point";
+      config.env_config = std::make_unique<test::PointConfig>(test::PointOptions{.max_steps = 11});
+    }
+    for (const auto& [option, value] :
+         std::vector<std::pair<std::string, std::string>>{{"num_envs", "4"},
+                                                          {"learning_starts", "60"},
+                                                          {"updates_per_step", "0.1"},
+                                                          {"replay_capacity", "240"},
+                                                          {"log_every", "20"},
+                                                          {"checkpoint_every", "40"},
+                                                          {"keep_checkpoints", "10"},
+                                                          {"evaluate_every", "0"},
+                                                          {"evaluate_episodes", "7"},
+                                                          {"decoder_updates", "0"},
+                                                          {"minibatch", "8"},
+                                                          {"hidden_sizes", "16"},
+                                                          {"latent_size", "4"},
+                                                          {"encoder_channels", "4,8"},
+                                                          {"predictor_width", "8"},
+                                                          {"history", "2"},
+                                                          {"slices", "8"}}) {
+      set(option, value);
+    }
+  }
+
+  // False where neither training nor agent has the option.
+  bool set(const std::string& option, const std::string& value) {
+    ConfigFields fields;
+    config.training->describe(fields);
+    fields.section("agent");
+    config.agent_config->describe(fields);
+    const ConfigField* field = fields.find(option);
+    if (field != nullptr) ConfigFields::set(*field, value, option);
+    return field != nullptr;
+  }
+};
+
+// Weights, optimisers, environments, counters and generators.
+void expect_same_state(const Checkpoint& a, const Checkpoint& b) {
+  for (const char* group : {"model", "optimizer", "environments"}) {
+    SCOPED_TRACE(group);
+    test::expect_same_bits(group_of(a, group), group_of(b, group));
+  }
+  EXPECT_EQ(a.texts(), b.texts());
+}
+
+class TrainingContract : public testing::TestWithParam<std::string> {};
+
+TEST_P(TrainingContract, EvaluationByOtherEnvironmentsAndAKillInTheMiddleChangeNothing) {
+  SmallRun straight(GetParam()), evaluated(GetParam()), killed(GetParam());
+  straight.train();
+  const bool evaluates =
+      evaluated.set("evaluate_every", "40") && killed.set("evaluate_every", "40");
+  evaluated.train();
+  expect_same_state(straight.latest(), evaluated.latest());
+  if (evaluates) {
+    EXPECT_THAT(evaluated.log_lines().front(), testing::HasSubstr("evaluation/return"));
+  }
+  killed.train();
+  killed.forget_after(80);
+  ASSERT_EQ(killed.latest().integer("step"), 80);
+  EXPECT_GT(killed.latest().integer("updates"), 0);
+  killed.resume();
+  expect_same_state(straight.latest(), killed.latest());
+}
+
+TEST_P(TrainingContract, TheSeedDecidesTheRun) {
+  SmallRun one(GetParam()), same(GetParam()), other(GetParam());
+  other.config.seed = 2;
+  one.train();
+  same.train();
+  other.train();
+  expect_same_state(one.latest(), same.latest());
+  const TensorMap weights = group_of(one.latest(), "model");
+  const TensorMap others = group_of(other.latest(), "model");
+  EXPECT_FALSE(at::equal(weights.begin()->second, others.begin()->second));
+}
+
+INSTANTIATE_TEST_SUITE_P(Registry, TrainingContract, testing::ValuesIn(learning_agents()),
+                         [](const auto& param) {
+                           std::string name = param.param;
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
+
+}  // namespace
+}  // namespace reverie
