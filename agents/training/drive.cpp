@@ -72,6 +72,7 @@ class Drive {
   void log() {
     const TrainingCounts now = trainer_.counts();
     TrainingRow row = metrics();
+    if (row.values.empty()) return;  // nothing has happened yet that is worth a row
     const double seconds = std::max(steady_seconds() - last_log_, 1e-9);
     const auto rate = [&](const char* name, int64_t count, int64_t before) {
       if (count > 0) {

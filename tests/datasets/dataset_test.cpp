@@ -19,7 +19,7 @@
 #include "datasets/dataset_numbers.h"
 #include "datasets/hdf5.h"
 #include "tests/errors.h"
-#include "tests/replay/episodes.h"
+#include "tests/datasets/episodes.h"
 
 namespace reverie {
 namespace {

@@ -13,7 +13,7 @@
 #include "datasets/dataset_numbers.h"
 #include "datasets/formats/npz.h"
 #include "tests/errors.h"
-#include "tests/replay/episodes.h"
+#include "tests/datasets/episodes.h"
 
 namespace reverie {
 namespace {

@@ -47,9 +47,10 @@ const std::map<std::string, Module>& modules() {
       {"worldmodel", {{"core", "nn", "replay"}, {}, all_of({kPhysics, kFiles, kFlags})}},
       {"agents",
        {{"core", "drawing", "nn", "replay", "datasets"},
-        {"envs/env.h", "envs/threaded_vector_env.h", "envs/registry.h", "envs/thread_pool.h",
-         "envs/wrappers/reach_goal.h", "worldmodel/world_model.h", "worldmodel/action_code.h",
-         "worldmodel/decoder.h", "worldmodel/planning/planner.h", "worldmodel/jepa/jepa_learner.h"},
+        {"envs/env.h", "envs/vector_env.h", "envs/threaded_vector_env.h", "envs/env_lane.h",
+         "envs/registry.h", "envs/thread_pool.h", "envs/wrappers/reach_goal.h",
+         "worldmodel/world_model.h", "worldmodel/action_code.h", "worldmodel/decoder.h",
+         "worldmodel/planning/planner.h", "worldmodel/jepa/jepa_learner.h"},
         all_of({kPhysics, kFiles, kFlags})}},
       {"runs",
        {{"core", "drawing", "envs", "nn", "replay", "datasets", "worldmodel", "agents"},
@@ -69,7 +70,7 @@ const std::map<std::string, Module>& modules() {
 }
 
 // Folders at the root that hold C++ without being a module.
-const std::set<std::string> kNoModules = {"tests", "bench", "build"};
+const std::set<std::string> kNoModules = {"tests", "bench", "build", "cmake"};
 
 bool is_source(const fs::path& path) {
   static const std::set<std::string> endings = {".h", ".hpp", ".cuh", ".inc", ".cc", ".cpp", ".cu"};

@@ -115,7 +115,7 @@ TEST_F(CheckpointFiles, MessagesHoldNoControlSequencesOfTheFile) {
   EXPECT_THAT(read_error(), Not(HasSubstr("\x1b")));
   write_state("{\"\xff\xfe\": 1}");
   EXPECT_THAT(read_error(), Not(HasSubstr("\xff")));
-  write_state(R"({"step": "\u001b[2J"})");
+  write_state(R"({"format": "2", "step": "\u001b[2J"})");
   const Checkpoint checkpoint = read();
   EXPECT_THAT(input_error([&] { checkpoint.integer("step"); }),
               AllOf(HasSubstr("'step'"), Not(HasSubstr("\x1b"))));

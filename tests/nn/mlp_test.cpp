@@ -33,7 +33,7 @@ TEST(Mlp, OutputAndEveryGradientArePyTorchs) {
   Rng rng(0);
   Mlp net(5, {16, 12}, 3, rng, at::kCPU);
   for (const auto& [name, parameter] : net.parameters().named()) {
-    parameter.detach().copy_(file.tensor("mlp." + name));
+    parameter.detach().copy_(file.tensor("mlp.net." + name));
   }
   const at::Tensor y = net(file.tensor("mlp.x"));
   EXPECT_LT(max_difference(y, file.tensor("mlp.y")), kTolerance);

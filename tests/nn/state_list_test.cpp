@@ -202,7 +202,7 @@ TEST(Checkpoint, OfAnotherFormatIsRefused) {
       AllOf(HasSubstr("state.json"), HasSubstr("format 1"), HasSubstr("train the run again")));
 }
 
-TEST(Safetensors, RowsOfALargerTensorAreWrittenAndReadInPlace) {
+TEST(SafetensorsRows, OfALargerTensorAreWrittenAndReadInPlace) {
   const test::TemporaryFolder folder;
   const std::string file = folder / "rows.safetensors";
   const at::Tensor ring = at::arange(24, at::kFloat).view({2, 4, 3});
