@@ -111,12 +111,22 @@ void StateReplay::set_goal(std::span<const double> goal) {
 void StateReplay::set_parts(int64_t row) {
   // The environment's clock may be at its end: it counts the steps taken here.
   if (ended_) reset();
-  PhysicsState& physics = *env_.physics();
+  for (const RecordedPart& part : parts_) set_part(part, row);
+}
+
+// A goal that is reached may give way to another one in the same step, which the next row names;
+// the step was made towards the one before.
+void StateReplay::set_goal_of(int64_t row) {
+  if (goal_) return;
   for (const RecordedPart& part : parts_) {
-    const std::vector<double> values =
-        row_of(dataset_.schema().info[part.info], episode_->info[part.info], row);
-    physics.set(part.name, std::span(values).subspan(part.offset, part.size));
+    if (part.name == kGoalPart) set_part(part, row);
   }
+}
+
+void StateReplay::set_part(const RecordedPart& part, int64_t row) {
+  const std::vector<double> values =
+      row_of(dataset_.schema().info[part.info], episode_->info[part.info], row);
+  env_.physics()->set(part.name, std::span(values).subspan(part.offset, part.size));
 }
 
 StepResult StateReplay::take_step(int64_t t) {
@@ -142,8 +152,9 @@ void StateReplay::go_to(int64_t row) {
 
 double StateReplay::reward(int64_t t) {
   PhysicsState* physics = env_.physics();
-  if (physics != nullptr && physics->reward()) {
+  if (sets_states() && physics->reward()) {
     go_to(t + 1);
+    set_goal_of(t);
     return *physics->reward();
   }
   go_to(t);

@@ -48,8 +48,8 @@ class StateReplay {
   // What take_step() observed, or physics()->observe() when given it.
   FieldViews observation() const { return obs_.row(0); }
 
-  // What step t is worth in this environment: the reward of the state after it, or of taking it
-  // again where that depends on the action.
+  // The reward of step t in this environment, wrappers included: that of the state after it towards
+  // the goal before it, or of taking it again where a reward depends on more.
   double reward(int64_t t);
 
   // The part of the physics after go_to(). Throws Error(kInput) for an unknown name.
@@ -67,6 +67,8 @@ class StateReplay {
   bool has_part(const std::string& name) const;
   void reset();
   void set_parts(int64_t row);
+  void set_part(const RecordedPart& part, int64_t row);
+  void set_goal_of(int64_t row);
 
   const Dataset& dataset_;
   Env& env_;

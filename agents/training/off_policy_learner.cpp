@@ -1,9 +1,9 @@
 #include "agents/training/off_policy_learner.h"
 
-#include <algorithm>
 #include <cmath>
 
 #include "agents/action_box.h"
+#include "agents/training/hindsight.h"
 #include "agents/training/replay_options.h"
 #include "nn/device.h"
 #include "nn/finite.h"
@@ -14,32 +14,6 @@ namespace {
 
 constexpr double kLeastPriority = 1e-6;  // epsilon of Schaul et al. 2016, section 3.3
 
-// Reward and end of the task for other goals than those pursued, by an environment of its own.
-std::optional<GoalSpec> goal_spec(const RunConfig& config) {
-  const std::string& name = config.training.goal_strategy;
-  if (name == "none") return std::nullopt;
-  GoalSpec goals{.strategy = parse_goal_strategy(name), .ratio = config.training.goal_ratio};
-  const std::shared_ptr<Env> env = config.env_config->maker()();
-  const PhysicsState* physics = env->physics();
-  std::vector<double> nowhere(2);
-  const auto observes = [&](const std::string& wanted) {
-    const std::vector<Field>& fields = env->spec().observation;
-    return std::any_of(fields.begin(), fields.end(),
-                       [&](const Field& field) { return field.name == wanted; });
-  };
-  REVERIE_CHECK(physics != nullptr && physics->outcome(nowhere, nowhere) &&
-                    observes(goals.achieved) && observes(goals.desired),
-                "--goal-strategy {}: {} has no goals that could be others; the mazes whose "
-                "observation holds `desired_goal` have",
-                name, env->spec().id);
-  goals.outcome = [env](std::span<const double> achieved, std::span<const double> desired,
-                        bool /*terminated*/) {
-    const std::optional<StepResult> result = env->physics()->outcome(achieved, desired);
-    return GoalOutcome{result->reward, result->terminated};
-  };
-  return goals;
-}
-
 }  // namespace
 
 OffPolicyLearner::OffPolicyLearner(const RunConfig& config, const EnvSpec& spec, int64_t num_envs)
@@ -49,7 +23,7 @@ OffPolicyLearner::OffPolicyLearner(const RunConfig& config, const EnvSpec& spec,
       agent_(config.agent_config->make(spec, open_device(config.device), config.seed_for("agent"))),
       replay_(spec, training_.replay_capacity, num_envs, open_device(config.device),
               replay_options(training_)),
-      goals_(goal_spec(config)),
+      goals_(hindsight_goals(config)),
       warmup_rng_(config.seed_for("warm-up")),
       // Drawn ahead, batches would not know the priorities that the one before them sets.
       batches_(replay_, Rng(config.seed_for("sampling")), training_.prefetch && !prioritized()) {}

@@ -4,15 +4,20 @@
 #include <chrono>
 #include <fstream>
 #include <optional>
+#include <set>
 #include <thread>
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "agents/action_box.h"
 #include "agents/ddpg/ddpg.h"
 #include "agents/evaluation.h"
 #include "agents/random/random_agent.h"
+#include "agents/training/hindsight.h"
+#include "envs/registry.h"
+#include "envs/vector_env.h"
 #include "nn/pch.h"
 #include "tests/agents/point_env.h"
 #include "tests/agents/training_run.h"
@@ -244,6 +249,46 @@ TEST(OffPolicy, HindsightNeedsGoals) {
   run.config.training.goal_strategy = "future";
   EXPECT_THAT(input_error([&] { run.train(); }),
               AllOf(HasSubstr("--goal-strategy future"), HasSubstr("point has no goals")));
+}
+
+// A goal that was reached by chance is worth what the environment pays with its wrappers.
+TEST(OffPolicy, HindsightRewardsPassThroughTheWrappers) {
+  struct Case {
+    const char *scale, *clip;
+    float reached;
+  };
+  for (const Case& one : {Case{"10", "0", 10.0F}, {"10", "4", 4.0F}, {"0.5", "4", 0.5F}}) {
+    SCOPED_TRACE(fmt::format("scale {} clip {}", one.scale, one.clip));
+    PointRun run;
+    run.config.env_config = find_env("pointmaze-umaze").config();
+    run.config.env_config->set_option("reward_scale", one.scale);
+    run.config.env_config->set_option("reward_clip", one.clip);
+    run.config.training.goal_strategy = "final";
+    run.config.training.goal_ratio = 1.0;
+    VectorEnv env(run.config.env_config->maker(), {.num_envs = 1});
+    env.reset(1);
+    ReplayBuffer replay(env.spec(), 1000, 1, at::kCPU);
+    replay.start(env.observations());
+    Rng rng(1);
+    const Field action = action_field(env.spec().action);
+    for (int t = 0; t < 350; ++t) {  // one whole episode of 300 steps
+      const at::Tensor drawn = uniform_actions(env.spec().action, 1, rng).contiguous();
+      replay.add(view_of(action, drawn), env.step(view_of(action, drawn)));
+    }
+    const Batch batch = replay.sample(400, {.goals = hindsight_goals(run.config)}, rng);
+    std::set<float> rewards;
+    for (int64_t i = 0; i < 400; ++i) rewards.insert(batch.reward[i].item<float>());
+    EXPECT_THAT(rewards, testing::ElementsAre(0.0F, one.reached));
+  }
+}
+
+TEST(OffPolicy, HindsightNeedsRewardsOfOneState) {
+  PointRun run;
+  run.config.env_config = find_env("pointmaze-umaze").config();
+  run.config.env_config->set_option("frame_skip", "2");
+  run.config.training.goal_strategy = "future";
+  EXPECT_THAT(input_error([&] { run.train(); }),
+              AllOf(HasSubstr("--goal-strategy future"), HasSubstr("--frame-skip 1")));
 }
 
 TEST(OffPolicy, OverlapChangesNothing) {

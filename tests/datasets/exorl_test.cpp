@@ -12,8 +12,8 @@
 
 #include "datasets/dataset_numbers.h"
 #include "datasets/formats/npz.h"
+#include "tests/datasets/episodes.h"
 #include "tests/errors.h"
-#include "tests/replay/episodes.h"
 
 namespace reverie {
 namespace {

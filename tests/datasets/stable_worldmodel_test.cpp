@@ -11,8 +11,8 @@
 #include <gtest/gtest.h>
 
 #include "datasets/dataset_numbers.h"
+#include "tests/datasets/episodes.h"
 #include "tests/errors.h"
-#include "tests/replay/episodes.h"
 
 namespace reverie {
 namespace {
