@@ -73,57 +73,63 @@ class EpisodeFeeder {
       look_at(episode, 0, obs_);
       replay_.start(obs_);
     } else {
-      end_held(episode, 0);
+      end_held(episode);
     }
     for (int64_t t = 0; t + 1 < steps; ++t) {
       look_at(episode, t + 1, obs_);
-      add(episode, t, obs_, false);
+      add(episode, t, obs_, false, false);
     }
     held_ = std::move(episode);
     held_steps_ = steps;
   }
 
-  // Nothing follows the last episode: its own end stands in for another's beginning.
+  // Nothing follows the last episode: its own first observation stands in for another's. Nothing
+  // is learnt from it before an action is taken there.
   void finish() {
-    if (held_steps_ > 0) end_held(held_, held_steps_);
+    if (held_steps_ > 0) end_held(held_);
   }
 
  private:
+  bool knows_end(const EpisodeData& episode) const {
+    return std::all_of(columns_.begin(), columns_.end(), [&](const WantedColumn& column) {
+      return column.is_info ? episode.has_final_info : episode.has_final_observation;
+    });
+  }
+
   int64_t usable_steps(const EpisodeData& episode) const {
-    bool is_whole = true;
-    for (const WantedColumn& column : columns_) {
-      is_whole &= column.is_info ? episode.has_final_info : episode.has_final_observation;
-    }
-    return episode.length() - (is_whole || episode.terminated.back() != 0 ? 0 : 1);
+    const bool terminated = episode.terminated.back() != 0;
+    return episode.length() - (knows_end(episode) || terminated ? 0 : 1);
   }
 
   void look_at(EpisodeData& episode, int64_t row, std::vector<FieldView>& views) const {
     for (size_t i = 0; i < columns_.size(); ++i) {
       const size_t bytes = columns_[i].field.bytes();
-      std::vector<std::byte>& column = columns_[i].of(episode);
-      const size_t last = column.size() / bytes - 1;
       views[i] = {&columns_[i].field,
-                  column.data() + std::min(static_cast<size_t>(row), last) * bytes, 1};
+                  columns_[i].of(episode).data() + static_cast<size_t>(row) * bytes, 1};
     }
   }
 
-  void end_held(EpisodeData& next, int64_t row) {
-    look_at(held_, held_steps_, final_obs_);
-    look_at(next, row, obs_);
-    add(held_, held_steps_ - 1, final_obs_, true);
+  // The last step of the episode that is held, and the first observation of the next one.
+  void end_held(EpisodeData& next) {
+    const bool unseen = !knows_end(held_) && held_steps_ == held_.length();
+    look_at(held_, unseen ? held_steps_ - 1 : held_steps_, final_obs_);
+    look_at(next, 0, obs_);
+    add(held_, held_steps_ - 1, final_obs_, true, unseen);
   }
 
-  void add(const EpisodeData& episode, int64_t t, FieldViews final_obs, bool ends) {
+  void add(const EpisodeData& episode, int64_t t, FieldViews final_obs, bool ends, bool unseen) {
     const auto row = static_cast<size_t>(t);
     const double reward = static_cast<double>(episode.reward[row]);
     const uint8_t terminated = episode.terminated[row];
     const uint8_t truncated = ends && terminated == 0 ? 1 : 0;
+    const uint8_t end_unseen = unseen ? 1 : 0;
     replay_.add({&action_, episode.action.data() + row * action_.bytes(), 1},
                 {.obs = obs_,
                  .final_obs = final_obs,
                  .reward = {&reward, 1},
                  .terminated = {&terminated, 1},
-                 .truncated = {&truncated, 1}});
+                 .truncated = {&truncated, 1}},
+                {&end_unseen, 1});
   }
 
   ReplayBuffer& replay_;

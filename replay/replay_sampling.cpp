@@ -154,17 +154,18 @@ void ReplayBuffer::draw_prioritized(std::span<int64_t> slots, std::span<float> w
   }
 }
 
-// Rewards of at most n_step steps from `slot` on, as outcome(slot) gives them. Returns the slot of
-// the observation that is bootstrapped from.
+// Rewards of at most n_step steps from `slot` on, as outcome(slot) gives them, up to the first step
+// that it gives none for. Returns the slot of the observation that is bootstrapped from.
 template <typename Outcome>
 int64_t ReplayBuffer::sum_rewards(int64_t slot, const SampleSpec& spec, const Outcome& outcome,
                                   float& reward, float& discount) const {
   double sum = 0.0;
   double weight = 1.0;
   for (int64_t k = 0; k < spec.n_step && weight != 0.0 && kind(slot) == kStep; ++k) {
-    const GoalOutcome step = outcome(slot);
-    sum += weight * step.reward;
-    weight *= step.terminated ? 0.0 : spec.gamma;
+    const std::optional<GoalOutcome> step = outcome(slot);
+    if (!step) break;
+    sum += weight * step->reward;
+    weight *= step->terminated ? 0.0 : spec.gamma;
     slot = slot_after(slot);
   }
   reward = static_cast<float>(sum);
@@ -199,7 +200,8 @@ void ReplayBuffer::check_goals(const GoalSpec& goals) const {
                 goals.geometric_gamma);
 }
 
-// The slot of the observation whose achieved goal the step in `slot` is to pursue.
+// The slot of the observation whose achieved goal the step in `slot` is to pursue; -1 where none
+// that is known comes after it.
 int64_t ReplayBuffer::draw_goal(int64_t slot, const GoalSpec& goals, Rng& rng) const {
   if (goals.strategy == GoalStrategy::kRandom) {
     const int64_t n = filled();
@@ -207,14 +209,16 @@ int64_t ReplayBuffer::draw_goal(int64_t slot, const GoalSpec& goals, Rng& rng) c
     do {
       const int64_t draw = rng.integers(0, lanes_ * n);
       drawn = draw / n * slots_ + draw % n;
-    } while (kind(drawn) == kEmpty);
+    } while (kind(drawn) == kEmpty || kind(drawn) == kUnseenEnd);
     return drawn;
   }
   const int64_t lane = slot / slots_;
   const int64_t number = number_of(slot);
   const std::deque<int64_t>& ends = ends_[static_cast<size_t>(lane)];
   const auto end = std::lower_bound(ends.begin(), ends.end(), number);
-  const int64_t last = end == ends.end() ? newest(lane) : *end;
+  int64_t last = end == ends.end() ? newest(lane) : *end;
+  if (kind(slot_of(lane, last)) == kUnseenEnd) --last;
+  if (last <= number) return -1;
   int64_t goal = last;
   if (goals.strategy == GoalStrategy::kFuture) goal = rng.integers(number + 1, last + 1);
   if (goals.strategy == GoalStrategy::kGeometric) {
@@ -241,9 +245,13 @@ void ReplayBuffer::relabel(const SampleSpec& spec, std::span<const int64_t> firs
   for (size_t i = 0; i < first.size(); ++i) {
     goal[i] = -1;
     if (rng.random() >= goals.ratio) continue;
+    // What the step achieved is not known: it stays as it was recorded.
+    if (kind(slot_after(first[i])) == kUnseenEnd) continue;
     goal[i] = draw_goal(first[i], goals, rng);
+    if (goal[i] < 0) continue;
     read_numbers(achieved, goal[i], {desired.data(), width});
-    const auto outcome = [&](int64_t slot) {
+    const auto outcome = [&](int64_t slot) -> std::optional<GoalOutcome> {
+      if (kind(slot_after(slot)) == kUnseenEnd) return std::nullopt;
       read_numbers(achieved, slot_after(slot), {reached.data(), width});
       return goals.outcome({reached.data(), width}, {desired.data(), width},
                            stored(slot).terminated != 0);
@@ -295,7 +303,7 @@ Batch ReplayBuffer::sample(int64_t batch, const SampleSpec& spec, Rng& rng) cons
   auto* discount = out.discount.mutable_data_ptr<float>();
   Slots last(b);
   const auto recorded = [this](int64_t slot) {
-    return GoalOutcome{stored(slot).reward, stored(slot).terminated != 0};
+    return std::optional(GoalOutcome{stored(slot).reward, stored(slot).terminated != 0});
   };
   for (size_t i = 0; i < b; ++i) {
     last[i] = sum_rewards(first[i], spec, recorded, reward[i], discount[i]);
@@ -313,7 +321,8 @@ Batch ReplayBuffer::sample(int64_t batch, const SampleSpec& spec, Rng& rng) cons
   return out;
 }
 
-// The first of `length` steps of one episode that follow each other, uniform over all such places.
+// The first of `length` steps of one episode that follow each other and whose observations are all
+// known, uniform over all such places.
 int64_t ReplayBuffer::draw_window(int64_t length, Rng& rng) const {
   for (int refused = 0; length < slots_ && refused < kMaxRefusals; ++refused) {
     int64_t slot = 0;
@@ -324,7 +333,8 @@ int64_t ReplayBuffer::draw_window(int64_t length, Rng& rng) const {
     const int64_t end = slot_of(lane, last);
     // Steps are counted from 0 in each episode: no border lies between when the count goes on.
     const int64_t gone = stored(end).step - stored(slot).step;
-    if (kind(end) == kStep && gone == length - 1) return slot;
+    const bool in_episode = kind(end) == kStep && gone == length - 1;
+    if (in_episode && kind(slot_after(end)) != kUnseenEnd) return slot;
   }
   return draw_window_by_count(length, rng);
 }
