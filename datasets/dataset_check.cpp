@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "core/error.h"
-#include "datasets/dataset_numbers.h"
+#include "core/field_numbers.h"
 
 namespace reverie {
 namespace {

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "core/field_numbers.h"
 #include "nn/pch.h"
 #include "replay/replay_buffer.h"
 
@@ -15,26 +16,6 @@ constexpr int kMaxRefusals = 64;
 
 std::byte* bytes_of(const at::Tensor& tensor) {
   return static_cast<std::byte*>(tensor.mutable_data_ptr());
-}
-
-// A frame as double, whatever the field's type.
-void read_numbers(const Column& column, int64_t slot, std::span<double> out) {
-  const std::byte* frame = column.frame(slot);
-  const auto copy = [&]<typename T>(T) {
-    const auto* in = reinterpret_cast<const T*>(frame);
-    for (size_t i = 0; i < out.size(); ++i) out[i] = static_cast<double>(in[i]);
-  };
-  switch (column.field.dtype) {
-    case DType::kBool:
-    case DType::kUInt8:
-      return copy(uint8_t{});
-    case DType::kInt64:
-      return copy(int64_t{});
-    case DType::kFloat32:
-      return copy(float{});
-    case DType::kFloat64:
-      return copy(double{});
-  }
 }
 
 }  // namespace
@@ -240,6 +221,9 @@ void ReplayBuffer::relabel(const SampleSpec& spec, std::span<const int64_t> firs
   const auto width = static_cast<size_t>(achieved.frame_numel);
   c10::SmallVector<double, 64> reached(width);
   c10::SmallVector<double, 64> desired(width);
+  const auto read = [&](int64_t slot, c10::SmallVector<double, 64>& out_goal) {
+    read_numbers(achieved.field.dtype, achieved.frame(slot), {out_goal.data(), width});
+  };
   auto* reward = out.reward.mutable_data_ptr<float>();
   auto* discount = out.discount.mutable_data_ptr<float>();
   for (size_t i = 0; i < first.size(); ++i) {
@@ -249,10 +233,10 @@ void ReplayBuffer::relabel(const SampleSpec& spec, std::span<const int64_t> firs
     if (kind(slot_after(first[i])) == kUnseenEnd) continue;
     goal[i] = draw_goal(first[i], goals, rng);
     if (goal[i] < 0) continue;
-    read_numbers(achieved, goal[i], {desired.data(), width});
+    read(goal[i], desired);
     const auto outcome = [&](int64_t slot) -> std::optional<GoalOutcome> {
       if (kind(slot_after(slot)) == kUnseenEnd) return std::nullopt;
-      read_numbers(achieved, slot_after(slot), {reached.data(), width});
+      read(slot_after(slot), reached);
       return goals.outcome({reached.data(), width}, {desired.data(), width},
                            stored(slot).terminated != 0);
     };

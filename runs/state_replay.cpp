@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "core/error.h"
-#include "datasets/dataset_numbers.h"
+#include "core/field_numbers.h"
 #include "envs/registry.h"
 
 namespace reverie {
@@ -11,12 +11,6 @@ namespace {
 
 constexpr const char* kGoalInfo = "goal";     // what D4RL calls it
 constexpr const char* kAllParts = "physics";  // ExoRL's: all parts, one behind the other
-
-std::vector<double> row_of(const Field& field, const std::vector<std::byte>& column, int64_t row) {
-  const auto bytes = static_cast<std::ptrdiff_t>(field.bytes());
-  const auto begin = column.begin() + row * bytes;
-  return numbers(field, {begin, begin + bytes});
-}
 
 }  // namespace
 
@@ -98,6 +92,16 @@ void StateReplay::begin(const EpisodeData& episode) {
   reset();
 }
 
+int64_t StateReplay::length() const {
+  REVERIE_CHECK(episode_ != nullptr, "{}: no episode was taken up", dataset_.path());
+  return episode_->length();
+}
+
+void StateReplay::check_row(int64_t row, int64_t last) const {
+  REVERIE_CHECK(row >= 0 && row <= last, "{}: row {} of an episode of {} steps, expected 0 to {}",
+                dataset_.path(), row, length(), last);
+}
+
 void StateReplay::reset() {
   env_.reset(static_cast<uint64_t>(episode_->seed.value_or(0)), obs_.row(0));
   ended_ = false;
@@ -125,12 +129,13 @@ void StateReplay::set_goal_of(int64_t row) {
 
 void StateReplay::set_part(const RecordedPart& part, int64_t row) {
   const std::vector<double> values =
-      row_of(dataset_.schema().info[part.info], episode_->info[part.info], row);
+      row_numbers(dataset_.schema().info[part.info], episode_->info[part.info], row);
   env_.physics()->set(part.name, std::span(values).subspan(part.offset, part.size));
 }
 
 StepResult StateReplay::take_step(int64_t t) {
-  const std::vector<double> recorded = row_of(dataset_.schema().action, episode_->action, t);
+  check_row(t, length() - 1);
+  const std::vector<double> recorded = row_numbers(dataset_.schema().action, episode_->action, t);
   const FieldView action{&action_, action_bytes_.data(), 1};
   write_numbers(action, recorded);
   const StepResult result = env_.step(action, obs_.row(0));
@@ -139,7 +144,8 @@ StepResult StateReplay::take_step(int64_t t) {
 }
 
 void StateReplay::go_to(int64_t row) {
-  const int64_t recorded = episode_->length() - (episode_->has_final_info ? 0 : 1);
+  check_row(row, length());
+  const int64_t recorded = length() - (episode_->has_final_info ? 0 : 1);
   if (parts_.empty()) {
     REVERIE_CHECK(row >= row_, "replay of actions: row {} after row {}", row, row_);
     for (; row_ < row; ++row_) take_step(row_);
@@ -151,6 +157,7 @@ void StateReplay::go_to(int64_t row) {
 }
 
 double StateReplay::reward(int64_t t) {
+  check_row(t, length() - 1);
   PhysicsState* physics = env_.physics();
   if (sets_states() && physics->reward()) {
     go_to(t + 1);

@@ -36,13 +36,14 @@ class StateReplay {
   // Error(kInput) where there is no such part.
   void set_goal(std::span<const double> goal);
 
-  // The state of observation `row`, 0 <= row <= T.
+  // The state of observation `row`. Throws Error(kInput) unless 0 <= row <= T, and without an
+  // episode, as the calls below do for theirs.
   void go_to(int64_t row);
 
   // Whether go_to() sets recorded states; it repeats actions where there are none.
   bool sets_states() const { return !parts_.empty(); }
 
-  // Takes the recorded action t in the state as it now is, wherever that came from.
+  // Takes the recorded action t, 0 <= t < T, in the state as it now is, wherever that came from.
   StepResult take_step(int64_t t);
 
   // What take_step() observed, or physics()->observe() when given it.
@@ -63,6 +64,8 @@ class StateReplay {
     size_t size = 0;
   };
 
+  int64_t length() const;  // of the episode
+  void check_row(int64_t row, int64_t last) const;
   void find_parts();
   bool has_part(const std::string& name) const;
   void reset();

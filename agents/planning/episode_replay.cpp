@@ -1,6 +1,6 @@
 #include "agents/planning/episode_replay.h"
 
-#include "datasets/dataset_numbers.h"
+#include "core/field_numbers.h"
 #include "envs/vector_env.h"
 #include "nn/pch.h"
 
@@ -62,6 +62,14 @@ ReachGoalTask replay_goal_task(Env& env, const PlayedActions& played, int64_t st
   const PhysicsState* physics = env.physics();
   REVERIE_CHECK(physics != nullptr && !physics->parts().empty(),
                 "goals: {} does not say where its body is", env.spec().id);
+  const int64_t size = action_field(env.spec().action).numel();
+  const auto numbers = static_cast<int64_t>(played.actions.size());
+  REVERIE_CHECK(numbers % size == 0, "goals: {} numbers of actions, expected whole rows of {}",
+                numbers, size);
+  REVERIE_CHECK(start >= 0 && start < goal && goal <= numbers / size,
+                "goals: from step {} to step {} of an episode of {} steps, expected an earlier one "
+                "and one that it has",
+                start, goal, numbers / size);
   Player player(env, played);
   ReachGoalTask task;
   for (int64_t t = 0; t < goal; ++t) {

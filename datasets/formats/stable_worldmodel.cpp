@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/field_numbers.h"
 #include "core/text.h"
-#include "datasets/dataset_numbers.h"
 #include "datasets/formats/final_rows.h"
 #include "datasets/formats/hdf5_column.h"
 #include "datasets/formats/save_schedule.h"
@@ -77,11 +77,21 @@ class StableWorldModelDataset final : public Dataset {
     const int64_t length = episodes_.at(static_cast<size_t>(index)).length;
     const int64_t first = first_rows_[static_cast<size_t>(index)];
     const int64_t rows = length + (has_reset_rows_ ? 1 : 0);
-    EpisodeData episode;
+    EpisodeData episode = read_steps(index);
     for (Hdf5Column& column : observation_) {
       column.read(first, rows, episode.observation.emplace_back());
     }
     for (Hdf5Column& column : info_) column.read(first, rows, episode.info.emplace_back());
+    episode.has_final_observation = has_reset_rows_;
+    episode.has_final_info = has_reset_rows_ || info_.empty();
+    if (has_reset_rows_) trim_info(episode, schema_);
+    return episode;
+  }
+
+  EpisodeData read_steps(int64_t index) override {
+    const int64_t length = episodes_.at(static_cast<size_t>(index)).length;
+    const int64_t first = first_rows_[static_cast<size_t>(index)];
+    EpisodeData episode;
     action_.read(first, length, episode.action);
     const auto cut = [&](const auto& values) {
       const auto begin = values.begin() + first + (has_reset_rows_ ? 1 : 0);
@@ -90,9 +100,6 @@ class StableWorldModelDataset final : public Dataset {
     episode.reward = cut(rewards_);
     episode.terminated = cut(terminated_);
     episode.truncated = cut(truncated_);
-    episode.has_final_observation = has_reset_rows_;
-    episode.has_final_info = has_reset_rows_ || info_.empty();
-    if (has_reset_rows_) trim_info(episode, schema_);
     return episode;
   }
 

@@ -14,9 +14,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/field_numbers.h"
 #include "core/random.h"
 #include "datasets/dataset_check.h"
-#include "datasets/dataset_numbers.h"
 #include "datasets/hdf5.h"
 #include "tests/datasets/episodes.h"
 #include "tests/errors.h"
