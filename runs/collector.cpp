@@ -279,9 +279,9 @@ void Collector::step_lanes(ThreadPool& pool) {
     static_cast<Collector*>(self)->run_lane(static_cast<size_t>(i));
   };
   if (!drives()) act();
-  pool.start(static_cast<int64_t>(lanes_.size()), work, this);
+  ThreadPool::Round round(pool, static_cast<int64_t>(lanes_.size()), work, this);
   if (options_.learner != nullptr) options_.learner->learn();
-  pool.wait();
+  round.wait();
   rethrow_failure();
   if (options_.learner != nullptr) store_for_learner();
 }
