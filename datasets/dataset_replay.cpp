@@ -9,35 +9,17 @@
 namespace reverie {
 namespace {
 
-// Where a wanted field lies in an episode.
-struct WantedColumn {
-  Field field;
-  size_t index = 0;
-  bool is_info = false;
-
-  std::vector<std::byte>& of(EpisodeData& episode) const {
-    return is_info ? episode.info[index] : episode.observation[index];
-  }
-};
-
-std::vector<WantedColumn> find_columns(const Dataset& dataset, std::vector<std::string> names) {
-  std::vector<WantedColumn> known;
-  std::vector<std::string> known_names;
-  const auto add = [&](const std::vector<Field>& fields, bool is_info) {
-    for (size_t i = 0; i < fields.size(); ++i) {
-      known.push_back({.field = fields[i], .index = i, .is_info = is_info});
-      known_names.push_back(fields[i].name);
-    }
-  };
-  add(dataset.schema().observation, false);
-  const size_t observed = known.size();
-  add(dataset.schema().info, true);
-  if (names.empty()) names.assign(known_names.begin(), known_names.begin() + observed);
-  std::vector<WantedColumn> wanted;
+std::vector<DatasetColumn> find_columns(const Dataset& dataset, std::vector<std::string> names) {
+  const DatasetSchema& schema = dataset.schema();
+  std::vector<std::string> known;
+  for (const Field& field : schema.observation) known.push_back(field.name);
+  if (names.empty()) names = known;
+  for (const Field& field : schema.info) known.push_back(field.name);
+  std::vector<DatasetColumn> wanted;
   for (const std::string& name : names) {
-    const auto at = std::find(known_names.begin(), known_names.end(), name);
-    if (at == known_names.end()) fail_unknown_name(dataset.path() + ": field", name, known_names);
-    wanted.push_back(known[static_cast<size_t>(at - known_names.begin())]);
+    const std::optional<DatasetColumn> column = schema.find(name);
+    if (!column) fail_unknown_name(dataset.path() + ": field", name, known);
+    wanted.push_back(*column);
   }
   return wanted;
 }
@@ -59,7 +41,8 @@ std::vector<int64_t> find_episodes(const Dataset& dataset, std::vector<int64_t> 
 // step comes the first observation of the next one.
 class EpisodeFeeder {
  public:
-  EpisodeFeeder(ReplayBuffer& replay, const std::vector<WantedColumn>& columns, const Field& action)
+  EpisodeFeeder(ReplayBuffer& replay, const std::vector<DatasetColumn>& columns,
+                const Field& action)
       : replay_(replay),
         columns_(columns),
         action_(action),
@@ -91,9 +74,8 @@ class EpisodeFeeder {
 
  private:
   bool knows_end(const EpisodeData& episode) const {
-    return std::all_of(columns_.begin(), columns_.end(), [&](const WantedColumn& column) {
-      return column.is_info ? episode.has_final_info : episode.has_final_observation;
-    });
+    return std::all_of(columns_.begin(), columns_.end(),
+                       [&](const DatasetColumn& column) { return column.has_final_row(episode); });
   }
 
   int64_t usable_steps(const EpisodeData& episode) const {
@@ -103,8 +85,8 @@ class EpisodeFeeder {
 
   void look_at(EpisodeData& episode, int64_t row, std::vector<FieldView>& views) const {
     for (size_t i = 0; i < columns_.size(); ++i) {
-      const size_t bytes = columns_[i].field.bytes();
-      views[i] = {&columns_[i].field,
+      const size_t bytes = columns_[i].field->bytes();
+      views[i] = {columns_[i].field,
                   columns_[i].of(episode).data() + static_cast<size_t>(row) * bytes, 1};
     }
   }
@@ -133,7 +115,7 @@ class EpisodeFeeder {
   }
 
   ReplayBuffer& replay_;
-  const std::vector<WantedColumn>& columns_;
+  const std::vector<DatasetColumn>& columns_;
   const Field& action_;
   std::vector<FieldView> obs_, final_obs_;
   EpisodeData held_;  // its last step is not added yet
@@ -145,10 +127,10 @@ class EpisodeFeeder {
 std::unique_ptr<ReplayBuffer> load_replay(Dataset& dataset, const DatasetSelection& selection,
                                           at::Device device, const ReplayOptions& options,
                                           const std::function<void(int64_t)>& on_progress) {
-  const std::vector<WantedColumn> columns = find_columns(dataset, selection.fields);
+  const std::vector<DatasetColumn> columns = find_columns(dataset, selection.fields);
   const std::vector<int64_t> episodes = find_episodes(dataset, selection.episodes);
   EnvSpec spec{.id = dataset.path(), .observation = {}, .action = dataset.schema().action};
-  for (const WantedColumn& column : columns) spec.observation.push_back(column.field);
+  for (const DatasetColumn& column : columns) spec.observation.push_back(*column.field);
   int64_t slots = 1;  // every episode has an end, and the last one a stand-in behind it
   for (const int64_t episode : episodes) {
     slots += dataset.episodes()[static_cast<size_t>(episode)].length + 1;

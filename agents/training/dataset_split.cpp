@@ -4,29 +4,24 @@
 
 #include <fmt/ranges.h>
 
+#include "core/text.h"
+#include "datasets/dataset_fingerprint.h"
 #include "envs/registry.h"
 
 namespace reverie {
 namespace {
 
-const Field* find_field(const std::vector<Field>& fields, const std::string& name) {
-  for (const Field& field : fields) {
-    if (field.name == name) return &field;
-  }
-  return nullptr;
-}
-
 void check_pixels(const Dataset& dataset, const EnvSpec& spec) {
-  const Field* found = find_field(dataset.schema().observation, "pixels");
-  if (found == nullptr) found = find_field(dataset.schema().info, "pixels");
-  REVERIE_CHECK(found != nullptr,
+  const std::optional<DatasetColumn> column = dataset.schema().find("pixels");
+  REVERIE_CHECK(column,
                 "{}: holds no pixels; expected a field `pixels` of pictures, as `reverie collect "
                 "--observation both` records it",
                 dataset.path());
+  const Field& found = *column->field;
   const Field& wanted = spec.field("pixels");
-  REVERIE_CHECK(found->shape == wanted.shape && found->dtype == wanted.dtype,
+  REVERIE_CHECK(found.shape == wanted.shape && found.dtype == wanted.dtype,
                 "{}: pixels are {} [{}], expected {} [{}] as {} shows them (--image-size)",
-                dataset.path(), dtype_name(found->dtype), fmt::join(found->shape, ", "),
+                dataset.path(), dtype_name(found.dtype), fmt::join(found.shape, ", "),
                 dtype_name(wanted.dtype), fmt::join(wanted.shape, ", "), spec.id);
 }
 
@@ -57,24 +52,22 @@ void check_environment(const Dataset& dataset, const std::string& env) {
 
 }  // namespace
 
-DatasetIdentity DatasetIdentity::of(const Dataset& dataset) {
+DatasetIdentity DatasetIdentity::of(Dataset& dataset) {
   return {.path = dataset.path(),
-          .episodes = static_cast<int64_t>(dataset.episodes().size()),
-          .steps = dataset.steps()};
+          .content = fmt::format("{} steps in {} episodes, fingerprint {:016x}", dataset.steps(),
+                                 dataset.episodes().size(), dataset_fingerprint(dataset))};
 }
 
 void DatasetIdentity::save(Checkpoint& checkpoint) const {
-  checkpoint.set("dataset.episodes", episodes);
-  checkpoint.set("dataset.steps", steps);
+  checkpoint.set("dataset.content", content);
 }
 
 void DatasetIdentity::check(const Checkpoint& saved) const {
-  const int64_t known_episodes = saved.integer("dataset.episodes");
-  const int64_t known_steps = saved.integer("dataset.steps");
-  REVERIE_CHECK(
-      episodes == known_episodes && steps == known_steps,
-      "{}: {} steps in {} episodes, the run learnt from {} in {}: others would be held out", path,
-      steps, episodes, known_steps, known_episodes);
+  const std::string& known = saved.text("dataset.content");
+  REVERIE_CHECK(content == known,
+                "{}: is not the dataset that the run learnt from ({}, expected {}); other episodes "
+                "would be held out",
+                path, content, printable(known));
 }
 
 DatasetSplit open_split_dataset(const RunConfig& config, const std::string& env,
