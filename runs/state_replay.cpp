@@ -32,14 +32,11 @@ std::unique_ptr<EnvConfig> dataset_environment(const Dataset& dataset, const std
 }
 
 StateReplay::StateReplay(const Dataset& dataset, Env& env)
-    : dataset_(dataset),
-      env_(env),
-      obs_(env.spec().observation, 1),
-      action_(action_field(env.spec().action)),
-      action_bytes_(action_.bytes()) {
+    : dataset_(dataset), env_(env), player_(env) {
   const Field& recorded = dataset.schema().action;
-  REVERIE_CHECK(action_.shape == recorded.shape &&
-                    (action_.dtype == DType::kInt64) == (recorded.dtype == DType::kInt64),
+  const Field& taken = player_.action();
+  REVERIE_CHECK(taken.shape == recorded.shape &&
+                    (taken.dtype == DType::kInt64) == (recorded.dtype == DType::kInt64),
                 "{}: its actions are not those of {}; see `reverie dataset info`", dataset.path(),
                 env.spec().id);
   find_parts();
@@ -102,10 +99,7 @@ void StateReplay::check_row(int64_t row, int64_t last) const {
                 dataset_.path(), row, length(), last);
 }
 
-void StateReplay::reset() {
-  env_.reset(static_cast<uint64_t>(episode_->seed.value_or(0)), obs_.row(0));
-  ended_ = false;
-}
+void StateReplay::reset() { player_.reset(static_cast<uint64_t>(episode_->seed.value_or(0))); }
 
 void StateReplay::set_goal(std::span<const double> goal) {
   REVERIE_CHECK(has_part(kGoalPart), "{}: has no goal that could be another one", env_.spec().id);
@@ -114,7 +108,7 @@ void StateReplay::set_goal(std::span<const double> goal) {
 
 void StateReplay::set_parts(int64_t row) {
   // The environment's clock may be at its end: it counts the steps taken here.
-  if (ended_) reset();
+  if (player_.ended()) reset();
   for (const RecordedPart& part : parts_) set_part(part, row);
 }
 
@@ -135,12 +129,7 @@ void StateReplay::set_part(const RecordedPart& part, int64_t row) {
 
 StepResult StateReplay::take_step(int64_t t) {
   check_row(t, length() - 1);
-  const std::vector<double> recorded = row_numbers(dataset_.schema().action, episode_->action, t);
-  const FieldView action{&action_, action_bytes_.data(), 1};
-  write_numbers(action, recorded);
-  const StepResult result = env_.step(action, obs_.row(0));
-  ended_ = result.terminated || result.truncated;
-  return result;
+  return player_.step(row_numbers(dataset_.schema().action, episode_->action, t));
 }
 
 void StateReplay::go_to(int64_t row) {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "datasets/dataset.h"
-#include "envs/env_lane.h"
+#include "envs/action_player.h"
 
 namespace reverie {
 
@@ -47,7 +47,7 @@ class StateReplay {
   StepResult take_step(int64_t t);
 
   // What take_step() observed, or physics()->observe() when given it.
-  FieldViews observation() const { return obs_.row(0); }
+  FieldViews observation() const { return player_.observation(); }
 
   // The reward of step t in this environment, wrappers included: that of the state after it towards
   // the goal before it, or of taking it again where a reward depends on more.
@@ -75,13 +75,10 @@ class StateReplay {
 
   const Dataset& dataset_;
   Env& env_;
-  FieldRows obs_;
-  Field action_;
-  std::vector<std::byte> action_bytes_;
+  ActionPlayer player_;
   std::vector<RecordedPart> parts_;  // empty: the state was not recorded
   const EpisodeData* episode_ = nullptr;
-  int64_t row_ = 0;     // reached by taking actions
-  bool ended_ = false;  // the environment's own episode
+  int64_t row_ = 0;  // reached by taking actions
   std::optional<std::vector<double>> goal_;
 };
 
