@@ -106,6 +106,7 @@ class ExorlDataset final : public Dataset {
       episode.observation.push_back(npz.read(*npz.find(field.name), kMaxArrayBytes));
     }
     read_info(npz, episode);
+    if (npz.find(kUnseenEnd) != nullptr) without_final_observation(episode, schema_);
     return episode;
   }
 
@@ -186,7 +187,8 @@ class ExorlDataset final : public Dataset {
     fields_.push_back(schema_.action);
     if (info_names_.empty()) {
       for (const NpzFile::Array& array : first.arrays()) {
-        if (array.name != "reward" && array.name != "discount" && !knows(array.name)) {
+        if (array.name != "reward" && array.name != "discount" && array.name != kUnseenEnd &&
+            !knows(array.name)) {
           info_names_.push_back(array.name);
         }
       }
@@ -342,6 +344,10 @@ class ExorlWriter final : public DatasetWriter {
       if (!is_in_physics(f)) add(schema_.info[f], info[f]);
     }
     if (qpos_) add_physics(info, whole->length() + 1, add);
+    // Last: ExoRL's loader takes an episode's length from the first array.
+    const std::byte mark[] = {std::byte{1}};
+    if (!whole->has_final_observation)
+      add({.name = kUnseenEnd, .shape = {}, .dtype = DType::kUInt8}, mark);
     write_npz(partial_ / kBuffer / fmt::format("episode_{:06}_{}.npz", episodes_, whole->length()),
               arrays);
     steps_ += whole->length();

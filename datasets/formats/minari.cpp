@@ -58,6 +58,7 @@ class MinariDataset final : public Dataset {
       episode.info.push_back(read_rows(info_name(field), field,
                                        length + (episode.has_final_info ? 1 : 0), length + 1));
     }
+    if (file_.integer_attribute(group, kUnseenEnd)) without_final_observation(episode, schema_);
     return episode;
   }
 
@@ -294,6 +295,7 @@ class MinariWriter final : public DatasetWriter {
     file_.set_attribute(group, "id", episodes_);
     file_.set_attribute(group, "total_steps", length);
     if (episode.seed) file_.set_attribute(group, "seed", *episode.seed);
+    if (!episode.has_final_observation) file_.set_attribute(group, kUnseenEnd, int64_t{1});
     steps_ += length;
     ++episodes_;
     if (schedule_.is_due(steps_)) file_.save_progress();

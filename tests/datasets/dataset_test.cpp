@@ -108,6 +108,12 @@ TEST_P(DatasetTest, LosesWhatItCannotHold) {
   EXPECT_EQ(dataset->episodes()[1].length, episodes[1].length() - 1);
   EXPECT_TRUE(dataset->episodes()[1].truncated);
   EXPECT_EQ(dataset->read(1).observation, episodes[1].observation);
+  EXPECT_TRUE(dataset->read(1).has_final_observation);
+  // The end of the first is marked: what stands in for it in the file is no observation.
+  EXPECT_FALSE(dataset->read(0).has_final_observation);
+  EXPECT_EQ(dataset->read(0).observation, episodes[0].observation);
+  EXPECT_EQ(dataset->read(0).info, episodes[0].info);
+  EXPECT_TRUE(dataset->schema().same_fields(schema));
   // The dropped step's row of the simulator is what came of the step before.
   EXPECT_TRUE(dataset->read(1).has_final_info);
 }
