@@ -32,7 +32,8 @@ struct GoalOutcome {
   bool terminated = false;
 };
 
-// achieved: the goal achieved by the observation after the step; terminated: as it was recorded.
+// achieved: the goal achieved by the observation after the step, as it is stored (float32 where it
+// was float64); terminated: as it was recorded.
 using GoalOutcomeFn = std::function<GoalOutcome(std::span<const double> achieved,
                                                 std::span<const double> desired, bool terminated)>;
 

@@ -12,10 +12,6 @@ namespace {
 // What a lane has to hold beside the frames before a step: the step, an end and the pending slot.
 constexpr int64_t kFewestSlots = 3;
 
-size_t bytes_of_frame(const Field& field) {
-  return field.bytes() / static_cast<size_t>(std::max<int64_t>(field.stacked, 1));
-}
-
 }  // namespace
 
 ReplayBuffer::ReplayBuffer(const EnvSpec& spec, int64_t capacity, int64_t num_envs,
@@ -28,8 +24,10 @@ ReplayBuffer::ReplayBuffer(const EnvSpec& spec, int64_t capacity, int64_t num_en
                 num_envs, fewest * std::max<int64_t>(num_envs, 1));
   const int64_t rows = lanes_ * slots_;
   const Field action = action_field(spec.action);
-  double bytes = static_cast<double>(action.bytes());
-  for (const Field& field : spec.observation) bytes += static_cast<double>(bytes_of_frame(field));
+  double bytes = static_cast<double>(stored_frame_bytes(action));
+  for (const Field& field : spec.observation) {
+    bytes += static_cast<double>(stored_frame_bytes(field));
+  }
   bytes *= static_cast<double>(rows);
   on_disk_ = bytes > static_cast<double>(options.memory_budget);
   REVERIE_CHECK(!on_disk_ || !options.disk_folder.empty(),
@@ -89,16 +87,15 @@ void ReplayBuffer::set_kind(int64_t slot, Kind kind) {
   if (priority_) priority_->set(slot, kind == kStep ? max_priority_ : 0.0);
 }
 
-void ReplayBuffer::write_frame(const Column& column, ConstFieldView row, int64_t slot,
-                               int64_t step) {
-  const size_t bytes = column.frame_bytes;
+void ReplayBuffer::write_frame(Column& column, ConstFieldView row, int64_t slot, int64_t step) {
+  const size_t bytes = column.given_frame_bytes;
   for (int64_t k = 1; step == 0 && k < column.frames; ++k) {
     REVERIE_CHECK(std::memcmp(row.data, row.data + static_cast<size_t>(k) * bytes, bytes) == 0,
                   "replay: '{}' is a stack of {} frames, but frame {} of an episode's first "
                   "observation is not a copy of frame 0",
                   column.field.name, column.frames, k);
   }
-  std::memcpy(column.frame(slot), row.data + static_cast<size_t>(column.frames - 1) * bytes, bytes);
+  column.write(slot, row.data + static_cast<size_t>(column.frames - 1) * bytes);
 }
 
 // Writes the next slot of a lane: an observation that nothing has followed yet.
@@ -164,9 +161,9 @@ void ReplayBuffer::add(ConstFieldView actions, const VectorStep& step,
   REVERIE_CHECK(actions.count == lanes_ && step.reward.size() == static_cast<size_t>(lanes_),
                 "replay: {} actions and {} rewards for {} environments", actions.count,
                 step.reward.size(), lanes_);
-  REVERIE_CHECK(actions.field->bytes() == action_->frame_bytes,
+  REVERIE_CHECK(actions.field->bytes() == action_->given_frame_bytes,
                 "replay: actions of {} bytes, expected {}", actions.field->bytes(),
-                action_->frame_bytes);
+                action_->given_frame_bytes);
   check_views(step.obs);
   check_views(step.final_obs);
   REVERIE_CHECK(filled() > 0, "replay: add() before start()");
@@ -182,7 +179,7 @@ void ReplayBuffer::add(ConstFieldView actions, const VectorStep& step,
   for (int64_t lane = 0; lane < lanes_; ++lane) {
     const auto l = static_cast<size_t>(lane);
     const int64_t slot = slot_of(lane, newest(lane));
-    std::memcpy(action_->frame(slot), actions.row(lane).data, action_->frame_bytes);
+    action_->write(slot, actions.row(lane).data);
     stored(slot).reward = static_cast<float>(step.reward[l]);
     stored(slot).terminated = step.terminated[l];
     stored(slot).truncated = step.truncated[l];

@@ -53,6 +53,8 @@ struct StoredEpisode {
 // transition to it has the observation before in its place, with discount 0; no sequence contains
 // it, and no goal is taken from it.
 //
+// Fields are stored as learners see them: float64 is rounded to float32 when it is added.
+//
 // Of a field that is a stack of frames (Field::stacked) each frame is stored once and the stack is
 // put together when it is drawn. Steps whose older frames were overwritten are not drawn any more.
 //
@@ -95,7 +97,7 @@ class ReplayBuffer final : public SampleSource {
   int64_t size() const { return steps_; }  // transitions that can be drawn
   int64_t capacity() const { return slots_ * lanes_; }
   int64_t lanes() const { return lanes_; }
-  size_t bytes_per_transition() const;
+  size_t bytes_per_transition() const;  // of all that a slot takes, priorities too
   bool on_disk() const { return on_disk_; }
 
   // Lane after lane, oldest first; those without a step that can be drawn are left out.
@@ -165,7 +167,7 @@ class ReplayBuffer final : public SampleSource {
   void write_observation(int64_t lane, FieldViews views, int64_t row, int64_t step);
   void repeat_observation(int64_t lane, int64_t step);
   void open_slot(int64_t lane, int64_t step);
-  void write_frame(const Column& column, ConstFieldView row, int64_t slot, int64_t step);
+  void write_frame(Column& column, ConstFieldView row, int64_t slot, int64_t step);
   void forget_broken_stacks(int64_t lane);
   void check_views(FieldViews views) const;
 

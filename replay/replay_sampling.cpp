@@ -27,7 +27,7 @@ at::Tensor ReplayBuffer::batch_tensor(std::vector<int64_t> shape, c10::ScalarTyp
 
 at::Tensor ReplayBuffer::batch_rows(const Column& column, std::vector<int64_t> shape) const {
   shape.insert(shape.end(), column.field.shape.begin(), column.field.shape.end());
-  return batch_tensor(std::move(shape), column.batch_type());
+  return batch_tensor(std::move(shape), scalar_type(column.stored));
 }
 
 void ReplayBuffer::to_device(std::initializer_list<at::Tensor*> tensors, TensorMap& fields) const {
@@ -222,7 +222,7 @@ void ReplayBuffer::relabel(const SampleSpec& spec, std::span<const int64_t> firs
   c10::SmallVector<double, 64> reached(width);
   c10::SmallVector<double, 64> desired(width);
   const auto read = [&](int64_t slot, c10::SmallVector<double, 64>& out_goal) {
-    read_numbers(achieved.field.dtype, achieved.frame(slot), {out_goal.data(), width});
+    read_numbers(achieved.stored, achieved.frame(slot), {out_goal.data(), width});
   };
   auto* reward = out.reward.mutable_data_ptr<float>();
   auto* discount = out.discount.mutable_data_ptr<float>();
@@ -251,7 +251,7 @@ void ReplayBuffer::write_goals(const GoalSpec& goals, std::span<const int64_t> g
   for (const TensorMap* fields : {&out.obs, &out.next_obs}) {
     std::byte* rows = bytes_of(fields->at(goals.desired));
     for (size_t i = 0; i < goal.size(); ++i) {
-      if (goal[i] >= 0) achieved.copy_out(goal[i], 1, rows + i * achieved.batch_frame_bytes());
+      if (goal[i] >= 0) achieved.copy_out(goal[i], 1, rows + i * achieved.frame_bytes);
     }
   }
 }
@@ -376,7 +376,7 @@ void ReplayBuffer::fill_steps(std::span<const int64_t> first, std::span<const in
   auto* terminated = out.terminated.mutable_data_ptr<bool>();
   auto* truncated = out.truncated.mutable_data_ptr<bool>();
   auto* valid = out.valid.mutable_data_ptr<bool>();
-  const size_t action_bytes = action_->batch_frame_bytes();
+  const size_t action_bytes = action_->frame_bytes;
   std::byte* action = bytes_of(out.action);
   for (size_t b = 0; b < first.size(); ++b) {
     int64_t slot = first[b];
