@@ -4,8 +4,10 @@
 #include <filesystem>
 
 #include "core/error.h"
+#include "core/field_numbers.h"
 #include "core/random.h"
 #include "envs/env_lane.h"
+#include "envs/registry.h"
 #include "nn/pch.h"
 #include "replay/replay_buffer.h"
 
@@ -19,6 +21,19 @@ constexpr int64_t kPixelCapacity = 60'000;  // 737 MB: beyond any cache
 constexpr int64_t kEpisodeLength = 500;     // [steps]
 constexpr int64_t kStackCapacity = 20'000;
 
+// Twice as many values as the field has, so that a row can be cut out anywhere.
+std::vector<std::byte> make_noise(const Field& field, Rng& rng) {
+  Field twice{.name = field.name, .shape = {2 * field.numel()}, .dtype = field.dtype};
+  std::vector<double> values(static_cast<size_t>(twice.numel()));
+  const bool whole = field.dtype == DType::kUInt8;
+  for (double& value : values) {
+    value = whole ? static_cast<double>(rng.integers(0, 128)) : rng.uniform(-1.0, 1.0);
+  }
+  std::vector<std::byte> noise(twice.bytes());
+  write_numbers({&twice, noise.data(), 1}, values);
+  return noise;
+}
+
 // A buffer full of episodes of noise. What lies in it does not matter to the speed, where it lies
 // does.
 std::unique_ptr<ReplayBuffer> fill_buffer(const Field& observation, const Field& action,
@@ -27,11 +42,11 @@ std::unique_ptr<ReplayBuffer> fill_buffer(const Field& observation, const Field&
   auto replay = std::make_unique<ReplayBuffer>(spec, capacity, 1, at::kCPU, options);
   FieldRows rows(spec.observation, 2);
   Rng rng(0);
-  std::vector<std::byte> noise(2 * observation.bytes());
-  for (std::byte& byte : noise) byte = static_cast<std::byte>(rng.integers(0, 128));
+  const std::vector<std::byte> noise = make_noise(observation, rng);
   std::vector<std::byte> action_bytes(action.bytes());
   const auto show = [&](FieldView view, int64_t t) {
-    std::memcpy(view.data, noise.data() + t % static_cast<int64_t>(observation.bytes()),
+    const auto shift = static_cast<size_t>(t % observation.numel());
+    std::memcpy(view.data, noise.data() + shift * item_size(observation.dtype),
                 observation.bytes());
     // A stack begins with one frame repeated.
     const size_t frame = observation.bytes() / static_cast<size_t>(observation.stacked);
@@ -57,15 +72,19 @@ std::unique_ptr<ReplayBuffer> fill_buffer(const Field& observation, const Field&
   return replay;
 }
 
-Field half_cheetah_observation() { return {.name = "observation", .shape = {17}}; }
-Field half_cheetah_action() {
-  return {.name = "action", .shape = {6}, .low = {-1.0F}, .high = {1.0F}};
+// As the environment declares it: 17 numbers of float64 and 6 of float32.
+const EnvSpec& half_cheetah() {
+  static const std::unique_ptr<Env> env = find_env("half-cheetah").config()->maker()();
+  return env->spec();
 }
+Field half_cheetah_action() { return action_field(half_cheetah().action); }
+
 Field pixels() { return {.name = "pixels", .shape = {64, 64, 3}, .dtype = DType::kUInt8}; }
 
 std::vector<BenchResult> bench_states(const BenchFlags& flags) {
-  const auto replay = fill_buffer(half_cheetah_observation(), half_cheetah_action(), kStateCapacity,
-                                  {.priority_exponent = 0.6});
+  const Field observation = half_cheetah().field("observation");
+  const Field action = half_cheetah_action();
+  const auto replay = fill_buffer(observation, action, kStateCapacity, {.priority_exponent = 0.6});
   Rng rng(0);
   const SampleSpec prioritized{.prioritized = true};
   const auto measured = measure_in_turns(
@@ -85,7 +104,12 @@ std::vector<BenchResult> bench_states(const BenchFlags& flags) {
            .value = *measured[0],
            .unit = "batches/s",
            .peers = {{"stable-baselines3", measured[2]}}},
-          {.name = "sample-256-prioritized", .value = *measured[1], .unit = "batches/s"}};
+          {.name = "sample-256-prioritized", .value = *measured[1], .unit = "batches/s"},
+          {.name = "memory-half-cheetah",
+           .value = static_cast<double>(replay->bytes_per_transition()),
+           .unit = "bytes/transition",
+           .limit = static_cast<double>(sizeof(float)) *
+                    static_cast<double>(observation.numel() + action.numel())}};
 }
 
 // Copies as many bytes as a batch of sequences has, in pieces of one sequence, from random places

@@ -7,22 +7,28 @@
 #include "apps/dataset_actions.h"
 #include "core/random.h"
 #include "datasets/dataset_check.h"
+#include "envs/env_lane.h"
 #include "envs/maze/goal_episode.h"
-#include "envs/registry.h"
+#include "runs/state_replay.h"
 
 namespace reverie {
 namespace {
 
-// The rule of the maze that the dataset names; nothing for other environments.
-std::optional<GoalReward> goal_reward(const Dataset& dataset, std::string env) {
+// The rewards of the maze2d-* that the dataset names, with the options it was collected with. None
+// for other environments, where the goal varies, and where a reward depends on more than a state.
+StateReward goal_reward(const Dataset& dataset, std::string env) {
   const auto& attributes = dataset.schema().attributes;
   if (env.empty() && attributes.contains("env")) env = attributes.at("env");
-  if (!env.starts_with("maze2d-")) return std::nullopt;
-  const std::unique_ptr<Env> maze = find_env(env).config()->maker()();
+  if (!env.starts_with("maze2d-")) return {};
+  const std::shared_ptr<Env> maze = dataset_environment(dataset, env)->maker()();
   const auto& physics = dynamic_cast<const maze::MazePhysics&>(maze->physics()->innermost());
-  return GoalReward{.goal = physics.layout().goals.front(),
-                    .radius = physics.layout().goal_radius,
-                    .dense = physics.task().dense};
+  maze->reset(0, FieldRows(maze->spec().observation, 1).all());
+  maze::Position goal{};
+  physics.get("desired_goal", goal);
+  if (!physics.has_fixed_goal() || !maze->physics()->outcome(goal, goal)) return {};
+  return [maze, goal](std::span<const double> observation) {
+    return maze->physics()->outcome(observation.first(2), goal)->reward;
+  };
 }
 
 // Episodes of one dataset, appended to another.

@@ -5,9 +5,9 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/dataset_actions.h"
+#include "core/field_numbers.h"
 #include "core/progress.h"
 #include "core/statistics.h"
-#include "datasets/dataset_numbers.h"
 #include "drawing/chart.h"
 
 namespace reverie {

@@ -34,10 +34,8 @@ struct PreviewFlags {
 class EpisodePictures {
  public:
   EpisodePictures(const Dataset& dataset, const std::string& env) {
-    const std::vector<Field>& fields = dataset.schema().observation;
-    for (size_t i = 0; i < fields.size(); ++i) {
-      if (fields[i].name == "pixels" && env.empty()) pixels_ = Pixels(fields[i], i, dataset.path());
-    }
+    const std::optional<DatasetColumn> pixels = dataset.schema().find("pixels");
+    if (pixels && env.empty()) pixels_ = Pixels(*pixels, dataset.path());
     if (!pixels_ || dataset.schema().attributes.contains("env")) {
       env_ = dataset_environment(dataset, env)->maker()();
     }
@@ -63,7 +61,7 @@ class EpisodePictures {
 
   // Rows that there are pictures of.
   int64_t rows() const {
-    return episode_->length() + (pixels_ && !episode_->has_final_observation ? 0 : 1);
+    return episode_->length() + (pixels_ && !pixels_->column.has_final_row(*episode_) ? 0 : 1);
   }
 
   void draw(int64_t row, Canvas& canvas, std::span<uint8_t> memory) {
@@ -78,11 +76,11 @@ class EpisodePictures {
  private:
   // A field [H, W, C] or a stack [K, H, W, C] of which the newest is shown; C is 1 or 3.
   struct Pixels {
-    Pixels(const Field& field, size_t index, const std::string& path)
-        : column(index), bytes(field.bytes()) {
-      const std::vector<int64_t>& shape = field.shape;
+    Pixels(const DatasetColumn& pixels, const std::string& path)
+        : column(pixels), bytes(pixels.field->bytes()) {
+      const std::vector<int64_t>& shape = pixels.field->shape;
       const size_t axes = shape.size();
-      REVERIE_CHECK((axes == 3 || axes == 4) && field.dtype == DType::kUInt8 &&
+      REVERIE_CHECK((axes == 3 || axes == 4) && pixels.field->dtype == DType::kUInt8 &&
                         (shape[axes - 1] == 1 || shape[axes - 1] == 3),
                     "{}: its field 'pixels' is no picture: expected uint8 [height, width, 1 or 3]",
                     path);
@@ -94,14 +92,14 @@ class EpisodePictures {
       const size_t numbers = static_cast<size_t>(size.width) * static_cast<size_t>(size.height);
       const size_t frame = numbers * static_cast<size_t>(channels);
       const std::byte* last =
-          episode.observation[column].data() + static_cast<size_t>(row + 1) * bytes - frame;
+          column.of(episode).data() + static_cast<size_t>(row + 1) * bytes - frame;
       const auto* values = reinterpret_cast<const uint8_t*>(last);
       std::vector<uint8_t> rgb(3 * numbers);
       for (size_t i = 0; i < rgb.size(); ++i) rgb[i] = values[channels == 3 ? i : i / 3];
       PictureResizer(size, to).resize({rgb, size}, out);
     }
 
-    size_t column;
+    DatasetColumn column;
     size_t bytes;  // of a row
     int64_t channels = 3;
     ImageSize size;

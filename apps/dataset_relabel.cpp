@@ -2,8 +2,8 @@
 #include <iostream>
 
 #include "apps/dataset_actions.h"
+#include "core/field_numbers.h"
 #include "core/progress.h"
-#include "datasets/dataset_numbers.h"
 #include "runs/state_replay.h"
 
 namespace reverie {

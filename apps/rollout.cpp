@@ -5,6 +5,7 @@
 #include "apps/command.h"
 #include "datasets/hdf5.h"
 #include "drawing/canvas.h"
+#include "envs/action_player.h"
 #include "envs/registry.h"
 
 namespace reverie {
@@ -44,12 +45,10 @@ class Rollout {
  public:
   Rollout(std::unique_ptr<Env> env, int64_t frames_every, std::pair<int, int> size)
       : env_(std::move(env)),
-        action_(action_field(env_->spec().action)),
+        player_(*env_),
         frames_every_(frames_every),
         canvas_(size.first, size.second) {
     for (const Field& field : env_->spec().observation) {
-      memory_.emplace_back(field.bytes());
-      views_.push_back({&field, memory_.back().data(), 1});
       observations_.push_back({field.name, field.dtype, field.shape, {}});
     }
     if (env_->physics() != nullptr) {
@@ -63,7 +62,7 @@ class Rollout {
 
   // Starts from the seed and, where the recording holds states, from its first one.
   void start(uint64_t seed, const Hdf5File& file, const std::string& group) {
-    env_->reset(seed, views_);
+    player_.reset(seed);
     PhysicsState* physics = env_->physics();
     const bool has_state =
         physics != nullptr && file.exists(join(group, "qpos")) && file.exists(join(group, "qvel"));
@@ -76,7 +75,7 @@ class Rollout {
         REVERIE_CHECK(rows.size() >= size, "{}:{}: has no row", file.path(), dataset);
         physics->set(name, {rows.data(), size});
       }
-      physics->observe(views_);
+      physics->observe(player_.observation());
     }
     record_state();
   }
@@ -84,21 +83,22 @@ class Rollout {
   // Returns the number of steps taken: fewer than there are actions where the episode ended.
   int64_t replay(const Hdf5File& file, const std::string& group) {
     const std::string dataset = join(group, "action");
+    const Field& field = player_.action();
     std::vector<int64_t> shape{-1};
-    shape.insert(shape.end(), action_.shape.begin(), action_.shape.end());
+    shape.insert(shape.end(), field.shape.begin(), field.shape.end());
     const std::vector<int64_t> found = file.shape(dataset);
     if (!found.empty()) shape[0] = found[0];
     REVERIE_CHECK(found == shape, "{}:{}: is [{}], {} takes actions of [T, {}]", file.path(),
-                  dataset, fmt::join(found, ", "), env_->spec().id, fmt::join(action_.shape, ", "));
-    std::vector<std::byte> actions(static_cast<size_t>(found[0]) * action_.bytes());
-    file.read_rows(dataset, 0, action_.dtype, actions);
-    const ConstFieldView rows{&action_, actions.data(), found[0]};
-    Recorded replayed{"action", action_.dtype, action_.shape, {}};
+                  dataset, fmt::join(found, ", "), env_->spec().id, fmt::join(field.shape, ", "));
+    std::vector<std::byte> actions(static_cast<size_t>(found[0]) * field.bytes());
+    file.read_rows(dataset, 0, field.dtype, actions);
+    const ConstFieldView rows{&field, actions.data(), found[0]};
+    Recorded replayed{"action", field.dtype, field.shape, {}};
     for (int64_t t = 0; t < found[0]; ++t) {
       const ConstFieldView action = rows.row(t);
       const StepResult step =
           take_step(action, fmt::format("{}:{}: row {}", file.path(), dataset, t));
-      replayed.append({action.data, action_.bytes()});
+      replayed.append({action.data, field.bytes()});
       record_step(step);
       record_state();
       if (step.terminated || step.truncated) break;
@@ -138,7 +138,7 @@ class Rollout {
   // One step; `where` says in which recording the action stands, should it be a bad one.
   StepResult take_step(ConstFieldView action, const std::string& where) {
     try {
-      return env_->step(action, views_);
+      return player_.step(action);
     } catch (const Error& error) {
       throw Error(fmt::format("{}: {}", where, error.what()), error.kind());
     }
@@ -156,7 +156,10 @@ class Rollout {
       env_->physics()->get(part.name, values);
       part.append(std::as_bytes(std::span<const double>(values)));
     }
-    for (size_t f = 0; f < views_.size(); ++f) observations_[f].append(memory_[f]);
+    const FieldViews observed = player_.observation();
+    for (size_t f = 0; f < observed.size(); ++f) {
+      observations_[f].append({observed[f].data, observed[f].field->bytes()});
+    }
     const auto step = static_cast<int64_t>(terminated_.bytes.size());
     if (frames_every_ > 0 && step % frames_every_ == 0) {
       env_->draw(canvas_, View::kObservation);
@@ -175,11 +178,9 @@ class Rollout {
   }
 
   std::unique_ptr<Env> env_;
-  Field action_;
+  ActionPlayer player_;
   int64_t frames_every_;
   Canvas canvas_;
-  std::vector<std::vector<std::byte>> memory_;
-  std::vector<FieldView> views_;
   std::vector<Recorded> parts_, observations_, results_;
   Recorded reward_{"reward", DType::kFloat64, {}, {}};
   Recorded terminated_{"terminated", DType::kBool, {}, {}};

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "core/hash.h"
+
 namespace reverie {
 
 std::string printable(std::string_view text) {
@@ -20,9 +22,9 @@ std::string printable(std::string_view text) {
 }
 
 uint64_t name_hash(std::string_view name) {
-  uint64_t hash = 0xcbf29ce484222325U;
-  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
-  return hash;
+  Fnv1a hash;
+  hash.add(name);
+  return hash.value();
 }
 
 }  // namespace reverie

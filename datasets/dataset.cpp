@@ -74,6 +74,29 @@ bool DatasetSchema::same_fields(const DatasetSchema& other) const {
          same_layouts(info, other.info);
 }
 
+std::optional<DatasetColumn> DatasetSchema::find(std::string_view name) const {
+  for (const bool is_info : {false, true}) {
+    const std::vector<Field>& fields = is_info ? info : observation;
+    const auto found = std::find_if(fields.begin(), fields.end(),
+                                    [&](const Field& field) { return field.name == name; });
+    if (found == fields.end()) continue;
+    return DatasetColumn{&*found, is_info, static_cast<size_t>(found - fields.begin())};
+  }
+  return std::nullopt;
+}
+
+std::vector<std::byte>& DatasetColumn::of(EpisodeData& episode) const {
+  return is_info ? episode.info[index] : episode.observation[index];
+}
+
+const std::vector<std::byte>& DatasetColumn::of(const EpisodeData& episode) const {
+  return is_info ? episode.info[index] : episode.observation[index];
+}
+
+bool DatasetColumn::has_final_row(const EpisodeData& episode) const {
+  return is_info ? episode.has_final_info : episode.has_final_observation;
+}
+
 std::unique_ptr<Dataset> Dataset::open(const std::string& path) {
   std::error_code error;
   if (fs::is_directory(path, error)) {

@@ -31,6 +31,21 @@ DatasetFormat parse_dataset_format(std::string_view name);
 std::string_view dataset_format_name(DatasetFormat format);
 std::string dataset_format_list();  // "d4rl, minari, ...", for help texts
 
+struct EpisodeData;
+
+// Where a field lies in an episode.
+struct DatasetColumn {
+  const Field* field = nullptr;  // of the schema
+  bool is_info = false;          // else an observation
+  size_t index = 0;              // among those
+
+  std::vector<std::byte>& of(EpisodeData& episode) const;
+  const std::vector<std::byte>& of(const EpisodeData& episode) const;
+
+  // Whether the episode knows what came of its last action: T + 1 rows instead of T.
+  bool has_final_row(const EpisodeData& episode) const;
+};
+
 // What each step of a dataset holds, beside reward (float32) and the flags.
 struct DatasetSchema {
   std::vector<Field> observation;  // "observation", "pixels", "desired_goal", ...
@@ -41,6 +56,9 @@ struct DatasetSchema {
   std::map<std::string, std::string> attributes = {};
 
   bool same_fields(const DatasetSchema& other) const;
+
+  // The field of that name, of the observation before one of the info; nullopt where there is none.
+  std::optional<DatasetColumn> find(std::string_view name) const;
 };
 
 // One episode in memory, columns in the order of the schema.
@@ -84,6 +102,10 @@ class Dataset {
 
   // Reads one episode, 0 <= index < episodes().size(). In order is fastest.
   virtual EpisodeData read(int64_t index) = 0;
+
+  // The same without its observations and info, whose columns are empty: cheap where those are
+  // pictures.
+  virtual EpisodeData read_steps(int64_t index) = 0;
 
   const std::string& path() const { return path_; }
   const DatasetSchema& schema() const { return schema_; }

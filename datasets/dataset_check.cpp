@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "core/error.h"
-#include "datasets/dataset_numbers.h"
+#include "core/field_numbers.h"
 
 namespace reverie {
 namespace {
@@ -35,8 +35,7 @@ struct BadRows {
 
 class Checker {
  public:
-  Checker(Dataset& dataset, const std::optional<GoalReward>& reward)
-      : dataset_(dataset), reward_(reward) {
+  Checker(Dataset& dataset, const StateReward& reward) : dataset_(dataset), reward_(reward) {
     const DatasetSchema& schema = dataset.schema();
     for (const Field& field : schema.observation) bad_.push_back({.name = field.name});
     for (const Field& field : schema.info) bad_.push_back({.name = field.name});
@@ -115,17 +114,10 @@ class Checker {
     }
   }
 
-  double expected_reward(const double* position) const {
-    const double distance =
-        std::hypot(position[0] - reward_->goal[0], position[1] - reward_->goal[1]);
-    if (reward_->dense) return std::exp(-distance);
-    return distance <= reward_->radius ? 1.0 : 0.0;
-  }
-
   void compare_rewards(const EpisodeData& episode, const std::vector<double>& state) {
     for (size_t t = 0; t < episode.reward.size() && (t + 1) * width() < state.size(); ++t) {
       const auto agrees = [&](size_t row) {
-        const double expected = expected_reward(&state[row * width()]);
+        const double expected = reward_(std::span(state).subspan(row * width(), width()));
         return std::abs(expected - static_cast<double>(episode.reward[t])) < kRewardTolerance;
       };
       ++compared_;
@@ -184,13 +176,13 @@ class Checker {
       return;
     }
     found.push_back(
-        {true, fmt::format("rewards follow the distance to the goal {}/{} neither on "
-                           "observation t ({:.2f} % agree) nor on t + 1 ({:.2f} %)",
-                           reward_->goal[0], reward_->goal[1], 100 * before, 100 * after)});
+        {true, fmt::format("rewards are those of the task neither on observation t ({:.2f} % "
+                           "agree) nor on t + 1 ({:.2f} %)",
+                           100 * before, 100 * after)});
   }
 
   Dataset& dataset_;
-  const std::optional<GoalReward>& reward_;
+  const StateReward& reward_;
   std::optional<size_t> state_;  // which field is "observation"
   std::vector<BadRows> bad_;
   std::vector<double> usual_change_;  // of each number of the observation
@@ -200,8 +192,7 @@ class Checker {
 
 }  // namespace
 
-std::vector<DatasetFinding> check_dataset(Dataset& dataset,
-                                          const std::optional<GoalReward>& reward) {
+std::vector<DatasetFinding> check_dataset(Dataset& dataset, const StateReward& reward) {
   return Checker(dataset, reward).run();
 }
 

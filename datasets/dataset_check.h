@@ -1,8 +1,7 @@
 #pragma once
 
-#include <array>
-#include <cstdint>
-#include <optional>
+#include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -10,12 +9,9 @@
 
 namespace reverie {
 
-// The rule that a maze's rewards follow, for the check of which observation they were computed on.
-struct GoalReward {
-  std::array<double, 2> goal;  // [m], as the first two numbers of "observation"
-  double radius = 0.0;         // [m] 1 within it, else 0
-  bool dense = false;          // exp(-distance) instead
-};
+// The reward of being in a state, where a task pays for states alone, for the check of which
+// observation rewards were computed on. observation: a row of "observation".
+using StateReward = std::function<double(std::span<const double> observation)>;
 
 // One thing found in a dataset. A fault makes learning from it wrong; the rest is good to know.
 struct DatasetFinding {
@@ -27,8 +23,7 @@ struct DatasetFinding {
 // inside an episode, which shows as a jump of the observation (terminals or timeouts missing or out
 // of step, as in D4RL's antmaze-v0); no mark of an end at all; rewards that follow neither the
 // observation before nor that after the action. Reads everything once or twice. An empty result is
-// a clean dataset.
-std::vector<DatasetFinding> check_dataset(Dataset& dataset,
-                                          const std::optional<GoalReward>& reward);
+// a clean dataset. reward: rewards are not looked at where there is none.
+std::vector<DatasetFinding> check_dataset(Dataset& dataset, const StateReward& reward = {});
 
 }  // namespace reverie

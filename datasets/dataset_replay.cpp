@@ -9,35 +9,17 @@
 namespace reverie {
 namespace {
 
-// Where a wanted field lies in an episode.
-struct WantedColumn {
-  Field field;
-  size_t index = 0;
-  bool is_info = false;
-
-  std::vector<std::byte>& of(EpisodeData& episode) const {
-    return is_info ? episode.info[index] : episode.observation[index];
-  }
-};
-
-std::vector<WantedColumn> find_columns(const Dataset& dataset, std::vector<std::string> names) {
-  std::vector<WantedColumn> known;
-  std::vector<std::string> known_names;
-  const auto add = [&](const std::vector<Field>& fields, bool is_info) {
-    for (size_t i = 0; i < fields.size(); ++i) {
-      known.push_back({.field = fields[i], .index = i, .is_info = is_info});
-      known_names.push_back(fields[i].name);
-    }
-  };
-  add(dataset.schema().observation, false);
-  const size_t observed = known.size();
-  add(dataset.schema().info, true);
-  if (names.empty()) names.assign(known_names.begin(), known_names.begin() + observed);
-  std::vector<WantedColumn> wanted;
+std::vector<DatasetColumn> find_columns(const Dataset& dataset, std::vector<std::string> names) {
+  const DatasetSchema& schema = dataset.schema();
+  std::vector<std::string> known;
+  for (const Field& field : schema.observation) known.push_back(field.name);
+  if (names.empty()) names = known;
+  for (const Field& field : schema.info) known.push_back(field.name);
+  std::vector<DatasetColumn> wanted;
   for (const std::string& name : names) {
-    const auto at = std::find(known_names.begin(), known_names.end(), name);
-    if (at == known_names.end()) fail_unknown_name(dataset.path() + ": field", name, known_names);
-    wanted.push_back(known[static_cast<size_t>(at - known_names.begin())]);
+    const std::optional<DatasetColumn> column = schema.find(name);
+    if (!column) fail_unknown_name(dataset.path() + ": field", name, known);
+    wanted.push_back(*column);
   }
   return wanted;
 }
@@ -60,8 +42,8 @@ std::vector<int64_t> find_episodes(const Dataset& dataset, std::vector<int64_t> 
 class EpisodeFeeder {
  public:
   // scale: of the actions; null: they stay as they are.
-  EpisodeFeeder(ReplayBuffer& replay, const std::vector<WantedColumn>& columns, const Field& action,
-                const ActionScale* scale)
+  EpisodeFeeder(ReplayBuffer& replay, const std::vector<DatasetColumn>& columns,
+                const Field& action, const ActionScale* scale)
       : replay_(replay),
         columns_(columns),
         action_(action),
@@ -76,57 +58,63 @@ class EpisodeFeeder {
       look_at(episode, 0, obs_);
       replay_.start(obs_);
     } else {
-      end_held(episode, 0);
+      end_held(episode);
     }
     for (int64_t t = 0; t + 1 < steps; ++t) {
       look_at(episode, t + 1, obs_);
-      add(episode, t, obs_, false);
+      add(episode, t, obs_, false, false);
     }
     held_ = std::move(episode);
     held_steps_ = steps;
   }
 
-  // Nothing follows the last episode: its own end stands in for another's beginning.
+  // Nothing follows the last episode: its own first observation stands in for another's. Nothing
+  // is learnt from it before an action is taken there.
   void finish() {
-    if (held_steps_ > 0) end_held(held_, held_steps_);
+    if (held_steps_ > 0) end_held(held_);
   }
 
  private:
+  bool knows_end(const EpisodeData& episode) const {
+    return std::all_of(columns_.begin(), columns_.end(),
+                       [&](const DatasetColumn& column) { return column.has_final_row(episode); });
+  }
+
   int64_t usable_steps(const EpisodeData& episode) const {
-    bool is_whole = true;
-    for (const WantedColumn& column : columns_) {
-      is_whole &= column.is_info ? episode.has_final_info : episode.has_final_observation;
-    }
-    return episode.length() - (is_whole || episode.terminated.back() != 0 ? 0 : 1);
+    const bool terminated = episode.terminated.back() != 0;
+    return episode.length() - (knows_end(episode) || terminated ? 0 : 1);
   }
 
   void look_at(EpisodeData& episode, int64_t row, std::vector<FieldView>& views) const {
     for (size_t i = 0; i < columns_.size(); ++i) {
-      const size_t bytes = columns_[i].field.bytes();
-      std::vector<std::byte>& column = columns_[i].of(episode);
-      const size_t last = column.size() / bytes - 1;
-      views[i] = {&columns_[i].field,
-                  column.data() + std::min(static_cast<size_t>(row), last) * bytes, 1};
+      const size_t bytes = columns_[i].field->bytes();
+      views[i] = {columns_[i].field,
+                  columns_[i].of(episode).data() + static_cast<size_t>(row) * bytes, 1};
     }
   }
 
-  void end_held(EpisodeData& next, int64_t row) {
-    look_at(held_, held_steps_, final_obs_);
-    look_at(next, row, obs_);
-    add(held_, held_steps_ - 1, final_obs_, true);
+  // The last step of the episode that is held, and the first observation of the next one.
+  void end_held(EpisodeData& next) {
+    const bool unseen = !knows_end(held_) && held_steps_ == held_.length();
+    look_at(held_, unseen ? held_steps_ - 1 : held_steps_, final_obs_);
+    look_at(next, 0, obs_);
+    add(held_, held_steps_ - 1, final_obs_, true, unseen);
   }
 
-  void add(const EpisodeData& episode, int64_t t, FieldViews final_obs, bool ends) {
+  void add(const EpisodeData& episode, int64_t t, FieldViews final_obs, bool ends, bool unseen) {
     const auto row = static_cast<size_t>(t);
     const double reward = static_cast<double>(episode.reward[row]);
     const uint8_t terminated = episode.terminated[row];
     const uint8_t truncated = ends && terminated == 0 ? 1 : 0;
+    const uint8_t end_unseen = unseen ? 1 : 0;
     const ConstFieldView action{&action_, episode.action.data() + row * action_.bytes(), 1};
-    replay_.add(scale_ == nullptr ? action : scaled(action), {.obs = obs_,
-                                                              .final_obs = final_obs,
-                                                              .reward = {&reward, 1},
-                                                              .terminated = {&terminated, 1},
-                                                              .truncated = {&truncated, 1}});
+    replay_.add(scale_ == nullptr ? action : scaled(action),
+                {.obs = obs_,
+                 .final_obs = final_obs,
+                 .reward = {&reward, 1},
+                 .terminated = {&terminated, 1},
+                 .truncated = {&truncated, 1}},
+                {&end_unseen, 1});
   }
 
   ConstFieldView scaled(ConstFieldView action) {
@@ -137,7 +125,7 @@ class EpisodeFeeder {
   }
 
   ReplayBuffer& replay_;
-  const std::vector<WantedColumn>& columns_;
+  const std::vector<DatasetColumn>& columns_;
   const Field& action_;
   const ActionScale* scale_;
   Field unit_field_;
@@ -152,13 +140,13 @@ class EpisodeFeeder {
 std::unique_ptr<ReplayBuffer> load_replay(Dataset& dataset, const DatasetSelection& selection,
                                           at::Device device, const ReplayOptions& options,
                                           const std::function<void(int64_t)>& on_progress) {
-  const std::vector<WantedColumn> columns = find_columns(dataset, selection.fields);
+  const std::vector<DatasetColumn> columns = find_columns(dataset, selection.fields);
   const std::vector<int64_t> episodes = find_episodes(dataset, selection.episodes);
   std::optional<ActionScale> scale;
   if (selection.scale_actions) scale.emplace(*selection.scale_actions);
   EnvSpec spec{.id = dataset.path(), .observation = {}, .action = dataset.schema().action};
   if (scale) spec.action = scale->unit_space();
-  for (const WantedColumn& column : columns) spec.observation.push_back(column.field);
+  for (const DatasetColumn& column : columns) spec.observation.push_back(*column.field);
   int64_t slots = 1;  // every episode has an end, and the last one a stand-in behind it
   for (const int64_t episode : episodes) {
     slots += dataset.episodes()[static_cast<size_t>(episode)].length + 1;

@@ -31,8 +31,9 @@ struct DatasetSelection {
 // in files, as any buffer does.
 //
 // An episode that was cut by the end of the recording counts as truncated. Where the observation
-// after the last action is not known, the last step is left out; if it terminated it stays, and the
-// observation before stands in, which a discount of 0 keeps learners from using. `on_progress` gets
+// after the last action is not known, the last step is left out. If that step terminated, it stays
+// as a transition, whose discount of 0 means that nothing is bootstrapped from what follows, but no
+// sequence and no goal contains what was never seen (replay/replay_buffer.h). `on_progress` gets
 // the number of steps that have been read.
 //
 // Throws Error(kInput) for unknown fields or episodes, a dataset that is damaged, and when no step

@@ -94,13 +94,16 @@ class PhysicsState {
   // Writes the observation of the state as it now is, without advancing time.
   virtual void observe(FieldViews obs) const = 0;
 
-  // What a step that led to the state as it now is would bring, for recordings that are to serve
-  // another task or goal. Empty where a reward needs more than that, an action for instance.
+  // The reward that step() gives for a step to the state as it now is, for recordings that are to
+  // serve another task or goal. Wrappers change it as they change step()'s. Empty where a reward
+  // needs more than that state: an action, or the states that a frame skip passes through.
   virtual std::optional<double> reward() const { return std::nullopt; }
 
-  // What a step brings that ends at the goal `achieved` while `desired` is pursued (Gymnasium's
-  // compute_reward and compute_terminated), for learning from goals that were reached by chance.
-  // Empty where a task has no goals. Throws Error for another size than theirs.
+  // What step() gives for a step that ends at the goal `achieved` while `desired` is pursued
+  // (Gymnasium's compute_reward and compute_terminated), for learning from goals that were reached
+  // by chance; `truncated` is false, as the clock is not asked. Wrappers change the reward as they
+  // change step()'s. Empty where a task has no goals, and as in reward(). Throws Error for another
+  // size than theirs.
   virtual std::optional<StepResult> outcome(std::span<const double> /*achieved*/,
                                             std::span<const double> /*desired*/) const {
     return std::nullopt;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace reverie {
@@ -36,6 +37,27 @@ class ThreadPool {
 
   // Takes part in the work and returns when all of it is done.
   void wait();
+
+  // A round from its start on, which is waited for on every path: when what the caller does
+  // meanwhile throws, no thread still works on what the clean-up looks at.
+  class Round {
+   public:
+    // As start().
+    Round(ThreadPool& pool, int64_t n, void (*run)(void* context, int64_t index), void* context)
+        : pool_(&pool) {
+      pool.start(n, run, context);
+    }
+    ~Round() { wait(); }
+    Round(const Round&) = delete;
+    Round& operator=(const Round&) = delete;
+
+    void wait() {
+      if (pool_ != nullptr) std::exchange(pool_, nullptr)->wait();
+    }
+
+   private:
+    ThreadPool* pool_;
+  };
 
  private:
   // The indices that one thread begins with. On a line of its own: all threads take from it.

@@ -31,7 +31,8 @@ struct GoalOutcome {
   bool terminated = false;
 };
 
-// achieved: the goal achieved by the observation after the step; terminated: as it was recorded.
+// achieved: the goal achieved by the observation after the step, as it is stored (float32 where it
+// was float64); terminated: as it was recorded.
 using GoalOutcomeFn = std::function<GoalOutcome(std::span<const double> achieved,
                                                 std::span<const double> desired, bool terminated)>;
 
@@ -69,7 +70,8 @@ struct SampleSpec {
 };
 
 // B transitions. Floating-point fields arrive as float32 on the learner's device, whatever dtype
-// the environment declares; uint8 stays uint8.
+// the environment declares; uint8 stays uint8. Where a dataset does not know what a terminated
+// episode ended with, next_obs is obs once more; the discount there is 0.
 struct Batch {
   TensorMap obs, next_obs;  // [B, ...]
   at::Tensor action;        // [B, A] float32, or [B] int64
@@ -82,7 +84,8 @@ struct Batch {
 // B sequences of T = burn_in + length steps, each out of one episode. Step t: at obs t action t was
 // taken, it brought reward t and led to obs t+1. There are T+1 observations, so the last one, an
 // episode's final one too, is there; dtypes as in Batch. With an observation stride k there are
-// those of steps 0, k, 2k, .., T.
+// those of steps 0, k, 2k, .., T. All of them were seen: where a dataset does not know what an
+// episode ended with, its last step is in no sequence.
 //
 // The last `length` steps are always real. Burn-in steps before the first stored step of the
 // episode are padding: valid is false, the observation repeats the first, all else is 0.
@@ -104,9 +107,10 @@ class SampleSource {
   // for what the source does not have. Reads n_step, gamma, prioritized, beta and goals.
   virtual Batch sample(int64_t batch, const SampleSpec& spec, Rng& rng) const = 0;
 
-  // Draws `batch` sequences, uniformly over all places where `length` steps of one episode follow
-  // each other, with replacement. Throws Error, with the longest length there is, when there is no
-  // such place. Reads length, burn_in and observation_stride. The default has none and throws.
+  // Draws `batch` sequences, uniformly over all places where `length` steps of one episode, between
+  // observations that are known, follow each other, with replacement. Throws Error, with the
+  // longest length there is, when there is no such place. Reads length, burn_in and
+  // observation_stride. The default has none and throws.
   virtual SequenceBatch sample_sequences(int64_t batch, const SampleSpec& spec, Rng& rng) const;
 };
 

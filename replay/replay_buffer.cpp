@@ -12,10 +12,6 @@ namespace {
 // What a lane has to hold beside the frames before a step: the step, an end and the pending slot.
 constexpr int64_t kFewestSlots = 3;
 
-size_t bytes_of_frame(const Field& field) {
-  return field.bytes() / static_cast<size_t>(std::max<int64_t>(field.stacked, 1));
-}
-
 }  // namespace
 
 ReplayBuffer::ReplayBuffer(const EnvSpec& spec, int64_t capacity, int64_t num_envs,
@@ -28,8 +24,10 @@ ReplayBuffer::ReplayBuffer(const EnvSpec& spec, int64_t capacity, int64_t num_en
                 num_envs, fewest * std::max<int64_t>(num_envs, 1));
   const int64_t rows = lanes_ * slots_;
   const Field action = action_field(spec.action);
-  double bytes = static_cast<double>(action.bytes());
-  for (const Field& field : spec.observation) bytes += static_cast<double>(bytes_of_frame(field));
+  double bytes = static_cast<double>(stored_frame_bytes(action));
+  for (const Field& field : spec.observation) {
+    bytes += static_cast<double>(stored_frame_bytes(field));
+  }
   bytes *= static_cast<double>(rows);
   on_disk_ = bytes > static_cast<double>(options.memory_budget);
   REVERIE_CHECK(!on_disk_ || !options.disk_folder.empty(),
@@ -89,25 +87,40 @@ void ReplayBuffer::set_kind(int64_t slot, Kind kind) {
   if (priority_) priority_->set(slot, kind == kStep ? max_priority_ : 0.0);
 }
 
-void ReplayBuffer::write_frame(const Column& column, ConstFieldView row, int64_t slot,
-                               int64_t step) {
-  const size_t bytes = column.frame_bytes;
+void ReplayBuffer::write_frame(Column& column, ConstFieldView row, int64_t slot, int64_t step) {
+  const size_t bytes = column.given_frame_bytes;
   for (int64_t k = 1; step == 0 && k < column.frames; ++k) {
     REVERIE_CHECK(std::memcmp(row.data, row.data + static_cast<size_t>(k) * bytes, bytes) == 0,
                   "replay: '{}' is a stack of {} frames, but frame {} of an episode's first "
                   "observation is not a copy of frame 0",
                   column.field.name, column.frames, k);
   }
-  std::memcpy(column.frame(slot), row.data + static_cast<size_t>(column.frames - 1) * bytes, bytes);
+  column.write(slot, row.data + static_cast<size_t>(column.frames - 1) * bytes);
 }
 
 // Writes the next slot of a lane: an observation that nothing has followed yet.
 void ReplayBuffer::write_observation(int64_t lane, FieldViews views, int64_t row, int64_t step) {
-  const auto l = static_cast<size_t>(lane);
-  const int64_t slot = slot_of(lane, written_[l]);
+  const int64_t slot = slot_of(lane, written_[static_cast<size_t>(lane)]);
   for (size_t f = 0; f < observation_.size(); ++f) {
     write_frame(observation_[f], views[f].row(row), slot, step);
   }
+  open_slot(lane, step);
+}
+
+// The same with the observation that was written last.
+void ReplayBuffer::repeat_observation(int64_t lane, int64_t step) {
+  const int64_t from = slot_of(lane, newest(lane));
+  const int64_t slot = slot_after(from);
+  for (const Column& column : observation_) {
+    std::memcpy(column.frame(slot), column.frame(from), column.frame_bytes);
+  }
+  open_slot(lane, step);
+}
+
+// Takes the next slot, in which the observation lies already.
+void ReplayBuffer::open_slot(int64_t lane, int64_t step) {
+  const auto l = static_cast<size_t>(lane);
+  const int64_t slot = slot_of(lane, written_[l]);
   // What no step has filled yet is zero, so that a saved buffer holds nothing but what happened.
   std::memset(action_->frame(slot), 0, action_->frame_bytes);
   stored(slot) = {.step = step, .kind = stored(slot).kind};
@@ -143,20 +156,30 @@ void ReplayBuffer::start(FieldViews obs) {
   for (int64_t lane = 0; lane < lanes_; ++lane) write_observation(lane, obs, lane, 0);
 }
 
-void ReplayBuffer::add(ConstFieldView actions, const VectorStep& step) {
+void ReplayBuffer::add(ConstFieldView actions, const VectorStep& step,
+                       std::span<const uint8_t> unseen) {
   REVERIE_CHECK(actions.count == lanes_ && step.reward.size() == static_cast<size_t>(lanes_),
                 "replay: {} actions and {} rewards for {} environments", actions.count,
                 step.reward.size(), lanes_);
-  REVERIE_CHECK(actions.field->bytes() == action_->frame_bytes,
+  REVERIE_CHECK(actions.field->bytes() == action_->given_frame_bytes,
                 "replay: actions of {} bytes, expected {}", actions.field->bytes(),
-                action_->frame_bytes);
+                action_->given_frame_bytes);
   check_views(step.obs);
   check_views(step.final_obs);
   REVERIE_CHECK(filled() > 0, "replay: add() before start()");
+  REVERIE_CHECK(unseen.empty() || unseen.size() == static_cast<size_t>(lanes_),
+                "replay: {} flags of unseen observations for {} environments", unseen.size(),
+                lanes_);
+  for (size_t l = 0; l < unseen.size(); ++l) {
+    REVERIE_CHECK(unseen[l] == 0 || step.terminated[l] != 0,
+                  "replay: lane {}: the final observation of an episode that did not terminate is "
+                  "not known",
+                  l);
+  }
   for (int64_t lane = 0; lane < lanes_; ++lane) {
     const auto l = static_cast<size_t>(lane);
     const int64_t slot = slot_of(lane, newest(lane));
-    std::memcpy(action_->frame(slot), actions.row(lane).data, action_->frame_bytes);
+    action_->write(slot, actions.row(lane).data);
     stored(slot).reward = static_cast<float>(step.reward[l]);
     stored(slot).terminated = step.terminated[l];
     stored(slot).truncated = step.truncated[l];
@@ -166,8 +189,13 @@ void ReplayBuffer::add(ConstFieldView actions, const VectorStep& step) {
       write_observation(lane, step.obs, lane, next);
       continue;
     }
-    write_observation(lane, step.final_obs, lane, next);
-    set_kind(slot_of(lane, newest(lane)), kEnd);
+    const bool seen = unseen.empty() || unseen[l] == 0;
+    if (seen) {
+      write_observation(lane, step.final_obs, lane, next);
+    } else {
+      repeat_observation(lane, next);
+    }
+    set_kind(slot_of(lane, newest(lane)), seen ? kEnd : kUnseenEnd);
     ends_[l].push_back(newest(lane));
     write_observation(lane, step.obs, lane, 0);
   }
@@ -179,7 +207,7 @@ void ReplayBuffer::for_each_run(Visit visit) const {
     int64_t begin = oldest(lane);
     const auto run = [&](int64_t last) {
       while (begin < last && kind(slot_of(lane, begin)) != kStep) ++begin;
-      if (begin < last) visit(Run{lane, begin, last});
+      if (begin < last) visit(Run{lane, begin, last, kind(slot_of(lane, last)) != kUnseenEnd});
       begin = last + 1;
     };
     for (const int64_t end : ends_[static_cast<size_t>(lane)]) run(end);
@@ -193,7 +221,7 @@ std::vector<StoredEpisode> ReplayBuffer::episodes() const {
     const Slot& last = stored(slot_of(run.lane, run.last - 1));
     found.push_back({.first = slot_of(run.lane, run.begin),
                      .length = run.last - run.begin,
-                     .ended = kind(slot_of(run.lane, run.last)) == kEnd,
+                     .ended = is_end(slot_of(run.lane, run.last)),
                      .terminated = last.terminated != 0,
                      .truncated = last.truncated != 0});
   });
@@ -202,21 +230,23 @@ std::vector<StoredEpisode> ReplayBuffer::episodes() const {
 
 int64_t ReplayBuffer::longest_episode() const {
   int64_t longest = 0;
-  for_each_run([&](const Run& run) { longest = std::max(longest, run.last - run.begin); });
+  for_each_run([&](const Run& run) { longest = std::max(longest, run.seen_steps()); });
   return longest;
 }
 
 int64_t ReplayBuffer::draw_window_by_count(int64_t length, Rng& rng) const {
   int64_t windows = 0;
-  for_each_run(
-      [&](const Run& run) { windows += std::max<int64_t>(run.last - run.begin - length + 1, 0); });
+  const auto places = [length](const Run& run) {
+    return std::max<int64_t>(run.seen_steps() - length + 1, 0);
+  };
+  for_each_run([&](const Run& run) { windows += places(run); });
   REVERIE_CHECK(windows > 0,
                 "replay: sequences of {} steps, but the longest stored episode has {} steps",
                 length, longest_episode());
   int64_t left = rng.integers(0, windows);
   int64_t slot = -1;
   for_each_run([&](const Run& run) {
-    const int64_t here = std::max<int64_t>(run.last - run.begin - length + 1, 0);
+    const int64_t here = places(run);
     if (left >= 0 && left < here) slot = slot_of(run.lane, run.begin + left);
     left -= here;
   });

@@ -52,6 +52,12 @@ struct StoredEpisode {
 // A final observation gets a slot without an action (`end`), so terminated and truncated episodes
 // both bootstrap from what really came last. `capacity` counts slots over all lanes.
 //
+// A final observation that nobody recorded (an episode of a dataset) gets such a slot too. A
+// transition to it has the observation before in its place, with discount 0; no sequence contains
+// it, and no goal is taken from it.
+//
+// Fields are stored as learners see them: float64 is rounded to float32 when it is added.
+//
 // Of a field that is a stack of frames (Field::stacked) each frame is stored once and the stack is
 // put together when it is drawn. Steps whose older frames were overwritten are not drawn any more.
 //
@@ -70,9 +76,11 @@ class ReplayBuffer final : public SampleSource {
   // one frame repeated: such a stack could not be rebuilt.
   void start(FieldViews obs);
 
-  // What came of the actions taken at the observations given last. actions: N rows. Throws Error
-  // as start() does.
-  void add(ConstFieldView actions, const VectorStep& step);
+  // What came of the actions taken at the observations given last. actions: N rows. unseen: [N], 1
+  // where an episode terminated and its final observation is not known: step.final_obs is not read
+  // there; empty = all are known. Throws Error as start() does, and for an unseen final observation
+  // of an episode that did not terminate: there is nothing to bootstrap from.
+  void add(ConstFieldView actions, const VectorStep& step, std::span<const uint8_t> unseen = {});
 
   // As SampleSource says. With `prioritized` the batch is drawn by strata of equal mass, and
   // weight_i = (size() P(i))^-beta over the largest in the batch.
@@ -92,12 +100,13 @@ class ReplayBuffer final : public SampleSource {
   int64_t size() const { return steps_; }  // transitions that can be drawn
   int64_t capacity() const { return slots_ * lanes_; }
   int64_t lanes() const { return lanes_; }
-  size_t bytes_per_transition() const;
+  size_t bytes_per_transition() const;  // of all that a slot takes, priorities too
   bool on_disk() const { return on_disk_; }
 
   // Lane after lane, oldest first; those without a step that can be drawn are left out.
   std::vector<StoredEpisode> episodes() const;
-  int64_t longest_episode() const;  // steps; 0 = none is stored
+  // The longest sequence that can be drawn [steps]; 0 = there is none.
+  int64_t longest_episode() const;
 
   // Everything, as tensors "replay.*" in `out`: handles to the buffer's own memory where they are
   // large, so write them before the buffer changes. restore() gives a buffer that samples the same
@@ -110,8 +119,16 @@ class ReplayBuffer final : public SampleSource {
   void list_state(StateList& list, const std::string& group);
 
  private:
-  // kContext: a step whose own stack of frames is no longer whole; part of later ones.
-  enum Kind : uint8_t { kEmpty = 0, kStep = 1, kEnd = 2, kPending = 3, kContext = 4 };
+  // kContext: a step whose own stack of frames is no longer whole; part of later ones. kUnseenEnd:
+  // an end whose observation is not known; the one before lies there.
+  enum Kind : uint8_t {
+    kEmpty = 0,
+    kStep = 1,
+    kEnd = 2,
+    kPending = 3,
+    kContext = 4,
+    kUnseenEnd = 5
+  };
 
   // All that is a number a slot, side by side: a draw looks at all of it and finds it in one cache
   // line.
@@ -129,6 +146,10 @@ class ReplayBuffer final : public SampleSource {
   // - 1 can be drawn, `last` is the final observation or the pending one.
   struct Run {
     int64_t lane, begin, last;
+    bool seen;  // the observation `last` is known
+
+    // Steps from one known observation to another: what a sequence may be cut from.
+    int64_t seen_steps() const { return last - begin - (seen ? 0 : 1); }
   };
 
   const Slot& stored(int64_t slot) const { return slot_[static_cast<size_t>(slot)]; }
@@ -143,6 +164,7 @@ class ReplayBuffer final : public SampleSource {
   int64_t slot_after(int64_t slot, int64_t steps) const;   // 0 <= steps < slots of a lane
   int64_t slot_before(int64_t slot, int64_t steps) const;  // likewise
   Kind kind(int64_t slot) const { return static_cast<Kind>(stored(slot).kind); }
+  bool is_end(int64_t slot) const { return kind(slot) == kEnd || kind(slot) == kUnseenEnd; }
   int64_t filled() const;  // slots of the fullest lane
   template <typename Visit>
   void for_each_run(Visit visit) const;
@@ -150,7 +172,9 @@ class ReplayBuffer final : public SampleSource {
   void clear();
   void set_kind(int64_t slot, Kind kind);
   void write_observation(int64_t lane, FieldViews views, int64_t row, int64_t step);
-  void write_frame(const Column& column, ConstFieldView row, int64_t slot, int64_t step);
+  void repeat_observation(int64_t lane, int64_t step);
+  void open_slot(int64_t lane, int64_t step);
+  void write_frame(Column& column, ConstFieldView row, int64_t slot, int64_t step);
   void forget_broken_stacks(int64_t lane);
   void check_views(FieldViews views) const;
 

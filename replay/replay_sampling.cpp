@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "core/field_numbers.h"
 #include "nn/pch.h"
 #include "replay/replay_buffer.h"
 
@@ -17,26 +18,6 @@ std::byte* bytes_of(const at::Tensor& tensor) {
   return static_cast<std::byte*>(tensor.mutable_data_ptr());
 }
 
-// A frame as double, whatever the field's type.
-void read_numbers(const Column& column, int64_t slot, std::span<double> out) {
-  const std::byte* frame = column.frame(slot);
-  const auto copy = [&]<typename T>(T) {
-    const auto* in = reinterpret_cast<const T*>(frame);
-    for (size_t i = 0; i < out.size(); ++i) out[i] = static_cast<double>(in[i]);
-  };
-  switch (column.field.dtype) {
-    case DType::kBool:
-    case DType::kUInt8:
-      return copy(uint8_t{});
-    case DType::kInt64:
-      return copy(int64_t{});
-    case DType::kFloat32:
-      return copy(float{});
-    case DType::kFloat64:
-      return copy(double{});
-  }
-}
-
 }  // namespace
 
 at::Tensor ReplayBuffer::batch_tensor(std::vector<int64_t> shape, c10::ScalarType type) const {
@@ -46,7 +27,7 @@ at::Tensor ReplayBuffer::batch_tensor(std::vector<int64_t> shape, c10::ScalarTyp
 
 at::Tensor ReplayBuffer::batch_rows(const Column& column, std::vector<int64_t> shape) const {
   shape.insert(shape.end(), column.field.shape.begin(), column.field.shape.end());
-  return batch_tensor(std::move(shape), column.batch_type());
+  return batch_tensor(std::move(shape), scalar_type(column.stored));
 }
 
 void ReplayBuffer::to_device(std::initializer_list<at::Tensor*> tensors, TensorMap& fields) const {
@@ -154,17 +135,18 @@ void ReplayBuffer::draw_prioritized(std::span<int64_t> slots, std::span<float> w
   }
 }
 
-// Rewards of at most n_step steps from `slot` on, as outcome(slot) gives them. Returns the slot of
-// the observation that is bootstrapped from.
+// Rewards of at most n_step steps from `slot` on, as outcome(slot) gives them, up to the first step
+// that it gives none for. Returns the slot of the observation that is bootstrapped from.
 template <typename Outcome>
 int64_t ReplayBuffer::sum_rewards(int64_t slot, const SampleSpec& spec, const Outcome& outcome,
                                   float& reward, float& discount) const {
   double sum = 0.0;
   double weight = 1.0;
   for (int64_t k = 0; k < spec.n_step && weight != 0.0 && kind(slot) == kStep; ++k) {
-    const GoalOutcome step = outcome(slot);
-    sum += weight * step.reward;
-    weight *= step.terminated ? 0.0 : spec.gamma;
+    const std::optional<GoalOutcome> step = outcome(slot);
+    if (!step) break;
+    sum += weight * step->reward;
+    weight *= step->terminated ? 0.0 : spec.gamma;
     slot = slot_after(slot);
   }
   reward = static_cast<float>(sum);
@@ -199,7 +181,8 @@ void ReplayBuffer::check_goals(const GoalSpec& goals) const {
                 goals.geometric_gamma);
 }
 
-// The slot of the observation whose achieved goal the step in `slot` is to pursue.
+// The slot of the observation whose achieved goal the step in `slot` is to pursue; -1 where none
+// that is known comes after it.
 int64_t ReplayBuffer::draw_goal(int64_t slot, const GoalSpec& goals, Rng& rng) const {
   if (goals.strategy == GoalStrategy::kRandom) {
     const int64_t n = filled();
@@ -207,14 +190,16 @@ int64_t ReplayBuffer::draw_goal(int64_t slot, const GoalSpec& goals, Rng& rng) c
     do {
       const int64_t draw = rng.integers(0, lanes_ * n);
       drawn = draw / n * slots_ + draw % n;
-    } while (kind(drawn) == kEmpty);
+    } while (kind(drawn) == kEmpty || kind(drawn) == kUnseenEnd);
     return drawn;
   }
   const int64_t lane = slot / slots_;
   const int64_t number = number_of(slot);
   const std::deque<int64_t>& ends = ends_[static_cast<size_t>(lane)];
   const auto end = std::lower_bound(ends.begin(), ends.end(), number);
-  const int64_t last = end == ends.end() ? newest(lane) : *end;
+  int64_t last = end == ends.end() ? newest(lane) : *end;
+  if (kind(slot_of(lane, last)) == kUnseenEnd) --last;
+  if (last <= number) return -1;
   int64_t goal = last;
   if (goals.strategy == GoalStrategy::kFuture) goal = rng.integers(number + 1, last + 1);
   if (goals.strategy == GoalStrategy::kGeometric) {
@@ -236,15 +221,22 @@ void ReplayBuffer::relabel(const SampleSpec& spec, std::span<const int64_t> firs
   const auto width = static_cast<size_t>(achieved.frame_numel);
   c10::SmallVector<double, 64> reached(width);
   c10::SmallVector<double, 64> desired(width);
+  const auto read = [&](int64_t slot, c10::SmallVector<double, 64>& out_goal) {
+    read_numbers(achieved.stored, achieved.frame(slot), {out_goal.data(), width});
+  };
   auto* reward = out.reward.mutable_data_ptr<float>();
   auto* discount = out.discount.mutable_data_ptr<float>();
   for (size_t i = 0; i < first.size(); ++i) {
     goal[i] = -1;
     if (rng.random() >= goals.ratio) continue;
+    // What the step achieved is not known: it stays as it was recorded.
+    if (kind(slot_after(first[i])) == kUnseenEnd) continue;
     goal[i] = draw_goal(first[i], goals, rng);
-    read_numbers(achieved, goal[i], {desired.data(), width});
-    const auto outcome = [&](int64_t slot) {
-      read_numbers(achieved, slot_after(slot), {reached.data(), width});
+    if (goal[i] < 0) continue;
+    read(goal[i], desired);
+    const auto outcome = [&](int64_t slot) -> std::optional<GoalOutcome> {
+      if (kind(slot_after(slot)) == kUnseenEnd) return std::nullopt;
+      read(slot_after(slot), reached);
       return goals.outcome({reached.data(), width}, {desired.data(), width},
                            stored(slot).terminated != 0);
     };
@@ -259,7 +251,7 @@ void ReplayBuffer::write_goals(const GoalSpec& goals, std::span<const int64_t> g
   for (const TensorMap* fields : {&out.obs, &out.next_obs}) {
     std::byte* rows = bytes_of(fields->at(goals.desired));
     for (size_t i = 0; i < goal.size(); ++i) {
-      if (goal[i] >= 0) achieved.copy_out(goal[i], 1, rows + i * achieved.batch_frame_bytes());
+      if (goal[i] >= 0) achieved.copy_out(goal[i], 1, rows + i * achieved.frame_bytes);
     }
   }
 }
@@ -295,7 +287,7 @@ Batch ReplayBuffer::sample(int64_t batch, const SampleSpec& spec, Rng& rng) cons
   auto* discount = out.discount.mutable_data_ptr<float>();
   Slots last(b);
   const auto recorded = [this](int64_t slot) {
-    return GoalOutcome{stored(slot).reward, stored(slot).terminated != 0};
+    return std::optional(GoalOutcome{stored(slot).reward, stored(slot).terminated != 0});
   };
   for (size_t i = 0; i < b; ++i) {
     last[i] = sum_rewards(first[i], spec, recorded, reward[i], discount[i]);
@@ -313,7 +305,8 @@ Batch ReplayBuffer::sample(int64_t batch, const SampleSpec& spec, Rng& rng) cons
   return out;
 }
 
-// The first of `length` steps of one episode that follow each other, uniform over all such places.
+// The first of `length` steps of one episode that follow each other and whose observations are all
+// known, uniform over all such places.
 int64_t ReplayBuffer::draw_window(int64_t length, Rng& rng) const {
   for (int refused = 0; length < slots_ && refused < kMaxRefusals; ++refused) {
     int64_t slot = 0;
@@ -324,7 +317,8 @@ int64_t ReplayBuffer::draw_window(int64_t length, Rng& rng) const {
     const int64_t end = slot_of(lane, last);
     // Steps are counted from 0 in each episode: no border lies between when the count goes on.
     const int64_t gone = stored(end).step - stored(slot).step;
-    if (kind(end) == kStep && gone == length - 1) return slot;
+    const bool in_episode = kind(end) == kStep && gone == length - 1;
+    if (in_episode && kind(slot_after(end)) != kUnseenEnd) return slot;
   }
   return draw_window_by_count(length, rng);
 }
@@ -382,7 +376,7 @@ void ReplayBuffer::fill_steps(std::span<const int64_t> first, std::span<const in
   auto* terminated = out.terminated.mutable_data_ptr<bool>();
   auto* truncated = out.truncated.mutable_data_ptr<bool>();
   auto* valid = out.valid.mutable_data_ptr<bool>();
-  const size_t action_bytes = action_->batch_frame_bytes();
+  const size_t action_bytes = action_->frame_bytes;
   std::byte* action = bytes_of(out.action);
   for (size_t b = 0; b < first.size(); ++b) {
     int64_t slot = first[b];

@@ -134,20 +134,20 @@ void ReplayBuffer::check_restored(int64_t lane) {
   const int64_t last = newest(lane);
   for (int64_t number = first; number <= last; ++number) {
     const Kind found = kind(slot_of(lane, number));
-    const bool before_end = number > first && kind(slot_of(lane, number - 1)) == kEnd;
+    const bool before_end = number > first && is_end(slot_of(lane, number - 1));
     const bool follows = number == first ? at_step(number) >= 0
                          : before_end    ? at_step(number) == 0
                                          : at_step(number) == at_step(number - 1) + 1;
     const bool whole = std::min(frames_ - 1, at_step(number)) <= number - first;
-    const bool right = number == last   ? found == kPending
-                       : found == kStep ? whole
-                       : found == kEnd  ? true
-                                        : found == kContext && !whole;
+    const bool right = number == last                  ? found == kPending
+                       : found == kStep                ? whole
+                       : is_end(slot_of(lane, number)) ? true
+                                                       : found == kContext && !whole;
     REVERIE_CHECK(follows && right,
                   "replay: lane {}, observation {}: kind {} and step {} do not fit what lies "
                   "before: the file is damaged",
                   lane, number, static_cast<int>(found), at_step(number));
-    if (found == kEnd) ends_[static_cast<size_t>(lane)].push_back(number);
+    if (is_end(slot_of(lane, number))) ends_[static_cast<size_t>(lane)].push_back(number);
   }
   for (int64_t number = last + 1; number < slots_; ++number) {
     REVERIE_CHECK(kind(slot_of(lane, number)) == kEmpty,

@@ -80,33 +80,34 @@ at::Tensor reserve_rows(const std::string& name, const std::vector<int64_t>& sha
       memory, shape, [bytes](void* mapped) { ::munmap(mapped, bytes); }, scalar_type(dtype));
 }
 
+size_t stored_frame_bytes(const Field& field) {
+  const auto numel = static_cast<size_t>(field.numel() / std::max<int64_t>(field.stacked, 1));
+  return numel * item_size(learnt_dtype(field.dtype));
+}
+
 Column::Column(const Field& of, int64_t slots, const std::filesystem::path& folder)
-    : field(of), frames(of.stacked) {
+    : field(of), stored(learnt_dtype(of.dtype)), frames(of.stacked) {
   std::vector<int64_t> shape = field.shape;
   REVERIE_CHECK(frames == 1 || (frames > 1 && !shape.empty() && shape[0] == frames),
                 "replay: '{}' is said to be a stack of {} frames, its shape is [{}]", field.name,
                 frames, fmt::join(shape, ", "));
   if (frames > 1) shape.erase(shape.begin());
   frame_numel = field.numel() / frames;
-  frame_bytes = field.bytes() / static_cast<size_t>(frames);
+  frame_bytes = stored_frame_bytes(field);
+  given_frame_bytes = field.bytes() / static_cast<size_t>(frames);
   shape.insert(shape.begin(), slots);
-  data = reserve_rows(field.name, shape, field.dtype, folder);
+  data = reserve_rows(field.name, shape, stored, folder);
   begin = static_cast<std::byte*>(data.mutable_data_ptr());
 }
 
-c10::ScalarType Column::batch_type() const {
-  return field.dtype == DType::kFloat64 ? at::kFloat : scalar_type(field.dtype);
-}
-
-size_t Column::batch_frame_bytes() const {
-  return field.dtype == DType::kFloat64 ? frame_bytes / 2 : frame_bytes;
-}
-
-std::byte* Column::copy_as_float(int64_t slot, int64_t count, std::byte* out) const {
-  const auto* in = reinterpret_cast<const double*>(frame(slot));
-  std::transform(in, in + count * frame_numel, reinterpret_cast<float*>(out),
+void Column::write(int64_t slot, const std::byte* given) {
+  if (stored == field.dtype) {
+    std::memcpy(frame(slot), given, frame_bytes);
+    return;
+  }
+  const auto* in = reinterpret_cast<const double*>(given);
+  std::transform(in, in + frame_numel, reinterpret_cast<float*>(frame(slot)),
                  [](double x) { return static_cast<float>(x); });
-  return out + static_cast<size_t>(count) * batch_frame_bytes();
 }
 
 }  // namespace reverie

@@ -1,7 +1,6 @@
 #include "runs/collector.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 
 #include "envs/maze/waypoint_driver.h"
@@ -70,7 +69,6 @@ struct Collector::Lane {
   const maze::MazePhysics* maze = nullptr;
   std::optional<maze::WaypointController> controller;
   maze::Position target{};
-  maze::Position goal{};  // the environment's own
 
   void begin(EnvLane& env, FieldViews obs, std::span<const PhysicsState::Part> parts) {
     episode = {};
@@ -145,6 +143,10 @@ Collector::Collector(const EnvMaker& make, Actor* policy, const CollectOptions& 
   started_.assign(static_cast<size_t>(lanes), 1);
   lanes_ = std::vector<Lane>(static_cast<size_t>(lanes));
   relabels_ = drives() && first->spec().id.starts_with("maze2d-");
+  REVERIE_CHECK(!relabels_ || first->physics()->reward(),
+                "{}: the waypoint generator stores the reward of a state, and with --frame-skip a "
+                "reward is a sum over several; expected --frame-skip 1",
+                first->spec().id);
   for (size_t i = 0; i < lanes_.size(); ++i) {
     Lane& lane = lanes_[i];
     lane.rng = Rng(mix_seed({options_.seed, i, 1}));
@@ -163,7 +165,6 @@ void Collector::start_lane(size_t i) {
   ++env.episode;
   started_[i] = 1;
   if (drives()) {
-    lane.goal = get_position(*env.env->physics(), "desired_goal");
     lane.controller->reset();
     draw_target(lane, env, obs_.row(i));
   }
@@ -242,13 +243,9 @@ void Collector::step_lane(size_t i) {
       disturb(view.as<float>(), action_field_, options_.noise, lane.rng);
     }
   }
-  const double distance =
-      relabels_ ? maze::distance(get_position(*lane.maze, "qpos"), lane.goal) : 0.0;
+  const double before = relabels_ ? env.env->physics()->reward().value() : 0.0;
   StepResult step = env.step({&action_field_, action.data(), 1}, obs_.row(i));
-  if (relabels_) {
-    const bool near = distance <= lane.maze->layout().goal_radius;
-    step.reward = lane.maze->task().dense ? std::exp(-distance) : (near ? 1.0 : 0.0);
-  }
+  if (relabels_) step.reward = before;
   const bool ended = step.terminated || step.truncated;
   const bool limit = drives() && lane.episode.length() + 1 == options_.target_limit;
   const bool retarget = !ended && (solved || limit);
@@ -297,9 +294,9 @@ void Collector::step_lanes(ThreadPool& pool) {
     static_cast<Collector*>(self)->run_lane(static_cast<size_t>(i));
   };
   if (!drives()) act();
-  pool.start(static_cast<int64_t>(lanes_.size()), work, this);
+  ThreadPool::Round round(pool, static_cast<int64_t>(lanes_.size()), work, this);
   if (options_.learner != nullptr) options_.learner->learn();
-  pool.wait();
+  round.wait();
   rethrow_failure();
   if (options_.learner != nullptr) store_for_learner();
 }

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "core/error.h"
-#include "datasets/dataset_numbers.h"
+#include "core/field_numbers.h"
 #include "envs/registry.h"
 
 namespace reverie {
@@ -11,12 +11,6 @@ namespace {
 
 constexpr const char* kGoalInfo = "goal";     // what D4RL calls it
 constexpr const char* kAllParts = "physics";  // ExoRL's: all parts, one behind the other
-
-std::vector<double> row_of(const Field& field, const std::vector<std::byte>& column, int64_t row) {
-  const auto bytes = static_cast<std::ptrdiff_t>(field.bytes());
-  const auto begin = column.begin() + row * bytes;
-  return numbers(field, {begin, begin + bytes});
-}
 
 }  // namespace
 
@@ -38,14 +32,11 @@ std::unique_ptr<EnvConfig> dataset_environment(const Dataset& dataset, const std
 }
 
 StateReplay::StateReplay(const Dataset& dataset, Env& env)
-    : dataset_(dataset),
-      env_(env),
-      obs_(env.spec().observation, 1),
-      action_(action_field(env.spec().action)),
-      action_bytes_(action_.bytes()) {
+    : dataset_(dataset), env_(env), player_(env) {
   const Field& recorded = dataset.schema().action;
-  REVERIE_CHECK(action_.shape == recorded.shape &&
-                    (action_.dtype == DType::kInt64) == (recorded.dtype == DType::kInt64),
+  const Field& taken = player_.action();
+  REVERIE_CHECK(taken.shape == recorded.shape &&
+                    (taken.dtype == DType::kInt64) == (recorded.dtype == DType::kInt64),
                 "{}: its actions are not those of {}; see `reverie dataset info`", dataset.path(),
                 env.spec().id);
   find_parts();
@@ -98,10 +89,17 @@ void StateReplay::begin(const EpisodeData& episode) {
   reset();
 }
 
-void StateReplay::reset() {
-  env_.reset(static_cast<uint64_t>(episode_->seed.value_or(0)), obs_.row(0));
-  ended_ = false;
+int64_t StateReplay::length() const {
+  REVERIE_CHECK(episode_ != nullptr, "{}: no episode was taken up", dataset_.path());
+  return episode_->length();
 }
+
+void StateReplay::check_row(int64_t row, int64_t last) const {
+  REVERIE_CHECK(row >= 0 && row <= last, "{}: row {} of an episode of {} steps, expected 0 to {}",
+                dataset_.path(), row, length(), last);
+}
+
+void StateReplay::reset() { player_.reset(static_cast<uint64_t>(episode_->seed.value_or(0))); }
 
 void StateReplay::set_goal(std::span<const double> goal) {
   REVERIE_CHECK(has_part(kGoalPart), "{}: has no goal that could be another one", env_.spec().id);
@@ -110,26 +108,33 @@ void StateReplay::set_goal(std::span<const double> goal) {
 
 void StateReplay::set_parts(int64_t row) {
   // The environment's clock may be at its end: it counts the steps taken here.
-  if (ended_) reset();
-  PhysicsState& physics = *env_.physics();
+  if (player_.ended()) reset();
+  for (const RecordedPart& part : parts_) set_part(part, row);
+}
+
+// A goal that is reached may give way to another one in the same step, which the next row names;
+// the step was made towards the one before.
+void StateReplay::set_goal_of(int64_t row) {
+  if (goal_) return;
   for (const RecordedPart& part : parts_) {
-    const std::vector<double> values =
-        row_of(dataset_.schema().info[part.info], episode_->info[part.info], row);
-    physics.set(part.name, std::span(values).subspan(part.offset, part.size));
+    if (part.name == kGoalPart) set_part(part, row);
   }
 }
 
+void StateReplay::set_part(const RecordedPart& part, int64_t row) {
+  const std::vector<double> values =
+      row_numbers(dataset_.schema().info[part.info], episode_->info[part.info], row);
+  env_.physics()->set(part.name, std::span(values).subspan(part.offset, part.size));
+}
+
 StepResult StateReplay::take_step(int64_t t) {
-  const std::vector<double> recorded = row_of(dataset_.schema().action, episode_->action, t);
-  const FieldView action{&action_, action_bytes_.data(), 1};
-  write_numbers(action, recorded);
-  const StepResult result = env_.step(action, obs_.row(0));
-  ended_ = result.terminated || result.truncated;
-  return result;
+  check_row(t, length() - 1);
+  return player_.step(row_numbers(dataset_.schema().action, episode_->action, t));
 }
 
 void StateReplay::go_to(int64_t row) {
-  const int64_t recorded = episode_->length() - (episode_->has_final_info ? 0 : 1);
+  check_row(row, length());
+  const int64_t recorded = length() - (episode_->has_final_info ? 0 : 1);
   if (parts_.empty()) {
     REVERIE_CHECK(row >= row_, "replay of actions: row {} after row {}", row, row_);
     for (; row_ < row; ++row_) take_step(row_);
@@ -141,9 +146,11 @@ void StateReplay::go_to(int64_t row) {
 }
 
 double StateReplay::reward(int64_t t) {
+  check_row(t, length() - 1);
   PhysicsState* physics = env_.physics();
-  if (physics != nullptr && physics->reward()) {
+  if (sets_states() && physics->reward()) {
     go_to(t + 1);
+    set_goal_of(t);
     return *physics->reward();
   }
   go_to(t);

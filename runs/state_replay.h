@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "datasets/dataset.h"
-#include "envs/env_lane.h"
+#include "envs/action_player.h"
 
 namespace reverie {
 
@@ -36,20 +36,21 @@ class StateReplay {
   // Error(kInput) where there is no such part.
   void set_goal(std::span<const double> goal);
 
-  // The state of observation `row`, 0 <= row <= T.
+  // The state of observation `row`. Throws Error(kInput) unless 0 <= row <= T, and without an
+  // episode, as the calls below do for theirs.
   void go_to(int64_t row);
 
   // Whether go_to() sets recorded states; it repeats actions where there are none.
   bool sets_states() const { return !parts_.empty(); }
 
-  // Takes the recorded action t in the state as it now is, wherever that came from.
+  // Takes the recorded action t, 0 <= t < T, in the state as it now is, wherever that came from.
   StepResult take_step(int64_t t);
 
   // What take_step() observed, or physics()->observe() when given it.
-  FieldViews observation() const { return obs_.row(0); }
+  FieldViews observation() const { return player_.observation(); }
 
-  // What step t is worth in this environment: the reward of the state after it, or of taking it
-  // again where that depends on the action.
+  // The reward of step t in this environment, wrappers included: that of the state after it towards
+  // the goal before it, or of taking it again where a reward depends on more.
   double reward(int64_t t);
 
   // The part of the physics after go_to(). Throws Error(kInput) for an unknown name.
@@ -63,20 +64,21 @@ class StateReplay {
     size_t size = 0;
   };
 
+  int64_t length() const;  // of the episode
+  void check_row(int64_t row, int64_t last) const;
   void find_parts();
   bool has_part(const std::string& name) const;
   void reset();
   void set_parts(int64_t row);
+  void set_part(const RecordedPart& part, int64_t row);
+  void set_goal_of(int64_t row);
 
   const Dataset& dataset_;
   Env& env_;
-  FieldRows obs_;
-  Field action_;
-  std::vector<std::byte> action_bytes_;
+  ActionPlayer player_;
   std::vector<RecordedPart> parts_;  // empty: the state was not recorded
   const EpisodeData* episode_ = nullptr;
-  int64_t row_ = 0;     // reached by taking actions
-  bool ended_ = false;  // the environment's own episode
+  int64_t row_ = 0;  // reached by taking actions
   std::optional<std::vector<double>> goal_;
 };
 

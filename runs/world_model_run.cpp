@@ -16,24 +16,6 @@ namespace {
 
 constexpr int64_t kPicturesAtOnce = 128;  // encoded together
 
-struct PixelColumn {
-  const Field* field = nullptr;
-  const std::vector<std::byte>* bytes = nullptr;
-};
-
-// As open_split_pictures() looks for it, which has made sure of it.
-PixelColumn find_pixels(const DatasetSchema& schema, const EpisodeData& episode) {
-  const auto search = [](const std::vector<Field>& fields,
-                         const std::vector<std::vector<std::byte>>& columns) -> PixelColumn {
-    for (size_t i = 0; i < fields.size(); ++i) {
-      if (fields[i].name == "pixels") return {&fields[i], &columns[i]};
-    }
-    return {};
-  };
-  const PixelColumn observed = search(schema.observation, episode.observation);
-  return observed.field != nullptr ? observed : search(schema.info, episode.info);
-}
-
 }  // namespace
 
 int64_t WorldModelRun::block() const { return model->actions().block(); }
@@ -68,16 +50,18 @@ WorldModelRun open_world_model_run(const std::string& run, const std::string& da
 
 at::Tensor episode_pictures(const Dataset& dataset, const EpisodeData& episode,
                             const std::vector<int64_t>& rows) {
-  const PixelColumn pixels = find_pixels(dataset.schema(), episode);
-  const size_t bytes = pixels.field->bytes();
+  const std::optional<DatasetColumn> pixels = dataset.schema().find("pixels");
+  REVERIE_CHECK(pixels, "{}: holds no pixels", dataset.path());
+  const std::vector<std::byte>& column = pixels->of(episode);
+  const size_t bytes = pixels->field->bytes();
   std::vector<int64_t> shape{static_cast<int64_t>(rows.size())};
-  shape.insert(shape.end(), pixels.field->shape.begin(), pixels.field->shape.end());
+  shape.insert(shape.end(), pixels->field->shape.begin(), pixels->field->shape.end());
   at::Tensor out = at::empty(shape, at::kByte);
   auto* to = out.mutable_data_ptr<uint8_t>();
   for (const int64_t row : rows) {
-    REVERIE_CHECK(row >= 0 && (static_cast<size_t>(row) + 1) * bytes <= pixels.bytes->size(),
+    REVERIE_CHECK(row >= 0 && (static_cast<size_t>(row) + 1) * bytes <= column.size(),
                   "{}: row {} of an episode of {} steps", dataset.path(), row, episode.length());
-    std::memcpy(to, pixels.bytes->data() + static_cast<size_t>(row) * bytes, bytes);
+    std::memcpy(to, column.data() + static_cast<size_t>(row) * bytes, bytes);
     to += bytes;
   }
   return out;

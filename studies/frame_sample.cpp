@@ -4,7 +4,7 @@
 
 #include <ATen/ATen.h>
 
-#include "datasets/dataset_numbers.h"
+#include "core/field_numbers.h"
 #include "worldmodel/jepa/latent_statistics.h"
 
 namespace reverie {

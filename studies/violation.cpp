@@ -6,7 +6,7 @@
 #include <ATen/ATen.h>
 #include <fmt/ranges.h>
 
-#include "datasets/dataset_numbers.h"
+#include "core/field_numbers.h"
 #include "envs/wrappers/wrapped_config.h"
 
 namespace reverie {

@@ -16,8 +16,8 @@ struct PlayedActions {
 
 // For environments whose parts can only be read: the state before step `start` as a whole, and the
 // picture and the place before step `goal`. The place is the first of PhysicsState::parts().
-// 0 <= start < goal <= T. Throws Error(kInput) where the environment names no parts, shows no
-// pixels, and where its episode ends before `goal`.
+// Throws Error(kInput) unless 0 <= start < goal <= T, where the environment names no parts or shows
+// no pixels, and where its episode ends before `goal`.
 ReachGoalTask replay_goal_task(Env& env, const PlayedActions& played, int64_t start, int64_t goal);
 
 }  // namespace reverie

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <functional>
 #include <map>
 
@@ -11,7 +10,7 @@
 #include "agents/planning/episode_replay.h"
 #include "agents/random/random_agent.h"
 #include "agents/space_adapter.h"
-#include "datasets/dataset_numbers.h"
+#include "core/field_numbers.h"
 #include "envs/vector_env.h"
 #include "nn/pch.h"
 #include "nn/tensor_map.h"
@@ -115,21 +114,6 @@ std::vector<ReachGoalTask> draw_pairs(const RecordedEpisodes& recorded, PhysicsS
   return tasks;
 }
 
-// One column of an episode as doubles, row t.
-std::vector<double> read_row(const std::vector<std::byte>& column, const Field& field, int64_t t) {
-  const size_t bytes = field.bytes();
-  const std::byte* row = column.data() + static_cast<size_t>(t) * bytes;
-  std::vector<double> values(static_cast<size_t>(field.numel()));
-  if (field.dtype == DType::kFloat64) {
-    std::memcpy(values.data(), row, bytes);
-  } else {
-    std::vector<float> floats(values.size());
-    std::memcpy(floats.data(), row, bytes);
-    std::copy(floats.begin(), floats.end(), values.begin());
-  }
-  return values;
-}
-
 // The columns of the parts in a dataset's info.
 std::vector<size_t> find_columns(const Dataset& dataset,
                                  const std::vector<PhysicsState::Part>& parts) {
@@ -187,7 +171,7 @@ RecordedEpisodes recorded_states(Dataset& dataset, EpisodeReader& reader,
     ReachGoalTask::State out;
     for (size_t i = 0; i < parts.size(); ++i) {
       out.emplace_back(parts[i].name,
-                       read_row(episode.info[columns[i]], dataset.schema().info[columns[i]], t));
+                       row_numbers(dataset.schema().info[columns[i]], episode.info[columns[i]], t));
     }
     return out;
   };
@@ -214,7 +198,7 @@ RecordedEpisodes recorded_actions(Dataset& dataset, EpisodeReader& reader, Env& 
                                .actions = numbers(dataset.schema().action, episode.action)};
     ReachGoalTask found = replay_goal_task(env, played, start, goal);
     const std::vector<double> recorded =
-        read_row(episode.info[column], dataset.schema().info[column], start);
+        row_numbers(dataset.schema().info[column], episode.info[column], start);
     const std::vector<double>& reached = found.start.front().second;
     for (size_t i = 0; i < recorded.size(); ++i) {
       constexpr double kTolerance = 1e-2;  // [m], of data in single precision

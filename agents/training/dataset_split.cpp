@@ -5,17 +5,12 @@
 #include <fmt/ranges.h>
 
 #include "agents/training/training_config.h"
+#include "core/text.h"
+#include "datasets/dataset_fingerprint.h"
 #include "envs/registry.h"
 
 namespace reverie {
 namespace {
-
-const Field* find_field(const std::vector<Field>& fields, const std::string& name) {
-  for (const Field& field : fields) {
-    if (field.name == name) return &field;
-  }
-  return nullptr;
-}
 
 std::string field_names(const std::vector<Field>& fields) {
   std::vector<std::string> names;
@@ -24,16 +19,16 @@ std::string field_names(const std::vector<Field>& fields) {
 }
 
 void check_pixels(const Dataset& dataset, const EnvSpec& spec) {
-  const Field* found = find_field(dataset.schema().observation, "pixels");
-  if (found == nullptr) found = find_field(dataset.schema().info, "pixels");
-  REVERIE_CHECK(found != nullptr,
+  const std::optional<DatasetColumn> column = dataset.schema().find("pixels");
+  REVERIE_CHECK(column,
                 "{}: holds no pixels; expected a field `pixels` of pictures, as `reverie collect "
                 "--observation both` records it",
                 dataset.path());
+  const Field& found = *column->field;
   const Field& wanted = spec.field("pixels");
-  REVERIE_CHECK(found->shape == wanted.shape && found->dtype == wanted.dtype,
+  REVERIE_CHECK(found.shape == wanted.shape && found.dtype == wanted.dtype,
                 "{}: pixels are {} [{}], expected {} [{}] as {} shows them (--image-size)",
-                dataset.path(), dtype_name(found->dtype), fmt::join(found->shape, ", "),
+                dataset.path(), dtype_name(found.dtype), fmt::join(found.shape, ", "),
                 dtype_name(wanted.dtype), fmt::join(wanted.shape, ", "), spec.id);
 }
 
@@ -43,8 +38,10 @@ bool is_real(const Field& field) {
 
 void check_observation(const Dataset& dataset, const EnvSpec& spec) {
   for (const Field& wanted : spec.observation) {
-    const Field* found = find_field(dataset.schema().observation, wanted.name);
-    REVERIE_CHECK(found != nullptr, "{}: holds no observation field '{}' of {}; has {}",
+    const std::vector<Field>& fields = dataset.schema().observation;
+    const auto found = std::find_if(fields.begin(), fields.end(),
+                                    [&](const Field& field) { return field.name == wanted.name; });
+    REVERIE_CHECK(found != fields.end(), "{}: holds no observation field '{}' of {}; has {}",
                   dataset.path(), wanted.name, spec.id, field_names(dataset.schema().observation));
     REVERIE_CHECK(found->shape == wanted.shape &&
                       (found->dtype == wanted.dtype || (is_real(*found) && is_real(wanted))),
@@ -78,25 +75,21 @@ void check_environment(const Dataset& dataset, const std::string& env) {
 
 }  // namespace
 
-DatasetIdentity DatasetIdentity::of(const Dataset& dataset) {
+DatasetIdentity DatasetIdentity::of(Dataset& dataset) {
   return {.path = dataset.path(),
-          .episodes = static_cast<int64_t>(dataset.episodes().size()),
-          .steps = dataset.steps()};
+          .content = fmt::format("{} steps in {} episodes, fingerprint {:016x}", dataset.steps(),
+                                 dataset.episodes().size(), dataset_fingerprint(dataset))};
 }
 
 void DatasetIdentity::state(StateList& list) {
-  const auto add = [&](const char* name, int64_t& value) {
-    list.add_text(
-        name, [&value] { return std::to_string(value); },
-        [this, &value, name](const std::string& saved) {
-          REVERIE_CHECK(saved == std::to_string(value),
-                        "{}: {} is {}, the run learnt from a dataset of {}: others would be held "
-                        "out",
-                        path, name, value, saved);
-        });
-  };
-  add("dataset.episodes", episodes);
-  add("dataset.steps", steps);
+  list.add_text(
+      "dataset.content", [this] { return content; },
+      [this](const std::string& known) {
+        REVERIE_CHECK(content == known,
+                      "{}: is not the dataset that the run learnt from ({}, expected {}); other "
+                      "episodes would be held out",
+                      path, content, printable(known));
+      });
 }
 
 std::unique_ptr<Dataset> open_dataset_for(const EnvSpec& spec, const std::string& path) {

@@ -17,21 +17,25 @@ struct DatasetSplit {
   EpisodeSplit episodes;
 };
 
-// Identifies the dataset when a run resumes, wherever it lies by then, so that the same episodes
-// stay held out.
+// Identifies the dataset of a run when the run resumes. Which episodes are held out depends on the
+// dataset, so with another one the run would learn from episodes that it had held out.
 struct DatasetIdentity {
-  std::string path;
-  int64_t episodes = 0, steps = 0;
+  std::string path;     // for messages; the file may be moved or copied between two resumes
+  std::string content;  // "60 steps in 5 episodes, fingerprint 0123456789abcdef"
 
-  static DatasetIdentity of(const Dataset& dataset);
-  // Lists what identifies it. Loading throws Error(kInput) where the checkpoint's run learnt from
-  // another one.
+  // Reads actions and rewards (datasets/dataset_fingerprint.h). Throws Error(kInput) as
+  // Dataset::read() does.
+  static DatasetIdentity of(Dataset& dataset);
+
+  // Lists the content. Loading throws Error(kInput) that shows both contents when the checkpoint's
+  // run learnt from another dataset.
   void state(StateList& list);
 };
 
-// The same for the same run, whatever is asked of it later. env: the id of the environment whose
-// episodes it is to hold. Throws Error(kInput) as Dataset::open() and split_episodes() do, and for
-// a dataset that says that it was recorded in another one of the registry.
+// Opens a dataset and splits its episodes as the config's seed says, so that a run is trained and
+// evaluated with the same split. env: the id of the environment that it must hold episodes of.
+// Throws Error(kInput) as Dataset::open() and split_episodes() do, and for a dataset that names
+// another environment of the registry as its own.
 DatasetSplit open_split_dataset(const RunConfig& config, const std::string& env,
                                 const std::string& path);
 
@@ -46,8 +50,8 @@ std::unique_ptr<ReplayBuffer> load_transitions(Dataset& dataset, const RunConfig
                                                const EnvSpec& spec, at::Device device,
                                                const ReplayOptions& options);
 
-// Of pictures that a world model can look at. Throws Error(kInput) too for a dataset without
-// pixels, or whose pictures or actions are not those of `spec`.
+// The same for a world model, which learns from pictures. Throws Error(kInput) as well for a
+// dataset without pixels and for one whose pictures or actions differ from those of `spec`.
 DatasetSplit open_split_pictures(const RunConfig& config, const EnvSpec& spec,
                                  const std::string& path);
 

@@ -6,6 +6,7 @@
 #include "agents/random/random_agent.h"
 #include "agents/space_adapter.h"
 #include "agents/training/dataset_split.h"
+#include "agents/training/hindsight.h"
 #include "nn/device.h"
 #include "nn/finite.h"
 #include "nn/pch.h"
@@ -18,32 +19,6 @@ constexpr double kLeastPriority = 1e-6;  // epsilon of Schaul et al. 2016, secti
 // Observations of a dataset that running statistics are taken of: enough for three digits.
 constexpr int64_t kStatisticsBatches = 64;
 constexpr int64_t kStatisticsBatch = 1024;
-
-// Reward and end of the task for other goals than those pursued, by an environment of its own.
-std::optional<GoalSpec> goal_spec(const RunConfig& config, const HindsightOptions& hindsight) {
-  const std::string& name = hindsight.goal_strategy;
-  if (name == "none") return std::nullopt;
-  GoalSpec goals{.strategy = parse_goal_strategy(name), .ratio = hindsight.goal_ratio};
-  const std::shared_ptr<Env> env = config.env_config->maker()();
-  const PhysicsState* physics = env->physics();
-  std::vector<double> nowhere(2);
-  const auto observes = [&](const std::string& wanted) {
-    const std::vector<Field>& fields = env->spec().observation;
-    return std::any_of(fields.begin(), fields.end(),
-                       [&](const Field& field) { return field.name == wanted; });
-  };
-  REVERIE_CHECK(physics != nullptr && physics->outcome(nowhere, nowhere) &&
-                    observes(goals.achieved) && observes(goals.desired),
-                "--goal-strategy {}: {} has no goals to relabel; the mazes whose observation holds "
-                "`desired_goal` have",
-                name, env->spec().id);
-  goals.outcome = [env](std::span<const double> achieved, std::span<const double> desired,
-                        bool /*terminated*/) {
-    const std::optional<StepResult> result = env->physics()->outcome(achieved, desired);
-    return GoalOutcome{result->reward, result->terminated};
-  };
-  return goals;
-}
 
 std::unique_ptr<TransitionAgent> make_agent(const RunConfig& config, const EnvSpec& spec) {
   std::unique_ptr<Agent> made =
@@ -86,7 +61,7 @@ TransitionLearner::TransitionLearner(const RunConfig& config, const TransitionTr
       num_envs_(num_envs),
       action_field_(action_field(spec.action)),
       agent_(make_agent(config, spec)),
-      goals_(goal_spec(config, training.hindsight)),
+      goals_(hindsight_goals(config, training.hindsight)),
       source_(nullptr, nullptr, 0.0),
       // Drawn ahead, batches would not know the priorities that the one before them sets.
       batches_(source_, Rng(config.seed_for("sampling")),

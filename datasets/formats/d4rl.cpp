@@ -44,7 +44,7 @@ class D4rlDataset final : public Dataset {
 
   EpisodeData read(int64_t index) override {
     const DatasetEpisode& where = episodes_.at(static_cast<size_t>(index));
-    EpisodeData episode;
+    EpisodeData episode = read_steps(index);
     episode.has_final_observation = next_ || final_observation_.knows(index);
     for (size_t i = 0; i < observation_.size(); ++i) {
       std::vector<std::byte>& out = episode.observation.emplace_back();
@@ -62,6 +62,12 @@ class D4rlDataset final : public Dataset {
       info_[i].read(where.start, where.length, out);
       if (episode.has_final_info) final_info_.columns[i].read(index, 1, out);
     }
+    return episode;
+  }
+
+  EpisodeData read_steps(int64_t index) override {
+    const DatasetEpisode& where = episodes_.at(static_cast<size_t>(index));
+    EpisodeData episode;
     action_.front().read(where.start, where.length, episode.action);
     const auto cut = [&](const auto& values) {
       const auto begin = values.begin() + where.start;

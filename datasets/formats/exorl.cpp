@@ -11,9 +11,9 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "core/field_numbers.h"
 #include "core/file.h"
 #include "core/text.h"
-#include "datasets/dataset_numbers.h"
 #include "datasets/formats/final_rows.h"
 #include "datasets/formats/narrowing.h"
 #include "datasets/formats/npz.h"
@@ -100,17 +100,27 @@ class ExorlDataset final : public Dataset {
   DatasetFormat format() const override { return DatasetFormat::kExorl; }
 
   EpisodeData read(int64_t index) override {
-    const EpisodeFile& file = files_.at(static_cast<size_t>(index));
-    const NpzFile npz(file.path);
-    check_arrays(npz, file.length);
-    EpisodeData episode;
+    const NpzFile npz(files_.at(static_cast<size_t>(index)).path);
+    EpisodeData episode = read_steps(npz, index);
     for (const Field& field : schema_.observation) {
       episode.observation.push_back(npz.read(*npz.find(field.name), kMaxArrayBytes));
     }
+    read_info(npz, episode);
+    if (npz.find(kUnseenEnd) != nullptr) without_final_observation(episode, schema_);
+    return episode;
+  }
+
+  EpisodeData read_steps(int64_t index) override {
+    return read_steps(NpzFile(files_.at(static_cast<size_t>(index)).path), index);
+  }
+
+ private:
+  EpisodeData read_steps(const NpzFile& npz, int64_t index) const {
+    check_arrays(npz, files_[static_cast<size_t>(index)].length);
+    EpisodeData episode;
     episode.action = npz.read(*npz.find("action"), kMaxArrayBytes);
     episode.action.erase(episode.action.begin(),
                          episode.action.begin() + static_cast<int64_t>(schema_.action.bytes()));
-    read_info(npz, episode);
     const std::vector<double> reward = numbers_of(npz, "reward");
     episode.reward.assign(reward.begin() + 1, reward.end());
     const std::vector<double> discount = numbers_of(npz, "discount");
@@ -122,7 +132,6 @@ class ExorlDataset final : public Dataset {
     return episode;
   }
 
- private:
   void read_metadata() {
     const fs::path file = fs::path(path_) / kMetadata;
     const Json metadata = Json::parse(read_file(file, kMaxMetadataBytes), nullptr, false);
@@ -178,7 +187,8 @@ class ExorlDataset final : public Dataset {
     fields_.push_back(schema_.action);
     if (info_names_.empty()) {
       for (const NpzFile::Array& array : first.arrays()) {
-        if (array.name != "reward" && array.name != "discount" && !knows(array.name)) {
+        if (array.name != "reward" && array.name != "discount" && array.name != kUnseenEnd &&
+            !knows(array.name)) {
           info_names_.push_back(array.name);
         }
       }
@@ -334,6 +344,10 @@ class ExorlWriter final : public DatasetWriter {
       if (!is_in_physics(f)) add(schema_.info[f], info[f]);
     }
     if (qpos_) add_physics(info, whole->length() + 1, add);
+    // Last: ExoRL's loader takes an episode's length from the first array.
+    const std::byte mark[] = {std::byte{1}};
+    if (!whole->has_final_observation)
+      add({.name = kUnseenEnd, .shape = {}, .dtype = DType::kUInt8}, mark);
     write_npz(partial_ / kBuffer / fmt::format("episode_{:06}_{}.npz", episodes_, whole->length()),
               arrays);
     steps_ += whole->length();

@@ -43,13 +43,13 @@ std::optional<EpisodeData> with_final_observation(EpisodeData episode,
   if (episode.has_final_observation) return episode;
   const bool terminated = episode.terminated.back() != 0;
   if (!terminated && episode.length() == 1) return std::nullopt;
-  episode.has_final_observation = true;
   if (terminated) {
     for (size_t f = 0; f < schema.observation.size(); ++f) {
       repeat_last_row(episode.observation[f], schema.observation[f]);
     }
     return episode;
   }
+  episode.has_final_observation = true;
   drop_last_row(episode.action, schema.action);
   episode.reward.pop_back();
   episode.terminated.pop_back();
@@ -61,6 +61,13 @@ std::optional<EpisodeData> with_final_observation(EpisodeData episode,
   }
   episode.has_final_info = true;
   return episode;
+}
+
+void without_final_observation(EpisodeData& episode, const DatasetSchema& schema) {
+  episode.has_final_observation = false;
+  for (size_t f = 0; f < schema.observation.size(); ++f) {
+    drop_last_row(episode.observation[f], schema.observation[f]);
+  }
 }
 
 std::vector<std::vector<std::byte>> padded_info(const EpisodeData& episode,

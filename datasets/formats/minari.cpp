@@ -46,7 +46,7 @@ class MinariDataset final : public Dataset {
   EpisodeData read(int64_t index) override {
     const int64_t length = episodes_.at(static_cast<size_t>(index)).length;
     const std::string group = group_of(index);
-    EpisodeData episode;
+    EpisodeData episode = read_steps(index);
     for (const Field& field : schema_.observation) {
       episode.observation.push_back(read_rows(observation_name(group, field), field, length + 1));
     }
@@ -58,6 +58,14 @@ class MinariDataset final : public Dataset {
       episode.info.push_back(read_rows(info_name(field), field,
                                        length + (episode.has_final_info ? 1 : 0), length + 1));
     }
+    if (file_.integer_attribute(group, kUnseenEnd)) without_final_observation(episode, schema_);
+    return episode;
+  }
+
+  EpisodeData read_steps(int64_t index) override {
+    const int64_t length = episodes_.at(static_cast<size_t>(index)).length;
+    const std::string group = group_of(index);
+    EpisodeData episode;
     episode.action = read_rows(group + "/actions", schema_.action, length);
     const Hdf5Expected one_a_step{.shape = std::vector<int64_t>{length}};
     episode.reward = file_.read<float>(group + "/rewards", one_a_step);
@@ -287,6 +295,7 @@ class MinariWriter final : public DatasetWriter {
     file_.set_attribute(group, "id", episodes_);
     file_.set_attribute(group, "total_steps", length);
     if (episode.seed) file_.set_attribute(group, "seed", *episode.seed);
+    if (!episode.has_final_observation) file_.set_attribute(group, kUnseenEnd, int64_t{1});
     steps_ += length;
     ++episodes_;
     if (schedule_.is_due(steps_)) file_.save_progress();

@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/field_numbers.h"
 #include "core/text.h"
-#include "datasets/dataset_numbers.h"
 #include "datasets/formats/final_rows.h"
 #include "datasets/formats/hdf5_column.h"
 #include "datasets/formats/save_schedule.h"
@@ -19,6 +19,7 @@ constexpr int64_t kChunkBytes = int64_t{256} << 10;  // of the widest column
 constexpr int64_t kMaxChunkRows = 4096;
 constexpr int64_t kEpisodeChunkRows = 1024;
 constexpr int kGzip = 4;
+constexpr size_t kMostMarks = 60'000;     // an attribute holds 64 KB
 constexpr const char* kInfoKey = "info";  // attribute of the root: names, with commas between
 
 // What no column of the schema is.
@@ -66,6 +67,7 @@ class StableWorldModelDataset final : public Dataset {
     read_rewards_and_flags(rows);
     const std::vector<Slice> slices = file_.exists("ep_len") ? read_slices() : derive_slices(rows);
     has_reset_rows_ = starts_with_reset(slices.front(), rows);
+    if (has_reset_rows_) unseen_ends_ = root_attribute(file_, kUnseenEnd);
     for (const Slice& slice : slices) add_episode(slice, rows, unfinished);
     REVERIE_CHECK(!episodes_.empty(), "{}: its writer was killed before an episode was done",
                   path_);
@@ -77,11 +79,22 @@ class StableWorldModelDataset final : public Dataset {
     const int64_t length = episodes_.at(static_cast<size_t>(index)).length;
     const int64_t first = first_rows_[static_cast<size_t>(index)];
     const int64_t rows = length + (has_reset_rows_ ? 1 : 0);
-    EpisodeData episode;
+    EpisodeData episode = read_steps(index);
     for (Hdf5Column& column : observation_) {
       column.read(first, rows, episode.observation.emplace_back());
     }
     for (Hdf5Column& column : info_) column.read(first, rows, episode.info.emplace_back());
+    episode.has_final_observation = has_reset_rows_;
+    episode.has_final_info = has_reset_rows_ || info_.empty();
+    if (has_reset_rows_) trim_info(episode, schema_);
+    if (is_unseen(index)) without_final_observation(episode, schema_);
+    return episode;
+  }
+
+  EpisodeData read_steps(int64_t index) override {
+    const int64_t length = episodes_.at(static_cast<size_t>(index)).length;
+    const int64_t first = first_rows_[static_cast<size_t>(index)];
+    EpisodeData episode;
     action_.read(first, length, episode.action);
     const auto cut = [&](const auto& values) {
       const auto begin = values.begin() + first + (has_reset_rows_ ? 1 : 0);
@@ -90,13 +103,15 @@ class StableWorldModelDataset final : public Dataset {
     episode.reward = cut(rewards_);
     episode.terminated = cut(terminated_);
     episode.truncated = cut(truncated_);
-    episode.has_final_observation = has_reset_rows_;
-    episode.has_final_info = has_reset_rows_ || info_.empty();
-    if (has_reset_rows_) trim_info(episode, schema_);
     return episode;
   }
 
  private:
+  bool is_unseen(int64_t index) const {
+    return static_cast<size_t>(index) < unseen_ends_.size() &&
+           unseen_ends_[static_cast<size_t>(index)] == '1';
+  }
+
   // Where an episode lies, reset included.
   struct Slice {
     int64_t first = 0, rows = 0;
@@ -260,6 +275,7 @@ class StableWorldModelDataset final : public Dataset {
   std::vector<float> rewards_;                   // of all rows
   std::vector<uint8_t> terminated_, truncated_;  // of all rows
   bool has_reset_rows_ = true;
+  std::string unseen_ends_;          // a '1' for each episode whose last observation is not known
   std::vector<int64_t> first_rows_;  // of each episode
   int64_t end_ = 0;                  // behind the last episode's rows
 };
@@ -314,6 +330,11 @@ class StableWorldModelWriter final : public DatasetWriter {
     append_after(truncated_, kNoFlag, whole->truncated);
     const int64_t rows = whole->length() + 1;
     for (int64_t step = 0; step < rows; ++step) append_one(step_, step);
+    unseen_ends_.push_back(whole->has_final_observation ? '0' : '1');
+    REVERIE_CHECK(whole->has_final_observation || unseen_ends_.size() <= kMostMarks,
+                  "{}: what episode {} ended with is not known, and the layout stable-worldmodel "
+                  "has room to say so of {} episodes; expected another layout, such as minari",
+                  file_.path(), unseen_ends_.size() - 1, kMostMarks);
     append_one(length_, rows);
     append_one(offset_, rows_);
     rows_ += rows;
@@ -321,15 +342,24 @@ class StableWorldModelWriter final : public DatasetWriter {
     ++episodes_;
     if (!schedule_.is_due(rows_)) return;
     for (const Target& target : targets()) target.appender->flush();
+    write_unseen_ends();
     file_.save_progress();
   }
 
   void commit() override {
+    write_unseen_ends();
     file_.set_attribute("/", kStatusKey, kStatusComplete);
     file_.commit();
   }
 
  private:
+  // One attribute for all episodes, as the package takes every dataset for a column.
+  void write_unseen_ends() {
+    if (unseen_ends_.find('1') != std::string::npos) {
+      file_.set_attribute("/", kUnseenEnd, unseen_ends_);
+    }
+  }
+
   struct Target {
     Field field;
     Hdf5Appender* appender = nullptr;
@@ -381,6 +411,7 @@ class StableWorldModelWriter final : public DatasetWriter {
 
   Hdf5File file_;
   int64_t rows_ = 0;
+  std::string unseen_ends_;
   SaveSchedule schedule_;
   std::vector<Target> observation_, info_;
   Target action_, reward_, terminated_, truncated_, step_, length_, offset_;

@@ -17,6 +17,7 @@ FrameSkip::FrameSkip(std::unique_ptr<Env> wrapped, int64_t skip)
   EnvSpec& spec = edit_spec();
   spec.dt *= static_cast<double>(skip);
   spec.max_steps = (spec.max_steps + skip - 1) / skip;
+  if (PhysicsState* physics = inner().physics()) physics_.emplace(*physics);
 }
 
 StepResult FrameSkip::step(ConstFieldView action, FieldViews obs) {

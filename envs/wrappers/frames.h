@@ -10,14 +10,29 @@ namespace reverie {
 
 // Applies each action for N simulator steps, or until the episode ends, and sums the rewards. One
 // step lasts N dt; max_steps is ceil(max_steps / N). Metrics still count simulator steps.
+//
+// physics() tells no reward() and no outcome(): a reward is a sum over N states, of which the last
+// one alone is known there.
 class FrameSkip final : public Wrapper {
  public:
   FrameSkip(std::unique_ptr<Env> inner, int64_t skip);  // skip >= 2
 
   StepResult step(ConstFieldView action, FieldViews obs) override;
+  PhysicsState* physics() override { return physics_ ? &*physics_ : nullptr; }
 
  private:
+  class Physics final : public WrappedPhysics {
+   public:
+    explicit Physics(PhysicsState& inner) : WrappedPhysics(inner) {}
+    std::optional<double> reward() const override { return std::nullopt; }
+    std::optional<StepResult> outcome(std::span<const double> /*achieved*/,
+                                      std::span<const double> /*desired*/) const override {
+      return std::nullopt;
+    }
+  };
+
   int64_t skip_;
+  std::optional<Physics> physics_;  // where the inner environment has named parts
 };
 
 // The last K values of a field, oldest first, under a new leading axis: [K, ...]. The first one of

@@ -7,26 +7,16 @@
 namespace reverie {
 
 RewardScale::RewardScale(std::unique_ptr<Env> wrapped, double scale)
-    : Wrapper(std::move(wrapped), fmt::format("reward_scale {}", scale)), scale_(scale) {
+    : RewardWrapper(std::move(wrapped), fmt::format("reward_scale {}", scale)), scale_(scale) {
   edit_spec().reference.reset();
-}
-
-StepResult RewardScale::step(ConstFieldView action, FieldViews obs) {
-  StepResult result = inner().step(action, obs);
-  result.reward *= scale_;
-  return result;
 }
 
 RewardClip::RewardClip(std::unique_ptr<Env> wrapped, double bound)
-    : Wrapper(std::move(wrapped), fmt::format("reward_clip {}", bound)), bound_(bound) {
+    : RewardWrapper(std::move(wrapped), fmt::format("reward_clip {}", bound)), bound_(bound) {
   edit_spec().reference.reset();
 }
 
-StepResult RewardClip::step(ConstFieldView action, FieldViews obs) {
-  StepResult result = inner().step(action, obs);
-  result.reward = std::clamp(result.reward, -bound_, bound_);
-  return result;
-}
+double RewardClip::change(double reward) const { return std::clamp(reward, -bound_, bound_); }
 
 TimeLimit::TimeLimit(std::unique_ptr<Env> wrapped, int64_t limit)
     : Wrapper(std::move(wrapped), fmt::format("time_limit {}", limit)), limit_(limit) {

@@ -10,26 +10,29 @@ namespace reverie {
 // These change what an episode is worth or how long it is, so the reference returns are dropped.
 
 // reward *= scale.
-class RewardScale final : public Wrapper {
+class RewardScale final : public RewardWrapper {
  public:
   RewardScale(std::unique_ptr<Env> inner, double scale);
-  StepResult step(ConstFieldView action, FieldViews obs) override;
 
  private:
+  double change(double reward) const override { return reward * scale_; }
+
   double scale_;
 };
 
 // reward = min(max(reward, -bound), bound).
-class RewardClip final : public Wrapper {
+class RewardClip final : public RewardWrapper {
  public:
   RewardClip(std::unique_ptr<Env> inner, double bound);  // > 0
-  StepResult step(ConstFieldView action, FieldViews obs) override;
 
  private:
+  double change(double reward) const override;
+
   double bound_;
 };
 
-// Truncates an episode after `limit` of its own steps, unless it ended before.
+// Truncates an episode after `limit` of its own steps, unless it ended before. What a step would
+// bring (physics()) does not depend on the clock and stays as it is.
 class TimeLimit final : public Wrapper {
  public:
   TimeLimit(std::unique_ptr<Env> inner, int64_t limit);  // >= 1

@@ -30,6 +30,30 @@ void Wrapper::set_state(std::span<const double> state) {
   }
 }
 
+RewardWrapper::RewardWrapper(std::unique_ptr<Env> wrapped, std::string_view note)
+    : Wrapper(std::move(wrapped), note) {
+  if (PhysicsState* physics = inner().physics()) physics_.emplace(*physics, *this);
+}
+
+StepResult RewardWrapper::step(ConstFieldView action, FieldViews obs) {
+  StepResult result = inner().step(action, obs);
+  result.reward = change(result.reward);
+  return result;
+}
+
+std::optional<double> RewardWrapper::Physics::reward() const {
+  std::optional<double> reward = WrappedPhysics::reward();
+  if (reward) reward = wrapper_.change(*reward);
+  return reward;
+}
+
+std::optional<StepResult> RewardWrapper::Physics::outcome(std::span<const double> achieved,
+                                                          std::span<const double> desired) const {
+  std::optional<StepResult> result = WrappedPhysics::outcome(achieved, desired);
+  if (result) result->reward = wrapper_.change(result->reward);
+  return result;
+}
+
 ObservationWrapper::ObservationWrapper(std::unique_ptr<Env> wrapped, std::string_view note)
     : Wrapper(std::move(wrapped), note) {
   if (PhysicsState* physics = inner().physics()) physics_.emplace(*physics, *this);

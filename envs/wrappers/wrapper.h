@@ -75,6 +75,36 @@ class WrappedPhysics : public PhysicsState {
   PhysicsState& inner_;
 };
 
+// A wrapper that changes what a step is worth, in step() and through physics() alike: whoever asks
+// what a step would bring (hindsight goals, a dataset that is relabelled) gets the rewards that
+// step() gives.
+class RewardWrapper : public Wrapper {
+ public:
+  StepResult step(ConstFieldView action, FieldViews obs) final;
+  PhysicsState* physics() final { return physics_ ? &*physics_ : nullptr; }
+
+ protected:
+  RewardWrapper(std::unique_ptr<Env> inner, std::string_view note);
+
+  // The reward of a step that is worth `reward` in the inner environment.
+  virtual double change(double reward) const = 0;
+
+ private:
+  class Physics final : public WrappedPhysics {
+   public:
+    Physics(PhysicsState& inner, const RewardWrapper& wrapper)
+        : WrappedPhysics(inner), wrapper_(wrapper) {}
+    std::optional<double> reward() const override;
+    std::optional<StepResult> outcome(std::span<const double> achieved,
+                                      std::span<const double> desired) const override;
+
+   private:
+    const RewardWrapper& wrapper_;
+  };
+
+  std::optional<Physics> physics_;  // where the inner environment has named parts
+};
+
 // A wrapper that changes what is observed, at a reset, after a step and through physics() alike.
 class ObservationWrapper : public Wrapper {
  public:

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <fstream>
 #include <optional>
+#include <set>
 #include <thread>
 
 #include <fcntl.h>
@@ -14,6 +15,9 @@
 #include "agents/evaluation.h"
 #include "agents/random/random_agent.h"
 #include "agents/space_adapter.h"
+#include "agents/training/hindsight.h"
+#include "envs/registry.h"
+#include "envs/threaded_vector_env.h"
 #include "nn/pch.h"
 #include "tests/agents/point_env.h"
 #include "tests/agents/training_run.h"
@@ -253,6 +257,50 @@ TEST(TransitionTrainer, HindsightNeedsGoals) {
   run.training().hindsight.goal_strategy = "future";
   EXPECT_THAT(input_error([&] { run.train(); }),
               AllOf(HasSubstr("--goal-strategy future"), HasSubstr("point has no goals")));
+}
+
+// A goal that was reached by chance is worth what the environment pays with its wrappers.
+TEST(TransitionTrainer, HindsightRewardsPassThroughTheWrappers) {
+  struct Case {
+    const char *scale, *clip;
+    float reached;
+  };
+  for (const Case& one : {Case{"10", "0", 10.0F}, {"10", "4", 4.0F}, {"0.5", "4", 0.5F}}) {
+    SCOPED_TRACE(fmt::format("scale {} clip {}", one.scale, one.clip));
+    PointRun run;
+    run.config.env_config = find_env("pointmaze-umaze").config();
+    run.config.env_config->set_option("reward_scale", one.scale);
+    run.config.env_config->set_option("reward_clip", one.clip);
+    run.training().hindsight.goal_strategy = "final";
+    run.training().hindsight.goal_ratio = 1.0;
+    ThreadedVectorEnv env(run.config.env_config->maker(), {.num_envs = 1});
+    env.reset(1);
+    SpaceAdapter adapter(env.spec(), 1);
+    const auto actor = make_random_actor(adapter.spec(), 1);
+    ReplayBuffer replay(adapter.spec(), 1000, 1, at::kCPU);
+    replay.start(adapter.observations(env.observations()));
+    Rng rng(1);
+    const Field action = action_field(adapter.spec().action);
+    for (int t = 0; t < 350; ++t) {  // one whole episode of 300 steps
+      const FieldViews obs = adapter.observations(env.observations());
+      const at::Tensor drawn = actor->act(borrow_tensors(obs)).action;
+      replay.add(view_of(action, drawn), adapter.step(env.step(adapter.actions(drawn))));
+    }
+    const Batch batch =
+        replay.sample(400, {.goals = hindsight_goals(run.config, run.training().hindsight)}, rng);
+    std::set<float> rewards;
+    for (int64_t i = 0; i < 400; ++i) rewards.insert(batch.reward[i].item<float>());
+    EXPECT_THAT(rewards, testing::ElementsAre(0.0F, one.reached));
+  }
+}
+
+TEST(TransitionTrainer, HindsightNeedsRewardsOfOneState) {
+  PointRun run;
+  run.config.env_config = find_env("pointmaze-umaze").config();
+  run.config.env_config->set_option("frame_skip", "2");
+  run.training().hindsight.goal_strategy = "future";
+  EXPECT_THAT(input_error([&] { run.train(); }),
+              AllOf(HasSubstr("--goal-strategy future"), HasSubstr("--frame-skip 1")));
 }
 
 TEST(TransitionTrainer, OverlapChangesNothing) {

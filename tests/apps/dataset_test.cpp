@@ -1,6 +1,7 @@
 // `dataset info`, `preview` and `relabel` from the command line.
 #include <cmath>
 
+#include <fmt/ranges.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -80,6 +81,55 @@ TEST_F(DatasetCommand, RelabelledForItsOwnTaskRewardsAreWhatTheyWere) {
     }
     EXPECT_GT(most, 0.001F) << "nothing to compare";
   }
+}
+
+TEST_F(DatasetCommand, WrappersOfTheRewardCountWhereItIsRelabelled) {
+  // Rewards of states in cheetah-run and the maze, of an action in half-cheetah; of several states
+  // with a frame skip.
+  const std::vector<std::pair<std::string, Arguments>> cases = {
+      {"cheetah-run", {"--reward-scale", "100", "--reward-clip", "3"}},
+      {"half-cheetah", {"--reward-scale", "0.5"}},
+      {"pointmaze-umaze-dense", {"--reward-scale", "10", "--reward-clip", "0.6"}},
+      {"pointmaze-umaze-dense", {"--reward-scale", "10", "--frame-skip", "3"}},
+      {"pointmaze-open", {"--reset-target", "true", "--reward-scale", "7"}}};
+  for (size_t i = 0; i < cases.size(); ++i) {
+    const auto& [env, options] = cases[i];
+    SCOPED_TRACE(fmt::format("{} {}", env, fmt::join(options, " ")));
+    const std::string name = fmt::format("data{}", i);
+    const bool reaches = env == "pointmaze-open";  // goals, which then move
+    collect(env, reaches ? "waypoint:1" : "random", name,
+            with(options, {"--steps", reaches ? "3000" : "600"}));
+    succeeds({"dataset", "relabel", name, name + "-again", "--env", env});
+    const auto before = column<float>(name, "rewards");
+    const auto after = column<float>(name + "-again", "rewards");
+    ASSERT_EQ(before.size(), after.size());
+    float most = 0.0F;
+    for (size_t t = 0; t < before.size(); ++t) {
+      EXPECT_NEAR(after[t], before[t], 1e-3) << t;
+      most = std::max(most, std::abs(before[t]));
+    }
+    EXPECT_GT(most, 0.1F) << "nothing to compare";
+  }
+}
+
+TEST_F(DatasetCommand, RewardsOfTheWaypointGeneratorPassThroughTheWrappers) {
+  collect("maze2d-umaze", "waypoint", "plain", {"--steps", "6000"});
+  collect("maze2d-umaze", "waypoint", "scaled", {"--steps", "6000", "--reward-scale", "4"});
+  const auto plain = column<float>("plain", "rewards");
+  const auto scaled = column<float>("scaled", "rewards");
+  ASSERT_EQ(plain.size(), scaled.size());
+  float sum = 0.0F;
+  for (size_t t = 0; t < plain.size(); ++t) {
+    EXPECT_EQ(scaled[t], 4.0F * plain[t]) << t;
+    sum += plain[t];
+  }
+  EXPECT_GT(sum, 10.0F);
+  for (const std::string name : {"plain", "scaled"}) {
+    EXPECT_THAT(reverie({"dataset", "validate", name}).out, HasSubstr("reward t is that of"));
+  }
+  refuses({"collect", "--env", "maze2d-umaze", "--policy", "waypoint", "--steps", "100", "--out",
+           "skipped", "--frame-skip", "2"},
+          {"--frame-skip"});
 }
 
 TEST_F(DatasetCommand, AnotherTaskOfTheSameBodyHasItsOwnRewards) {

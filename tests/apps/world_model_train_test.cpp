@@ -17,11 +17,14 @@ class TrainWorldModel : public testing::Test {
  protected:
   static void SetUpTestSuite() {
     folder_ = std::make_unique<TemporaryFolder>();
-    for (const char* steps : {"240", "300"}) {
-      succeeds({"collect", "--env", "maze2d-umaze", "--policy", "random", "--steps", steps, "--out",
-                std::string(steps) + ".h5", "--observation", "both", "--image-size", "16x16",
+    const auto collect = [](const char* steps, const char* seed, const char* out) {
+      succeeds({"collect", "--env", "maze2d-umaze", "--policy", "random", "--steps", steps,
+                "--seed", seed, "--out", out, "--observation", "both", "--image-size", "16x16",
                 "--max-steps", "60"});
-    }
+    };
+    collect("240", "0", "240.h5");
+    collect("300", "0", "300.h5");
+    collect("240", "1", "other.h5");
     succeeds(tiny_world_model("run", 2, {"--dataset", "240.h5", "--decoder-updates", "0"}));
   }
   static void TearDownTestSuite() { folder_.reset(); }
@@ -43,7 +46,9 @@ TEST_F(TrainWorldModel, WhatIsHeldOutStaysHeldOut) {
   const Arguments resume = {"train", "--resume", "run", "--steps", "4", "--quiet"};
   refuses(with(resume, {"--held-out", "0.6"}), {"--held-out is 0.6, the run has 0.1"});
   refuses(with(resume, {"--dataset", "300.h5"}),
-          {"300.h5: 300 steps in 5 episodes", "learnt from 240 in 4"});
+          {"300.h5", "300 steps in 5 episodes", "expected 240 steps in 4"});
+  refuses(with(resume, {"--dataset", "other.h5"}),
+          {"other.h5", "240 steps in 4 episodes", "expected 240 steps in 4"});
   refuses(with(resume, {"--dataset", ""}), {"--dataset is ''", "learns from a dataset"});
   fs::copy(at("run"), at("moved"), fs::copy_options::recursive);
   fs::copy(at("240.h5"), at("elsewhere.h5"));

@@ -134,6 +134,39 @@ TEST_F(DatasetReplay, WithoutAFinalObservationTheLastStepIsLeftOutUnlessItTermin
   }
 }
 
+// Whether it is learnt from or held out.
+TEST_F(DatasetReplay, SequencesHoldWhatWasSeenAlone) {
+  std::vector<EpisodeData> episodes;
+  for (int e = 0; e < 4; ++e) {
+    EpisodeData& data = episodes.emplace_back(episode(e, 4, true));
+    data.observation[0].resize(4 * 2 * sizeof(float));
+    data.observation[1].resize(4 * 12);
+    data.has_final_observation = false;
+  }
+  const auto dataset = write(episodes);
+  for (const std::vector<int64_t>& part : {std::vector<int64_t>{0, 2}, {1, 3}, {3}}) {
+    for (const char* field : {"observation", "pixels"}) {
+      const auto replay = load_replay(*dataset, {.episodes = part, .fields = {field}}, at::kCPU);
+      EXPECT_EQ(replay->size(), 4 * static_cast<int64_t>(part.size()));
+      EXPECT_EQ(replay->longest_episode(), 3);
+      Rng rng(1);
+      for (const int64_t length : {1, 3}) {
+        const at::Tensor seen = replay->sample_sequences(200, {.length = length}, rng)
+                                    .obs.at(field)
+                                    .flatten(2)
+                                    .select(2, 1)
+                                    .to(at::kFloat);
+        EXPECT_TRUE((seen.diff(1, 1) == 1.0F).all().item<bool>()) << "a frame twice";
+      }
+      EXPECT_THAT(input_error([&] { replay->sample_sequences(1, {.length = 4}, rng); }),
+                  HasSubstr("3 steps"));
+    }
+    // The simulator's state after the last action is known.
+    const auto info = load_replay(*dataset, {.episodes = part, .fields = {"qpos"}}, at::kCPU);
+    EXPECT_EQ(info->longest_episode(), 4);
+  }
+}
+
 TEST_F(DatasetReplay, LargerThanTheBudgetItLiesInFiles) {
   const auto dataset = write({episode(1, 40, false), episode(2, 30, true)});
   const ReplayOptions small{.memory_budget = 100, .disk_folder = folder_.path()};

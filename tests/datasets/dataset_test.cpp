@@ -14,12 +14,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/field_numbers.h"
 #include "core/random.h"
 #include "datasets/dataset_check.h"
-#include "datasets/dataset_numbers.h"
 #include "datasets/hdf5.h"
-#include "tests/errors.h"
 #include "tests/datasets/episodes.h"
+#include "tests/errors.h"
 
 namespace reverie {
 namespace {
@@ -108,6 +108,12 @@ TEST_P(DatasetTest, LosesWhatItCannotHold) {
   EXPECT_EQ(dataset->episodes()[1].length, episodes[1].length() - 1);
   EXPECT_TRUE(dataset->episodes()[1].truncated);
   EXPECT_EQ(dataset->read(1).observation, episodes[1].observation);
+  EXPECT_TRUE(dataset->read(1).has_final_observation);
+  // The end of the first is marked: what stands in for it in the file is no observation.
+  EXPECT_FALSE(dataset->read(0).has_final_observation);
+  EXPECT_EQ(dataset->read(0).observation, episodes[0].observation);
+  EXPECT_EQ(dataset->read(0).info, episodes[0].info);
+  EXPECT_TRUE(dataset->schema().same_fields(schema));
   // The dropped step's row of the simulator is what came of the step before.
   EXPECT_TRUE(dataset->read(1).has_final_info);
 }
@@ -344,7 +350,7 @@ TEST_F(MinariTest, RefusesWhatDoesNotFitTogether) {
 // ---------------------------------------------------------------------------------------------
 // Known faults
 
-std::vector<std::string> faults(Dataset& dataset, const std::optional<GoalReward>& reward = {}) {
+std::vector<std::string> faults(Dataset& dataset, const StateReward& reward = {}) {
   std::vector<std::string> texts;
   for (const DatasetFinding& finding : check_dataset(dataset, reward)) {
     if (finding.is_fault) texts.push_back(finding.text);
@@ -387,15 +393,16 @@ TEST_F(CheckTest, EndsMissingAndOutOfStep) {
 }
 
 TEST_F(CheckTest, RewardsOfTheWrongObservation) {
-  const GoalReward rule{.goal = {0.0, 0.0}, .radius = 5.6};
+  const auto rule = [](std::span<const double> state) {
+    return std::hypot(state[0], state[1]) <= 5.6 ? 1.0 : 0.0;
+  };
   const auto relabelled = [&](const std::string& name, size_t offset) {
     std::vector<EpisodeData> episodes = make_episodes(30);
     for (EpisodeData& episode : episodes) {
       const auto state = numbers(test_schema().observation[0], episode.observation[0]);
       for (size_t t = 0; t < episode.reward.size(); ++t) {
         const size_t row = std::min(t + offset, episode.reward.size());
-        const double distance = std::hypot(state[4 * row], state[4 * row + 1]);
-        episode.reward[t] = distance <= rule.radius ? 1.0F : 0.0F;
+        episode.reward[t] = static_cast<float>(rule(std::span(state).subspan(4 * row, 4)));
       }
     }
     return Dataset::open(write(name, episodes, DatasetFormat::kD4rl));

@@ -10,10 +10,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "datasets/dataset_numbers.h"
+#include "core/field_numbers.h"
 #include "datasets/formats/npz.h"
-#include "tests/errors.h"
 #include "tests/datasets/episodes.h"
+#include "tests/errors.h"
 
 namespace reverie {
 namespace {

@@ -6,8 +6,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "core/field_numbers.h"
 #include "datasets/dataset.h"
-#include "datasets/dataset_numbers.h"
 #include "tests/errors.h"
 #include "tests/temporary_folder.h"
 

@@ -7,7 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "datasets/dataset_numbers.h"
+#include "core/field_numbers.h"
 #include "datasets/formats/npz.h"
 #include "tests/errors.h"
 #include "tests/temporary_folder.h"

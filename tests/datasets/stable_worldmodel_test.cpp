@@ -10,9 +10,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "datasets/dataset_numbers.h"
-#include "tests/errors.h"
+#include "core/field_numbers.h"
 #include "tests/datasets/episodes.h"
+#include "tests/errors.h"
 
 namespace reverie {
 namespace {

@@ -100,6 +100,11 @@ class CounterEnv final : public Env {
       env_.t_ = static_cast<int64_t>(values[0]);
     }
     void observe(FieldViews obs) const override { env_.observe(obs); }
+    std::optional<double> reward() const override { return env_.last_; }
+    std::optional<StepResult> outcome(std::span<const double> achieved,
+                                      std::span<const double> desired) const override {
+      return StepResult{.reward = achieved[0] - desired[0], .terminated = achieved[0] == 1.0};
+    }
 
    private:
     CounterEnv& env_;
@@ -290,6 +295,55 @@ TEST(RewardTest, ScaleAndClip) {
   EXPECT_EQ(clipped.step(std::vector<float>{3.0F}).reward, 0.75);
   EXPECT_EQ(clipped.step(std::vector<float>{-1.0F}).reward, -0.75);
   EXPECT_EQ(clipped.step(std::vector<float>{0.5F}).reward, 0.5);
+}
+
+// What a step would bring for another goal, and its end.
+StepResult outcome(TestEnv& env, double achieved, double desired) {
+  const std::optional<StepResult> result =
+      env->physics()->outcome(std::span(&achieved, 1), std::span(&desired, 1));
+  EXPECT_TRUE(result);
+  return result.value_or(StepResult{});
+}
+
+TEST(RewardTest, WhatAStepWouldBringIsScaledAndClippedInTheirOrder) {
+  TestEnv scaled = around_counter<RewardScale>(-0.5);
+  scaled.reset(0);
+  EXPECT_EQ(scaled.step(std::vector<float>{3.0F}).reward, -1.5);
+  EXPECT_EQ(scaled->physics()->reward(), -1.5);
+  EXPECT_EQ(outcome(scaled, 1.0, -3.0).reward, -2.0);
+  EXPECT_TRUE(outcome(scaled, 1.0, -3.0).terminated);
+  EXPECT_FALSE(outcome(scaled, 2.0, -3.0).terminated);
+
+  const auto around = [](bool clip_first) {
+    return TestEnv([clip_first]() -> std::unique_ptr<Env> {
+      std::unique_ptr<Env> env = std::make_unique<CounterEnv>(CounterEnv::Options{});
+      if (clip_first) env = std::make_unique<RewardClip>(std::move(env), 1.5);
+      env = std::make_unique<RewardScale>(std::move(env), 10.0);
+      if (!clip_first) env = std::make_unique<RewardClip>(std::move(env), 1.5);
+      return std::make_unique<TimeLimit>(std::move(env), 5);
+    });
+  };
+  TestEnv scaled_first = around(false), clipped_first = around(true);
+  for (TestEnv* env : {&scaled_first, &clipped_first}) {
+    env->reset(0);
+    for (const float action : {-1.0F, 0.1F, 0.5F, 3.0F}) {
+      EXPECT_EQ(env->step(std::vector<float>{action}).reward, (*env)->physics()->reward())
+          << action;
+    }
+  }
+  EXPECT_EQ(outcome(scaled_first, 0.5, 0.0).reward, 1.5);
+  EXPECT_EQ(outcome(clipped_first, 0.5, 0.0).reward, 5.0);
+  EXPECT_EQ(outcome(clipped_first, -2.0, 1.0).reward, -15.0);
+}
+
+TEST(FrameSkipTest, TellsNoRewardOfOneState) {
+  TestEnv env = around_counter<FrameSkip>(int64_t{2});
+  env.reset(0);
+  env.step(kOne);
+  const double here = 1.0;
+  EXPECT_FALSE(env->physics()->reward());
+  EXPECT_FALSE(env->physics()->outcome(std::span(&here, 1), std::span(&here, 1)));
+  EXPECT_EQ(env.physics("t", 1).front(), 2.0) << "parts are there";
 }
 
 TEST(TimeLimitTest, TruncatesAndLeavesTerminationAlone) {

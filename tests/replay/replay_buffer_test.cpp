@@ -6,7 +6,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "core/field_numbers.h"
 #include "nn/pch.h"
+#include "tests/temporary_folder.h"
 
 namespace reverie {
 namespace {
@@ -180,6 +182,71 @@ TEST(ReplayBuffer, DamagedStatesAreRefused) {
     EXPECT_THROW(target.restore(MapReader(damaged)), Error) << name;
     damaged.at(name).fill_(-1);
     EXPECT_THROW(target.restore(MapReader(damaged)), Error) << name;
+  }
+}
+
+// A buffer of half-cheetah's fields: 17 float64, and an action of the dtype.
+struct Doubles {
+  explicit Doubles(DType action_dtype, const ReplayOptions& options = {})
+      : spec{.id = "doubles",
+             .observation = {{.name = "observation", .shape = {17}, .dtype = DType::kFloat64}},
+             .action = Field{.name = "action", .shape = {6}, .dtype = action_dtype}},
+        replay(spec, 50, 1, at::kCPU, options) {
+    const Field action = action_field(spec.action);
+    std::vector<std::byte> action_bytes(action.bytes());
+    const auto row = [&](double* values) {
+      return FieldView{&spec.observation[0], reinterpret_cast<std::byte*>(values), 1};
+    };
+    values.resize(17 * 41);
+    Rng rng(1);
+    for (double& value : values) value = rng.uniform(-1.0, 1.0) / 3.0;
+    const FieldView first[] = {row(values.data())};
+    replay.start(first);
+    for (size_t t = 0; t < 40; ++t) {
+      const std::span<const double> taken = std::span(values).subspan(17 * t, 6);
+      write_numbers({&action, action_bytes.data(), 1}, taken);
+      const FieldView obs[] = {row(values.data() + 17 * (t + 1))};
+      const double reward = static_cast<double>(t);
+      const uint8_t no = 0;
+      replay.add({&action, action_bytes.data(), 1}, {obs, obs, {&reward, 1}, {&no, 1}, {&no, 1}});
+    }
+  }
+
+  EnvSpec spec;
+  ReplayBuffer replay;
+  std::vector<double> values;  // [41, 17] all that was observed
+};
+
+TEST(ReplayBuffer, DoublesAreStoredAsTheFloatsThatLearnersSee) {
+  const test::TemporaryFolder folder;
+  const ReplayOptions in_files{.memory_budget = 0, .disk_folder = folder.path()};
+  for (const ReplayOptions& options : {ReplayOptions{}, in_files}) {
+    for (const DType action : {DType::kFloat32, DType::kFloat64}) {
+      const Doubles doubles(action, options);
+      EXPECT_EQ(doubles.replay.bytes_per_transition(), (17 + 6) * sizeof(float) + 16);
+      Rng rng(2);
+      const Batch batch = doubles.replay.sample(300, {}, rng);
+      const SequenceBatch runs = doubles.replay.sample_sequences(10, {.length = 3}, rng);
+      const auto expected = [&](int64_t step, int64_t i) {
+        return static_cast<float>(doubles.values[static_cast<size_t>(17 * step + i)]);
+      };
+      for (int64_t b = 0; b < 300; ++b) {
+        const auto step = static_cast<int64_t>(batch.reward[b].item<float>());
+        for (int64_t i = 0; i < 17; ++i) {
+          ASSERT_EQ(batch.obs.at("observation")[b][i].item<float>(), expected(step, i));
+          ASSERT_EQ(batch.next_obs.at("observation")[b][i].item<float>(), expected(step + 1, i));
+        }
+        for (int64_t i = 0; i < 6; ++i) {
+          ASSERT_EQ(batch.action[b][i].item<float>(), expected(step, i));
+        }
+      }
+      for (int64_t b = 0; b < 10; ++b) {
+        const auto step = static_cast<int64_t>(runs.reward[b][0].item<float>());
+        for (int64_t t = 0; t <= 3; ++t) {
+          ASSERT_EQ(runs.obs.at("observation")[b][t][16].item<float>(), expected(step + t, 16));
+        }
+      }
+    }
   }
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstring>
 #include <vector>
 
@@ -16,7 +17,8 @@ namespace reverie {
 //   desired_goal   float64 [1]           -1
 //
 // The action is 10 * step, the reward is 1 + step. Episode lengths differ (1 to longest); even
-// episodes terminate, odd ones are truncated.
+// episodes terminate, odd ones are truncated. With hide_ends() the buffer is not told what even
+// episodes end with.
 class ScriptedEnvs {
  public:
   ScriptedEnvs(int64_t lanes, int64_t stack, int64_t longest)
@@ -64,6 +66,7 @@ class ScriptedEnvs {
   }
 
   FieldViews observations() { return obs_views_; }
+  void hide_ends() { hides_ends_ = true; }
 
   void step(ReplayBuffer& replay) {
     std::vector<float> action(lanes_);
@@ -77,7 +80,14 @@ class ScriptedEnvs {
       ++step;
       if (step == length(static_cast<int64_t>(i), episode)) {
         (episode % 2 == 0 ? terminated : truncated)[i] = 1;
-        write(final_, i);
+        if (hides_ends_ && episode % 2 == 0) {
+          for (size_t f = 0; f < fields_.size(); ++f) {
+            std::fill_n(final_[f].begin() + static_cast<int64_t>(i * fields_[f].bytes()),
+                        fields_[f].bytes(), std::byte{0x42});
+          }
+        } else {
+          write(final_, i);
+        }
         ++episode;
         step = 0;
       }
@@ -86,7 +96,8 @@ class ScriptedEnvs {
     const Field field = std::get<Field>(spec(1).action);
     replay.add(
         {&field, reinterpret_cast<const std::byte*>(action.data()), static_cast<int64_t>(lanes_)},
-        {obs_views_, final_views_, reward, terminated, truncated});
+        {obs_views_, final_views_, reward, terminated, truncated},
+        hides_ends_ ? terminated : std::vector<uint8_t>());
   }
 
  private:
@@ -113,6 +124,7 @@ class ScriptedEnvs {
 
   size_t lanes_;
   int64_t longest_;
+  bool hides_ends_ = false;
   std::vector<Field> fields_;
   std::vector<Position> position_;
   std::vector<std::vector<std::byte>> obs_, final_;

@@ -1,0 +1,153 @@
+// Collecting from inside the program: what is left when the learner fails while environments step.
+
+#include "runs/collector.h"
+
+#include <atomic>
+#include <chrono>
+#include <thread>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "agents/ddpg/ddpg.h"
+#include "agents/space_adapter.h"
+#include "agents/training/transition_learner.h"
+#include "nn/pch.h"
+#include "tests/errors.h"
+
+namespace reverie {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr int64_t kLanes = 2;
+
+// What the environments and the learner tell each other. The learner fails in the second round,
+// after one environment has made its step and while the other is within its own.
+struct Stage {
+  std::atomic<int> steps = 0;   // begun
+  std::atomic<int> inside = 0;  // under way
+  std::atomic<bool> fails = false;
+};
+
+// One number, which is goal and achieved goal; every episode has one step.
+class StagedEnv final : public Env {
+ public:
+  explicit StagedEnv(Stage& stage) : stage_(stage) {
+    for (const char* name : {"observation", "achieved_goal", "desired_goal"}) {
+      spec_.observation.push_back({.name = name, .shape = {2}});
+    }
+    spec_.id = "staged";
+    spec_.action = Field{.name = "action", .shape = {1}, .low = {-1.0F}, .high = {1.0F}};
+    spec_.max_steps = 1;
+  }
+
+  const EnvSpec& spec() const override { return spec_; }
+  void reset(uint64_t /*seed*/, FieldViews obs) override { observe(obs); }
+  StepResult step(ConstFieldView /*action*/, FieldViews obs) override {
+    ++stage_.inside;
+    if (++stage_.steps == 2 * kLanes) std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    observe(obs);
+    --stage_.inside;
+    return {.reward = 1.0, .truncated = true};
+  }
+  std::vector<double> state() const override { return {}; }
+  void set_state(std::span<const double> /*state*/) override {}
+  void draw(Canvas& /*canvas*/, View /*view*/) const override {}
+  PhysicsState* physics() override { return &physics_; }
+
+ private:
+  class Physics final : public PhysicsState {
+   public:
+    explicit Physics(Stage& stage) : stage_(stage) {}
+    std::vector<Part> parts() const override { return {}; }
+    void get(std::string_view /*part*/, std::span<double> /*out*/) const override {}
+    void set(std::string_view /*part*/, std::span<const double> /*values*/) override {}
+    void observe(FieldViews /*obs*/) const override {}
+
+    // Asked while the learner draws its batch.
+    std::optional<StepResult> outcome(std::span<const double> /*achieved*/,
+                                      std::span<const double> /*desired*/) const override {
+      if (!stage_.fails) return StepResult{};
+      while (stage_.steps < 2 * kLanes) std::this_thread::yield();
+      fail_input("the learner fails");
+    }
+
+   private:
+    Stage& stage_;
+  };
+
+  static void observe(FieldViews obs) {
+    for (const FieldView& view : obs) {
+      for (float& value : view.as<float>()) value = 0.0F;
+    }
+  }
+
+  Stage& stage_;
+  EnvSpec spec_;
+  Physics physics_{stage_};
+};
+
+class StagedConfig final : public EnvConfig {
+ public:
+  explicit StagedConfig(Stage& stage) : stage_(stage) {}
+  void describe(ConfigFields& /*fields*/) override {}
+  EnvMaker maker() const override {
+    return [&stage = stage_] { return std::make_unique<StagedEnv>(stage); };
+  }
+
+ private:
+  Stage& stage_;
+};
+
+// Counts episodes, and looks whether environments step while they are written.
+class WatchingWriter final : public DatasetWriter {
+ public:
+  WatchingWriter(const DatasetSchema& schema, const Stage& stage)
+      : DatasetWriter(schema), stage_(stage) {}
+  void append(const EpisodeData& episode) override {
+    check(episode);
+    races_ += stage_.inside > 0 ? 1 : 0;
+    steps_ += episode.length();
+    ++episodes_;
+  }
+  void commit() override {}
+  int races() const { return races_; }
+
+ private:
+  const Stage& stage_;
+  int races_ = 0;
+};
+
+TEST(Collector, WaitsForTheEnvironmentsWhenTheLearnerFails) {
+  Stage stage;
+  RunConfig config;
+  config.env_config = std::make_unique<StagedConfig>(stage);
+  TransitionTraining training;
+  training.gathering.num_envs = kLanes;
+  training.gathering.learning_starts = 0;
+  training.replay.replay_capacity = 100;
+  training.replay.prefetch = false;
+  training.hindsight = {.goal_strategy = "final", .goal_ratio = 1.0};
+  auto agent = std::make_unique<DdpgConfig>();
+  agent->hidden_sizes = {4};
+  agent->minibatch = 2;
+  config.agent_config = std::move(agent);
+  const EnvMaker make = config.env_config->maker();
+  TransitionLearner learner(config, training, SpaceAdapter::adapt(make()->spec()), kLanes);
+  CollectOptions options{.steps = 100, .threads = 2, .lanes = kLanes};
+  options.learner = &learner;
+  Collector collector(make, nullptr, options);
+  WatchingWriter writer(collector.schema(), stage);
+  stage.fails = true;
+  const std::atomic<bool> stop = false;
+  const std::exception_ptr failure = collector.run(writer, stop, [](const EpisodeData&) {});
+  ASSERT_TRUE(failure);
+  EXPECT_THAT(test::input_error([&] { std::rethrow_exception(failure); }),
+              HasSubstr("the learner fails"));
+  EXPECT_EQ(writer.races(), 0) << "an environment stepped while its episodes were written";
+  EXPECT_EQ(writer.episodes(), 2 * kLanes) << "the round under way was made";
+}
+
+}  // namespace
+}  // namespace reverie
