@@ -97,7 +97,7 @@ struct SimulatorPlanner {
   SimulatorPlanner(const LoadedPolicy& loaded, uint64_t seed)
       : model(make_without_pictures(loaded), world_model_agent(loaded).model().actions().block(),
               static_cast<int>(loaded.config->threads)),
-        policy(model, options(world_model_agent(loaded).planning()), seed) {}
+        policy(model, {.goals = &model}, options(world_model_agent(loaded).planning()), seed) {}
 
   static PlanningOptions options(PlanningOptions options) {
     options.planner.planner = "icem";

@@ -33,7 +33,8 @@ class JepaAgent final : public WorldModelAgent {
         rng_(seed),
         model_(config.model, pixels_of(spec), spec.action, rng_, device),
         learner_(model_, config.training, mix_seed({seed, name_hash("dropout")})),
-        policy_(model_, config.planning, mix_seed({seed, name_hash("planning")})) {}
+        policy_(model_, {.goals = &model_}, config.planning,
+                mix_seed({seed, name_hash("planning")})) {}
 
   at::Tensor act(const TensorMap& obs, ActMode mode) override { return policy_.act(obs, mode); }
   void on_episode_start(const at::Tensor& env_mask) override { policy_.on_episode_start(env_mask); }

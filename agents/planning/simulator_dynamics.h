@@ -9,7 +9,7 @@
 
 #include "envs/env.h"
 #include "envs/thread_pool.h"
-#include "worldmodel/world_model.h"
+#include "worldmodel/dynamics.h"
 
 namespace reverie {
 

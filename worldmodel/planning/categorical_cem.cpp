@@ -24,6 +24,7 @@ class CategoricalCem final : public Planner {
       candidates.select(1, 0).copy_(chances.argmax(-1));
       // What was cheapest before competes again, and stays where nothing is cheaper.
       if (i > 0) candidates.select(1, 1).copy_(cheapest);
+      if (i == 0) candidates = search.with_proposals(candidates);
       const Elites elites = select_elites(candidates, search.costs(candidates), options_.elites);
       cheapest = elites.best();
       chances =

@@ -9,15 +9,22 @@ Plan GaussianPlanner::plan(const PlanningProblem& problem, Rng& rng) {
   CandidateSearch search(name_, ActionKind::kContinuous, problem, most_candidates(), rng);
   Gaussian gaussian;
   gaussian.mean = search.initial_mean();
-  gaussian.std = at::full_like(gaussian.mean, options_.initial_std);
+  gaussian.std = bounded(at::full_like(gaussian.mean, options_.initial_std));
   Elites elites;
   for (int64_t i = 0; i < options_.iterations; ++i) {
-    const at::Tensor drawn =
-        search.clamp(candidates({.index = i, .gaussian = gaussian, .elites = elites}, search));
+    at::Tensor drawn = candidates({.index = i, .gaussian = gaussian, .elites = elites}, search);
+    if (i == 0) drawn = search.with_proposals(drawn);
+    drawn = search.clamp(drawn);
     elites = select_elites(drawn, search.costs(drawn), options_.elites);
     gaussian = fit(elites, gaussian);
+    gaussian.std = bounded(gaussian.std);
   }
   return search.finish(result(gaussian, elites));
+}
+
+at::Tensor GaussianPlanner::bounded(const at::Tensor& std) const {
+  const at::Tensor above = options_.min_std > 0.0 ? std.clamp_min(options_.min_std) : std;
+  return options_.max_std > 0.0 ? above.clamp_max(options_.max_std) : above;
 }
 
 at::Tensor GaussianPlanner::candidates(const Iteration& iteration, CandidateSearch& search) {

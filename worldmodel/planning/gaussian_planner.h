@@ -14,7 +14,8 @@ struct Gaussian {
 
 // The loop that CEM, iCEM and MPPI share: draw candidates from a Gaussian, keep the K cheapest as
 // elites, fit the Gaussian to them, again and again. A planner says how candidates are drawn, how
-// the Gaussian is fitted, and which plan is returned.
+// the Gaussian is fitted, and which plan is returned. Proposals are candidates in the first
+// iteration. The standard deviation stays within PlannerOptions::min_std and max_std.
 class GaussianPlanner : public Planner {
  public:
   Plan plan(const PlanningProblem& problem, Rng& rng) final;
@@ -41,12 +42,15 @@ class GaussianPlanner : public Planner {
   // which is replaced by its mean.
   virtual at::Tensor candidates(const Iteration& iteration, CandidateSearch& search);
 
+  // The Gaussian of the next iteration, before its standard deviation is bounded.
   virtual Gaussian fit(const Elites& elites, const Gaussian& before) const = 0;
 
   // The plan after the last iteration, [B, T, A]. The default: the mean.
   virtual at::Tensor result(const Gaussian& gaussian, const Elites& /*elites*/) const {
     return gaussian.mean;
   }
+
+  at::Tensor bounded(const at::Tensor& std) const;
 
   std::string name_;
   PlannerOptions options_;

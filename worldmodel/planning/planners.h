@@ -8,7 +8,8 @@
 
 namespace reverie {
 
-// The planners one by one; make_planner() chooses. Options are taken as checked.
+// The planners one by one; make_planner() chooses. Options are taken as checked. Proposals of the
+// problem are candidates in the first iteration; what they teach is carried on by the elites.
 
 // The cross-entropy method (Rubinstein 1999; de Boer et al. 2005): mean and standard deviation of
 // each number of the plan are fitted to the K cheapest of S Gaussian candidates, again and again.
@@ -42,11 +43,13 @@ std::unique_ptr<Planner> make_icem(const PlannerOptions& options);
 // the variance as from so few independent samples: divided by 1 - sum w^2. Returns the last mean.
 //
 // differs: the temperature is in units of the elites' spread of costs, so that it need not be tuned
-// to the scale of a cost; no lower bound of the standard deviation.
+// to the scale of a cost; the standard deviation has no lower bound unless min_std asks for one;
+// proposals take part in the first iteration, not in all.
 std::unique_ptr<Planner> make_mppi(const PlannerOptions& options);
 
 // Gradient descent through the model: Adam on S sequences at once, all of which begin at the guess
-// plus noise but for the first, which is the guess. After each step they are clamped to the limits.
+// plus noise but for the first, which is the guess, and the proposals, which are where they begin.
+// After each step they are clamped to the limits.
 // Returns the cheapest sequence that was seen.
 //
 // Source: LeWorldModel's Adam solver. differs: plain Adam; it has AdamW, whose decay pulls actions
