@@ -126,15 +126,13 @@ at::Tensor PlanningPolicy::act(const TensorMap& obs, ActMode /*mode*/) {
   return at::stack(actions);
 }
 
-// What is left of the plans in force, then nothing: [B, T, M]. Undefined for rows without a plan.
+// What is left of the plans in force: [B, T - replan_every, M]. Undefined for rows without a plan.
 at::Tensor PlanningPolicy::first_guess(const std::vector<int64_t>& rows) const {
   std::vector<at::Tensor> guesses;
   for (const int64_t i : rows) {
     const at::Tensor& plan = rows_[static_cast<size_t>(i)].plan;
     if (!plan.defined()) return {};
-    const at::Tensor left =
-        plan.narrow(0, options_.replan_every, plan.size(0) - options_.replan_every);
-    guesses.push_back(at::constant_pad_nd(left, {0, 0, 0, options_.replan_every}));
+    guesses.push_back(plan.narrow(0, options_.replan_every, plan.size(0) - options_.replan_every));
   }
   return at::stack(guesses);
 }

@@ -162,6 +162,53 @@ TEST(PlanningPolicy, TheSeedDecidesThePlans) {
   EXPECT_FALSE(at::equal(first(1), first(2)));
 }
 
+// A number that its four actions change; which one is drawn how often is counted.
+class ChoiceModel final : public WorldModel, public GoalSpace {
+ public:
+  LatentState encode(const TensorMap& obs, const at::Tensor& /*action*/) override {
+    predicted.clear();
+    return {.z = obs.at("position").select(1, -1), .h = {}};
+  }
+  LatentState predict(const LatentState& state, const at::Tensor& action) override {
+    predicted.push_back(action.clone());
+    return {.z = state.z + action.to(at::kFloat) - 1.5, .h = {}};
+  }
+  bool differentiable() const override { return false; }
+  int64_t history() const override { return 1; }
+  LatentState encode_goal(const TensorMap& obs) override {
+    return {.z = obs.at("goal_position"), .h = {}};
+  }
+  at::Tensor distance(const LatentState& state, const LatentState& goal) const override {
+    return (state.z - goal.z).square().sum(-1);
+  }
+  const ActionCode& actions() const override { return code; }
+
+  ActionCode code{ActionSpace(DiscreteSpace{4}), 1, at::kCPU};
+  std::vector<at::Tensor> predicted;  // [B * S, 1] of each step since the last plan began
+};
+
+TEST(PlanningPolicy, NextPlansPreferNoChoiceWhereThePlanBeforeHasNone) {
+  ChoiceModel model;
+  PlanningOptions options;
+  options.planner.planner = "categorical-cem";
+  options.planner.horizon = 4;
+  options.planner.samples = 2000;
+  options.replan_every = 3;
+  PlanningPolicy policy(model, {.goals = &model}, options, 1);
+  policy.on_episode_start(at::ones({1}, at::kBool));
+  const TensorMap obs = observe(at::zeros({1, 1}), at::full({1, 1}, 3.0));
+  for (int t = 0; t < 4; ++t) policy.act(obs, ActMode::kEvaluate);  // plans at 0 and at 3
+  // Of the first iteration of the second plan: one step is left of the first plan, three are new.
+  for (size_t t = 1; t < 4; ++t) {
+    for (int64_t choice = 0; choice < 4; ++choice) {
+      const double share = (model.predicted[t] == choice).to(at::kDouble).mean().item<double>();
+      EXPECT_NEAR(share, 0.25, 0.05) << "step " << t << ", choice " << choice;
+    }
+  }
+  const at::Tensor first = std::get<0>(at::_unique(model.predicted[0]));
+  EXPECT_EQ(first.numel(), 4);
+}
+
 // Worth as much as it is near (2, 1), whatever the goal.
 class NearAPlace final : public Heads {
  public:

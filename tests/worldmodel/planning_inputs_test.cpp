@@ -137,6 +137,43 @@ TEST_P(Proposals, KeepToTheLimitsAndFitTheProblem) {
   EXPECT_TRUE(contains(candidates_of(options, with)[0], at::full_like(proposals(), 0.25)));
 }
 
+// Of each choice among the candidates [B, S, T, A] of a discrete search: [T, choices].
+at::Tensor shares(const at::Tensor& candidates) {
+  return at::one_hot(candidates, 3).to(at::kDouble).mean({0, 1, 3});
+}
+
+// 4 worlds x 3000 samples: a share of 1/3 has a standard error of 0.004.
+TEST(Guesses, DecideOnlyTheStepsThatTheyKnowOfADiscretePlan) {
+  DiscreteWorld world;
+  PlanningProblem problem = discrete_problem(world);
+  PlannerOptions options = small_options("categorical-cem");
+  options.samples = 3000;
+  const at::Tensor alike = at::full({6, 3}, 1.0 / 3.0, at::kDouble);
+  EXPECT_LT(max_difference(shares(candidates_of(options, problem)[0]), alike), 0.02);
+  problem.guess = at::ones({4, 2, 1}, at::kLong);
+  const at::Tensor candidates = candidates_of(options, problem)[0];
+  EXPECT_LT(max_difference(shares(candidates).narrow(0, 2, 4), alike.narrow(0, 2, 4)), 0.02);
+  const at::Tensor around_it = at::tensor({1. / 6., 2. / 3., 1. / 6.}, at::kDouble).expand({2, 3});
+  EXPECT_LT(max_difference(shares(candidates).narrow(0, 0, 2), around_it), 0.02);
+  EXPECT_TRUE(at::equal(candidates.select(1, 0).narrow(1, 0, 2), problem.guess));
+  // A plan of which nothing is left knows nothing.
+  problem.guess = at::ones({4, 0, 1}, at::kLong);
+  EXPECT_LT(max_difference(shares(candidates_of(options, problem)[0]), alike), 0.02);
+}
+
+TEST(Guesses, AreFollowedByActionsOfZeroInAContinuousPlan) {
+  LinearWorld world;
+  PlanningProblem problem = linear_problem(world, starts());
+  for (const char* name : {"cem", "icem", "mppi", "gradient"}) {
+    SCOPED_TRACE(name);
+    const PlannerOptions options = small_options(name);
+    problem.guess = at::full({3, 2, 2}, 0.5F);
+    const Plan short_guess = plan_with(options, problem);
+    problem.guess = at::constant_pad_nd(problem.guess, {0, 0, 0, 3});
+    EXPECT_TRUE(at::equal(plan_with(options, problem).actions, short_guess.actions));
+  }
+}
+
 // [iterations], of the distribution that most candidates of each are drawn from.
 std::vector<double> spreads(const PlannerOptions& options) {
   LinearWorld world;

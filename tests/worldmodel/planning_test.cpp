@@ -161,9 +161,9 @@ TEST_P(ContinuousPlanner, HorizonsOfOneStep) {
 
 TEST_P(ContinuousPlanner, ProblemsThatDoNotFitAreRefused) {
   PlanningProblem problem = linear_problem(world_, starts());
-  problem.guess = at::zeros({3, 4, 2});
+  problem.guess = at::zeros({3, 6, 2});
   EXPECT_THAT(input_error([&] { plan_with(options_, problem); }),
-              HasSubstr(options_.planner + ": a guess of shape 3x4x2, expected 3x5x2"));
+              HasSubstr(options_.planner + ": a guess of shape 3x6x2, expected 3x5x2"));
   problem.guess = at::full({3, 5, 2}, NAN);
   EXPECT_THAT(input_error([&] { plan_with(options_, problem); }), HasSubstr("not finite"));
   problem.guess = at::Tensor();

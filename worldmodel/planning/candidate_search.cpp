@@ -40,10 +40,11 @@ void check_values(const std::string& planner, const std::string& what, const at:
 void check_guess(const std::string& planner, const PlanningProblem& problem) {
   const at::Tensor& guess = problem.guess;
   if (!guess.defined()) return;
-  const std::vector<int64_t> expected = {problem.start.size(), problem.horizon,
-                                         problem.limits.size()};
-  REVERIE_CHECK(guess.sizes() == expected, "{}: a guess of shape {}, expected {}", planner,
-                fmt::join(guess.sizes(), "x"), fmt::join(expected, "x"));
+  REVERIE_CHECK(guess.dim() == 3 && guess.size(0) == problem.start.size() &&
+                    guess.size(1) <= problem.horizon && guess.size(2) == problem.limits.size(),
+                "{}: a guess of shape {}, expected {}x{}x{}, or fewer steps", planner,
+                fmt::join(guess.sizes(), "x"), problem.start.size(), problem.horizon,
+                problem.limits.size());
   check_values(planner, "a guess", guess, problem);
 }
 
@@ -124,8 +125,11 @@ CandidateSearch::CandidateSearch(std::string planner, ActionKind kind,
 }
 
 at::Tensor CandidateSearch::initial_mean() const {
-  if (problem_.guess.defined()) return clamp(problem_.guess.to(low_.options()));
-  return clamp(at::zeros({worlds(), problem_.horizon, problem_.limits.size()}, low_.options()));
+  const at::Tensor mean =
+      at::zeros({worlds(), problem_.horizon, problem_.limits.size()}, low_.options());
+  const at::Tensor& guess = problem_.guess;
+  if (guess.defined()) mean.narrow(1, 0, guess.size(1)).copy_(guess);
+  return clamp(mean);
 }
 
 at::Tensor CandidateSearch::with_proposals(const at::Tensor& candidates) const {

@@ -39,7 +39,7 @@ class CandidateSearch {
   CandidateSearch(std::string planner, ActionKind kind, const PlanningProblem& problem,
                   int64_t samples, Rng& rng);
 
-  // The guess within the limits, or actions of 0. [B, T, A] float32.
+  // The guess within the limits, and actions of 0 where there is none. [B, T, A] float32.
   at::Tensor initial_mean() const;
 
   // The candidates and behind them the problem's proposals, [B, S + P, T, A].

@@ -33,8 +33,10 @@ struct PlanningProblem {
   PlanningCost cost;
   ActionLimits limits;
   int64_t horizon = 5;  // T [model steps]
-  // Where the search begins: [B, T, A], for example the rest of the plan before. Undefined: at
-  // actions of 0 (clamped), or at all discrete actions alike.
+  // What is known of the plan where the search begins: its first T' <= T steps, [B, T', A], for
+  // example the rest of the plan before. The steps behind it are undecided, as all are where it is
+  // undefined: a continuous search begins at actions of 0 (clamped) there, and a discrete one with
+  // all choices alike.
   at::Tensor guess = {};
   // Action sequences that are candidates in the first iteration of the search, beside those that
   // the planner draws: [B, P, T, A], for example an actor's. Undefined: none.

@@ -60,7 +60,8 @@ std::unique_ptr<Planner> make_gradient_planner(const PlannerOptions& options);
 // occurs among the K cheapest of S candidates, with Laplace's smoothing and momentum. The first
 // candidate is the likeliest sequence. Returns the cheapest candidate that was seen.
 //
-// A guess is the first candidate of the first iteration, and half of all draws begin there.
+// In the first iteration the first candidate begins with the guess, and at the steps of the guess
+// half of all draws are its choices; at the steps behind it all choices are alike.
 // Source: stable-worldmodel's planning/solver/categorical_cem.py @addbab4. differs: it returns the
 // likeliest sequence and ignores guesses.
 std::unique_ptr<Planner> make_categorical_cem(const PlannerOptions& options);
