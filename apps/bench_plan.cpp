@@ -80,14 +80,13 @@ class PlanTimer {
 
  private:
   PlanningProblem problem() {
-    const auto distance = [this](const LatentState& state, const at::Tensor& action, int64_t t) {
-      if (t + 1 < options_.horizon) return at::zeros({action.size(0)}, action.options());
-      return (state.z.select(1, -1) - goal_).square().sum(1);
+    const auto distance = [this](const LatentState& last) {
+      return (last.z.select(1, -1) - goal_).square().sum(1);
     };
     const at::Tensor limit = at::full({kActionSize}, 10.0);
     return {.dynamics = dynamics_,
             .start = {.z = at::randn({1, 1, LatentDynamics::latent_size()}), .h = {}},
-            .cost = distance,
+            .cost = {.parts = {{.end = distance}}},
             .limits = {.low = -limit, .high = limit},
             .horizon = options_.horizon};
   }

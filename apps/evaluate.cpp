@@ -110,7 +110,7 @@ struct SimulatorPlanner {
   }
 
   std::unique_ptr<Actor> actor(uint64_t seed) {
-    return std::make_unique<PlanningPolicy>(model, planning, seed);
+    return std::make_unique<PlanningPolicy>(model, PlanningTask{.goals = &model}, planning, seed);
   }
 
   SimulatorModel model;

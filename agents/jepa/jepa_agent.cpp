@@ -33,12 +33,14 @@ class JepaAgent final : public WorldModelAgent {
         rng_(seed),
         model_(config.model, pixels_of(spec), spec.action, rng_, device),
         learner_(model_, config.training, mix_seed({seed, name_hash("dropout")})) {
-    PlanningPolicy(model_, config.planning, 0);  // what does not fit together is found here
+    PlanningPolicy(model_, {.goals = &model_}, config.planning,
+                   0);  // what does not fit together is found here
   }
 
   std::unique_ptr<Actor> actor(int64_t /*num_envs*/, const Acting& /*acting*/,
                                uint64_t seed) override {
-    return std::make_unique<PlanningPolicy>(model_, config_.planning, seed);
+    return std::make_unique<PlanningPolicy>(model_, PlanningTask{.goals = &model_},
+                                            config_.planning, seed);
   }
 
   SampleRequest request() const override {

@@ -43,8 +43,15 @@ LatentState join(const std::vector<int64_t>& rows, const Get& get) {
 
 }  // namespace
 
-PlanningPolicy::PlanningPolicy(WorldModel& model, const PlanningOptions& options, uint64_t seed)
-    : model_(model), options_(options), planner_(make_planner(options.planner)), rng_(seed) {
+PlanningPolicy::PlanningPolicy(WorldModel& model, PlanningTask task, const PlanningOptions& options,
+                               uint64_t seed)
+    : model_(model),
+      task_(std::move(task)),
+      options_(options),
+      planner_(make_planner(options.planner)),
+      rng_(seed) {
+  REVERIE_CHECK(task_.goals != nullptr || !task_.cost.parts.empty(),
+                "planning: neither goals nor a cost to plan for");
   if (options.replan_every == 0) {
     options_.replan_every = std::min(kMostReplanEvery, options.planner.horizon);
   }
@@ -119,17 +126,31 @@ Decision PlanningPolicy::act(const TensorMap& obs) {
   return {at::stack(actions)};
 }
 
-// What is left of the plans in force, then nothing: [B, T, M]. Undefined for rows without a plan.
+// What is left of the plans in force: [B, T - replan_every, M]. Undefined for rows without a plan.
 at::Tensor PlanningPolicy::first_guess(const std::vector<int64_t>& rows) const {
   std::vector<at::Tensor> guesses;
   for (const int64_t i : rows) {
     const at::Tensor& plan = rows_[static_cast<size_t>(i)].plan;
     if (!plan.defined()) return {};
-    const at::Tensor left =
-        plan.narrow(0, options_.replan_every, plan.size(0) - options_.replan_every);
-    guesses.push_back(at::constant_pad_nd(left, {0, 0, 0, options_.replan_every}));
+    guesses.push_back(plan.narrow(0, options_.replan_every, plan.size(0) - options_.replan_every));
   }
   return at::stack(guesses);
+}
+
+// The task's cost, and the distance to the goals of these rows.
+PlanningCost PlanningPolicy::cost_of(const std::vector<int64_t>& rows) {
+  PlanningCost cost = task_.cost;
+  if (task_.goals == nullptr) return cost;
+  for (const int64_t i : rows) {
+    Row& row = rows_[static_cast<size_t>(i)];
+    if (!row.goal.z.defined()) row.goal = task_.goals->encode_goal(row.frames.back());
+  }
+  const LatentState goals =
+      join(rows, [&](int64_t i) { return rows_[static_cast<size_t>(i)].goal; });
+  cost.parts.push_back(options_.goal_cost == "last"
+                           ? goal_distance_at_end(*task_.goals, goals)
+                           : mean_goal_distance(*task_.goals, goals, options_.planner.horizon));
+  return cost;
 }
 
 void PlanningPolicy::plan(const std::vector<int64_t>& rows, const TensorMap& obs) {
@@ -154,37 +175,20 @@ void PlanningPolicy::plan(const std::vector<int64_t>& rows, const TensorMap& obs
       return at::stack(std::vector<at::Tensor>(row.actions.begin(), row.actions.end()));
     }));
   }
-  for (const int64_t i : rows) {
-    Row& row = rows_[static_cast<size_t>(i)];
-    if (!row.goal.z.defined()) row.goal = model_.encode_goal(row.frames.back());
-  }
+  const PlanningCost cost = cost_of(rows);
   const LatentState start = model_.encode(history, actions);
-  const LatentState goals =
-      join(rows, [&](int64_t i) { return rows_[static_cast<size_t>(i)].goal; });
-
-  // Candidates are judged many at a time; the goals are repeated for them once.
-  const auto worlds = static_cast<int64_t>(rows.size());
   const int64_t horizon = options_.planner.horizon;
-  const bool last_only = options_.goal_cost == "last";
-  LatentState repeated;
-  const CostFn cost = [&](const LatentState& state, const at::Tensor& /*action*/, int64_t t) {
-    if (last_only && t + 1 < horizon) {
-      return at::zeros({state.size()}, state.z.options().dtype(at::kFloat));
-    }
-    const int64_t times = state.size() / worlds;
-    if (!repeated.z.defined() || repeated.size() != state.size()) repeated = goals.repeat(times);
-    const at::Tensor distance = model_.distance(state, repeated);
-    return last_only ? distance : distance / static_cast<double>(horizon);
-  };
-  const Plan found = planner_->plan({.dynamics = model_,
-                                     .start = start,
-                                     .cost = cost,
-                                     .limits = model_.actions().limits(),
-                                     .horizon = horizon,
-                                     .guess = first_guess(rows)},
-                                    rng_);
+  const Plan found =
+      planner_->plan({.dynamics = model_,
+                      .start = start,
+                      .cost = cost,
+                      .limits = model_.actions().limits(),
+                      .horizon = horizon,
+                      .guess = first_guess(rows),
+                      .proposals = task_.propose ? task_.propose(start, horizon) : at::Tensor()},
+                     rng_);
   const at::Tensor planned = model_.actions().to_environment(found.actions);
-  for (int64_t b = 0; b < worlds; ++b) {
+  for (int64_t b = 0; b < static_cast<int64_t>(rows.size()); ++b) {
     Row& row = rows_[static_cast<size_t>(rows[static_cast<size_t>(b)])];
     row.start = row_of(start, b);
     row.plan = found.actions[b].clone();

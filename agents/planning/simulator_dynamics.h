@@ -11,7 +11,7 @@
 #include "core/action_scale.h"
 #include "envs/env.h"
 #include "envs/thread_pool.h"
-#include "worldmodel/world_model.h"
+#include "worldmodel/dynamics.h"
 
 namespace reverie {
 

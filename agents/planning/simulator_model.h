@@ -4,13 +4,14 @@
 
 #include "agents/planning/simulator_dynamics.h"
 #include "worldmodel/action_code.h"
+#include "worldmodel/goal_space.h"
 #include "worldmodel/world_model.h"
 
 namespace reverie {
 
 // The true simulator in the place of a learnt model: the upper bound of what planning reaches.
 // Reads the fields `simulator_state` and `goal_qpos` (ReachGoalOptions::planner_fields).
-class SimulatorModel final : public WorldModel {
+class SimulatorModel final : public WorldModel, public GoalSpace {
  public:
   // make: environments as the wrapped ones play inside, best without pictures. block: environment
   // steps of one step of the model.
@@ -20,11 +21,12 @@ class SimulatorModel final : public WorldModel {
   bool differentiable() const override { return false; }
   LatentState encode(const TensorMap& obs, const at::Tensor& action) override;
   int64_t history() const override { return 1; }
+  const ActionCode& actions() const override { return actions_; }
+
   LatentState encode_goal(const TensorMap& obs) override;
 
   // The squared distance of qpos to the goal's, [m^2] and [rad^2] alike.
   at::Tensor distance(const LatentState& state, const LatentState& goal) const override;
-  const ActionCode& actions() const override { return actions_; }
 
  private:
   SimulatorDynamics dynamics_;

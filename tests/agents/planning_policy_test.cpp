@@ -18,7 +18,7 @@ using test::input_error;
 using testing::HasSubstr;
 
 // A point that moves by its actions, observed as it is; looks back at up to three observations.
-class PointModel final : public WorldModel {
+class PointModel final : public WorldModel, public GoalSpace {
  public:
   LatentState encode(const TensorMap& obs, const at::Tensor& action) override {
     const at::Tensor& seen = obs.at("position");  // [B, F, 2]
@@ -68,7 +68,7 @@ TensorMap observe(const at::Tensor& position, const at::Tensor& goal) {
 
 TEST(PlanningPolicy, GetsToItsGoalsAndStaysThere) {
   PointModel model;
-  PlanningPolicy policy(model, small_options(), 1);
+  PlanningPolicy policy(model, {.goals = &model}, small_options(), 1);
   at::Tensor position = at::zeros({3, 2});
   const at::Tensor goal = at::tensor({3.0F, 4.0F, -6.0F, 1.0F, 0.0F, 0.5F}).view({3, 2});
   policy.on_episode_start(at::ones({3}, at::kBool));
@@ -83,7 +83,7 @@ TEST(PlanningPolicy, GetsToItsGoalsAndStaysThere) {
 
 TEST(PlanningPolicy, LooksABlockApartAndRemembersWhatWasDoneBetween) {
   PointModel model;
-  PlanningPolicy policy(model, small_options(), 1);
+  PlanningPolicy policy(model, {.goals = &model}, small_options(), 1);
   const at::Tensor goal = at::full({1, 2}, 9.0);
   std::vector<at::Tensor> positions, actions;
   at::Tensor position = at::zeros({1, 2});
@@ -107,7 +107,7 @@ TEST(PlanningPolicy, LooksABlockApartAndRemembersWhatWasDoneBetween) {
 
 TEST(PlanningPolicy, ANewEpisodeForgetsAndIdleOnesArePlannedForNoMore) {
   PointModel model;
-  PlanningPolicy policy(model, small_options(), 1);
+  PlanningPolicy policy(model, {.goals = &model}, small_options(), 1);
   const TensorMap obs = observe(at::zeros({2, 2}), at::ones({2, 2}));
   policy.on_episode_start(at::ones({2}, at::kBool));
   for (int t = 0; t < 3; ++t) policy.act(obs).action;
@@ -127,7 +127,7 @@ TEST(PlanningPolicy, ANewEpisodeForgetsAndIdleOnesArePlannedForNoMore) {
 TEST(PlanningPolicy, NewAndOldPlansAtOnceWhereNothingIsRemembered) {
   PointModel model;
   model.most_frames = 1;
-  PlanningPolicy policy(model, small_options(), 1);
+  PlanningPolicy policy(model, {.goals = &model}, small_options(), 1);
   at::Tensor position = at::zeros({2, 2});
   const at::Tensor goal = at::tensor({3.0F, -3.0F, -3.0F, 3.0F}).view({2, 2});
   policy.on_episode_start(at::ones({2}, at::kBool));
@@ -145,7 +145,7 @@ TEST(PlanningPolicy, ReplansAtTheHorizonAtTheLatest) {
   PointModel model;
   PlanningOptions options = small_options();
   options.replan_every = 0;
-  PlanningPolicy policy(model, options, 1);  // horizon 4, in blocks of 2
+  PlanningPolicy policy(model, {.goals = &model}, options, 1);  // horizon 4, in blocks of 2
   const TensorMap obs = observe(at::zeros({1, 2}), at::ones({1, 2}));
   policy.on_episode_start(at::ones({1}, at::kBool));
   for (int t = 0; t < 9; ++t) policy.act(obs).action;
@@ -155,18 +155,114 @@ TEST(PlanningPolicy, ReplansAtTheHorizonAtTheLatest) {
 TEST(PlanningPolicy, TheSeedDecidesThePlans) {
   const auto first = [](uint64_t seed) {
     PointModel model;
-    PlanningPolicy policy(model, small_options(), seed);
+    PlanningPolicy policy(model, {.goals = &model}, small_options(), seed);
     return policy.act(observe(at::zeros({1, 2}), at::ones({1, 2}))).action;
   };
   EXPECT_TRUE(at::equal(first(1), first(1)));
   EXPECT_FALSE(at::equal(first(1), first(2)));
 }
 
+// A number that its four actions change; which one is drawn how often is counted.
+class ChoiceModel final : public WorldModel, public GoalSpace {
+ public:
+  LatentState encode(const TensorMap& obs, const at::Tensor& /*action*/) override {
+    predicted.clear();
+    return {.z = obs.at("position").select(1, -1), .h = {}};
+  }
+  LatentState predict(const LatentState& state, const at::Tensor& action) override {
+    predicted.push_back(action.clone());
+    return {.z = state.z + action.to(at::kFloat) - 1.5, .h = {}};
+  }
+  bool differentiable() const override { return false; }
+  int64_t history() const override { return 1; }
+  LatentState encode_goal(const TensorMap& obs) override {
+    return {.z = obs.at("goal_position"), .h = {}};
+  }
+  at::Tensor distance(const LatentState& state, const LatentState& goal) const override {
+    return (state.z - goal.z).square().sum(-1);
+  }
+  const ActionCode& actions() const override { return code; }
+
+  ActionCode code{ActionSpace(DiscreteSpace{4}), 1, at::kCPU};
+  std::vector<at::Tensor> predicted;  // [B * S, 1] of each step since the last plan began
+};
+
+TEST(PlanningPolicy, NextPlansPreferNoChoiceWhereThePlanBeforeHasNone) {
+  ChoiceModel model;
+  PlanningOptions options;
+  options.planner.planner = "categorical-cem";
+  options.planner.horizon = 4;
+  options.planner.samples = 2000;
+  options.replan_every = 3;
+  PlanningPolicy policy(model, {.goals = &model}, options, 1);
+  policy.on_episode_start(at::ones({1}, at::kBool));
+  const TensorMap obs = observe(at::zeros({1, 1}), at::full({1, 1}, 3.0));
+  for (int t = 0; t < 4; ++t) policy.act(obs).action;  // plans at 0 and at 3
+  // Of the first iteration of the second plan: one step is left of the first plan, three are new.
+  for (size_t t = 1; t < 4; ++t) {
+    for (int64_t choice = 0; choice < 4; ++choice) {
+      const double share = (model.predicted[t] == choice).to(at::kDouble).mean().item<double>();
+      EXPECT_NEAR(share, 0.25, 0.05) << "step " << t << ", choice " << choice;
+    }
+  }
+  const at::Tensor first = std::get<0>(at::_unique(model.predicted[0]));
+  EXPECT_EQ(first.numel(), 4);
+}
+
+// Worth as much as it is near (2, 1), whatever the goal.
+class NearAPlace final : public Heads {
+ public:
+  at::Tensor reward(const LatentState& /*state*/, const at::Tensor& /*action*/,
+                    const LatentState& next) override {
+    return value(next);
+  }
+  at::Tensor value(const LatentState& state) override {
+    return -(state.z - at::tensor({2.0F, 1.0F})).square().sum(-1);
+  }
+};
+
+TEST(PlanningPolicy, PlansForRewardsWithoutGoals) {
+  PointModel model;
+  NearAPlace heads;
+  PlanningPolicy policy(model, {.cost = negative_return(heads, 0.9)}, small_options(), 1);
+  at::Tensor position = at::zeros({1, 2});
+  policy.on_episode_start(at::ones({1}, at::kBool));
+  for (int t = 0; t < 16; ++t) {
+    position = position + policy.act({{"position", position}}).action;
+  }
+  EXPECT_LT((position[0] - at::tensor({2.0F, 1.0F})).norm().item<double>(), 0.3);
+  EXPECT_EQ(model.goals_encoded, 0);
+  EXPECT_THAT(input_error([&] { PlanningPolicy(model, {}, small_options(), 1); }),
+              HasSubstr("neither goals nor a cost"));
+}
+
+TEST(PlanningPolicy, ProposalsOfAnActorAreCandidates) {
+  PointModel model;
+  PlanningOptions options = small_options();
+  options.planner.samples = 2;  // hardly a search
+  options.planner.elites = 2;
+  options.planner.kept_elites = 1;
+  options.planner.iterations = 1;
+  options.planner.initial_std = 1e-3;
+  std::vector<int64_t> worlds;
+  const PlanningTask task = {.goals = &model,
+                             .propose = [&](const LatentState& start, int64_t horizon) {
+                               worlds.push_back(start.size());
+                               return at::full({start.size(), 1, horizon, 4}, 0.5F);
+                             }};
+  PlanningPolicy policy(model, task, options, 1);
+  policy.on_episode_start(at::ones({2}, at::kBool));
+  // Eight steps of 0.5 lead to the goals.
+  const at::Tensor action = policy.act(observe(at::zeros({2, 2}), at::full({2, 2}, 4.0F))).action;
+  EXPECT_EQ(worlds, (std::vector<int64_t>{2}));
+  EXPECT_TRUE(at::equal(action, at::full({2, 2}, 0.5F)));
+}
+
 TEST(PlanningPolicy, APlanMustLastUntilTheNext) {
   PointModel model;
   PlanningOptions options = small_options();
   options.replan_every = 5;
-  EXPECT_THAT(input_error([&] { PlanningPolicy(model, options, 1); }),
+  EXPECT_THAT(input_error([&] { PlanningPolicy(model, {.goals = &model}, options, 1); }),
               HasSubstr("--replan-every 5"));
 }
 
@@ -231,7 +327,7 @@ TEST(SimulatorModel, PlanningOnItReachesGoalsOfTheMaze) {
   options.planner.horizon = 8;
   options.planner.noise_beta = 2.0;
   const ActorMaker planner = [&](int64_t, uint64_t seed) {
-    return std::make_unique<PlanningPolicy>(model, options, seed);
+    return std::make_unique<PlanningPolicy>(model, PlanningTask{.goals = &model}, options, seed);
   };
   const EnvMaker make =
       reach_goal_maker(maze("pixels"), tasks, {.budget = 80, .planner_fields = true});

@@ -115,14 +115,13 @@ TEST(SimulatorDynamics, CemReachesAPositionNearby) {
 
   SimulatorDynamics dynamics(make, 2);
   const at::Tensor goal = at::cat(goals);
-  const auto cost = [&](const LatentState& state, const at::Tensor& action, int64_t t) {
-    if (t + 1 < kHorizon) return at::zeros({action.size(0)}, at::kDouble);
-    return (state.h - goal.repeat_interleave(action.size(0) / 2, 0)).square().sum(1);
+  const auto cost = [&](const LatentState& last) {
+    return (last.h - goal.repeat_interleave(last.size() / 2, 0)).square().sum(1);
   };
   const PlanningProblem problem{
       .dynamics = dynamics,
       .start = dynamics.start(at::cat(states)),
-      .cost = cost,
+      .cost = {.parts = {{.end = cost}}},
       .limits = {at::full({2 * kBlock}, -1.F), at::full({2 * kBlock}, 1.F)},
       .horizon = kHorizon};
   PlannerOptions options;

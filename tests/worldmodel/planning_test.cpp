@@ -13,6 +13,7 @@
 #include "nn/pch.h"
 #include "tests/errors.h"
 #include "tests/tensors.h"
+#include "tests/worldmodel/planning_worlds.h"
 #include "worldmodel/planning/candidate_search.h"
 #include "worldmodel/planning/planner.h"
 #include "worldmodel/planning/planners.h"
@@ -20,70 +21,18 @@
 namespace reverie {
 namespace {
 
+using test::discrete_problem;
+using test::DiscreteWorld;
 using test::input_error;
+using test::linear_problem;
+using test::LinearWorld;
 using test::max_difference;
 using test::run_error;
+using test::starts;
 using testing::HasSubstr;
 
-// Two masses on a line each, pushed by one force each and coupled a little: x = (p1, p2, v1, v2).
-//
-//   x' = F x + G u,   cost of a step = x'^T Q x' + u^T R u
-class LinearWorld final : public Dynamics {
- public:
-  LatentState predict(const LatentState& state, const at::Tensor& action) override {
-    ++predictions;
-    recorded_gradients = recorded_gradients || at::GradMode::is_enabled();
-    return {at::matmul(state.z, f.t()) + at::matmul(action, g.t()), {}};
-  }
-  bool differentiable() const override { return has_gradients; }
-
-  at::Tensor cost(const at::Tensor& z, const at::Tensor& action) const {
-    return (at::matmul(z, q) * z).sum(-1) + (at::matmul(action, r) * action).sum(-1);
-  }
-
-  // What the best plan of T steps costs from each row of x: V_t(x) = x^T P_t x by
-  //   S = Q + P_{t+1},  P_t = F^T S F - F^T S G (R + G^T S G)^-1 G^T S F,  P_T = 0
-  at::Tensor least_cost(const at::Tensor& x, int64_t horizon) const {
-    const auto wide = [](const at::Tensor& m) { return m.to(at::kDouble); };
-    at::Tensor p = at::zeros({4, 4}, at::kDouble);
-    for (int64_t t = 0; t < horizon; ++t) {
-      const at::Tensor s = wide(q) + p;
-      const at::Tensor sg = at::matmul(s, wide(g));
-      const at::Tensor gain = at::matmul(at::inverse(wide(r) + at::matmul(wide(g).t(), sg)),
-                                         at::matmul(sg.t(), wide(f)));
-      p = at::matmul(wide(f).t(), at::matmul(s, wide(f)) - at::matmul(sg, gain));
-    }
-    return (at::matmul(wide(x), p) * wide(x)).sum(-1);
-  }
-
-  bool has_gradients = true;
-  int64_t predictions = 0;
-  bool recorded_gradients = false;
-  at::Tensor f = matrix({1, 0, .5, 0, 0, 1, 0, .5, 0, .1, .9, 0, -.1, 0, 0, .9}, 4);
-  at::Tensor g = matrix({.1, 0, 0, .1, .5, .1, 0, .5}, 4);
-  at::Tensor q = at::diag(matrix({1, 2, .1, .1}, 4).flatten());
-  at::Tensor r = at::diag(matrix({.1, .2}, 2).flatten());
-
- private:
-  static at::Tensor matrix(std::vector<float> values, int64_t rows) {
-    return at::tensor(values).view({rows, -1});
-  }
-};
-
-// [3, 4]; the best plans push up to 2 or 3 times as hard as the first candidates do.
-at::Tensor starts() {
-  return at::tensor({.5F, -.5F, 0.F, 0.F, 0.F, .3F, .5F, -.5F, -1.F, -.5F, .2F, 0.F}).view({3, 4});
-}
-
-PlanningProblem linear_problem(LinearWorld& world, const at::Tensor& start, float limit = 10.F) {
-  const auto cost = [&world](const LatentState& state, const at::Tensor& action, int64_t) {
-    return world.cost(state.z, action);
-  };
-  return {.dynamics = world,
-          .start = {start, {}},
-          .cost = cost,
-          .limits = {at::full({2}, -limit), at::full({2}, limit)},
-          .horizon = 5};
+PlanningCost step_cost(std::function<at::Tensor(const CandidateStep&)> cost) {
+  return {.parts = {{.step = std::move(cost)}}};
 }
 
 PlannerOptions options_of(const std::string& planner) {
@@ -212,9 +161,9 @@ TEST_P(ContinuousPlanner, HorizonsOfOneStep) {
 
 TEST_P(ContinuousPlanner, ProblemsThatDoNotFitAreRefused) {
   PlanningProblem problem = linear_problem(world_, starts());
-  problem.guess = at::zeros({3, 4, 2});
+  problem.guess = at::zeros({3, 6, 2});
   EXPECT_THAT(input_error([&] { plan_with(options_, problem); }),
-              HasSubstr(options_.planner + ": a guess of shape 3x4x2, expected 3x5x2"));
+              HasSubstr(options_.planner + ": a guess of shape 3x6x2, expected 3x5x2"));
   problem.guess = at::full({3, 5, 2}, NAN);
   EXPECT_THAT(input_error([&] { plan_with(options_, problem); }), HasSubstr("not finite"));
   problem.guess = at::Tensor();
@@ -236,17 +185,15 @@ TEST_P(ContinuousPlanner, ProblemsThatDoNotFitAreRefused) {
 
 TEST_P(ContinuousPlanner, CostsThatAreNotFinite) {
   PlanningProblem problem = linear_problem(world_, starts());
-  const CostFn cost = problem.cost;
   // Candidates that push the first mass at all hard lead out of the model's numbers.
-  problem.cost = [&](const LatentState& state, const at::Tensor& action, int64_t t) {
-    const at::Tensor sum = cost(state, action, t);
-    return at::where(action.select(1, 0).abs() > 2.0, at::full_like(sum, NAN), sum);
-  };
+  problem.cost = step_cost([&](const CandidateStep& step) {
+    const at::Tensor cost = world_.cost(step.next.z, step.action);
+    return at::where(step.action.select(1, 0).abs() > 2.0, at::full_like(cost, NAN), cost);
+  });
   const at::Tensor least = world_.least_cost(starts(), problem.horizon);
   EXPECT_LT(excess(plan_with(options_, problem), least), 0.3);
-  problem.cost = [](const LatentState& state, const at::Tensor&, int64_t) {
-    return at::full({state.size()}, NAN);
-  };
+  problem.cost =
+      step_cost([](const CandidateStep& step) { return at::full({step.next.size()}, NAN); });
   if (options_.planner == "gradient") {  // there is nothing to differentiate
     EXPECT_THAT(input_error([&] { plan_with(options_, problem); }),
                 HasSubstr("gradient: this cost has no gradient by the actions"));
@@ -261,15 +208,14 @@ TEST_P(ContinuousPlanner, FewerFiniteCandidatesThanElites) {
   for (const double elsewhere : {double(NAN), double(INFINITY), -double(INFINITY)}) {
     PlanningProblem problem = linear_problem(world_, starts());
     problem.guess = at::full({3, 5, 2}, 0.5);
-    const CostFn cost = problem.cost;
     int64_t most = 0;
-    problem.cost = [&](const LatentState& state, const at::Tensor& action, int64_t t) {
-      const at::Tensor is_near = ((action - 0.5).abs() < 0.3).all(1);
+    problem.cost = step_cost([&](const CandidateStep& step) {
+      const at::Tensor is_near = ((step.action - 0.5).abs() < 0.3).all(1);
       // Of the first round, in which candidates are those of a wide distribution.
       if (most == 0) most = is_near.view({3, -1}).sum(1).max().item<int64_t>();
-      const at::Tensor sum = cost(state, action, t);
-      return at::where(is_near, sum, at::full_like(sum, elsewhere));
-    };
+      const at::Tensor cost = world_.cost(step.next.z, step.action);
+      return at::where(is_near, cost, at::full_like(cost, elsewhere));
+    });
     const Plan plan = plan_with(options_, problem);
     EXPECT_GE(most, 1);
     EXPECT_LT(most, 30);
@@ -303,10 +249,10 @@ std::vector<Round> rounds_of(const PlannerOptions& options, const at::Tensor& gu
   PlanningProblem problem = linear_problem(world, starts().narrow(0, 0, 1));
   problem.horizon = 1;
   problem.guess = guess;
-  problem.cost = [&](const LatentState& state, const at::Tensor& action, int64_t) {
-    rounds.push_back({action.clone(), world.cost(state.z, action)});
+  problem.cost = step_cost([&](const CandidateStep& step) {
+    rounds.push_back({step.action.clone(), world.cost(step.next.z, step.action)});
     return rounds.back().cost;
-  };
+  });
   const Plan plan = plan_with(options, problem);
   EXPECT_LT(max_difference(plan.actions.view({1, 2}), rounds.back().actions), 1e-6);
   return rounds;
@@ -415,11 +361,10 @@ TEST(Planning, IcemsCandidatesAreColouredInTime) {
   PlanningProblem problem = linear_problem(world, starts());
   problem.horizon = 12;
   std::vector<at::Tensor> steps;
-  const CostFn cost = problem.cost;
-  problem.cost = [&](const LatentState& state, const at::Tensor& action, int64_t t) {
-    if (steps.size() < 12) steps.push_back(action.flatten().clone());
-    return cost(state, action, t);
-  };
+  problem.cost = step_cost([&](const CandidateStep& step) {
+    if (steps.size() < 12) steps.push_back(step.action.flatten().clone());
+    return world.cost(step.next.z, step.action);
+  });
   PlannerOptions options = options_of("icem");
   options.noise_beta = 2.0;
   plan_with(options, problem);
@@ -436,9 +381,8 @@ TEST(Planning, TheGradientPlannerWantsGradients) {
   // Of something else than the actions.
   PlanningProblem of_others = linear_problem(world, starts());
   const at::Tensor weight = at::ones({}).requires_grad_(true);
-  of_others.cost = [&](const LatentState& state, const at::Tensor&, int64_t) {
-    return weight * at::ones({state.size()});
-  };
+  of_others.cost =
+      step_cost([&](const CandidateStep& step) { return weight * at::ones({step.next.size()}); });
   EXPECT_THAT(input_error([&] { plan_with(options_of("gradient"), of_others); }),
               HasSubstr("gradient: this cost has no gradient by the actions"));
   world.has_gradients = false;
@@ -480,30 +424,6 @@ TEST(ColouredNoise, HasTheSpectrumItSays) {
   }
 }
 
-// A walk on the numbers 0 .. 30 whose landscape misleads: actions 0, 1, 2 leave x, add 3 to it and
-// double it, each modulo 31; what counts is how far from 29 the walk ends, and each action costs.
-class DiscreteWorld final : public Dynamics {
- public:
-  LatentState predict(const LatentState& state, const at::Tensor& action) override {
-    EXPECT_EQ(action.scalar_type(), at::kLong);
-    const at::Tensor stay = at::where(action == 1, state.z + 3, state.z);
-    return {at::where(action == 2, 2 * state.z, stay).remainder(31), {}};
-  }
-  bool differentiable() const override { return false; }
-};
-
-PlanningProblem discrete_problem(DiscreteWorld& world) {
-  const auto cost = [](const LatentState& state, const at::Tensor& action, int64_t t) {
-    const at::Tensor effort = 0.1 * action.select(1, 0).to(at::kFloat);
-    return t == 5 ? effort + (state.z.select(1, 0) - 29.0).abs() : effort;
-  };
-  return {.dynamics = world,
-          .start = {at::tensor({1.F, 4.F, 10.F, 17.F}).view({4, 1}), {}},
-          .cost = cost,
-          .limits = {.low = at::zeros({1}), .high = at::zeros({1}), .choices = 3},
-          .horizon = 6};
-}
-
 TEST(CategoricalCem, FindsWhatTryingEverythingFinds) {
   DiscreteWorld world;
   PlanningProblem problem = discrete_problem(world);
@@ -541,11 +461,6 @@ TEST(CategoricalCem, FewerFiniteCandidatesThanElites) {
   DiscreteWorld world;
   PlanningProblem problem = discrete_problem(world);
   problem.guess = at::ones({4, 6, 1}, at::kLong);
-  const CostFn cost = problem.cost;
-  problem.cost = [&](const LatentState& state, const at::Tensor& action, int64_t t) {
-    const at::Tensor sum = cost(state, action, t);
-    return at::where(action.select(1, 0) == 1, sum, at::full_like(sum, NAN));
-  };
   PlannerOptions options = options_of("categorical-cem");
   // One sequence of 729 is finite, and what is learnt from the first round's elites is it alone.
   std::vector<at::Tensor> drawn;
@@ -553,11 +468,10 @@ TEST(CategoricalCem, FewerFiniteCandidatesThanElites) {
   options.samples = 20;
   options.elites = 20;
   options.momentum = 0.0;
-  const CostFn finite_cost = problem.cost;
-  problem.cost = [&](const LatentState& state, const at::Tensor& action, int64_t t) {
-    drawn.push_back(action.clone());
-    return finite_cost(state, action, t);
-  };
+  problem.cost.parts.push_back({.step = [&](const CandidateStep& step) {
+    drawn.push_back(step.action.clone());
+    return at::where(step.action.select(1, 0) == 1, 0.0, double(NAN));
+  }});
   const Plan plan = plan_with(options, problem);
   EXPECT_TRUE(at::equal(plan.actions, problem.guess));
   ASSERT_EQ(drawn.size(), 18U);
@@ -574,7 +488,7 @@ TEST(CategoricalCem, ProblemsThatDoNotFitAreRefused) {
   PlanningProblem problem = discrete_problem(discrete_world);
   problem.guess = at::full({4, 6, 1}, 3, at::kLong);
   EXPECT_THAT(input_error([&] { plan_with(options_of("categorical-cem"), problem); }),
-              HasSubstr("a guess that is not of int64 in [0, 2]"));
+              HasSubstr("a guess with values that are not int64 in [0, 2]"));
 }
 
 TEST(PlannerOptions, WhatDoesNotFitIsRefused) {

@@ -9,6 +9,7 @@
 #include "core/config.h"
 #include "core/spec.h"
 #include "worldmodel/action_code.h"
+#include "worldmodel/goal_space.h"
 #include "worldmodel/jepa/encoder.h"
 #include "worldmodel/jepa/predictor.h"
 #include "worldmodel/jepa/projector.h"
@@ -48,7 +49,7 @@ struct JepaOptions {
 // for two CPU cores: 64 x 64 pictures, a convolutional encoder, a small predictor of the same kind.
 //
 // Letters: B sequences, F frames, H x W pixels, D latent numbers, M numbers of an action block.
-class Jepa final : public WorldModel {
+class Jepa final : public WorldModel, public GoalSpace {
  public:
   // pixels: the environment's field [H, W, C] uint8. Throws Error(kInput) for pictures or actions
   // that the architecture does not take. The same generator gives the same weights.
@@ -66,11 +67,12 @@ class Jepa final : public WorldModel {
 
   bool differentiable() const override { return true; }
   int64_t history() const override { return options_.history; }
-  LatentState encode_goal(const TensorMap& obs) override;  // reads `goal_pixels`
-
-  // The squared distance to the latest latent, summed over its numbers.
-  at::Tensor distance(const LatentState& state, const LatentState& goal) const override;
   const ActionCode& actions() const override { return actions_; }
+
+  // GoalSpace: reads `goal_pixels`; the squared distance to the latest latent, summed over its
+  // numbers.
+  LatentState encode_goal(const TensorMap& obs) override;
+  at::Tensor distance(const LatentState& state, const LatentState& goal) const override;
 
   // The latents of single pictures: [N, H, W, C] uint8 to [N, D]. Throws Error(kInput) for pictures
   // of another size.

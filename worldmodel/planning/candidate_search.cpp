@@ -16,7 +16,6 @@ void check_shapes(const PlanningProblem& problem) {
   const ActionLimits& limits = problem.limits;
   REVERIE_CHECK(problem.start.z.defined() && problem.start.z.dim() >= 2 && problem.start.size() > 0,
                 "planning: the start has no rows, expected [B, ...] with B >= 1");
-  REVERIE_CHECK(problem.cost != nullptr, "planning: the problem has no cost");
   REVERIE_CHECK(problem.horizon >= 1, "planning: a horizon of {} steps, expected at least 1",
                 problem.horizon);
   REVERIE_CHECK(limits.low.defined() && limits.low.dim() == 1 && limits.low.numel() > 0 &&
@@ -24,21 +23,41 @@ void check_shapes(const PlanningProblem& problem) {
                 "planning: limits of actions that are no two vectors of the same size >= 1");
 }
 
+// what: "a guess" or "proposals", actions: [..., A].
+void check_values(const std::string& planner, const std::string& what, const at::Tensor& actions,
+                  const PlanningProblem& problem) {
+  const int64_t choices = problem.limits.choices;
+  if (choices == 0) {
+    REVERIE_CHECK(at::isfinite(actions).all().item<bool>(),
+                  "{}: {} with values that are not finite", planner, what);
+    return;
+  }
+  REVERIE_CHECK(actions.scalar_type() == at::kLong &&
+                    at::logical_and(actions >= 0, actions < choices).all().item<bool>(),
+                "{}: {} with values that are not int64 in [0, {}]", planner, what, choices - 1);
+}
+
 void check_guess(const std::string& planner, const PlanningProblem& problem) {
   const at::Tensor& guess = problem.guess;
   if (!guess.defined()) return;
-  const std::vector<int64_t> expected = {problem.start.size(), problem.horizon,
-                                         problem.limits.size()};
-  REVERIE_CHECK(guess.sizes() == expected, "{}: a guess of shape {}, expected {}", planner,
-                fmt::join(guess.sizes(), "x"), fmt::join(expected, "x"));
-  if (problem.limits.choices == 0) {
-    REVERIE_CHECK(at::isfinite(guess).all().item<bool>(), "{}: a guess that is not finite",
-                  planner);
-    return;
-  }
-  REVERIE_CHECK(guess.scalar_type() == at::kLong &&
-                    at::logical_and(guess >= 0, guess < problem.limits.choices).all().item<bool>(),
-                "{}: a guess that is not of int64 in [0, {}]", planner, problem.limits.choices - 1);
+  REVERIE_CHECK(guess.dim() == 3 && guess.size(0) == problem.start.size() &&
+                    guess.size(1) <= problem.horizon && guess.size(2) == problem.limits.size(),
+                "{}: a guess of shape {}, expected {}x{}x{}, or fewer steps", planner,
+                fmt::join(guess.sizes(), "x"), problem.start.size(), problem.horizon,
+                problem.limits.size());
+  check_values(planner, "a guess", guess, problem);
+}
+
+void check_proposals(const std::string& planner, const PlanningProblem& problem) {
+  const at::Tensor& proposals = problem.proposals;
+  if (!proposals.defined()) return;
+  REVERIE_CHECK(proposals.dim() == 4 && proposals.size(0) == problem.start.size() &&
+                    proposals.size(2) == problem.horizon &&
+                    proposals.size(3) == problem.limits.size(),
+                "{}: proposals of shape {}, expected {} x proposals x {} x {}", planner,
+                fmt::join(proposals.sizes(), "x"), problem.start.size(), problem.horizon,
+                problem.limits.size());
+  check_values(planner, "proposals", proposals, problem);
 }
 
 // One that shares nothing with the process's own.
@@ -71,18 +90,7 @@ at::Tensor CandidateCosts::operator()(const at::Tensor& actions) {
   }
   // Time first, so that the actions of a step lie together.
   const at::Tensor steps = actions.permute({2, 0, 1, 3}).reshape({problem_.horizon, rows, size});
-  LatentState state = start_;
-  at::Tensor total;
-  for (int64_t t = 0; t < problem_.horizon; ++t) {
-    const at::Tensor action = steps.select(0, t);
-    state = problem_.dynamics.predict(state, action);
-    const at::Tensor cost = problem_.cost(state, action, t);
-    REVERIE_CHECK(cost.dim() == 1 && cost.size(0) == rows,
-                  "planning: the cost of step {} has the shape {}, expected {}", t,
-                  fmt::join(cost.sizes(), "x"), rows);
-    total = total.defined() ? total + cost : cost;
-  }
-  return total.view({worlds, samples});
+  return rollout_cost(problem_.dynamics, problem_.cost, start_, steps).view({worlds, samples});
 }
 
 CandidateSearch::CandidateSearch(std::string planner, ActionKind kind,
@@ -103,6 +111,9 @@ CandidateSearch::CandidateSearch(std::string planner, ActionKind kind,
     REVERIE_CHECK((low_ <= high_).all().item<bool>(),
                   "{}: limits of actions that are not low <= high", planner_);
   }
+  check_guess(planner_, problem);
+  check_proposals(planner_, problem);
+  if (problem.proposals.defined()) samples += problem.proposals.size(1);
   const double numbers = static_cast<double>(worlds()) * static_cast<double>(samples) *
                          static_cast<double>(problem.horizon) * static_cast<double>(limits.size()) *
                          static_cast<double>(std::max<int64_t>(limits.choices, 1));
@@ -110,13 +121,21 @@ CandidateSearch::CandidateSearch(std::string planner, ActionKind kind,
                 "{}: {} worlds x {} samples x {} steps x {} numbers an action are too many; lower "
                 "--samples or --horizon, or plan for fewer worlds at once",
                 planner_, worlds(), samples, problem.horizon, limits.size());
-  check_guess(planner_, problem);
   generator_ = std::make_shared<const at::Generator>(make_generator(device, rng.next_uint64()));
 }
 
 at::Tensor CandidateSearch::initial_mean() const {
-  if (problem_.guess.defined()) return clamp(problem_.guess.to(low_.options()));
-  return clamp(at::zeros({worlds(), problem_.horizon, problem_.limits.size()}, low_.options()));
+  const at::Tensor mean =
+      at::zeros({worlds(), problem_.horizon, problem_.limits.size()}, low_.options());
+  const at::Tensor& guess = problem_.guess;
+  if (guess.defined()) mean.narrow(1, 0, guess.size(1)).copy_(guess);
+  return clamp(mean);
+}
+
+at::Tensor CandidateSearch::with_proposals(const at::Tensor& candidates) const {
+  const at::Tensor& proposals = problem_.proposals;
+  return proposals.defined() ? at::cat({candidates, proposals.to(candidates.options())}, 1)
+                             : candidates;
 }
 
 at::Tensor CandidateSearch::normal(int64_t samples) {

@@ -32,14 +32,18 @@ enum class ActionKind : uint8_t { kContinuous, kDiscrete };
 // What planners share that draw candidates and look at what the model says of them.
 class CandidateSearch {
  public:
-  // Keeps a reference to the problem. Takes one draw from rng: a generator of the problem's device
-  // is seeded with it. Throws Error(kInput) that opens with the planner's name where the problem
-  // asks for another kind of actions, its shapes disagree, or B * samples * T * A is absurd.
+  // Keeps a reference to the problem. samples: the most candidates a world at once, but for the
+  // problem's proposals. Takes one draw from rng: a generator of the problem's device is seeded
+  // with it. Throws Error(kInput) that opens with the planner's name where the problem asks for
+  // another kind of actions, its shapes disagree, or B * (samples + P) * T * A is absurd.
   CandidateSearch(std::string planner, ActionKind kind, const PlanningProblem& problem,
                   int64_t samples, Rng& rng);
 
-  // The guess within the limits, or actions of 0. [B, T, A] float32.
+  // The guess within the limits, and actions of 0 where there is none. [B, T, A] float32.
   at::Tensor initial_mean() const;
+
+  // The candidates and behind them the problem's proposals, [B, S + P, T, A].
+  at::Tensor with_proposals(const at::Tensor& candidates) const;
 
   // Standard normal numbers, [B, samples, T, A] float32.
   at::Tensor normal(int64_t samples);

@@ -5,8 +5,8 @@
 namespace reverie {
 namespace {
 
-// Of the first iteration's draws, where there is a guess: enough to search around it, enough to
-// leave it.
+// Of the first iteration's draws, at the steps that the guess knows: enough to search around it,
+// enough to leave it.
 constexpr double kGuessShare = 0.5;
 
 class CategoricalCem final : public Planner {
@@ -21,9 +21,17 @@ class CategoricalCem final : public Planner {
     at::Tensor cheapest;  // [B, T, A]
     for (int64_t i = 0; i < options_.iterations; ++i) {
       at::Tensor candidates = draw(chances, search.generator());
-      candidates.select(1, 0).copy_(chances.argmax(-1));
-      // What was cheapest before competes again, and stays where nothing is cheaper.
-      if (i > 0) candidates.select(1, 1).copy_(cheapest);
+      if (i == 0) {
+        // No choice is the likeliest yet where the guess knows none: those steps stay as drawn.
+        if (guess_steps(problem) > 0) {
+          candidates.select(1, 0).narrow(1, 0, guess_steps(problem)).copy_(problem.guess);
+        }
+        candidates = search.with_proposals(candidates);
+      } else {
+        candidates.select(1, 0).copy_(chances.argmax(-1));
+        // What was cheapest before competes again, and stays where nothing is cheaper.
+        candidates.select(1, 1).copy_(cheapest);
+      }
       const Elites elites = select_elites(candidates, search.costs(candidates), options_.elites);
       cheapest = elites.best();
       chances =
@@ -33,15 +41,22 @@ class CategoricalCem final : public Planner {
   }
 
  private:
+  static int64_t guess_steps(const PlanningProblem& problem) {
+    return problem.guess.defined() ? problem.guess.size(1) : 0;
+  }
+
   // [B, T, A, choices], sums of 1 over the last.
   static at::Tensor initial_chances(const PlanningProblem& problem) {
     const int64_t choices = problem.limits.choices;
     const std::vector<int64_t> shape = {problem.start.size(), problem.horizon,
                                         problem.limits.size(), choices};
-    const at::Tensor alike = at::full(shape, 1.0 / static_cast<double>(choices),
-                                      problem.start.z.options().dtype(at::kFloat));
-    if (!problem.guess.defined()) return alike;
-    return (1.0 - kGuessShare) * alike + kGuessShare * at::one_hot(problem.guess, choices);
+    const at::Tensor chances = at::full(shape, 1.0 / static_cast<double>(choices),
+                                        problem.start.z.options().dtype(at::kFloat));
+    if (guess_steps(problem) > 0) {
+      const at::Tensor known = chances.narrow(1, 0, guess_steps(problem));
+      known.copy_((1.0 - kGuessShare) * known + kGuessShare * at::one_hot(problem.guess, choices));
+    }
+    return chances;
   }
 
   // Candidates [B, S, T, A] int64.

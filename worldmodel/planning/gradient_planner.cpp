@@ -46,6 +46,7 @@ class GradientPlanner final : public Planner {
     const at::Tensor mean = search.initial_mean().unsqueeze(1);
     at::Tensor first = mean + options_.initial_std * search.normal(options_.samples);
     first.select(1, 0).copy_(mean.squeeze(1));
+    first = search.with_proposals(first);
 
     // The sequences are what the optimiser takes for a network's parameters.
     Parameters sequences({{"actions", first.sizes().vec()}}, first.device());

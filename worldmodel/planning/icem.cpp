@@ -3,48 +3,60 @@
 #include <numbers>
 
 #include "nn/pch.h"
-#include "worldmodel/planning/candidate_search.h"
+#include "worldmodel/planning/gaussian_planner.h"
 #include "worldmodel/planning/planners.h"
 
 namespace reverie {
 namespace {
 
-class Icem final : public Planner {
+class Icem final : public GaussianPlanner {
  public:
-  explicit Icem(const PlannerOptions& options) : options_(options) {}
-
-  Plan plan(const PlanningProblem& problem, Rng& rng) override {
-    const at::NoGradGuard no_grad;
-    CandidateSearch search("icem", ActionKind::kContinuous, problem,
-                           options_.samples + options_.kept_elites + 1, rng);
-    at::Tensor mean = search.initial_mean();
-    at::Tensor std = at::full_like(mean, options_.initial_std);
-    const at::Tensor basis =
-        coloured_noise_basis(problem.horizon, options_.noise_beta).to(mean.device());
-    Elites elites;
-    for (int64_t i = 0; i < options_.iterations; ++i) {
-      const at::Tensor noise = at::matmul(basis, search.normal(samples_of(i)));
-      std::vector<at::Tensor> parts = {mean.unsqueeze(1) + std.unsqueeze(1) * noise};
-      if (i == 0 || i + 1 == options_.iterations) parts.push_back(mean.unsqueeze(1));
-      if (i > 0) parts.push_back(elites.actions.narrow(1, 0, options_.kept_elites));
-      const at::Tensor candidates = search.clamp(at::cat(parts, 1));
-      elites = select_elites(candidates, search.costs(candidates), options_.elites);
-      const double keep = options_.momentum;
-      mean = keep * mean + (1.0 - keep) * elites.actions.mean(1);
-      std = keep * std + (1.0 - keep) * elites.actions.std(1, /*unbiased=*/true);
-    }
-    return search.finish(elites.best());
-  }
+  explicit Icem(const PlannerOptions& options) : GaussianPlanner("icem", options) {}
 
  private:
-  int64_t samples_of(int64_t iteration) const {
-    const double decayed = static_cast<double>(options_.samples) /
-                           std::pow(options_.sample_decay, static_cast<double>(iteration));
-    // Never more than at first, where the user wants less than two candidates an elite.
-    return std::min(options_.samples, std::max(static_cast<int64_t>(decayed), 2 * options_.elites));
+  // The mean is a candidate in the first and the last iteration, elites from the second on.
+  int64_t most_candidates() const override { return options().samples + options().kept_elites + 1; }
+
+  at::Tensor candidates(const Iteration& iteration, CandidateSearch& search) override {
+    const auto& [mean, std] = iteration.gaussian;
+    const at::Tensor white = search.normal(samples_of(iteration.index));
+    const at::Tensor noise = at::matmul(basis(mean.size(1), mean.device()), white);
+    std::vector<at::Tensor> parts = {mean.unsqueeze(1) + std.unsqueeze(1) * noise};
+    const bool is_first = iteration.index == 0;
+    const bool is_last = iteration.index + 1 == options().iterations;
+    if (is_first || is_last) parts.push_back(mean.unsqueeze(1));
+    if (!is_first) parts.push_back(iteration.elites.actions.narrow(1, 0, options().kept_elites));
+    return at::cat(parts, 1);
   }
 
-  PlannerOptions options_;
+  Gaussian fit(const Elites& elites, const Gaussian& before) const override {
+    const double keep = options().momentum;
+    return {.mean = keep * before.mean + (1.0 - keep) * elites.actions.mean(1),
+            .std = keep * before.std + (1.0 - keep) * elites.actions.std(1, /*unbiased=*/true)};
+  }
+
+  at::Tensor result(const Gaussian& /*gaussian*/, const Elites& elites) const override {
+    return elites.best();
+  }
+
+  int64_t samples_of(int64_t iteration) const {
+    const int64_t samples = options().samples;
+    const double decayed = static_cast<double>(samples) /
+                           std::pow(options().sample_decay, static_cast<double>(iteration));
+    // Never more than at first, where the user wants less than two candidates an elite.
+    return std::min(samples, std::max(static_cast<int64_t>(decayed), 2 * options().elites));
+  }
+
+  // coloured_noise_basis() of the last problem's shape: most problems have the shape of the one
+  // before.
+  const at::Tensor& basis(int64_t steps, at::Device device) {
+    if (!basis_.defined() || basis_.size(0) != steps || basis_.device() != device) {
+      basis_ = coloured_noise_basis(steps, options().noise_beta).to(device);
+    }
+    return basis_;
+  }
+
+  at::Tensor basis_;
 };
 
 }  // namespace

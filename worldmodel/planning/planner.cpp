@@ -42,6 +42,14 @@ void PlannerOptions::describe(ConfigFields& f) {
         between(2, kMostSamples));
   f.add("initial_std", initial_std,
         "standard deviation of the first candidates [the model's unit of action]", above(0));
+  f.add("min_std", min_std,
+        "cem, icem, mppi: least standard deviation of candidates [the model's unit of action]",
+        at_least(0));
+  f.add(
+      "max_std", max_std,
+      "cem, icem, mppi: greatest standard deviation of candidates; 0 = no bound [the model's unit "
+      "of action]",
+      at_least(0));
   f.add("momentum", momentum, "icem, categorical-cem: share of the old distribution that is kept",
         Range{.low = 0, .high = 1, .open_high = true});
   f.add("noise_beta", noise_beta, "icem: candidates' noise has the spectrum 1/f^beta; 0 = white",
@@ -73,6 +81,9 @@ std::unique_ptr<Planner> make_planner(const PlannerOptions& options) {
                     "--elites is {}, expected at most --samples, which is {}", options.elites,
                     options.samples);
     }
+    REVERIE_CHECK(options.max_std == 0.0 || options.min_std <= options.max_std,
+                  "--min-std is {}, expected at most --max-std, which is {}", options.min_std,
+                  options.max_std);
     REVERIE_CHECK(options.planner != "icem" || options.kept_elites <= options.elites,
                   "--kept-elites is {}, expected at most --elites, which is {}",
                   options.kept_elites, options.elites);

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -10,18 +9,13 @@
 
 #include "core/config.h"
 #include "core/random.h"
-#include "worldmodel/world_model.h"
+#include "worldmodel/dynamics.h"
+#include "worldmodel/planning/cost.h"
 
 namespace reverie {
 
 // Planning by trying action sequences in a model. Letters: B worlds planned for at once, S
 // candidate sequences a world, T steps of the horizon, A numbers an action.
-
-// What a candidate is charged for step t = 0 .. T - 1: the state that its action led to, and that
-// action. [R, ...] to [R], lower is better; the costs of all steps are added up. R is a multiple of
-// B, and the rows of one world follow each other: row r belongs to world r / (R / B).
-using CostFn =
-    std::function<at::Tensor(const LatentState& state, const at::Tensor& action, int64_t t)>;
 
 // The actions there are. Discrete ones are A numbers of 0 .. choices - 1, int64; of `low` and
 // `high` only the size counts then.
@@ -36,12 +30,17 @@ struct ActionLimits {
 struct PlanningProblem {
   Dynamics& dynamics;
   LatentState start;  // B rows
-  CostFn cost;
+  PlanningCost cost;
   ActionLimits limits;
   int64_t horizon = 5;  // T [model steps]
-  // Where the search begins: [B, T, A], for example the rest of the plan before. Undefined: at
-  // actions of 0 (clamped), or at all discrete actions alike.
+  // What is known of the plan where the search begins: its first T' <= T steps, [B, T', A], for
+  // example the rest of the plan before. The steps behind it are undecided, as all are where it is
+  // undefined: a continuous search begins at actions of 0 (clamped) there, and a discrete one with
+  // all choices alike.
   at::Tensor guess = {};
+  // Action sequences that are candidates in the first iteration of the search, beside those that
+  // the planner draws: [B, P, T, A], for example an actor's. Undefined: none.
+  at::Tensor proposals = {};
 };
 
 struct Plan {
@@ -71,6 +70,8 @@ struct PlannerOptions {
   int64_t iterations = 30;
   int64_t elites = 30;         // K; all but gradient
   double initial_std = 1.0;    // of the candidates, in the model's units of action
+  double min_std = 0.0;        // CEM, iCEM, MPPI: bounds of the standard deviation that candidates
+  double max_std = 0.0;        // are drawn with in every iteration; max_std = 0: no upper one
   double momentum = 0.1;       // iCEM, categorical CEM: share of the old distribution that is kept
   double noise_beta = 2.0;     // iCEM: exponent of the noise's spectrum, 1 / f^beta
   int64_t kept_elites = 5;     // iCEM: elites that take part in the next iteration

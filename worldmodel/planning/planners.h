@@ -8,7 +8,8 @@
 
 namespace reverie {
 
-// The planners one by one; make_planner() chooses. Options are taken as checked.
+// The planners one by one; make_planner() chooses. Options are taken as checked. Proposals of the
+// problem are candidates in the first iteration; what they teach is carried on by the elites.
 
 // The cross-entropy method (Rubinstein 1999; de Boer et al. 2005): mean and standard deviation of
 // each number of the plan are fitted to the K cheapest of S Gaussian candidates, again and again.
@@ -42,11 +43,13 @@ std::unique_ptr<Planner> make_icem(const PlannerOptions& options);
 // the variance as from so few independent samples: divided by 1 - sum w^2. Returns the last mean.
 //
 // differs: the temperature is in units of the elites' spread of costs, so that it need not be tuned
-// to the scale of a cost; no lower bound of the standard deviation.
+// to the scale of a cost; the standard deviation has no lower bound unless min_std asks for one;
+// proposals take part in the first iteration, not in all.
 std::unique_ptr<Planner> make_mppi(const PlannerOptions& options);
 
 // Gradient descent through the model: Adam on S sequences at once, all of which begin at the guess
-// plus noise but for the first, which is the guess. After each step they are clamped to the limits.
+// plus noise but for the first, which is the guess, and the proposals, which are where they begin.
+// After each step they are clamped to the limits.
 // Returns the cheapest sequence that was seen.
 //
 // Source: LeWorldModel's Adam solver. differs: plain Adam; it has AdamW, whose decay pulls actions
@@ -57,7 +60,8 @@ std::unique_ptr<Planner> make_gradient_planner(const PlannerOptions& options);
 // occurs among the K cheapest of S candidates, with Laplace's smoothing and momentum. The first
 // candidate is the likeliest sequence. Returns the cheapest candidate that was seen.
 //
-// A guess is the first candidate of the first iteration, and half of all draws begin there.
+// In the first iteration the first candidate begins with the guess, and at the steps of the guess
+// half of all draws are its choices; at the steps behind it all choices are alike.
 // Source: stable-worldmodel's planning/solver/categorical_cem.py @addbab4. differs: it returns the
 // likeliest sequence and ignores guesses.
 std::unique_ptr<Planner> make_categorical_cem(const PlannerOptions& options);

@@ -1,4 +1,4 @@
-#include "worldmodel/world_model.h"
+#include "worldmodel/dynamics.h"
 
 #include "nn/pch.h"
 
