@@ -12,6 +12,7 @@
 #include "envs/car_racing/box2d_physics.h"
 #include "envs/car_racing/car.h"
 #include "envs/car_racing/driver.h"
+#include "envs/car_racing/skid_marks.h"
 #include "envs/vector_env.h"
 #include "tests/envs/allocation_counter.h"
 #include "tests/envs/car_drives.h"
@@ -414,6 +415,48 @@ TEST_P(EachEngine, AStepAllocatesNothing) {
   slide(300);
   EXPECT_EQ(test::allocations(), before);
   EXPECT_EQ(box2d_allocations.load(), before_in_box2d);
+}
+
+TEST(Box2dPhysics, TheWorldHasRoomForEveryPoseFromTheStart) {
+  Box2dPhysics physics(car_definition());
+  Car pose;
+  const int64_t before = box2d_allocations.load();
+  for (int t = 0; t < 2000; ++t) {
+    // Poses as of another drive each: bounding boxes overlap in all ways that they can.
+    pose.place(37.0 * std::sin(0.3 * t), 5.0 * t, 0.05 * t);
+    physics.step(pose.body);
+  }
+  EXPECT_EQ(box2d_allocations.load(), before);
+  // As Box2D is delivered, but for sleeping, which is counted outside.
+  EXPECT_TRUE(physics.world().GetWarmStarting());
+  EXPECT_FALSE(physics.world().GetAllowSleeping());
+}
+
+TEST(SkidMarks, ATyreWhoseMarkIsForgottenBeginsAnother) {
+  Car car;
+  for (size_t i = 0; i < 4; ++i) car.body.wheels[i].center.x = static_cast<float>(i);
+  SkidMarks marks;
+  size_t most = 0;
+  for (int t = 0; t < 200; ++t) {
+    for (size_t i = 0; i < 4; ++i) {
+      car.wheels[i].skids = true;
+      // The others go from road to grass and back: 45 marks while the first draws one.
+      if (i > 0) car.wheels[i].on_road = t / 2 % 2 == 0;
+      car.body.wheels[i].center.y = static_cast<float>(t);
+    }
+    marks.add(car);
+    most = std::max(most, marks.size());
+    for (size_t m = 0; m < marks.size(); ++m) {
+      const std::span<const Point> points = marks[m].points();
+      ASSERT_GE(points.size(), 2U);
+      ASSERT_LE(points.size(), 30U);
+      for (const Point& point : points) ASSERT_EQ(point.x, points[0].x) << "step " << t;
+      for (size_t k = 1; k < points.size(); ++k) ASSERT_EQ(points[k].y, points[k - 1].y + 1.0);
+    }
+  }
+  EXPECT_EQ(most, 30U);
+  marks.clear();
+  EXPECT_EQ(marks.size(), 0U);
 }
 
 TEST(Box2dCarRacing, UnknownPhysicsNamesTheNearest) {
