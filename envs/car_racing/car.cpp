@@ -16,105 +16,32 @@ constexpr double kLockingBrake = 0.9;
 constexpr double kGasRise = 0.1;    // a step
 constexpr double kSkidForce = 2.0;  // in friction limits
 
-constexpr std::array<std::array<int, 2>, 4> kWheelPositions = {
-    {{-55, 80}, {55, 80}, {-55, -82}, {55, -82}}};
-
-template <size_t N>
-Outline outline(const std::array<std::array<int, 2>, N>& corners) {
-  Outline result{.points = {}, .count = N};
-  for (size_t i = 0; i < N; ++i) {
-    result.points[i] = {corners[i][0] * kSize, corners[i][1] * kSize};
-  }
-  return result;
-}
-
-// Area, second moment about the origin and first moments of a polygon, by triangles at the origin.
-struct Moments {
-  double area = 0.0, x = 0.0, y = 0.0, second = 0.0;
-  void add(std::span<const Point> points) {
-    double signed_area = 0.0, sx = 0.0, sy = 0.0, s2 = 0.0;
-    Point a = points.back();
-    for (const Point b : points) {
-      const double cross = a.x * b.y - b.x * a.y;
-      signed_area += cross / 2.0;
-      sx += cross * (a.x + b.x) / 6.0;
-      sy += cross * (a.y + b.y) / 6.0;
-      s2 += cross * (a.x * a.x + a.x * b.x + b.x * b.x + a.y * a.y + a.y * b.y + b.y * b.y) / 12.0;
-      a = b;
-    }
-    const double sign = signed_area < 0.0 ? -1.0 : 1.0;
-    area += sign * signed_area;
-    x += sign * sx;
-    y += sign * sy;
-    second += sign * s2;
-  }
-  BodyMass mass(double density) const {
-    const Point center = {x / area, y / area};
-    const double about_center = second - area * (center.x * center.x + center.y * center.y);
-    return {.mass = static_cast<float>(density * area),
-            .inertia = static_cast<float>(density * about_center),
-            .center = {static_cast<float>(center.x), static_cast<float>(center.y)}};
-  }
-};
-
-// Box2D adds the four polygons up as they are: where they overlap, matter counts twice.
-BodyMass hull_mass(double scale) {
-  Moments moments;
-  for (const Outline& part : hull_outlines()) moments.add(part.view());
-  return moments.mass(kHullDensity * scale);
-}
-
-BodyMass wheel_mass() {
-  Moments moments;
-  moments.add(wheel_outline());
-  return moments.mass(kWheelDensity);
-}
-
 double sign(double x) { return x > 0.0 ? 1.0 : (x < 0.0 ? -1.0 : 0.0); }
 
 }  // namespace
 
-const std::array<Outline, 4>& hull_outlines() {
-  static const std::array<Outline, 4> outlines = {
-      outline<4>({{{-60, 130}, {60, 130}, {60, 110}, {-60, 110}}}),
-      outline<4>({{{-15, 120}, {15, 120}, {20, 20}, {-20, 20}}}),
-      outline<8>({{{25, 20},
-                   {50, -10},
-                   {50, -40},
-                   {20, -90},
-                   {-20, -90},
-                   {-50, -40},
-                   {-50, -10},
-                   {-25, 20}}}),
-      outline<4>({{{-50, -120}, {50, -120}, {50, -90}, {-50, -90}}})};
-  return outlines;
-}
-
-const std::array<Point, 4>& wheel_outline() {
-  static const std::array<Point, 4> corners = {{{-kWheelHalfWidth, kWheelRadius},
-                                                {kWheelHalfWidth, kWheelRadius},
-                                                {kWheelHalfWidth, -kWheelRadius},
-                                                {-kWheelHalfWidth, -kWheelRadius}}};
-  return corners;
-}
-
-std::array<Vec2, 4> wheel_anchors() {
-  std::array<Vec2, 4> result;
-  for (size_t i = 0; i < 4; ++i) {
-    result[i] = {static_cast<float>(kWheelPositions[i][0] * kSize),
-                 static_cast<float>(kWheelPositions[i][1] * kSize)};
-  }
-  return result;
-}
-
-Car::Car(const CarScales& scales)
-    : body(hull_mass(scales.hull_mass), wheel_mass(), wheel_anchors(), -kMaxSteer, kMaxSteer,
-           kSteerTorque),
-      scales_(scales) {}
+Car::Car(const CarScales& scales, PhysicsEngine engine)
+    : definition_(car_definition(scales.hull_mass)),
+      scales_(scales),
+      physics_(make_car_physics(engine, definition_)) {}
 
 void Car::place(double x, double y, double angle) {
-  body.place(x, y, angle);
+  const auto turned = static_cast<float>(angle);
+  body = {};
   wheels = {};
+  body.hull.angle = turned;
+  body.hull.center = Rotation(turned)(definition_.hull.center) +
+                     Vec2{static_cast<float>(x), static_cast<float>(y)};
+  for (size_t i = 0; i < wheels.size(); ++i) {
+    const Vec2 anchor = definition_.anchors[i];
+    body.wheels[i].angle = turned;
+    body.wheels[i].center = {static_cast<float>(x + static_cast<double>(anchor.x)),
+                             static_cast<float>(y + static_cast<double>(anchor.y))};
+  }
+}
+
+Vec2 Car::hull_position() const {
+  return body.hull.center - Rotation(body.hull.angle)(definition_.hull.center);
 }
 
 void Car::steer(double target) {
@@ -146,7 +73,7 @@ void Car::apply_tyres() {
 void Car::apply_tyre(size_t i) {
   Wheel& wheel = wheels[i];
   Body& mount = body.wheels[i];
-  const double to_turn = wheel.steer - static_cast<double>(body.hinge_angle(static_cast<int>(i)));
+  const double to_turn = wheel.steer - static_cast<double>(body.hinge_angle(i));
   body.hinges[i].motor_speed =
       static_cast<float>(sign(to_turn) * std::min(50.0 * std::abs(to_turn), 3.0));
   const double friction_limit = wheel.on_road

@@ -1,31 +1,12 @@
 #pragma once
 
 #include <array>
-#include <cstdint>
-#include <span>
-#include <vector>
+#include <memory>
 
-#include "drawing/coverage.h"
-#include "envs/car_racing/rigid_car.h"
+#include "envs/car_racing/car_physics.h"
+#include "envs/car_racing/car_shape.h"
 
 namespace reverie::car_racing {
-
-// The outlines of the car in its own frame, for physics, contacts and drawing (car_dynamics.py).
-struct Outline {
-  std::array<Point, 8> points;
-  size_t count;
-  std::span<const Point> view() const { return {points.data(), count}; }
-};
-inline constexpr double kSize = 0.02;  // world units of the reference's drawing units
-inline constexpr double kWheelRadius = 27 * kSize;
-inline constexpr double kWheelHalfWidth = 14 * kSize;
-inline constexpr float kHullDensity = 1.0F;
-inline constexpr float kWheelDensity = 0.1F;
-inline constexpr float kMaxSteer = 0.4F;  // [rad] of every hinge to both sides
-inline constexpr float kSteerTorque = static_cast<float>(180 * 900 * kSize * kSize);
-const std::array<Outline, 4>& hull_outlines();
-const std::array<Point, 4>& wheel_outline();
-std::array<Vec2, 4> wheel_anchors();  // the hinges in the hull's frame
 
 // What the factors of variation may change; 1 is the reference.
 struct CarScales {
@@ -51,11 +32,13 @@ struct Wheel {
 // left and right, 2 and 3 rear left and right.
 class Car {
  public:
-  static constexpr double kStep = 1.0 / 50.0;  // [s]
+  static constexpr double kStep = CarPhysics::kStep;  // [s]
 
-  explicit Car(const CarScales& scales = {});
+  explicit Car(const CarScales& scales = {}, PhysicsEngine engine = PhysicsEngine::kNative);
 
   // At rest with its origin at (x, y), the front towards (-sin angle, cos angle).
+  // quirk: the wheels start at their anchors as if the hull were not turned; the first step pulls
+  // them into place.
   void place(double x, double y, double angle);
 
   // Inputs of the next steps. steer: left positive, the reference passes minus the action.
@@ -67,17 +50,20 @@ class Car {
   void apply_tyres();
 
   // Advances the bodies by kStep.
-  void move() { body.step(static_cast<float>(kStep)); }
+  void move() { physics_->step(body); }
 
-  double speed() const;  // [units/s] of the centre of mass
+  double speed() const;        // [units/s] of the centre of mass
+  Vec2 hull_position() const;  // the hull's origin in the world
 
-  RigidCar body;
-  std::array<Wheel, RigidCar::kWheels> wheels;
+  CarBodies body;
+  std::array<Wheel, CarBodies::kWheels> wheels;
 
  private:
   void apply_tyre(size_t wheel);
 
+  CarDefinition definition_;
   CarScales scales_;
+  std::unique_ptr<CarPhysics> physics_;
 };
 
 }  // namespace reverie::car_racing

@@ -34,7 +34,7 @@ constexpr Color kBlue = shrunk({0, 0, 255});
 constexpr Color kPurple = shrunk({51, 0, 255});
 
 Point on_hull(const Car& car, Point p) {
-  const Vec2 origin = car.body.hull_position();
+  const Vec2 origin = car.hull_position();
   const Rotation turned(car.body.hull.angle);
   return {origin.x + turned.c * p.x - turned.s * p.y, origin.y + turned.s * p.x + turned.c * p.y};
 }
@@ -42,7 +42,7 @@ Point on_hull(const Car& car, Point p) {
 // World to canvas, the way the window's pixels see it: the reference's polygons end in the middle
 // of pixels, ours on their borders.
 Transform window_camera(const Canvas& canvas, const Car& car, double zoom) {
-  const Vec2 origin = car.body.hull_position();
+  const Vec2 origin = car.hull_position();
   return Transform::scale(canvas.width() / kWindowWidth, canvas.height() / kWindowHeight) *
          Transform::translate(kCarX + 0.5, kCarY - 0.5) * Transform::scale(zoom, -zoom) *
          Transform::rotate(-static_cast<double>(car.body.hull.angle)) *

@@ -51,7 +51,7 @@ class Film {
     const double scale = canvas_.height() / kViewHeight * scene_.zoom *
                          (camera_zoom(scene_.time) / camera_zoom(1.0));
     const Body& hull = scene_.car.body.hull;
-    const Vec2 origin = scene_.car.body.hull_position();
+    const Vec2 origin = scene_.car.hull_position();
     const double angle = hull.angle;
     const double ahead = (kCarAt - 0.5) * canvas_.height() / scale;
     center_ = {origin.x - std::sin(angle) * ahead, origin.y + std::cos(angle) * ahead};
@@ -161,8 +161,9 @@ class Film {
   }
 
   void draw_marks() {
-    for (const SkidMark& mark : scene_.skid_marks.marks()) {
-      canvas_.stroke_polyline(mark.points, 0.5, mark.on_grass ? kMud : kRubber);
+    for (size_t i = 0; i < scene_.skid_marks.size(); ++i) {
+      const SkidMark& mark = scene_.skid_marks[i];
+      canvas_.stroke_polyline(mark.points(), 0.5, mark.on_grass() ? kMud : kRubber);
     }
   }
 
@@ -178,7 +179,7 @@ class Film {
 
   void draw_car() {
     const Car& car = scene_.car;
-    const Vec2 origin = car.body.hull_position();
+    const Vec2 origin = car.hull_position();
     const float angle = car.body.hull.angle;
     // Shadows fall to the same side of the world whichever way the car turns.
     const Vec2 shade = {origin.x + 0.35F, origin.y - 0.35F};
@@ -252,7 +253,7 @@ void draw_map(Canvas& canvas, const Scene& scene) {
                        Transform::scale(scale, -scale) *
                        Transform::translate(-(low.x + high.x) / 2, -(low.y + high.y) / 2));
   canvas.stroke_polyline(line, 0.035 * side / scale, {225, 228, 235}, Cap::kRound, true);
-  const Vec2 car = scene.car.body.hull_position();
+  const Vec2 car = scene.car.hull_position();
   canvas.fill_circle({car.x, car.y}, 0.05 * side / scale, {16, 20, 28});
   canvas.fill_circle({car.x, car.y}, 0.036 * side / scale, scene.colors.hull);
   canvas.set_transform({});

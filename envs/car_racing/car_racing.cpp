@@ -24,6 +24,9 @@ class CarRacingConfig final : public EnvConfig {
                "share of the tiles that a lap needs under lap_rule fixed", between(0.0, 1.0));
     fields.add("off_road_cost", off_road_cost_,
                "taken from the reward, per step and wheel on grass", at_least(0.0));
+    fields.add("physics", physics_,
+               "native: the reference's arithmetic; box2d: the car in a Box2D 2.4 world",
+               {"native", "box2d"});
     factors_.describe(fields);
   }
 
@@ -46,13 +49,16 @@ class CarRacingConfig final : public EnvConfig {
     }
     spec.dt = Car::kStep;
     spec.max_steps = max_steps_;
-    spec.source =
-        "Gymnasium 1.4.0 CarRacing-v3; differs: actions outside their bounds are clipped, the "
-        "score's font";
+    const bool box2d = physics_ == "box2d";
+    spec.source = fmt::format(
+        "Gymnasium 1.4.0 CarRacing-v3; differs: {}actions outside their bounds are clipped, the "
+        "score's font",
+        box2d ? "Box2D 2.4 in place of 2.3, " : "");
     task->domain_randomize = domain_randomize_;
     task->lap_rule = lap_rule_ == "fixed" ? LapRule::kFixed : LapRule::kGymnasium;
     task->lap_complete_percent = lap_complete_percent_;
     task->off_road_cost = off_road_cost_;
+    task->physics = box2d ? PhysicsEngine::kBox2d : PhysicsEngine::kNative;
     task->factors = std::make_shared<const FactorPlan>(id(), car_racing_factors(), factors_);
     return [task] { return std::make_unique<CarRacingEnv>(task); };
   }
@@ -66,6 +72,7 @@ class CarRacingConfig final : public EnvConfig {
   std::string lap_rule_ = "gymnasium";
   double lap_complete_percent_ = 0.95;
   double off_road_cost_ = 0.0;
+  std::string physics_ = "native";
   FactorOptions factors_;
 };
 

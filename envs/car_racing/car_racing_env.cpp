@@ -92,7 +92,7 @@ void CarRacingEnv::reset(uint64_t seed, FieldViews obs) {
   const auto start =
       static_cast<size_t>(factors_.number(kStart) * static_cast<double>(track_.size()));
   const TrackPoint& place = track_.points[start % track_.size()];
-  car_ = Car(scales_of(factors_));
+  car_ = Car(scales_of(factors_), task_->physics);
   car_.place(place.position.x, place.position.y, place.beta);
   skid_marks_.clear();
   progress_.tile = static_cast<double>(start % track_.size());
@@ -192,7 +192,7 @@ StepResult CarRacingEnv::step(ConstFieldView action, FieldViews obs) {
   progress_.wheels_on_grass += wheels_on_grass;
   progress_.distance += car_.speed() * Car::kStep;
   result.reward -= task_->off_road_cost * wheels_on_grass;
-  const Vec2 position = car_.body.hull_position();
+  const Vec2 position = car_.hull_position();
   if (std::abs(position.x) > kPlayfield || std::abs(position.y) > kPlayfield) {
     result.terminated = true;
     progress_.lap_finished = 0.0;
@@ -207,7 +207,7 @@ StepResult CarRacingEnv::step(ConstFieldView action, FieldViews obs) {
 
 void CarRacingEnv::follow_track() {
   const auto n = static_cast<double>(track_.size());
-  const Vec2 at = car_.body.hull_position();
+  const Vec2 at = car_.hull_position();
   const auto nearest =
       static_cast<double>(nearest_point(track_, {at.x, at.y}, static_cast<size_t>(progress_.tile)));
   progress_.tiles_advanced += std::remainder(nearest - progress_.tile, n);
@@ -291,7 +291,7 @@ void CarRacingEnv::set_state(std::span<const double> state) {
   checked_whole(id, next.progress_.steps, 0x1p53);
   checked_whole(id, next.progress_.ended, 1.0);
   rest = rest.subspan(kProgressNumbers);
-  next.car_ = Car(scales_of(next.factors_));
+  next.car_ = Car(scales_of(next.factors_), task_->physics);
   size_t at = 0;
   visit_car(next.car_, [&](auto& number) {
     using Number = std::remove_reference_t<decltype(number)>;
@@ -323,7 +323,7 @@ void CarRacingEnv::set_state(std::span<const double> state) {
   track_ = std::move(next.track_);
   picture_ = std::move(next.picture_);
   road_ = std::move(next.road_);
-  car_ = next.car_;
+  car_ = std::move(next.car_);
   progress_ = next.progress_;
   skid_marks_.clear();
 }
@@ -345,7 +345,7 @@ void CarRacingEnv::Physics::get(std::string_view part, std::span<double> out) co
     for (size_t i = 0; i < 4; ++i) values.push_back(static_cast<double>(value(i)));
   };
   if (part == "hull_position") {
-    const Vec2 position = car.body.hull_position();
+    const Vec2 position = car.hull_position();
     values = {position.x, position.y};
   } else if (part == "hull_angle") {
     values = {car.body.hull.angle};
@@ -356,7 +356,7 @@ void CarRacingEnv::Physics::get(std::string_view part, std::span<double> out) co
   } else if (part == "wheel_omega") {
     per_wheel([&](size_t i) { return car.wheels[i].omega; });
   } else if (part == "wheel_joint_angle") {
-    per_wheel([&](size_t i) { return car.body.hinge_angle(static_cast<int>(i)); });
+    per_wheel([&](size_t i) { return car.body.hinge_angle(i); });
   } else if (part == "tile_visited_count") {
     values = {static_cast<double>(env_.road_.visited_count())};
   } else {

@@ -27,6 +27,7 @@ struct Task {
   LapRule lap_rule = LapRule::kGymnasium;
   double lap_complete_percent = 0.95;  // of the tiles; the reference's name for a share
   double off_road_cost = 0.0;          // per step and wheel on the grass; the reference has none
+  PhysicsEngine physics = PhysicsEngine::kNative;
   std::shared_ptr<const FactorPlan> factors;
 };
 

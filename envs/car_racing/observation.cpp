@@ -39,7 +39,7 @@ size_t nearest_point(const Track& track, Point p, size_t hint) {
 StateObservation observe_state(const Track& track, size_t nearest, const Car& car) {
   StateObservation out{};
   const size_t n = track.size();
-  const Vec2 origin = car.body.hull_position();
+  const Vec2 origin = car.hull_position();
   const double angle = car.body.hull.angle;
   const Point right = {std::cos(angle), std::sin(angle)};
   const Point forward = {-right.y, right.x};

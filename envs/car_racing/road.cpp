@@ -159,7 +159,7 @@ void Road::touch(Car& car) {
   };
   std::array<Shape, 4> wheels;
   std::array<Shape, 4> hull;
-  const Vec2 origin = car.body.hull_position();
+  const Vec2 origin = car.hull_position();
   for (size_t i = 0; i < 4; ++i) {
     place(car.body.wheels[i], car.body.wheels[i].center, wheel_outline(), wheels[i]);
     place(car.body.hull, origin, hull_outlines()[i].view(), hull[i]);

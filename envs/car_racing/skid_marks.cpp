@@ -3,8 +3,7 @@
 namespace reverie::car_racing {
 
 void SkidMarks::clear() {
-  marks_.clear();
-  first_serial_ = 0;
+  next_serial_ = 0;
   tyres_ = {};
 }
 
@@ -18,21 +17,17 @@ void SkidMarks::add(const Car& car) {
     const Body& body = car.body.wheels[i];
     const Point here = {body.center.x, body.center.y};
     const bool on_grass = !car.wheels[i].on_road;
-    const bool kept = tyre.drawing && tyre.serial >= first_serial_;
-    SkidMark* mark = kept ? &marks_[tyre.serial - first_serial_] : nullptr;
-    if (mark != nullptr && mark->on_grass == on_grass && mark->points.size() < kMaxPoints) {
-      mark->points.push_back(here);
+    const bool kept = tyre.drawing && tyre.serial >= first_serial();
+    SkidMark* mark = kept ? &marks_[tyre.serial % kMaxMarks] : nullptr;
+    if (mark != nullptr && mark->on_grass() == on_grass && !mark->full()) {
+      mark->add(here);
     } else if (!tyre.sliding) {
       tyre.sliding = true;
       tyre.start = here;
     } else {
-      if (marks_.size() == kMaxMarks) {
-        marks_.pop_front();
-        ++first_serial_;
-      }
       tyre.drawing = true;
-      tyre.serial = first_serial_ + marks_.size();
-      marks_.push_back({.points = {tyre.start, here}, .on_grass = on_grass});
+      tyre.serial = next_serial_++;
+      marks_[tyre.serial % kMaxMarks] = SkidMark(tyre.start, here, on_grass);
       tyre.sliding = false;
     }
   }

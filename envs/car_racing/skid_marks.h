@@ -1,8 +1,8 @@
 #pragma once
 
 #include <array>
-#include <deque>
-#include <vector>
+#include <cstddef>
+#include <span>
 
 #include "drawing/coverage.h"
 #include "envs/car_racing/car.h"
@@ -10,9 +10,23 @@
 namespace reverie::car_racing {
 
 // A line that a sliding tyre leaves on the ground.
-struct SkidMark {
-  std::vector<Point> points;
-  bool on_grass = false;
+class SkidMark {
+ public:
+  SkidMark() = default;
+  SkidMark(Point start, Point end, bool on_grass) : count_(2), on_grass_(on_grass) {
+    points_[0] = start;
+    points_[1] = end;
+  }
+
+  std::span<const Point> points() const { return {points_.data(), count_}; }
+  bool on_grass() const { return on_grass_; }
+  bool full() const { return count_ == points_.size(); }
+  void add(Point point) { points_[count_++] = point; }
+
+ private:
+  std::array<Point, 30> points_;
+  size_t count_ = 0;
+  bool on_grass_ = false;
 };
 
 // The last marks of the four tyres, for films; they push nothing, observations do not show them,
@@ -21,19 +35,25 @@ class SkidMarks {
  public:
   void clear();
   void add(const Car& car);  // after a step
-  const std::deque<SkidMark>& marks() const { return marks_; }
+
+  // The marks from the oldest on.
+  size_t size() const { return next_serial_ - first_serial(); }
+  const SkidMark& operator[](size_t i) const { return marks_[(first_serial() + i) % kMaxMarks]; }
 
  private:
   static constexpr size_t kMaxMarks = 30;
-  static constexpr size_t kMaxPoints = 30;
   struct Tyre {
     bool sliding = false;  // since the step before
-    bool drawing = false;  // the last mark of `marks_[mark]` is its own and goes on
+    bool drawing = false;  // the mark `serial` is its own and goes on
     Point start;
-    size_t serial = 0;  // of the mark that it draws
+    size_t serial = 0;
   };
-  std::deque<SkidMark> marks_;
-  size_t first_serial_ = 0;  // of marks_.front()
+
+  // Marks are numbered as they come; the last kMaxMarks are kept.
+  size_t first_serial() const { return next_serial_ > kMaxMarks ? next_serial_ - kMaxMarks : 0; }
+
+  std::array<SkidMark, kMaxMarks> marks_;  // serial modulo kMaxMarks
+  size_t next_serial_ = 0;
   std::array<Tyre, 4> tyres_;
 };
 

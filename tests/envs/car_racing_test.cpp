@@ -6,75 +6,13 @@
 #include <gtest/gtest.h>
 
 #include "drawing/canvas.h"
-#include "envs/car_racing/box2d_car.h"
 #include "envs/car_racing/car_racing_env.h"
 #include "envs/car_racing/driver.h"
-#include "tests/envs/episode_fixture.h"
-#include "tests/envs/golden.h"
+#include "tests/envs/car_drives.h"
 #include "tests/errors.h"
 
 namespace reverie::car_racing {
 namespace {
-
-using golden::read_array;
-
-// The environment with its state as the observation; its default is pixels.
-class StateEnv : public TestEnv {
- public:
-  explicit StateEnv(std::string_view id, Options options = {})
-      : TestEnv(id, (options.emplace_back("observation", "state"), options)) {}
-};
-
-// Golden data. Regenerate with tests/golden/car_racing.py.
-
-struct Drive {
-  std::string name, id;
-  TestEnv::Options options;
-  uint64_t seed = 0;
-  size_t steps = 0, frames = 0;
-  std::vector<float> action;    // continuous
-  std::vector<int64_t> choice;  // discrete
-  std::vector<float> body, joint;
-  std::vector<double> omega, reward;
-  std::vector<int32_t> tiles, frame_step;
-  std::vector<uint8_t> frame;
-};
-
-std::vector<Drive> read_drives() {
-  std::ifstream in(REVERIE_GOLDEN_DIR "/car_racing_drives.bin", std::ios::binary);
-  std::vector<Drive> drives;
-  for (std::string line; std::getline(in, line);) {
-    Drive d;
-    const std::vector<std::string> head = golden::split_head(line);
-    d.name = head.at(0);
-    d.id = head.at(1);
-    d.options = golden::parse_options(head.at(2));
-    d.seed = std::stoull(head.at(3));
-    d.steps = std::stoul(head.at(4));
-    d.frames = std::stoul(head.at(5));
-    if (d.id == "car-racing-discrete") {
-      read_array(in, d.choice, d.steps);
-    } else {
-      read_array(in, d.action, 3 * d.steps);
-    }
-    read_array(in, d.body, 6 * (d.steps + 1));
-    read_array(in, d.omega, 4 * (d.steps + 1));
-    read_array(in, d.joint, 4 * (d.steps + 1));
-    read_array(in, d.tiles, d.steps + 1);
-    read_array(in, d.reward, d.steps);
-    read_array(in, d.frame_step, d.frames);
-    read_array(in, d.frame, d.frames * 96 * 96 * 3);
-    drives.push_back(std::move(d));
-  }
-  return drives;
-}
-
-StepResult take(TestEnv& env, const Drive& drive, size_t t) {
-  if (!drive.choice.empty()) return env.step(std::vector<int64_t>{drive.choice[t]});
-  return env.step(
-      std::vector<float>(drive.action.begin() + static_cast<std::ptrdiff_t>(3 * t),
-                         drive.action.begin() + static_cast<std::ptrdiff_t>(3 * t + 3)));
-}
 
 // Mean absolute difference of all bytes, and the share of pixels within 18 in every channel.
 std::pair<double, double> compare_frames(std::span<const uint8_t> ours, const uint8_t* theirs) {
@@ -191,37 +129,6 @@ TEST(CarRacingGolden, ConstantActionsEarnTheReferencesReturns) {
     }
   }
   EXPECT_EQ(count, 100);
-}
-
-TEST(RigidCar, AgreesWithBox2dAsLongAsNoHingeIsAtItsLimit) {
-  // Both get the forces of one: small differences grow tenfold every 13 steps.
-  Car ours;
-  ours.place(3.0, -2.0, 0.7);
-  Box2dCar theirs(3.0, -2.0, 0.7);
-  for (int t = 0; t < 30; ++t) {
-    ours.steer(0.3 * std::sin(0.07 * t));
-    ours.gas(0.5);
-    ours.apply_tyres();
-    for (size_t i = 0; i < 4; ++i) {
-      theirs.hinge(i).SetMotorSpeed(ours.body.hinges[i].motor_speed);
-      const Vec2 force = ours.body.wheels[i].force;
-      theirs.wheel(i).ApplyForceToCenter({force.x, force.y}, true);
-    }
-    ours.move();
-    theirs.step(static_cast<float>(Car::kStep));
-    ASSERT_LT(std::abs(ours.body.hinge_angle(0)), kMaxSteer);
-    const Vec2 position = ours.body.hull_position();
-    ASSERT_NEAR(position.x, theirs.hull().GetPosition().x, 1e-5) << "step " << t;
-    ASSERT_NEAR(position.y, theirs.hull().GetPosition().y, 1e-5) << "step " << t;
-    ASSERT_NEAR(ours.body.hull.angular_velocity, theirs.hull().GetAngularVelocity(), 1e-4);
-  }
-}
-
-TEST(Car, MassIsTheReferences) {
-  Box2dCar reference(0.0, 0.0, 0.0);
-  EXPECT_NEAR(reference.hull().GetMass(), 7.06, 1e-3);
-  EXPECT_NEAR(reference.hull().GetInertia(), 18.2604, 1e-3);  // about the origin
-  EXPECT_NEAR(reference.wheel(0).GetMass(), 0.06048, 1e-6);
 }
 
 TEST(CarRacing, ResetTouchesTwoTilesAndTheFirstStepPaysThem) {  // quirk

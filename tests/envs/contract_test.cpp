@@ -15,10 +15,30 @@ namespace {
 
 constexpr int kSteps = 60;
 
-class EnvContract : public testing::TestWithParam<std::string> {
+// An id of the registry, and options that put other code behind it.
+struct Subject {
+  std::string id;
+  TestEnv::Options options = {};
+};
+
+void PrintTo(const Subject& subject, std::ostream* out) {
+  *out << subject.id;
+  for (const auto& [name, value] : subject.options) *out << ' ' << name << '=' << value;
+}
+
+class EnvContract : public testing::TestWithParam<Subject> {
  protected:
+  static const std::string& id() { return GetParam().id; }
+
+  // With more options than the subject's own.
+  static TestEnv make(TestEnv::Options options) {
+    const TestEnv::Options& own = GetParam().options;
+    options.insert(options.begin(), own.begin(), own.end());
+    return TestEnv(id(), options);
+  }
+
   // Models are compiled once for all instances of a test.
-  EnvMaker make_ = TestEnv::maker(GetParam());
+  EnvMaker make_ = TestEnv::maker(id(), GetParam().options);
 };
 
 struct Trace {
@@ -85,7 +105,7 @@ void expect_valid(const TestEnv& env, int step) {
 TEST_P(EnvContract, SpecIsComplete) {
   TestEnv env(make_);
   const EnvSpec& spec = env->spec();
-  EXPECT_EQ(spec.id, GetParam());
+  EXPECT_EQ(spec.id, id());
   EXPECT_GT(spec.dt, 0.0);
   EXPECT_GE(spec.max_steps, 0);
   EXPECT_FALSE(spec.source.empty());
@@ -221,7 +241,7 @@ TEST_P(EnvContract, BadActionsThrowAndChangeNothing) {
       FAIL() << "a bad action was taken";
     } catch (const Error& error) {
       EXPECT_EQ(error.kind(), ErrorKind::kInput);
-      EXPECT_NE(std::string(error.what()).find(GetParam()), std::string::npos) << error.what();
+      EXPECT_NE(std::string(error.what()).find(id()), std::string::npos) << error.what();
     }
     EXPECT_EQ(env->state(), state);
   };
@@ -351,16 +371,16 @@ TEST_P(EnvContract, RewardsOfStatesAndGoalsAreThoseOfTheSteps) {
   TestEnv env(make_);
   if (env->physics() == nullptr) GTEST_SKIP() << "no physics to look at";
   const bool has_rewards_of_states =
-      GetParam().find("maze") != std::string::npos || GetParam().starts_with("cheetah-");
+      id().find("maze") != std::string::npos || id().starts_with("cheetah-");
   EXPECT_EQ(compare_rewards(env, true) > 0, has_rewards_of_states);
   for (const TestEnv::Options& options :
        {TestEnv::Options{{"reward_scale", "10"}},
         {{"reward_scale", "3"}, {"reward_clip", "0.5"}, {"time_limit", "40"}},
         {{"frame_stack", "2"}, {"reward_scale", "0.25"}}}) {
-    TestEnv wrapped(GetParam(), options);
+    TestEnv wrapped = make(options);
     EXPECT_EQ(compare_rewards(wrapped, true) > 0, has_rewards_of_states);
   }
-  TestEnv skipping(GetParam(), {{"frame_skip", "3"}, {"reward_scale", "10"}});
+  TestEnv skipping = make({{"frame_skip", "3"}, {"reward_scale", "10"}});
   EXPECT_EQ(compare_rewards(skipping, false), 0);
 }
 
@@ -392,8 +412,8 @@ TEST_P(EnvContract, DrawsOnCanvasesOfAnySize) {
 
 // Beside the environment's own fields, which stay what they are without pixels.
 TEST_P(EnvContract, PixelsAreThePictureOfTheState) {
-  TestEnv env(GetParam(), {{"observation", "both"}, {"image_size", "24x20"}});
-  TestEnv plain(GetParam(), {{"observation", "state"}});
+  TestEnv env = make({{"observation", "both"}, {"image_size", "24x20"}});
+  TestEnv plain = make({{"observation", "state"}});
   Canvas canvas(24, 20);
   Rng actions(81);
   Rng same(81);
@@ -425,8 +445,8 @@ TEST_P(EnvContract, WrappedStateRoundTripContinues) {
                                     {"reward_scale", "0.5"},
                                     {"observation_noise", "0.1"},
                                     {"action_noise", discrete ? "0" : "0.2"}};
-  TestEnv env(GetParam(), options);
-  TestEnv copy(GetParam(), options);
+  TestEnv env = make(options);
+  TestEnv copy = make(options);
   EXPECT_FALSE(env->spec().reference);
   Rng actions(91);
   Trace before;
@@ -445,17 +465,23 @@ TEST_P(EnvContract, WrappedStateRoundTripContinues) {
   EXPECT_TRUE(original == continued);
 }
 
-std::vector<std::string> all_ids() {
-  std::vector<std::string> ids;
-  for (const EnvEntry& entry : env_registry()) ids.push_back(entry.id);
-  return ids;
+std::vector<Subject> subjects() {
+  std::vector<Subject> all;
+  for (const EnvEntry& entry : env_registry()) all.push_back({.id = entry.id});
+  for (const char* id : {"car-racing", "car-racing-discrete"}) {
+    all.push_back({.id = id, .options = {{"physics", "box2d"}}});
+  }
+  return all;
 }
 
-INSTANTIATE_TEST_SUITE_P(Registry, EnvContract, testing::ValuesIn(all_ids()), [](const auto& test) {
-  std::string name = test.param;
-  std::replace(name.begin(), name.end(), '-', '_');
-  return name;
-});
+INSTANTIATE_TEST_SUITE_P(Registry, EnvContract, testing::ValuesIn(subjects()),
+                         [](const auto& test) {
+                           std::string name = test.param.id;
+                           for (const auto& [option, value] : test.param.options)
+                             name += '-' + value;
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
 
 TEST(EnvRegistry, IdsAreUniqueAndDescribed) {
   std::set<std::string> ids;

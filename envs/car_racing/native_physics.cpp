@@ -1,4 +1,4 @@
-#include "envs/car_racing/rigid_car.h"
+#include "envs/car_racing/native_physics.h"
 
 #include <algorithm>
 #include <numbers>
@@ -13,9 +13,6 @@ constexpr float kAngularSlop = 2.0F / 180.0F * kPi;
 constexpr float kMaxAngularCorrection = 8.0F / 180.0F * kPi;
 constexpr float kMaxTranslation = 2.0F;  // a step
 constexpr float kMaxRotation = 0.5F * kPi;
-constexpr float kTimeToSleep = 0.5F;  // [s]
-constexpr float kLinearSleepTolerance = 0.01F;
-constexpr float kAngularSleepTolerance = 2.0F / 180.0F * kPi;
 
 float inverse_or_zero(float x) { return x != 0.0F ? 1.0F / x : x; }
 
@@ -57,7 +54,7 @@ struct Motion {
 
 // A hinge while velocities are solved: what stays the same during the step, and copies of what
 // changes, so that the compiler can keep it in registers.
-struct RigidCar::Constraint {
+struct NativePhysics::Constraint {
   Vec2 arm;  // from the hull's centre of mass to the hinge, in the world
   Symmetric2 point;
   float angular_mass;  // of the motor
@@ -120,46 +117,23 @@ struct RigidCar::Constraint {
   }
 };
 
-RigidCar::RigidCar(const BodyMass& hull_mass, const BodyMass& wheel_mass,
-                   const std::array<Vec2, kWheels>& anchors, float lower_angle, float upper_angle,
-                   float max_motor_torque)
-    : hull_mass_(hull_mass),
-      hull_inverse_mass_(1.0F / hull_mass.mass),
-      hull_inverse_inertia_(1.0F / hull_mass.inertia),
-      wheel_inverse_mass_(1.0F / wheel_mass.mass),
-      wheel_inverse_inertia_(1.0F / wheel_mass.inertia),
-      anchors_(anchors),
-      lower_angle_(lower_angle),
-      upper_angle_(upper_angle),
-      max_motor_torque_(max_motor_torque) {}
+NativePhysics::NativePhysics(const CarDefinition& definition)
+    : definition_(definition),
+      hull_inverse_mass_(1.0F / definition.hull.mass),
+      hull_inverse_inertia_(1.0F / definition.hull.inertia),
+      wheel_inverse_mass_(1.0F / definition.wheel.mass),
+      wheel_inverse_inertia_(1.0F / definition.wheel.inertia) {}
 
-void RigidCar::place(double x, double y, double angle) {
-  const auto turned = static_cast<float>(angle);
-  hull = {};
-  hull.angle = turned;
-  hull.center =
-      Rotation(turned)(hull_mass_.center) + Vec2{static_cast<float>(x), static_cast<float>(y)};
-  for (size_t i = 0; i < wheels.size(); ++i) {
-    wheels[i] = {};
-    wheels[i].angle = turned;
-    wheels[i].center = {static_cast<float>(x + static_cast<double>(anchors_[i].x)),
-                        static_cast<float>(y + static_cast<double>(anchors_[i].y))};
-    hinges[i] = {};
-  }
-}
-
-Vec2 RigidCar::hull_position() const {
-  return hull.center - Rotation(hull.angle)(hull_mass_.center);
-}
-
-void RigidCar::step(float dt) {
+void NativePhysics::step(CarBodies& bodies) {
+  constexpr auto dt = static_cast<float>(kStep);
+  auto& [hull, wheels, hinges] = bodies;
   hull.velocity = hull.velocity + dt * (hull_inverse_mass_ * hull.force);
   for (Body& wheel : wheels) {
     wheel.velocity = wheel.velocity + dt * (wheel_inverse_mass_ * wheel.force);
   }
-  solve_velocities(dt);
+  solve_velocities(bodies);
 
-  const auto move = [dt](Body& body) {
+  const auto move = [](Body& body) {
     const Vec2 translation = dt * body.velocity;
     if (dot(translation, translation) > kMaxTranslation * kMaxTranslation) {
       body.velocity = (kMaxTranslation / std::sqrt(dot(translation, translation))) * body.velocity;
@@ -178,36 +152,39 @@ void RigidCar::step(float dt) {
   bool solved = false;
   for (int i = 0; i < kPositionIterations && !solved; ++i) {
     solved = true;
-    for (size_t wheel = kWheels; wheel-- > 0;) solved = solve_position(wheel) && solved;
+    for (size_t wheel = CarBodies::kWheels; wheel-- > 0;)
+      solved = solve_position(bodies, wheel) && solved;
   }
-  update_sleep(dt, solved);
+  update_sleep(bodies, solved);
 }
 
-void RigidCar::solve_velocities(float dt) {
-  std::array<Constraint, kWheels> constraints;
+void NativePhysics::solve_velocities(CarBodies& bodies) const {
+  auto& [hull, wheels, hinges] = bodies;
+  std::array<Constraint, CarBodies::kWheels> constraints;
   Motion motion = {hull.velocity, hull.angular_velocity};
   // Box2D finds the wheels from the last one on.
-  for (size_t i = kWheels; i-- > 0;) {
-    constraints[i] = prepare(i, dt);
+  for (size_t i = CarBodies::kWheels; i-- > 0;) {
+    constraints[i] = prepare(bodies, i);
     const Hinge& hinge = constraints[i].hinge;
     constraints[i].apply(motion, hinge.impulse, hinge.motor_impulse + hinge.limit_impulse);
   }
   for (int k = 0; k < kVelocityIterations; ++k) {
-    for (size_t i = kWheels; i-- > 0;) constraints[i].solve(motion);
+    for (size_t i = CarBodies::kWheels; i-- > 0;) constraints[i].solve(motion);
   }
   hull.velocity = motion.velocity;
   hull.angular_velocity = motion.angular;
-  for (size_t i = 0; i < kWheels; ++i) {
+  for (size_t i = 0; i < CarBodies::kWheels; ++i) {
     wheels[i].velocity = constraints[i].wheel.velocity;
     wheels[i].angular_velocity = constraints[i].wheel.angular;
     hinges[i] = constraints[i].hinge;
   }
 }
 
-RigidCar::Constraint RigidCar::prepare(size_t i, float dt) const {
-  const Body& wheel = wheels[i];
+NativePhysics::Constraint NativePhysics::prepare(const CarBodies& bodies, size_t i) const {
+  const Body& hull = bodies.hull;
+  const Body& wheel = bodies.wheels[i];
   Constraint out;
-  const Vec2 arm = Rotation(hull.angle)(anchors_[i] - hull_mass_.center);
+  const Vec2 arm = Rotation(hull.angle)(definition_.anchors[i] - definition_.hull.center);
   const float inertia = hull_inverse_inertia_;
   out.arm = arm;
   out.point = point_mass(arm, hull_inverse_mass_ + wheel_inverse_mass_, inertia);
@@ -221,32 +198,34 @@ RigidCar::Constraint RigidCar::prepare(size_t i, float dt) const {
   out.hull_inverse_inertia = hull_inverse_inertia_;
   out.wheel_inverse_mass = wheel_inverse_mass_;
   out.wheel_inverse_inertia = wheel_inverse_inertia_;
-  out.max_motor_impulse = dt * max_motor_torque_;
+  out.max_motor_impulse = static_cast<float>(kStep) * definition_.max_motor_torque;
 
-  out.hinge = hinges[i];
+  out.hinge = bodies.hinges[i];
   out.wheel = {wheel.velocity, wheel.angular_velocity};
   const float angle = wheel.angle - hull.angle;
-  const Limit limit = angle <= lower_angle_   ? Limit::kAtLower
-                      : angle >= upper_angle_ ? Limit::kAtUpper
-                                              : Limit::kInactive;
+  const Limit limit = angle <= definition_.lower_angle   ? Limit::kAtLower
+                      : angle >= definition_.upper_angle ? Limit::kAtUpper
+                                                         : Limit::kInactive;
   if (limit == Limit::kInactive || limit != out.hinge.limit) out.hinge.limit_impulse = 0.0F;
   out.hinge.limit = limit;
   return out;
 }
 
 // Moves hull and wheel towards each other; returns whether they were near enough before.
-bool RigidCar::solve_position(size_t i) {
-  Body& wheel = wheels[i];
+bool NativePhysics::solve_position(CarBodies& bodies, size_t i) const {
+  Body& hull = bodies.hull;
+  Body& wheel = bodies.wheels[i];
+  const Limit limit = bodies.hinges[i].limit;
   float angle_error = 0.0F;
-  if (hinges[i].limit != Limit::kInactive) {
+  if (limit != Limit::kInactive) {
     const float angle = wheel.angle - hull.angle;
     float correction = 0.0F;
-    if (hinges[i].limit == Limit::kAtLower) {
-      const float beyond = angle - lower_angle_;
+    if (limit == Limit::kAtLower) {
+      const float beyond = angle - definition_.lower_angle;
       angle_error = -beyond;
       correction = std::clamp(beyond + kAngularSlop, -kMaxAngularCorrection, 0.0F);
     } else {
-      const float beyond = angle - upper_angle_;
+      const float beyond = angle - definition_.upper_angle;
       angle_error = beyond;
       correction = std::clamp(beyond - kAngularSlop, 0.0F, kMaxAngularCorrection);
     }
@@ -255,7 +234,7 @@ bool RigidCar::solve_position(size_t i) {
     hull.angle -= hull_inverse_inertia_ * impulse;
     wheel.angle += wheel_inverse_inertia_ * impulse;
   }
-  const Vec2 arm = Rotation(hull.angle)(anchors_[i] - hull_mass_.center);
+  const Vec2 arm = Rotation(hull.angle)(definition_.anchors[i] - definition_.hull.center);
   const Vec2 gap = wheel.center - hull.center - arm;
   const Symmetric2 mass =
       point_mass(arm, hull_inverse_mass_ + wheel_inverse_mass_, hull_inverse_inertia_);
@@ -265,30 +244,6 @@ bool RigidCar::solve_position(size_t i) {
   hull.angle -= hull_inverse_inertia_ * cross(arm, impulse);
   wheel.center = wheel.center + wheel_inverse_mass_ * impulse;
   return std::sqrt(dot(gap, gap)) <= kLinearSlop && angle_error <= kAngularSlop;
-}
-
-// A car that has hardly moved for half a second loses its last velocity. It wakes at once: the
-// tyres push it in every step.
-void RigidCar::update_sleep(float dt, bool positions_solved) {
-  float least = kTimeToSleep;
-  const auto rest = [&](Body& body) {
-    const bool moves =
-        body.angular_velocity * body.angular_velocity >
-            kAngularSleepTolerance * kAngularSleepTolerance ||
-        dot(body.velocity, body.velocity) > kLinearSleepTolerance * kLinearSleepTolerance;
-    body.sleep_time = moves ? 0.0F : body.sleep_time + dt;
-    least = std::min(least, body.sleep_time);
-  };
-  rest(hull);
-  for (Body& wheel : wheels) rest(wheel);
-  if (least < kTimeToSleep || !positions_solved) return;
-  const auto stop = [](Body& body) {
-    body.velocity = {};
-    body.angular_velocity = 0.0F;
-    body.sleep_time = 0.0F;
-  };
-  stop(hull);
-  for (Body& wheel : wheels) stop(wheel);
 }
 
 }  // namespace reverie::car_racing

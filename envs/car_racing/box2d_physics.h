@@ -1,0 +1,43 @@
+#pragma once
+
+#include <array>
+
+#include <box2d/box2d.h>
+
+#include "envs/car_racing/car_physics.h"
+
+namespace reverie::car_racing {
+
+// The car in a Box2D 2.4 world of its own. It differs from the reference's 2.3 where a hinge is
+// near its limit (docs/car_racing.md).
+//
+// Box2D keeps its state to itself, so that a step from a copy of the bodies takes some care:
+//   - A body's origin is its centre of mass: SetTransform() then sets it without rounding.
+//   - The impulses that hinges start from have no setters, but are open to derived classes.
+//   - Sleeping is counted here; the time that a body has slept cannot be set.
+//   - The world has stepped once without the car: its first step would throw the impulses away.
+// The tree of bounding boxes remembers where bodies have been, which only the order of contacts
+// could show, and nothing touches the car. With obstacles, the impulses of contacts and their order
+// become part of the state.
+class Box2dPhysics final : public CarPhysics {
+ public:
+  explicit Box2dPhysics(const CarDefinition& definition);
+
+  void step(CarBodies& bodies) override;
+
+  b2World& world() { return world_; }
+  b2Body& hull() { return *hull_; }
+  b2Body& wheel(size_t i) { return *wheels_[i]; }
+  b2RevoluteJoint& hinge(size_t i) { return *hinges_[i]; }
+
+ private:
+  void load(const CarBodies& bodies);
+  void store(CarBodies& bodies) const;
+
+  b2World world_;
+  b2Body* hull_ = nullptr;  // the world owns bodies and joints
+  std::array<b2Body*, CarBodies::kWheels> wheels_{};
+  std::array<b2RevoluteJoint*, CarBodies::kWheels> hinges_{};
+};
+
+}  // namespace reverie::car_racing
