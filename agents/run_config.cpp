@@ -69,6 +69,9 @@ std::unique_ptr<RunConfig> load_run_config(const std::filesystem::path& file) {
                 "{}: [run] has no `{}`; expected both `env = \"...\"` and `agent = \"...\"`",
                 file.string(), env.empty() ? "env" : "agent");
   auto config = make_run_config(env, agent);
+  REVERIE_CHECK(find_agent(agent).learns(),
+                "{}: agent '{}' needs no training: such a run has no checkpoint", file.string(),
+                agent);
   config->fields().load_toml(file);
   return config;
 }

@@ -266,10 +266,16 @@ TEST_F(BadInput, Runs) {
                   {"maze2d-open", "maze2d-umaze"});
   refuses_damaged(edit_state("\"ddpg\"", "\"sac\""), {"sac", "ddpg"});
   refuses_damaged(edit_state("\"agent\"", "\"agnt\""), {"'agent'"});
-  refuses_damaged(edit_state("pcg64", "pcg32"), {"pcg32"});
   refuses_damaged(edit_state("\"200\"", "\"soon\""), {"'soon'"});
   refuses_damaged(edit_state("\"200\"", "200"), {"state.json"});
   refuses_damaged(edit_state("\\}", ""), {"state.json"});
+  refuses_damaged(edit_state("\"format\": \"2\"", "\"format\": \"1\""),
+                  {"state.json", "format 1", "train the run again"});
+  // What only a resume reads.
+  fs::remove_all(at("damaged"));
+  fs::copy(at("runs/good"), at("damaged"), fs::copy_options::recursive);
+  edit_state("pcg64", "pcg32")(at("damaged"));
+  refuses({"train", "--resume", "damaged", "--steps", "400"}, {"pcg32"});
 }
 
 }  // namespace

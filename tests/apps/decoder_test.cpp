@@ -141,7 +141,7 @@ TEST_F(DecoderCommand, SaysWhatDoesNotFit) {
   refuses({"decoder", "live"}, {"live", "--dataset", "reverie collect"});
 
   fs::copy(at("run"), at("longer"), fs::copy_options::recursive);
-  good({"train", "--resume", "longer", "--steps", "14", "--decoder-updates", "0", "--quiet"});
+  good({"train", "--resume", "longer", "--updates", "14", "--decoder-updates", "0", "--quiet"});
   refuses({"decoder", "longer", "--updates", "0"},
           {"longer/decoder.safetensors", "step 12", "step 14", "trains it anew"});
   fs::remove(at("longer/decoder.safetensors"));

@@ -152,9 +152,20 @@ Arguments tiny_training(const std::string& run, int64_t steps, const Arguments& 
   return all;
 }
 
-Arguments tiny_world_model(const std::string& run, int64_t steps, const Arguments& more) {
-  Arguments all = {"train", "--env",   "maze2d-umaze", "--agent", "jepa",    "--preset",
-                   "none",  "--quiet", "--run",        run,       "--steps", std::to_string(steps)};
+Arguments tiny_world_model(const std::string& run, int64_t length, const Arguments& more) {
+  const bool learns_from_data = std::find(more.begin(), more.end(), "--dataset") != more.end();
+  Arguments all = {"train",
+                   "--env",
+                   "maze2d-umaze",
+                   "--agent",
+                   "jepa",
+                   "--preset",
+                   "none",
+                   "--quiet",
+                   "--run",
+                   run,
+                   learns_from_data ? "--updates" : "--steps",
+                   std::to_string(length)};
   const std::map<std::string, std::string> defaults = {
       {"--action-block", "2"},    {"--elites", "4"},          {"--encoder-channels", "4,8"},
       {"--horizon", "3"},         {"--image-size", "16x16"},  {"--iterations", "2"},

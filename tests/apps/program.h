@@ -60,7 +60,7 @@ void expect_refusal(const std::filesystem::path& folder, const Arguments& argume
 Arguments tiny_training(const std::string& run, int64_t steps, const Arguments& more = {});
 
 // The same of a world model of pictures of 16 x 16 that learns in blocks of two actions.
-Arguments tiny_world_model(const std::string& run, int64_t steps, const Arguments& more = {});
+Arguments tiny_world_model(const std::string& run, int64_t length, const Arguments& more = {});
 
 // The whole file. Fails the test when it cannot be read.
 std::string content(const std::filesystem::path& file);

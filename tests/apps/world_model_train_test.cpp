@@ -43,7 +43,7 @@ class TrainWorldModel : public testing::Test {
 };
 
 TEST_F(TrainWorldModel, WhatIsHeldOutStaysHeldOut) {
-  const Arguments resume = {"train", "--resume", "run", "--steps", "4", "--quiet"};
+  const Arguments resume = {"train", "--resume", "run", "--updates", "4", "--quiet"};
   refuses(with(resume, {"--held-out", "0.6"}), {"--held-out is 0.6, the run has 0.1"});
   refuses(with(resume, {"--dataset", "300.h5"}),
           {"300.h5", "300 steps in 5 episodes", "expected 240 steps in 4"});
@@ -52,7 +52,7 @@ TEST_F(TrainWorldModel, WhatIsHeldOutStaysHeldOut) {
   refuses(with(resume, {"--dataset", ""}), {"--dataset is ''", "learns from a dataset"});
   fs::copy(at("run"), at("moved"), fs::copy_options::recursive);
   fs::copy(at("240.h5"), at("elsewhere.h5"));
-  succeeds({"train", "--resume", "moved", "--steps", "4", "--quiet", "--dataset", "elsewhere.h5",
+  succeeds({"train", "--resume", "moved", "--updates", "4", "--quiet", "--dataset", "elsewhere.h5",
             "--decoder-updates", "0"});
 }
 

@@ -13,7 +13,7 @@
 #include "envs/car_racing/car.h"
 #include "envs/car_racing/driver.h"
 #include "envs/car_racing/skid_marks.h"
-#include "envs/vector_env.h"
+#include "envs/threaded_vector_env.h"
 #include "tests/envs/allocation_counter.h"
 #include "tests/envs/car_drives.h"
 #include "tests/errors.h"
@@ -372,7 +372,7 @@ TEST(Box2dCarRacing, TheDriverFinishesItsLaps) {
 TEST(Box2dCarRacing, EpisodesDoNotDependOnTheNumberOfThreads) {
   const auto play = [](int threads) {
     TestEnv::Options options = with({{"observation", "state"}, {"max_steps", "25"}});
-    VectorEnv env(TestEnv::maker("car-racing", options), 7, threads);
+    ThreadedVectorEnv env(TestEnv::maker("car-racing", options), 7, threads);
     env.reset(77);
     const Field action = action_field(env.spec().action);
     std::vector<float> values(7 * 3);
