@@ -59,7 +59,8 @@ void expect_refusal(const std::filesystem::path& folder, const Arguments& argume
 // `train` with networks and episodes so small that hundreds of steps take a second, then `more`.
 Arguments tiny_training(const std::string& run, int64_t steps, const Arguments& more = {});
 
-// The same of a world model of pictures of 16 x 16 that learns in blocks of two actions.
+// The same of a world model of pictures of 16 x 16 that learns in blocks of two actions. length:
+// updates where `more` names a dataset, else steps.
 Arguments tiny_world_model(const std::string& run, int64_t length, const Arguments& more = {});
 
 // The whole file. Fails the test when it cannot be read.

@@ -71,7 +71,7 @@ const std::map<std::string, Module>& modules() {
 }
 
 // Folders at the root that hold C++ without being a module.
-const std::set<std::string> kNoModules = {"tests", "bench", "build", "cmake"};
+const std::set<std::string> kNoModules = {"tests", "bench", "build", "cmake", "examples"};
 
 bool is_source(const fs::path& path) {
   static const std::set<std::string> endings = {".h", ".hpp", ".cuh", ".inc", ".cc", ".cpp", ".cu"};
