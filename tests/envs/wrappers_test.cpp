@@ -327,8 +327,8 @@ TEST(RewardTest, WhatAStepWouldBringIsScaledAndClippedInTheirOrder) {
   for (TestEnv* env : {&scaled_first, &clipped_first}) {
     env->reset(0);
     for (const float action : {-1.0F, 0.1F, 0.5F, 3.0F}) {
-      EXPECT_EQ(env->step(std::vector<float>{action}).reward, (*env)->physics()->reward())
-          << action;
+      const double reward = env->step(std::vector<float>{action}).reward;  // before it is asked for
+      EXPECT_EQ(reward, (*env)->physics()->reward()) << action;
     }
   }
   EXPECT_EQ(outcome(scaled_first, 0.5, 0.0).reward, 1.5);

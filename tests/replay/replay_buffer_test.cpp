@@ -194,8 +194,8 @@ struct Doubles {
         replay(spec, 50, 1, at::kCPU, options) {
     const Field action = action_field(spec.action);
     std::vector<std::byte> action_bytes(action.bytes());
-    const auto row = [&](double* values) {
-      return FieldView{&spec.observation[0], reinterpret_cast<std::byte*>(values), 1};
+    const auto row = [&](double* numbers) {
+      return FieldView{&spec.observation[0], reinterpret_cast<std::byte*>(numbers), 1};
     };
     values.resize(17 * 41);
     Rng rng(1);

@@ -261,7 +261,7 @@ TEST(ReplayDisk, LacksAreNamed) {
     }
     return "no error";
   };
-  EXPECT_THAT(message(1000000, {.memory_budget = 1000000}), HasSubstr("48.0 MB"));
+  EXPECT_THAT(message(1000000, {.memory_budget = 1000000}), HasSubstr("28.0 MB"));
   EXPECT_THAT(message(100, {.memory_budget = 0, .disk_folder = "/no/such/folder"}),
               HasSubstr("No such file"));
   EXPECT_THAT(message(int64_t{1} << 46, {.memory_budget = 0, .disk_folder = testing::TempDir()}),
