@@ -53,7 +53,7 @@ TEST_F(Train, MakesTheRunFolderOfTheDesign) {
     EXPECT_TRUE(fs::is_regular_file(latest_checkpoint(at("runs/first")) / file)) << file;
   }
   const std::string csv = content(at("runs/first/metrics.csv"));
-  EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 4) << csv;
+  EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 5) << csv;
   EXPECT_THAT(csv, AllOf(HasSubstr("step,wall_time_s,"), HasSubstr("env/return"),
                          HasSubstr("loss/critic"), HasSubstr("\n300,")));
   EXPECT_THAT(content(at("runs/first/config.toml")),
