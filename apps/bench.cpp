@@ -36,7 +36,8 @@ std::vector<BenchResult> bench_envs(const BenchFlags& flags) {
     const bool named = std::find(flags.ids.begin(), flags.ids.end(), entry.id) != flags.ids.end();
     if (flags.ids.empty() ? !entry.benchmark : !named) continue;
     const EnvMaker make = entry.config()->maker();
-    for (const int threads : flags.threads) {
+    for (const int64_t count : flags.threads) {
+      const auto threads = static_cast<int>(count);
       ThreadedVectorEnv env(make, flags.num_envs, threads);
       env.reset(0);
       const Field action = action_field(env.spec().action);
@@ -94,7 +95,10 @@ std::vector<BenchResult> bench_pixels(const BenchFlags& flags) {
     const auto actions = draw_actions(env.spec(), 1);
     size_t next = 0;
     const double rate = calls_per_second(
-        [&] { env.step({&action, actions[next++ % actions.size()].data(), 1}); }, flags.seconds);
+        [&] {
+          env.step({&action, actions[next++ % actions.size()].data(), 1});
+        },
+        flags.seconds);
     results.push_back({.name = id + "-64x64", .value = rate, .unit = "observations/s"});
   }
   return results;
@@ -150,7 +154,8 @@ std::vector<BenchResult> bench_update(const BenchFlags& flags) {
   std::vector<BenchResult> results;
   const DdpgConfig config;
   const EnvSpec spec = SpaceAdapter::adapt(find_env("maze2d-umaze").config()->spec());
-  for (const int threads : flags.threads) {
+  for (const int64_t count : flags.threads) {
+    const auto threads = static_cast<int>(count);
     set_compute_threads(threads);
     const std::unique_ptr<TransitionAgent> agent = make_ddpg(spec, config, at::kCPU, 0);
     const Batch batch = fixed_batch(spec, config.minibatch);
@@ -189,23 +194,17 @@ int bench_command(const Arguments& arguments) {
   CommandLine line("bench",
                    "Measures speed on this machine, beside the limit that bounds it and, with\n"
                    "--peers, other implementations in the same run (bench/peers/setup).");
-  line.app()
-      .add_option("WHAT", flags.what, "envs, pixels, resets, replay, update or plan")
-      ->required();
-  line.app().add_option("ID", flags.ids, "environments; default: one or two of each family");
-  line.app()
-      .add_option("--threads", flags.threads, "thread counts to measure (default 1 2)")
-      ->check(CLI::Range(1, 1024))
-      ->delimiter(',')
-      ->allow_extra_args(false);  // or the flag would take the ids behind it
-  line.app()
-      .add_option("--num-envs", flags.num_envs, "environments stepped together (default 64)")
-      ->check(CLI::Range(1, 65536));
-  line.app()
-      .add_option("--seconds", flags.seconds, "time for each measurement (default 5)")
-      ->check(CLI::Range(0.05, 3600.0));
-  line.app().add_flag("--peers", flags.peers, "measure the peers too");
-  line.app().add_flag("--json", flags.json, "one JSON object on stdout, nothing else");
+  line.add("WHAT", flags.what,
+           {.help = "envs, pixels, resets, replay, update or plan", .required = true});
+  line.add("ID", flags.ids, {.help = "environments", .fallback = "one or two of each family"});
+  line.add("--threads", flags.threads,
+           {.help = "thread counts to measure", .range = between(1, 1024)});
+  line.add("--num-envs", flags.num_envs,
+           {.help = "environments stepped together", .range = between(1, 65536)});
+  line.add("--seconds", flags.seconds,
+           {.help = "time for each measurement", .range = between(0.05, 3600)});
+  line.add("--peers", flags.peers, {.help = "measure the peers too"});
+  line.add("--json", flags.json, {.help = "one JSON object on stdout, nothing else"});
   if (!line.parse(arguments)) return 0;
   for (const std::string& id : flags.ids) find_env(id);
   REVERIE_CHECK(flags.what != "plan" || flags.ids.empty(),

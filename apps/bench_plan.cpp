@@ -103,7 +103,8 @@ class PlanTimer {
 std::vector<BenchResult> bench_plan(const BenchFlags& flags) {
   const PlannerOptions options;
   std::vector<BenchResult> results;
-  for (const int threads : flags.threads) {
+  for (const int64_t count : flags.threads) {
+    const auto threads = static_cast<int>(count);
     set_compute_threads(threads);
     PlanTimer timer(options);
     std::vector<double> ours, torch_python, peak;

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <iostream>
+#include <optional>
 
 #include "agents/registry.h"
 #include "agents/space_adapter.h"
@@ -21,13 +22,14 @@ namespace {
 
 constexpr double kWaypointNoise = 0.5;  // D4RL's
 constexpr uint64_t kMixtureStream = 4;  // of random numbers, beside those of the collector's lanes
+constexpr double kMostSteps = 2147483648.0;
 constexpr const char* kNoTimeLimit = "1000000000000";
 
 struct CollectFlags {
   std::vector<std::string> policies;
   std::string out, format;  // "" = what suits the fields
   int64_t steps = 0, seed = 0, threads = 2;
-  double noise = -1.0;  // not given
+  std::optional<double> noise;
 };
 
 // What gathers, ready to be handed to a Collector.
@@ -235,36 +237,27 @@ bool is_learning(const std::string& name) {
 
 void add_collect_flags(CommandLine& line, CollectFlags& flags, LoadOptions& load,
                        std::string& preset) {
-  line.app().add_option("--env", load.env, "environment id; that of the run when not given");
-  line.app()
-      .add_option("--policy", flags.policies,
-                  fmt::format("a run folder, one of {}, or an agent that learns\nmeanwhile; "
-                              "repeat it as NAME:SHARE for a mixture of episodes",
-                              untrained_agents()))
-      ->required()
-      ->allow_extra_args(false);
-  line.app()
-      .add_option("--steps", flags.steps, "steps to gather")
-      ->required()
-      ->check(CLI::Range(int64_t{1}, int64_t{1} << 31));
-  line.app().add_option("--out", flags.out, "file to write (minari, exorl: folder)")->required();
-  line.app().add_option(
-      "--format", flags.format,
-      dataset_format_list() + " (default d4rl,\nwhere only pixels are observed stable-worldmodel)");
-  line.app()
-      .add_option("--noise", flags.noise,
-                  "standard deviation of the noise on actions (default 0.5 with waypoint\nalone, "
-                  "else 0)")
-      ->check(CLI::Range(0.0, 1e6));
-  line.app()
-      .add_option("--seed", flags.seed, "same seed, same dataset")
-      ->check(CLI::NonNegativeNumber);
-  line.app()
-      .add_option("--threads", flags.threads, "threads (default 2)")
-      ->check(CLI::Range(1, 1024));
-  line.app().add_option("--device", load.device, "cpu or cuda; the run's when not given");
-  line.app().add_option("--preset", preset,
-                        fmt::format("env, policy, steps and noise of {}", collect_presets()));
+  line.add("--env", load.env, {.help = "environment id", .fallback = "that of the run"});
+  line.add("--policy", flags.policies,
+           {.help = fmt::format("a run folder, one of {}, or an agent that learns meanwhile; "
+                                "repeat it as NAME:SHARE for a mixture of episodes",
+                                untrained_agents()),
+            .required = true});
+  line.add("--steps", flags.steps,
+           {.help = "steps to gather", .range = between(1, kMostSteps), .required = true});
+  line.add("--out", flags.out, {.help = "file to write (minari, exorl: folder)", .required = true});
+  line.add("--format", flags.format,
+           {.help = dataset_format_list(),
+            .fallback = "d4rl, where only pixels are observed stable-worldmodel"});
+  line.add("--noise", flags.noise,
+           {.help = "standard deviation of the noise on actions",
+            .range = between(0, 1e6),
+            .fallback = fmt::format("{} with waypoint alone, else 0", kWaypointNoise)});
+  line.add("--seed", flags.seed, {.help = "same seed, same dataset", .range = at_least(0)});
+  line.add("--threads", flags.threads, {.help = "threads", .range = between(1, 1024)});
+  line.add("--device", load.device, {.help = "cpu or cuda", .fallback = "the run's"});
+  line.add("--preset", preset,
+           {.help = fmt::format("env, policy, steps and noise of {}", collect_presets())});
 }
 
 }  // namespace
@@ -311,9 +304,7 @@ int collect_command(const Arguments& given) {
   CollectOptions options{.steps = flags.steps,
                          .seed = load.seed,
                          .threads = static_cast<int>(flags.threads),
-                         .noise = flags.noise >= 0.0 ? flags.noise
-                                  : drives           ? kWaypointNoise
-                                                     : 0.0};
+                         .noise = flags.noise.value_or(drives ? kWaypointNoise : 0.0)};
   Source source = drives    ? load_waypoint(load, options.target_limit)
                   : learner ? load_learner(std::move(learner), load)
                             : load_policies(policies, load);

@@ -1,79 +1,342 @@
 #include "apps/command.h"
 
 #include <algorithm>
-#include <charconv>
 #include <iostream>
 
 namespace reverie {
 namespace {
 
-std::string heading(const std::string& section) {
-  return section.empty() ? "Options" : fmt::format("Options of [{}]", section);
+constexpr int kSmallestSide = 16;   // [px] of pictures that a command writes
+constexpr size_t kHelpColumn = 38;  // where the texts of the help begin
+constexpr size_t kHelpWidth = 100;  // [characters]
+
+template <typename T>
+struct Element {
+  using Type = T;
+};
+template <typename T>
+struct Element<std::optional<T>> {
+  using Type = T;
+};
+template <typename T>
+struct Element<std::vector<T>> {
+  using Type = T;
+};
+
+template <typename T>
+constexpr bool kIsList = false;
+template <typename T>
+constexpr bool kIsList<std::vector<T>> = true;
+
+std::vector<std::string> split(const std::string& text, char separator) {
+  std::vector<std::string> parts;
+  size_t begin = 0;
+  for (size_t end; (end = text.find(separator, begin)) != std::string::npos; begin = end + 1) {
+    parts.push_back(text.substr(begin, end - begin));
+  }
+  parts.push_back(text.substr(begin));
+  return parts;
+}
+
+// A config field that reads one value of the option.
+template <typename T>
+ConfigField field_of(const OptionInfo& info, T& value) {
+  return {.section = {},
+          .name = {},
+          .help = info.help,
+          .value = &value,
+          .range = info.range,
+          .choices = info.choices};
+}
+
+template <typename T>
+T read_value(const std::string& flag, const OptionInfo& info, std::string_view text) {
+  if constexpr (std::is_same_v<T, ImageSize>) {
+    const ImageSize size = parse_image_size(flag, text);
+    REVERIE_CHECK(std::min(size.width, size.height) >= kSmallestSide,
+                  "{}: found '{}', expected sides of at least {} pixels, such as 640x480", flag,
+                  text, kSmallestSide);
+    return size;
+  } else {
+    T value{};
+    ConfigFields::set(field_of(info, value), text, flag);
+    return value;
+  }
+}
+
+template <typename T>
+std::string type_of(const OptionInfo& info) {
+  if constexpr (kIsList<T>) {
+    const bool has_commas = info.commas || !std::is_same_v<T, std::vector<std::string>>;
+    return type_of<typename Element<T>::Type>(info) + (has_commas ? ",..." : "");
+  } else if constexpr (std::is_same_v<typename Element<T>::Type, ImageSize>) {
+    return "WIDTHxHEIGHT";
+  } else {
+    typename Element<T>::Type value{};
+    return field_of(info, value).type_name();
+  }
+}
+
+// As the user would write it; "" where there is none.
+template <typename T>
+std::string default_text(const T& value) {
+  if constexpr (std::is_same_v<T, std::string>) {
+    return value;
+  } else if constexpr (std::is_same_v<T, ImageSize>) {
+    return to_string(value);
+  } else if constexpr (kIsList<T>) {
+    std::string text;
+    for (const auto& element : value) text += (text.empty() ? "" : ",") + default_text(element);
+    return text;
+  } else if constexpr (std::is_same_v<T, typename Element<T>::Type>) {
+    return fmt::format("{}", value);
+  } else {
+    return value ? default_text(*value) : "";
+  }
+}
+
+template <typename T>
+void assign(T& target, const std::string& flag, const OptionInfo& info,
+            const std::vector<std::string>& texts) {
+  using Value = typename Element<T>::Type;
+  if constexpr (kIsList<T>) {
+    target.clear();
+    for (const std::string& text : texts) {
+      const bool is_one = std::is_same_v<Value, std::string> && !info.commas;
+      for (const std::string& part : is_one ? std::vector{text} : split(text, ',')) {
+        target.push_back(read_value<Value>(flag, info, part));
+      }
+    }
+  } else {
+    target = read_value<Value>(flag, info, texts.back());
+  }
+}
+
+bool is_truth_value(const std::string& text) {
+  for (const char* word : {"true", "false", "1", "0", "on", "off", "yes", "no"}) {
+    if (text == word) return true;
+  }
+  return false;
+}
+
+// Breaks the text between words; all lines but the first begin with `indent` blanks.
+std::string wrapped(const std::string& text, size_t indent, size_t width) {
+  std::string out;
+  size_t column = indent;
+  for (const std::string& word : split(text, ' ')) {
+    if (column > indent && column + 1 + word.size() > width) {
+      out += "\n" + std::string(indent, ' ');
+      column = indent;
+    } else if (column > indent) {
+      out += ' ';
+      ++column;
+    }
+    out += word;
+    column += word.size();
+  }
+  return out;
+}
+
+std::string help_line(const std::string& name, const std::string& type, const std::string& help) {
+  std::string out = fmt::format("  {}{}{}", name, type.empty() ? "" : " ", type);
+  out += out.size() + 2 <= kHelpColumn ? std::string(kHelpColumn - out.size(), ' ')
+                                       : "\n" + std::string(kHelpColumn, ' ');
+  return out + wrapped(help, kHelpColumn, kHelpWidth) + "\n";
 }
 
 }  // namespace
 
-CommandLine::CommandLine(const std::string& name, const std::string& description)
-    : name_(name), app_(description, "reverie " + name) {
-  app_.allow_extras();
-  app_.get_formatter()->column_width(38);
+void CommandLine::add_target(std::string name, Target target, OptionInfo info) {
+  Option option{.name = std::move(name), .target = target, .info = std::move(info), .type = {}};
+  std::visit(
+      [&](auto pointer) {
+        using T = std::remove_pointer_t<decltype(pointer)>;
+        if constexpr (std::is_same_v<T, bool>) {
+          option.is_switch = true;
+        } else if constexpr (!std::is_same_v<T, std::monostate>) {
+          option.type = type_of<T>(option.info);
+          option.is_list = kIsList<T>;
+          const bool shows_value = option.info.fallback.empty() && !option.info.required;
+          if (shows_value) option.info.fallback = default_text(*pointer);
+        }
+      },
+      option.target);
+  push(std::move(option));
 }
 
 void CommandLine::add_fields(const ConfigFields& fields) {
   for (const ConfigField& field : fields.all()) {
-    CLI::Option* option =
-        app_.add_option_function<std::string>(
-                field.flag(),
-                [this, flag = field.flag()](const std::string& text) { given_[flag] = text; },
-                fmt::format("{} (default {})", field.help, field.text()))
-            ->type_name(field.type_name())
-            ->group(heading(field.section));
-    if (std::holds_alternative<bool*>(field.value)) option->expected(0, 1)->default_str("true");
-    if (std::holds_alternative<std::vector<std::string>*>(field.value)) {
-      option->multi_option_policy(CLI::MultiOptionPolicy::Join)->delimiter(',');
+    const std::string text = field.text();
+    const bool is_empty = text == "\"\"" || text == "[]";
+    push({.name = field.flag(),
+          .target = {},
+          .info = {.help = field.help,
+                   .fallback = is_empty ? "" : text,
+                   .heading =
+                       field.section.empty() ? "" : fmt::format("Options of [{}]", field.section)},
+          .type = field.type_name(),
+          .is_list = std::holds_alternative<std::vector<std::string>*>(field.value),
+          .is_switch = std::holds_alternative<bool*>(field.value)});
+  }
+}
+
+void CommandLine::push(Option option) {
+  REVERIE_CHECK(find(option.name) == nullptr, "{}: option {} is described twice", name_,
+                option.name);
+  options_.push_back(std::move(option));
+}
+
+CommandLine::Option* CommandLine::find(const std::string& name) {
+  const auto found = std::find_if(options_.begin(), options_.end(),
+                                  [&](const Option& option) { return option.name == name; });
+  return found == options_.end() ? nullptr : &*found;
+}
+
+// The next of what stands without a flag, or null.
+CommandLine::Option* CommandLine::free_positional() {
+  const auto found = std::find_if(options_.begin(), options_.end(), [](const Option& option) {
+    return option.is_positional() && (option.is_list || option.texts.empty());
+  });
+  return found == options_.end() ? nullptr : &*found;
+}
+
+void CommandLine::fail(const std::string& message) const {
+  fail_input("{0}: {1} (see reverie {0} --help)", name_, message);
+}
+
+void CommandLine::give(Option& option, std::string text) {
+  REVERIE_CHECK(option.is_list || option.texts.empty(),
+                "{}: given twice, as '{}' and as '{}'; expected it once", option.name,
+                option.texts.front(), text);
+  option.texts.push_back(std::move(text));
+}
+
+// The flag at that place, and its value; leaves `at` on the last argument that belongs to it.
+void CommandLine::read_flag(const Arguments& arguments, size_t& at) {
+  const std::string& argument = arguments[at];
+  const size_t equals = argument.find('=');
+  const std::string flag = argument.substr(0, equals);
+  Option* option = find(flag);
+  if (option == nullptr) {
+    std::vector<std::string> known = {"--help"};
+    for (const Option& each : options_) {
+      if (!each.is_positional()) known.push_back(each.name);
+    }
+    const std::string nearest = nearest_name(flag, known);
+    fail(fmt::format("unknown flag '{}'{}", flag,
+                     nearest.empty() ? "" : fmt::format("; did you mean '{}'?", nearest)));
+  }
+  if (equals != std::string::npos) return give(*option, argument.substr(equals + 1));
+  const bool is_last = at + 1 == arguments.size();
+  if (option->is_switch) {
+    // "--overlap false", but in "--overlap runs/a" the run is no value.
+    const bool takes_next = !is_last && !option->type.empty() &&
+                            !arguments[at + 1].starts_with('-') &&
+                            (is_truth_value(arguments[at + 1]) || free_positional() == nullptr);
+    return give(*option, takes_next ? arguments[++at] : "");
+  }
+  if (is_last || arguments[at + 1].starts_with("--")) {
+    fail(fmt::format("{}: a value is missing, expected {} ({})", flag, option->type,
+                     option->info.help));
+  }
+  give(*option, arguments[++at]);
+}
+
+void CommandLine::read(const Arguments& arguments) {
+  bool flags_ended = false;
+  for (size_t at = 0; at < arguments.size(); ++at) {
+    const std::string& argument = arguments[at];
+    if (!flags_ended && argument == "--") {
+      flags_ended = true;
+    } else if (!flags_ended && argument.size() > 1 && argument.starts_with('-')) {
+      read_flag(arguments, at);
+    } else if (Option* option = free_positional(); option != nullptr) {
+      give(*option, argument);
+    } else {
+      fail(fmt::format("unexpected argument '{}'", argument));
     }
   }
 }
 
 bool CommandLine::parse(Arguments arguments) {
+  if (wants_help(arguments)) {
+    std::cout << help();
+    return false;
+  }
   // `--agent.gamma 0.9` is `--gamma 0.9`, for those who think in config sections.
   for (std::string& argument : arguments) {
-    for (const char* prefix : {"--agent.", "--training.", "--environment."}) {
-      if (argument.rfind(prefix, 0) == 0) argument = "--" + argument.substr(std::strlen(prefix));
+    for (const std::string_view prefix : {"--agent.", "--training.", "--environment."}) {
+      if (argument.starts_with(prefix)) argument = "--" + argument.substr(prefix.size());
     }
   }
-  std::reverse(arguments.begin(), arguments.end());  // as CLI11's vector form wants them
-  try {
-    app_.parse(arguments);
-  } catch (const CLI::CallForHelp&) {
-    std::cout << app_.help();
-    return false;
-  } catch (const CLI::ParseError& error) {
-    fail_input("{}: {} (see reverie {} --help)", name_, error.what(), name_);
+  read(arguments);
+  for (const Option& option : options_) {
+    if (option.info.required && option.texts.empty()) fail(option.name + " is required");
   }
-  const std::vector<std::string> extras = app_.remaining();
-  if (extras.empty()) return true;
-  const std::string& extra = extras.front();
-  if (!extra.starts_with('-')) {
-    fail_input("{0}: unexpected argument '{1}' (see reverie {0} --help)", name_, extra);
+  for (const Option& option : options_) {
+    if (option.texts.empty()) continue;
+    std::visit(
+        [&](auto pointer) {
+          using T = std::remove_pointer_t<decltype(pointer)>;
+          if constexpr (std::is_same_v<T, bool>) {
+            const std::string& text = option.texts.back();
+            const bool given = text.empty() || read_value<bool>(option.name, option.info, text);
+            if (given) *pointer = !*pointer;
+          } else if constexpr (!std::is_same_v<T, std::monostate>) {
+            assign(*pointer, option.name, option.info, option.texts);
+          }
+        },
+        option.target);
   }
-  std::vector<std::string> known;
-  for (const CLI::Option* option : app_.get_options()) {
-    for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
-  }
-  const std::string flag = extra.substr(0, extra.find('='));
-  const std::string nearest = nearest_name(flag, known);
-  fail_input("{0}: unknown flag '{1}'{2} (see reverie {0} --help)", name_, flag,
-             nearest.empty() ? "" : fmt::format("; did you mean '{}'?", nearest));
+  return true;
 }
 
 void CommandLine::apply(const ConfigFields& fields) const {
   for (const ConfigField& field : fields.all()) {
-    const auto found = given_.find(field.flag());
-    if (found == given_.end()) continue;
-    const bool bare = found->second.empty() && std::holds_alternative<bool*>(field.value);
-    ConfigFields::set(field, bare ? "true" : found->second, field.flag());
+    for (const Option& option : options_) {
+      if (option.name != field.flag() || option.texts.empty()) continue;
+      std::string text = option.texts.front();
+      for (size_t i = 1; i < option.texts.size(); ++i) text += "," + option.texts[i];
+      ConfigFields::set(field, text.empty() && option.is_switch ? "true" : text, option.name);
+    }
   }
+}
+
+std::string CommandLine::help() const {
+  std::vector<std::string> headings;
+  std::string positionals;
+  for (const Option& option : options_) {
+    if (option.is_positional()) {
+      const std::string name = option.name + (option.is_list ? "..." : "");
+      positionals += option.info.required ? " " + name : " [" + name + "]";
+    } else if (std::count(headings.begin(), headings.end(), option.info.heading) == 0) {
+      headings.push_back(option.info.heading);
+    }
+  }
+  std::string out = fmt::format("{}\n\nusage: reverie {}{}{}\n", description_, name_, positionals,
+                                headings.empty() ? "" : " [OPTIONS]");
+  const auto print = [&](const Option& option) {
+    std::string text = option.info.help;
+    if (option.info.required && !option.is_positional()) text += " (required)";
+    if (!option.info.fallback.empty()) text += fmt::format(" (default {})", option.info.fallback);
+    out += help_line(option.name, option.type, text);
+  };
+  if (!positionals.empty()) out += "\nArguments:\n";
+  for (const Option& option : options_) {
+    if (option.is_positional()) print(option);
+  }
+  std::stable_sort(
+      headings.begin(), headings.end(),
+      [](const std::string& a, const std::string& b) { return a.empty() > b.empty(); });
+  if (headings.empty() || !headings.front().empty()) headings.insert(headings.begin(), "");
+  for (const std::string& heading : headings) {
+    out += fmt::format("\n{}:\n", heading.empty() ? "Options" : heading);
+    for (const Option& option : options_) {
+      if (!option.is_positional() && option.info.heading == heading) print(option);
+    }
+    if (heading.empty()) out += help_line("-h, --help", "", "print this and do nothing");
+  }
+  return out;
 }
 
 std::string peek_flag(const Arguments& arguments, const std::string& flag) {
@@ -85,30 +348,19 @@ std::vector<std::string> peek_flags(const Arguments& arguments, const std::strin
   std::vector<std::string> values;
   for (size_t i = 0; i < arguments.size(); ++i) {
     if (arguments[i] == flag) {
-      REVERIE_CHECK(i + 1 < arguments.size() && arguments[i + 1].rfind("--", 0) != 0,
+      REVERIE_CHECK(i + 1 < arguments.size() && !arguments[i + 1].starts_with("--"),
                     "{}: a value is missing", flag);
       values.push_back(arguments[i + 1]);
-    } else if (arguments[i].rfind(flag + "=", 0) == 0) {
+    } else if (arguments[i].starts_with(flag + "=")) {
       values.push_back(arguments[i].substr(flag.size() + 1));
     }
   }
   return values;
 }
 
-std::pair<int, int> parse_size(const std::string& text) {
-  int width = 0;
-  int height = 0;
-  const char* end = text.data() + text.size();
-  const auto [cross, first] = std::from_chars(text.data(), end, width);
-  bool right = first == std::errc() && cross != end && *cross == 'x';
-  if (right) {
-    const auto [stop, second] = std::from_chars(cross + 1, end, height);
-    right = second == std::errc() && stop == end;
-  }
-  REVERIE_CHECK(right && width >= 16 && width <= 8192 && height >= 16 && height <= 8192,
-                "--size: found '{}', expected WIDTHxHEIGHT such as 640x480, each from 16 to 8192",
-                text);
-  return {width, height};
+bool wants_help(const Arguments& arguments) {
+  return std::any_of(arguments.begin(), arguments.end(),
+                     [](const std::string& a) { return a == "--help" || a == "-h"; });
 }
 
 }  // namespace reverie

@@ -1,13 +1,14 @@
 #pragma once
 
-#include <functional>
-#include <map>
+#include <cstdint>
+#include <optional>
 #include <string>
+#include <utility>
+#include <variant>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
 #include "core/config.h"
+#include "drawing/picture.h"
 
 namespace reverie {
 
@@ -35,29 +36,84 @@ int plot_command(const Arguments& arguments);
 int list_command(const Arguments& arguments);
 int config_command(const Arguments& arguments);
 
-// The flags of one subcommand: CLI11 with our error messages. Flags that belong to config fields
-// are made from the fields, so that a value is described in one place.
+// What is said of an option of a command and what is asked of its value.
+struct OptionInfo {
+  std::string help;                       // wrapped where it is printed
+  Range range = {};                       // of a number, or of each number of a list
+  std::vector<std::string> choices = {};  // of a text; empty = anything
+  bool required = false;
+  bool commas = false;        // a list of texts: "a,b" is two of them, as it always is for numbers
+  std::string fallback = {};  // what help calls the default; "" = the value of the target
+  std::string heading = {};   // in the help; "" = "Options"
+};
+
+// The options of one subcommand. Values are read, checked and reported as those of config fields
+// are (ConfigFields::set), and the options that are config fields are made from these, so that a
+// value is described in one place.
 class CommandLine {
  public:
-  CommandLine(const std::string& name, const std::string& description);
+  CommandLine(std::string name, std::string description)
+      : name_(std::move(name)), description_(std::move(description)) {}
 
-  CLI::App& app() { return app_; }
+  // An option that parse() assigns to `target`, which must outlive this object. "--steps" takes a
+  // value; "RUN" is what stands without a flag, in the order of these calls. The target decides:
+  //   bool                  takes no value; when given, the target becomes the opposite of what it
+  //   is int64_t, double       a number of the range; whole ones may be written as 1e6 std::string
+  //   a text, one of `choices` ImageSize             WIDTHxHEIGHT, each from 16 to Canvas::kMaxSide
+  //   std::optional<those>  stays empty when it is not given
+  //   std::vector<those>    the flag may be repeated; numbers also as 1,2,3
+  // Help shows the target's value as the default. Throws Error for a name that is taken.
+  template <typename T>
+  void add(std::string name, T& target, OptionInfo info) {
+    add_target(std::move(name), &target, std::move(info));
+  }
 
   // One flag per field, under a heading for its section. A boolean flag without a value means true.
   void add_fields(const ConfigFields& fields);
 
   // Parses; returns false when help was asked for and has been printed. Throws Error(kInput) for
-  // unknown flags (naming the nearest), missing and malformed values.
+  // unknown flags (naming the nearest), for missing and malformed values; targets may then be
+  // assigned in part.
   bool parse(Arguments arguments);
 
   // Assigns the fields whose flags were given. Separate from parse(), because presets and config
   // files come in between.
   void apply(const ConfigFields& fields) const;
 
+  // What --help prints.
+  std::string help() const;
+
  private:
+  // std::monostate: a config field, which apply() assigns.
+  using Target =
+      std::variant<std::monostate, bool*, int64_t*, double*, std::string*, ImageSize*,
+                   std::optional<int64_t>*, std::optional<double>*, std::optional<ImageSize>*,
+                   std::vector<int64_t>*, std::vector<double>*, std::vector<std::string>*>;
+
+  struct Option {
+    std::string name;
+    Target target;
+    OptionInfo info;
+    std::string type;                     // "integer >= 1", "" of a flag that takes no value
+    bool is_list = false;                 // may be given several times
+    bool is_switch = false;               // may be given without a value
+    std::vector<std::string> texts = {};  // as given; "" = without a value
+
+    bool is_positional() const { return !name.starts_with('-'); }
+  };
+
+  void add_target(std::string name, Target target, OptionInfo info);
+  void push(Option option);
+  Option* find(const std::string& name);
+  Option* free_positional();
+  void read(const Arguments& arguments);
+  void read_flag(const Arguments& arguments, size_t& at);
+  static void give(Option& option, std::string text);
+  [[noreturn]] void fail(const std::string& message) const;
+
   std::string name_;
-  CLI::App app_;
-  std::map<std::string, std::string> given_;  // flag -> text
+  std::string description_;
+  std::vector<Option> options_;
 };
 
 // The value of `--name VALUE` or `--name=VALUE`, "" where the flag is absent: for the flags that
@@ -67,8 +123,7 @@ std::string peek_flag(const Arguments& arguments, const std::string& flag);
 // The values of a flag that may be repeated, in their order.
 std::vector<std::string> peek_flags(const Arguments& arguments, const std::string& flag);
 
-// "640x480" as width and height. Throws Error(kInput) that shows the form, for sides outside
-// [16, 8192] too.
-std::pair<int, int> parse_size(const std::string& text);
+// Whether help is asked for.
+bool wants_help(const Arguments& arguments);
 
 }  // namespace reverie

@@ -12,9 +12,9 @@ int config_command(const Arguments& arguments) {
   CommandLine line("config",
                    "Prints every option of a run with its default, as a TOML file that\n"
                    "`reverie train --config` reads.");
-  line.app().add_option("--agent", agent, "agent name (reverie list agents)")->required();
-  line.app().add_option("--env", env, "environment id (reverie list envs)");
-  line.app().add_flag("--preset", preset, "with the preset that ships for this pair, if any");
+  line.add("--agent", agent, {.help = "agent name (reverie list agents)", .required = true});
+  line.add("--env", env, {.help = "environment id (reverie list envs)"});
+  line.add("--preset", preset, {.help = "with the preset that ships for this pair, if any"});
   if (!line.parse(arguments)) return 0;
   const auto config = make_run_config(env, agent);
   if (const auto file = find_preset(env, agent); preset && !file.empty()) {

@@ -46,8 +46,8 @@ int validate(const Arguments& arguments) {
   std::string path, env;
   CommandLine line("dataset validate",
                    "Looks for known faults of datasets; exit status 1 where there is one.");
-  line.app().add_option("PATH", path, "file or folder")->required();
-  line.app().add_option("--env", env, "maze2d id whose rewards to check, where the file has none");
+  line.add("PATH", path, {.help = "file or folder", .required = true});
+  line.add("--env", env, {.help = "maze2d id whose rewards to check, where the file has none"});
   if (!line.parse(arguments)) return 0;
   const std::unique_ptr<Dataset> dataset = Dataset::open(path);
   bool faulty = false;
@@ -65,9 +65,9 @@ int validate(const Arguments& arguments) {
 int convert(const Arguments& arguments) {
   std::string in, out, format;
   CommandLine line("dataset convert", "Writes a dataset in another layout (docs/datasets.md).");
-  line.app().add_option("IN", in, "file or folder")->required();
-  line.app().add_option("OUT", out, "file or folder to write")->required();
-  line.app().add_option("--format", format, dataset_format_list())->required();
+  line.add("IN", in, {.help = "file or folder", .required = true});
+  line.add("OUT", out, {.help = "file or folder to write", .required = true});
+  line.add("--format", format, {.help = dataset_format_list(), .required = true});
   if (!line.parse(arguments)) return 0;
   const std::unique_ptr<Dataset> dataset = Dataset::open(in);
   const std::unique_ptr<DatasetWriter> writer =
@@ -82,13 +82,12 @@ int split(const Arguments& arguments) {
   double share = 0.9;
   int64_t seed = 0;
   CommandLine line("dataset split", "Divides the episodes between two datasets, at random.");
-  line.app().add_option("IN", in, "file or folder")->required();
-  line.app().add_option("FIRST", first, "to write, for example for training")->required();
-  line.app().add_option("SECOND", second, "to write, for example for validation")->required();
-  line.app()
-      .add_option("--share", share, "of the episodes that the first gets (default 0.9)")
-      ->check(CLI::Range(0.0, 1.0));
-  line.app().add_option("--seed", seed, "same seed, same split")->check(CLI::NonNegativeNumber);
+  line.add("IN", in, {.help = "file or folder", .required = true});
+  line.add("FIRST", first, {.help = "to write, for example for training", .required = true});
+  line.add("SECOND", second, {.help = "to write, for example for validation", .required = true});
+  line.add("--share", share,
+           {.help = "of the episodes that the first gets", .range = between(0, 1)});
+  line.add("--seed", seed, {.help = "same seed, same split", .range = at_least(0)});
   if (!line.parse(arguments)) return 0;
   const std::unique_ptr<Dataset> dataset = Dataset::open(in);
   std::vector<int64_t> order = all_episodes(*dataset);
@@ -118,8 +117,8 @@ int merge(const Arguments& arguments) {
   std::vector<std::string> in;
   std::string out;
   CommandLine line("dataset merge", "Writes the episodes of several datasets into one.");
-  line.app().add_option("IN", in, "files or folders with the same fields")->required();
-  line.app().add_option("--out", out, "file or folder to write")->required();
+  line.add("IN", in, {.help = "files or folders with the same fields", .required = true});
+  line.add("--out", out, {.help = "file or folder to write", .required = true});
   if (!line.parse(arguments)) return 0;
   const std::unique_ptr<Dataset> first = Dataset::open(in.front());
   const auto writer = DatasetWriter::create(out, first->format(), first->schema());

@@ -217,9 +217,9 @@ int dataset_info(const Arguments& arguments) {
   std::string path, plot;
   bool json = false;
   CommandLine line("dataset info", "Says what a dataset holds.");
-  line.app().add_option("PATH", path, "file or folder")->required();
-  line.app().add_flag("--json", json, "one JSON object on stdout, nothing else");
-  line.app().add_option("--plot", plot, "also draw the distributions, as F.png");
+  line.add("PATH", path, {.help = "file or folder", .required = true});
+  line.add("--json", json, {.help = "one JSON object on stdout, nothing else"});
+  line.add("--plot", plot, {.help = "also draw the distributions, as F.png"});
   if (!line.parse(arguments)) return 0;
   const std::unique_ptr<Dataset> dataset = Dataset::open(path);
   const Contents contents = read_contents(*dataset);

@@ -22,7 +22,8 @@ constexpr Color kSheet{24, 28, 36};
 constexpr Color kLabel{235, 238, 244};
 
 struct PreviewFlags {
-  std::string path, out, env, size;
+  std::string path, out, env;
+  std::optional<ImageSize> size;
   int64_t episodes = 6;
   int64_t frames = 8;
   double speed = 1.0;
@@ -135,8 +136,7 @@ double return_of(const EpisodeData& episode, int64_t steps) {
 
 // One row of pictures an episode, with its number, length and return.
 void write_sheet(const PreviewFlags& flags, Dataset& dataset, EpisodePictures& pictures) {
-  const ImageSize cell =
-      flags.size.empty() ? pictures.size_for(kSheetCell) : parse_image_size("--size", flags.size);
+  const ImageSize cell = flags.size ? *flags.size : pictures.size_for(kSheetCell);
   const std::vector<int64_t> episodes =
       spread(flags.episodes, static_cast<int64_t>(dataset.episodes().size()));
   const double text = std::max(10.0, cell.height / 12.0);
@@ -182,8 +182,7 @@ void write_sheet(const PreviewFlags& flags, Dataset& dataset, EpisodePictures& p
 
 // The episodes one after the other; the video's clock runs `speed` times as fast as theirs.
 void write_video(const PreviewFlags& flags, Dataset& dataset, EpisodePictures& pictures) {
-  const ImageSize size =
-      flags.size.empty() ? pictures.size_for(kVideoHeight) : parse_image_size("--size", flags.size);
+  const ImageSize size = flags.size ? *flags.size : pictures.size_for(kVideoHeight);
   std::vector<uint8_t> memory(picture_bytes(size));
   Canvas canvas(size.width, size.height, memory);
   const double rate = pictures.frames_per_second() * flags.speed;
@@ -221,22 +220,17 @@ int dataset_preview(const Arguments& arguments) {
                    "Shows episodes, spread evenly over the dataset: as a video, or as a contact\n"
                    "sheet with a row of pictures for each. Where there is no field `pixels`, the\n"
                    "environment draws the recorded states.");
-  line.app().add_option("PATH", flags.path, "file or folder")->required();
-  line.app()
-      .add_option("--out", flags.out, "sheet.png, video.mp4, video.gif or a new folder/")
-      ->required();
-  line.app()
-      .add_option("--episodes", flags.episodes, "episodes shown (default 6)")
-      ->check(CLI::Range(1, 100));
-  line.app()
-      .add_option("--frames", flags.frames, "pictures of each on a sheet (default 8)")
-      ->check(CLI::Range(1, 100));
-  line.app().add_option("--size", flags.size, "WIDTHxHEIGHT of the video or of each picture");
-  line.app()
-      .add_option("--speed", flags.speed, "simulated seconds per second of video (default 1)")
-      ->check(CLI::Range(0.01, 1000.0));
-  line.app().add_option("--env", flags.env, "environment that draws; its own if not given");
-  line.app().add_flag("--no-overlay", flags.no_overlay, "the picture alone");
+  line.add("PATH", flags.path, {.help = "file or folder", .required = true});
+  line.add("--out", flags.out,
+           {.help = "sheet.png, video.mp4, video.gif or a new folder/", .required = true});
+  line.add("--episodes", flags.episodes, {.help = "episodes shown", .range = between(1, 100)});
+  line.add("--frames", flags.frames,
+           {.help = "pictures of each on a sheet", .range = between(1, 100)});
+  line.add("--size", flags.size, {.help = "of the video or of each picture [px]"});
+  line.add("--speed", flags.speed,
+           {.help = "simulated seconds per second of video", .range = between(0.01, 1000)});
+  line.add("--env", flags.env, {.help = "environment that draws", .fallback = "its own"});
+  line.add("--no-overlay", flags.no_overlay, {.help = "the picture alone"});
   if (!line.parse(arguments)) return 0;
   const std::unique_ptr<Dataset> dataset = Dataset::open(flags.path);
   EpisodePictures pictures(*dataset, flags.env);

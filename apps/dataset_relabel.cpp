@@ -104,12 +104,12 @@ int dataset_relabel(const Arguments& arguments) {
   CommandLine line("dataset relabel",
                    "Rewrites the rewards for another task of the same simulator or for another\n"
                    "goal, from the recorded states. Where episodes end stays as it was.");
-  line.app().add_option("IN", flags.in, "file or folder")->required();
-  line.app().add_option("OUT", flags.out, "file or folder to write")->required();
-  line.app().add_option("--env", flags.env,
-                        "environment whose rewards are wanted; its own if not given");
-  line.app().add_option("--goal", flags.goal, "X,Y, or final: where each episode ended");
-  line.app().add_option("--format", flags.format, "layout of OUT; that of IN when not given");
+  line.add("IN", flags.in, {.help = "file or folder", .required = true});
+  line.add("OUT", flags.out, {.help = "file or folder to write", .required = true});
+  line.add("--env", flags.env,
+           {.help = "environment whose rewards are wanted", .fallback = "its own"});
+  line.add("--goal", flags.goal, {.help = "X,Y, or final: where each episode ended"});
+  line.add("--format", flags.format, {.help = "layout of OUT", .fallback = "that of IN"});
   if (!line.parse(arguments)) return 0;
   REVERIE_CHECK(!flags.env.empty() || !flags.goal.empty(),
                 "dataset relabel: give --env ID, --goal or both");

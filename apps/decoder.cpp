@@ -130,27 +130,22 @@ int decoder_command(const Arguments& arguments) {
                    "Trains a decoder of a run's latents on the episodes that the run learnt from,\n"
                    "writes it to RUN/decoder.safetensors for `reverie render`, and draws held-out\n"
                    "frames with what the latents hold of them and what the model imagines.");
-  line.app().add_option("RUN", flags.run, "run folder of a world model")->required();
-  line.app()
-      .add_option("--updates", flags.updates,
-                  "of the decoder (default 1500); 0 = take the one that is there")
-      ->check(CLI::Range(0, 10000000));
-  line.app().add_option("--dataset", flags.dataset,
-                        "learn from and draw this one (default: the run's)");
-  line.app().add_option("--out", flags.out, "PNG of the sheet (default RUN/videos/decoder.png)");
-  line.app().add_option("--video", flags.video,
-                        "also film imagined episodes beside true ones: video.mp4, .gif or folder/");
-  line.app()
-      .add_option("--imagine", flags.steps,
-                  "steps of the model that are imagined at most (default 20; on the sheet 8)")
-      ->check(CLI::Range(1, 10000));
-  line.app()
-      .add_option("--episodes", flags.episodes, "episodes in the video (default 6)")
-      ->check(CLI::Range(1, 1000));
-  line.app()
-      .add_option("--seed", flags.seed, "of what is drawn (default 0)")
-      ->check(CLI::NonNegativeNumber);
-  line.app().add_option("--device", options.device, "cpu or cuda; the run's when not given");
+  line.add("RUN", flags.run, {.help = "run folder of a world model", .required = true});
+  line.add("--updates", flags.updates,
+           {.help = "of the decoder; 0 = take the one that is there", .range = between(0, 1e7)});
+  line.add("--dataset", flags.dataset,
+           {.help = "learn from and draw this one", .fallback = "the run's"});
+  line.add("--out", flags.out, {.help = "PNG of the sheet", .fallback = "RUN/videos/decoder.png"});
+  line.add("--video", flags.video,
+           {.help = "also film imagined episodes beside true ones: video.mp4, .gif or folder/"});
+  line.add(
+      "--imagine", flags.steps,
+      {.help = fmt::format("model steps that are imagined at most, on the sheet {}", kSheetSteps),
+       .range = between(1, 10000)});
+  line.add("--episodes", flags.episodes,
+           {.help = "episodes in the video", .range = between(1, 1000)});
+  line.add("--seed", flags.seed, {.help = "of what is drawn", .range = at_least(0)});
+  line.add("--device", options.device, {.help = "cpu or cuda", .fallback = "the run's"});
   if (!line.parse(arguments)) return 0;
 
   if (!flags.out.empty()) check_png_path(flags.out);

@@ -130,20 +130,18 @@ int evaluate_command(const Arguments& arguments) {
                    "policy on the same starts beside it. What plans to goals is given starts and\n"
                    "goals out of episodes that it has not learnt from, and planning on the true\n"
                    "simulator is shown beside it too.");
-  line.app()
-      .add_option("RUN", run,
-                  fmt::format("run folder, or with --env one of {}", untrained_agents()))
-      ->required();
-  line.app().add_option("--episodes", episodes, "episodes to run")->check(CLI::Range(1, 1000000));
-  line.app()
-      .add_option("--seed", seed, "the same seed gives the same starts")
-      ->check(CLI::NonNegativeNumber);
-  line.app().add_option("--env", options.env, "another environment with the same fields");
-  line.app().add_option("--device", options.device, "cpu or cuda; the run's when not given");
-  line.app().add_flag("--json", json, "one JSON object on stdout, nothing else");
+  line.add("RUN", run,
+           {.help = fmt::format("run folder, or with --env one of {}", untrained_agents()),
+            .required = true});
+  line.add("--episodes", episodes, {.help = "episodes to run", .range = between(1, 1e6)});
+  line.add("--seed", seed, {.help = "the same seed gives the same starts", .range = at_least(0)});
+  line.add("--env", options.env,
+           {.help = "another environment with the same fields", .fallback = "the run's"});
+  line.add("--device", options.device, {.help = "cpu or cuda", .fallback = "the run's"});
+  line.add("--json", json, {.help = "one JSON object on stdout, nothing else"});
   add_goal_flags(line, options.goals);
-  line.app().add_flag("!--no-simulator", options.goals.simulator,
-                      "leave out planning on the true simulator, the upper bound");
+  line.add("--no-simulator", options.goals.simulator,
+           {.help = "leave out planning on the true simulator, the upper bound"});
   add_environment_flags(line, arguments);
   if (!line.parse(arguments)) return 0;
 

@@ -77,8 +77,8 @@ int list_command(const Arguments& arguments) {
   std::string what;
   std::string env;
   CommandLine line("list", "Lists what there is.");
-  line.app().add_option("WHAT", what, "envs, agents, worldmodels or factors")->required();
-  line.app().add_option("ENV", env, "factors: of this environment, for --vary and --set");
+  line.add("WHAT", what, {.help = "envs, agents, worldmodels or factors", .required = true});
+  line.add("ENV", env, {.help = "factors: of this environment, for --vary and --set"});
   if (!line.parse(arguments)) return 0;
   REVERIE_CHECK(env.empty() || what == "factors", "list {}: unexpected argument '{}'", what, env);
 

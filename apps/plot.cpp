@@ -58,19 +58,18 @@ std::vector<Point> read_metric(const std::string& run, const std::string& metric
 
 int plot_command(const Arguments& arguments) {
   std::vector<std::string> runs, metrics;
-  std::string out, size = "640x400";
+  std::string out;
+  ImageSize size = {640, 400};
   CommandLine line("plot", "Draws metrics of one or more runs over their steps, a chart for each.");
-  line.app().add_option("RUN", runs, "run folders")->required();
-  line.app()
-      .add_option("--metric", metrics, "a column of metrics.csv; repeat it, or name,name")
-      ->delimiter(',')
-      ->allow_extra_args(false)
-      ->required();
-  line.app().add_option("--out", out, "picture to write, .png")->required();
-  line.app().add_option("--size", size, "WIDTHxHEIGHT of each chart (default 640x400)");
+  line.add("RUN", runs, {.help = "run folders", .required = true});
+  line.add("--metric", metrics,
+           {.help = "a column of metrics.csv; repeat it, or name,name",
+            .required = true,
+            .commas = true});
+  line.add("--out", out, {.help = "picture to write, .png", .required = true});
+  line.add("--size", size, {.help = "of each chart [px]"});
   if (!line.parse(arguments)) return 0;
 
-  const auto [width, height] = parse_size(size);
   std::vector<Chart> charts;
   for (const std::string& metric : metrics) {
     Chart chart(metric, "step");
@@ -82,7 +81,7 @@ int plot_command(const Arguments& arguments) {
     charts.push_back(std::move(chart));
   }
   const int columns = std::min<int>(static_cast<int>(charts.size()), 2);
-  write_charts(out, charts, columns, width, height);
+  write_charts(out, charts, columns, size.width, size.height);
   std::cerr << fmt::format("wrote {}\n", out);
   return 0;
 }

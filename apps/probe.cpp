@@ -242,9 +242,7 @@ int probe_command(const Arguments& arguments) {
                    "probes fitted to frames of episodes that the model learnt from, scored on\n"
                    "frames of those that were held out. MSE in variances, r is Pearson's.");
   flags.add_to(line);
-  line.app()
-      .add_option("--samples", flags.samples, "training frames (default 20000)")
-      ->check(CLI::Range(2, 10000000));
+  line.add("--samples", flags.samples, {.help = "training frames", .range = between(2, 1e7)});
   if (!line.parse(arguments)) return 0;
   flags.check();
 

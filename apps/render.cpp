@@ -53,7 +53,8 @@ class Stage {
 };
 
 struct RenderFlags {
-  std::string run, out, size = "640x480";
+  std::string run, out;
+  ImageSize size = {640, 480};
   int64_t episodes = 1;
   int64_t seed = 0;
   double speed = 1.0;
@@ -201,37 +202,30 @@ int render_command(const Arguments& arguments) {
   CommandLine line("render",
                    "Films the latest policy of a run, without a display: with our own 2-D canvas,\n"
                    "or MuJoCo environments with MuJoCo's OpenGL renderer.");
-  line.app()
-      .add_option("RUN", flags.run,
-                  fmt::format("run folder, or with --env one of {}", untrained_agents()))
-      ->required();
-  line.app()
-      .add_option("--out", flags.out, "video.mp4, video.gif, or a new folder/ for PNG frames")
-      ->required();
-  line.app().add_option("--episodes", flags.episodes, "episodes")->check(CLI::Range(1, 10000));
-  line.app().add_option("--size", flags.size, "WIDTHxHEIGHT of the video (default 640x480)");
-  line.app()
-      .add_option("--seed", flags.seed, "of the first episode's start")
-      ->check(CLI::NonNegativeNumber);
-  line.app()
-      .add_option("--speed", flags.speed, "simulated seconds per second of video (default 1)")
-      ->check(CLI::Range(0.01, 1000.0));
-  line.app().add_option("--env", options.env, "another environment with the same fields");
-  line.app().add_option("--device", options.device, "cpu or cuda; the run's when not given");
-  line.app().add_flag("--no-overlay", flags.no_overlay, "the picture alone");
-  line.app()
-      .add_option("--renderer", flags.renderer, "canvas (default) or mujoco")
-      ->check(CLI::IsMember({"canvas", "mujoco"}));
-  line.app()
-      .add_option("--gl", flags.gl,
-                  "for mujoco: auto (default: $MUJOCO_GL, else EGL, then OSMesa),\n"
-                  "egl or osmesa")
-      ->check(CLI::IsMember({"auto", "egl", "osmesa"}));
+  line.add("RUN", flags.run,
+           {.help = fmt::format("run folder, or with --env one of {}", untrained_agents()),
+            .required = true});
+  line.add("--out", flags.out,
+           {.help = "video.mp4, video.gif, or a new folder/ for PNG frames", .required = true});
+  line.add("--episodes", flags.episodes, {.help = "episodes", .range = between(1, 10000)});
+  line.add("--size", flags.size, {.help = "of the video [px]"});
+  line.add("--seed", flags.seed, {.help = "of the first episode's start", .range = at_least(0)});
+  line.add("--speed", flags.speed,
+           {.help = "simulated seconds per second of video", .range = between(0.01, 1000)});
+  line.add("--env", options.env,
+           {.help = "another environment with the same fields", .fallback = "the run's"});
+  line.add("--device", options.device, {.help = "cpu or cuda", .fallback = "the run's"});
+  line.add("--no-overlay", flags.no_overlay, {.help = "the picture alone"});
+  line.add("--renderer", flags.renderer, {.help = "who draws", .choices = {"canvas", "mujoco"}});
+  line.add("--gl", flags.gl,
+           {.help = "OpenGL of --renderer mujoco; auto is $MUJOCO_GL, else EGL, then OSMesa",
+            .choices = {"auto", "egl", "osmesa"},
+            .fallback = "auto"});
   add_goal_flags(line, options.goals);
   add_environment_flags(line, arguments);
   if (!line.parse(arguments)) return 0;
 
-  const auto [width, height] = parse_size(flags.size);
+  const auto [width, height] = flags.size;
   REVERIE_CHECK(flags.gl.empty() || flags.renderer == "mujoco",
                 "--gl {}: found --renderer {}, which needs no OpenGL; expected --renderer mujoco",
                 flags.gl, flags.renderer);

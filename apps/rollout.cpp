@@ -12,7 +12,8 @@ namespace reverie {
 namespace {
 
 struct RolloutFlags {
-  std::string env, from, out, size = "96x96";
+  std::string env, from, out;
+  ImageSize size = {96, 96};
   int64_t seed = 0;
   int64_t frames_every = 0;
 };
@@ -43,11 +44,11 @@ struct Recorded {
 // what there are states and observations of has T + 1 rows, actions and rewards have T.
 class Rollout {
  public:
-  Rollout(std::unique_ptr<Env> env, int64_t frames_every, std::pair<int, int> size)
+  Rollout(std::unique_ptr<Env> env, int64_t frames_every, ImageSize size)
       : env_(std::move(env)),
         player_(*env_),
         frames_every_(frames_every),
-        canvas_(size.first, size.second) {
+        canvas_(size.width, size.height) {
     for (const Field& field : env_->spec().observation) {
       observations_.push_back({field.name, field.dtype, field.shape, {}});
     }
@@ -205,16 +206,15 @@ int rollout_command(const Arguments& arguments) {
       "rollout",
       "Replays recorded actions from a seed or a recorded state and writes an HDF5 file\n"
       "of the same layout: how parity is checked and how a bug is shown.");
-  line.app().add_option("--env", flags.env, "environment id (reverie list envs)")->required();
-  line.app().add_option("--seed", flags.seed, "of the reset")->check(CLI::NonNegativeNumber);
-  line.app()
-      .add_option("--from", flags.from, "recording, FILE.h5:/group with `action`")
-      ->required();
-  line.app().add_option("--out", flags.out, "file to write, T.h5")->required();
-  line.app()
-      .add_option("--frames-every", flags.frames_every, "record a frame every K steps")
-      ->check(CLI::Range(1, 1000000));
-  line.app().add_option("--size", flags.size, "WIDTHxHEIGHT of the frames (default 96x96)");
+  line.add("--env", flags.env, {.help = "environment id (reverie list envs)", .required = true});
+  line.add("--seed", flags.seed, {.help = "of the reset", .range = at_least(0)});
+  line.add("--from", flags.from,
+           {.help = "recording, FILE.h5:/group with `action`", .required = true});
+  line.add("--out", flags.out, {.help = "file to write, T.h5", .required = true});
+  line.add(
+      "--frames-every", flags.frames_every,
+      {.help = "record a frame every so many steps", .range = between(1, 1e6), .fallback = "none"});
+  line.add("--size", flags.size, {.help = "of the frames [px]"});
   line.add_fields(fields);
   if (!line.parse(arguments)) return 0;
   line.apply(fields);
@@ -223,7 +223,7 @@ int rollout_command(const Arguments& arguments) {
   const Hdf5File recording = Hdf5File::open_read(from.file);
   REVERIE_CHECK(recording.exists(from.object) && recording.is_group(from.object),
                 "{}: has no group '{}'", from.file, from.object);
-  Rollout rollout(config->maker()(), flags.frames_every, parse_size(flags.size));
+  Rollout rollout(config->maker()(), flags.frames_every, flags.size);
   rollout.start(static_cast<uint64_t>(flags.seed), recording, from.object);
   const int64_t steps = rollout.replay(recording, from.object);
   rollout.write(flags.out);

@@ -57,41 +57,39 @@ LoadOptions::Adjust adjust_by_flags(const CommandLine& line) {
 }
 
 void add_goal_flags(CommandLine& line, GoalRequest& request) {
-  CLI::App& app = line.app();
-  const std::string group = "Goals, of runs that plan to them";
-  app.add_option("--dataset", request.dataset,
-                 "whose held-out episodes starts and goals are drawn from (default: the run's)")
-      ->group(group);
-  app.add_option("--goal-steps", request.steps,
-                 "steps from start to goal, N or LOW-HIGH (default 25-50)")
-      ->group(group);
-  app.add_option("--budget", request.budget, "steps to get there (default: twice --goal-steps)")
-      ->check(CLI::Range(int64_t{1}, GoalRequest::kMostSteps))
-      ->group(group);
-  app.add_option("--radius", request.radius,
-                 "what counts as there [m] (default: the environment's own)")
-      ->check(CLI::PositiveNumber)
-      ->group(group);
-  app.add_option("--goal-image", request.image,
-                 "a PNG file that shows the goal, of the size of the pixels")
-      ->group(group);
-  app.add_option("--goal-state", request.state, "qpos of the goal, X,Y,...")
-      ->delimiter(',')
-      ->allow_extra_args(false)
-      ->group(group);
+  const std::string heading = "Goals, of runs that plan to them";
+  line.add("--dataset", request.dataset,
+           {.help = "whose held-out episodes starts and goals are drawn from",
+            .fallback = "the run's",
+            .heading = heading});
+  line.add("--goal-steps", request.steps,
+           {.help = "steps from start to goal, N or LOW-HIGH", .heading = heading});
+  line.add("--budget", request.budget,
+           {.help = "steps to get there",
+            .range = between(1, GoalRequest::kMostSteps),
+            .fallback = "twice --goal-steps",
+            .heading = heading});
+  line.add("--radius", request.radius,
+           {.help = "what counts as there [m]",
+            .range = above(0),
+            .fallback = "the environment's own",
+            .heading = heading});
+  line.add(
+      "--goal-image", request.image,
+      {.help = "a PNG file that shows the goal, of the size of the pixels", .heading = heading});
+  line.add("--goal-state", request.state,
+           {.help = "qpos of the goal, X,Y,...", .heading = heading});
 }
 
 void WorldModelFlags::add_to(CommandLine& line) {
-  line.app().add_option("RUN", run, "run folder of an agent with a world model")->required();
-  line.app().add_option("--dataset", dataset,
-                        "episodes with pictures and the simulator's state; the run's when not "
-                        "given");
-  line.app()
-      .add_option("--seed", seed, "the same seed gives the same numbers on the CPU")
-      ->check(CLI::NonNegativeNumber);
-  line.app().add_option("--device", device, "cpu or cuda; the run's when not given");
-  line.app().add_option("--plot", plot, "also draw the result, as F.png");
-  line.app().add_flag("--json", json, "one JSON object on stdout, nothing else");
+  line.add("RUN", run, {.help = "run folder of an agent with a world model", .required = true});
+  line.add("--dataset", dataset,
+           {.help = "episodes with pictures and the simulator's state", .fallback = "the run's"});
+  line.add("--seed", seed,
+           {.help = "the same seed gives the same numbers on the CPU", .range = at_least(0)});
+  line.add("--device", device, {.help = "cpu or cuda", .fallback = "the run's"});
+  line.add("--plot", plot, {.help = "also draw the result, as F.png"});
+  line.add("--json", json, {.help = "one JSON object on stdout, nothing else"});
 }
 
 void WorldModelFlags::check() const {

@@ -231,12 +231,11 @@ int surprise_command(const Arguments& arguments) {
                    "were, with the body teleported in the middle, and with an abrupt change of\n"
                    "colour; surprise is how far the model's predicted latents are off.");
   flags.add_to(line);
-  line.app()
-      .add_option("--episodes", flags.episodes, "held-out episodes (default 100)")
-      ->check(CLI::Range(2, 100000));
-  line.app().add_option("--color", flags.color,
-                        "colour that changes, NAME=#rrggbb (reverie list factors ENV); the body's "
-                        "when not given");
+  line.add("--episodes", flags.episodes,
+           {.help = "held-out episodes", .range = between(2, 100000)});
+  line.add("--color", flags.color,
+           {.help = "colour that changes, NAME=#rrggbb (reverie list factors ENV)",
+            .fallback = "the body's"});
   if (!line.parse(arguments)) return 0;
   flags.check();
 

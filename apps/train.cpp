@@ -56,12 +56,6 @@ std::unique_ptr<RunConfig> base_config(const Arguments& arguments) {
   return config;
 }
 
-bool wants_help(const Arguments& arguments) {
-  return std::find_if(arguments.begin(), arguments.end(), [](const std::string& a) {
-           return a == "--help" || a == "-h";
-         }) != arguments.end();
-}
-
 // The options that a run keeps for life: its simulators, replay buffer and generators are saved in
 // the shape that these give them.
 std::map<std::string, std::string> lifelong_options(const ConfigFields& fields) {
@@ -148,12 +142,13 @@ int train_command(const Arguments& arguments) {
   CommandLine line("train",
                    "Trains an agent. The options below are those of --env and --agent (of\n"
                    "maze2d-umaze-dense and ddpg where they are not given).");
-  line.app().add_option("--config", flags.config, "TOML file with options; flags override it");
-  line.app().add_option("--preset", flags.preset,
-                        "auto: the options that ship for this pair; none; or a TOML file");
-  line.app().add_option("--run", flags.run, "folder of the new run (default runs/ENV-AGENT-sSEED)");
-  line.app().add_option("--resume", flags.resume, "continue the run in this folder");
-  line.app().add_flag("--quiet", flags.quiet, "no progress bar");
+  line.add("--config", flags.config, {.help = "TOML file with options; flags override it"});
+  line.add("--preset", flags.preset,
+           {.help = "auto: the options that ship for this pair; none; or a TOML file"});
+  line.add("--run", flags.run,
+           {.help = "folder of the new run", .fallback = "runs/ENV-AGENT-sSEED"});
+  line.add("--resume", flags.resume, {.help = "continue the run in this folder"});
+  line.add("--quiet", flags.quiet, {.help = "no progress bar"});
   line.add_fields(fields);
   if (!line.parse(arguments)) return 0;
   const auto saved_options = lifelong_options(fields);

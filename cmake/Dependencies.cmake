@@ -11,7 +11,6 @@ file(CREATE_LINK ${fmt_include}/fmt ${CMAKE_BINARY_DIR}/include/fmt SYMBOLIC)
 set_target_properties(fmt::fmt PROPERTIES
   INTERFACE_INCLUDE_DIRECTORIES ${CMAKE_BINARY_DIR}/include)
 find_package(nlohmann_json REQUIRED)
-find_package(CLI11 REQUIRED)
 
 if(NOT REVERIE_DEPS_DIR)
   execute_process(COMMAND ${PROJECT_SOURCE_DIR}/scripts/setup --print-dir
@@ -34,7 +33,6 @@ reverie_pkg_target(hdf5 hdf5)
 reverie_pkg_target(blosc blosc)
 reverie_pkg_target(zip libzip)
 reverie_pkg_target(box2d box2d)
-add_library(reverie::cli11 ALIAS CLI11::CLI11)
 
 add_library(reverie::mujoco SHARED IMPORTED)
 file(GLOB mujoco_library ${wheels}/mujoco/libmujoco.so*)

@@ -164,9 +164,10 @@ TEST_F(BadInput, Evaluation) {
     arguments.insert(arguments.end(), more.begin(), more.end());
     return arguments;
   };
-  refuses(with(random, {"--episodes", "0"}), {"--episodes", "0", "range"});
-  refuses(with(random, {"--episodes", "many"}), {"--episodes", "many"});
-  refuses(with(random, {"--episodes"}), {"--episodes"});
+  refuses(with(random, {"--episodes", "0"}), {"--episodes: found 0", "[1, 1000000]"});
+  refuses(with(random, {"--episodes", "many"}),
+          {"--episodes: found 'many'", "integer [1, 1000000]"});
+  refuses(with(random, {"--episodes"}), {"--episodes", "value is missing"});
   refuses(with(random, {"--episode", "3"}), {"'--episode'", "did you mean '--episodes'?"});
   refuses(with(random, {"--seed", "-1"}), {"--seed"});
   refuses({"evaluate", "random"}, {"--env"});

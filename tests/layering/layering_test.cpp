@@ -28,7 +28,6 @@ struct Module {
 const std::vector<std::string> kTorch = {"torch/", "ATen/", "c10/", "caffe2/"};
 const std::vector<std::string> kPhysics = {"mujoco/", "box2d/"};
 const std::vector<std::string> kFiles = {"hdf5", "H5"};
-const std::vector<std::string> kFlags = {"CLI/"};
 
 std::vector<std::string> all_of(const std::vector<std::vector<std::string>>& lists) {
   std::vector<std::string> out;
@@ -38,13 +37,13 @@ std::vector<std::string> all_of(const std::vector<std::vector<std::string>>& lis
 
 const std::map<std::string, Module>& modules() {
   static const std::map<std::string, Module> table = {
-      {"core", {{}, {}, all_of({kTorch, kPhysics, kFiles, kFlags})}},
-      {"drawing", {{"core"}, {}, all_of({kTorch, kPhysics, kFiles, kFlags})}},
-      {"envs", {{"core", "drawing"}, {}, all_of({kTorch, kFiles, kFlags})}},
-      {"nn", {{"core"}, {}, all_of({kPhysics, kFiles, kFlags})}},
-      {"replay", {{"core", "nn"}, {}, all_of({kPhysics, kFiles, kFlags})}},
-      {"datasets", {{"core", "nn", "replay"}, {}, all_of({kPhysics, kFlags})}},
-      {"worldmodel", {{"core", "nn", "replay"}, {}, all_of({kPhysics, kFiles, kFlags})}},
+      {"core", {{}, {}, all_of({kTorch, kPhysics, kFiles})}},
+      {"drawing", {{"core"}, {}, all_of({kTorch, kPhysics, kFiles})}},
+      {"envs", {{"core", "drawing"}, {}, all_of({kTorch, kFiles})}},
+      {"nn", {{"core"}, {}, all_of({kPhysics, kFiles})}},
+      {"replay", {{"core", "nn"}, {}, all_of({kPhysics, kFiles})}},
+      {"datasets", {{"core", "nn", "replay"}, {}, kPhysics}},
+      {"worldmodel", {{"core", "nn", "replay"}, {}, all_of({kPhysics, kFiles})}},
       {"agents",
        {{"core", "drawing", "nn", "replay", "datasets"},
         {"envs/action_player.h", "envs/env.h", "envs/vector_env.h", "envs/threaded_vector_env.h",
@@ -52,15 +51,15 @@ const std::map<std::string, Module>& modules() {
          "worldmodel/world_model.h", "worldmodel/dynamics.h", "worldmodel/goal_space.h",
          "worldmodel/planning/cost.h", "worldmodel/action_code.h", "worldmodel/decoder.h",
          "worldmodel/planning/planner.h", "worldmodel/jepa/jepa_learner.h"},
-        all_of({kPhysics, kFiles, kFlags})}},
+        all_of({kPhysics, kFiles})}},
       {"runs",
        {{"core", "drawing", "envs", "nn", "replay", "datasets", "worldmodel", "agents"},
         {},
-        all_of({kPhysics, kFiles, kFlags})}},
+        all_of({kPhysics, kFiles})}},
       {"studies",
        {{"core", "drawing", "envs", "nn", "replay", "datasets", "worldmodel", "agents", "runs"},
         {},
-        all_of({kPhysics, kFiles, kFlags})}},
+        all_of({kPhysics, kFiles})}},
       {"apps",
        {{"core", "drawing", "envs", "nn", "replay", "datasets", "worldmodel", "agents", "runs",
          "studies"},
