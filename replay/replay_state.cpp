@@ -49,11 +49,11 @@ void ReplayBuffer::save(TensorMap& out) const {
   add("replay.step", tensor_of(slots, &Slot::step));
   out.add("replay.written", copy_to_tensor<int64_t>(written_));
   if (!priority_) return;
-  std::vector<double> priorities(slot_.size());
-  for (size_t s = 0; s < priorities.size(); ++s) {
-    priorities[s] = priority_->at(static_cast<int64_t>(s));
-  }
-  add("replay.priority", copy_to_tensor<double>(priorities));
+  // The tree's leaves, which are no tensor: the one column that is copied.
+  const at::Tensor priorities = at::empty({capacity()}, at::kDouble);
+  auto* priority = priorities.mutable_data_ptr<double>();
+  for (int64_t slot = 0; slot < capacity(); ++slot) priority[slot] = priority_->at(slot);
+  add("replay.priority", priorities);
   out.add("replay.max_priority", copy_to_tensor<double>({&max_priority_, 1}));
 }
 

@@ -168,6 +168,30 @@ TEST(ReplayBuffer, SameGeneratorSameBatchAfterSaveAndRestore) {
   }
 }
 
+// A checkpoint of a buffer that lies in files must not bring it into memory.
+TEST(ReplayBuffer, SavingHandsOutItsOwnMemory) {
+  const test::TemporaryFolder folder;
+  const ReplayOptions in_files{.memory_budget = 0, .disk_folder = folder.path()};
+  for (const ReplayOptions& options : {ReplayOptions{}, in_files}) {
+    for (const int64_t steps : {10, 200}) {  // young, and wrapped around
+      ReplayBuffer replay(CountingEnvs::spec(), 150, 3, at::kCPU, options);
+      CountingEnvs envs(3);
+      replay.start(envs.observations());
+      for (int64_t t = 0; t < steps; ++t) envs.step(replay);
+      TensorMap first, second;
+      replay.save(first);
+      replay.save(second);
+      int columns = 0;
+      for (const auto& [name, tensor] : first) {
+        if (name == "replay.written") continue;  // a number a lane
+        EXPECT_EQ(tensor.const_data_ptr(), second.at(name).const_data_ptr()) << name;
+        ++columns;
+      }
+      EXPECT_EQ(columns, 7);
+    }
+  }
+}
+
 TEST(ReplayBuffer, DamagedStatesAreRefused) {
   const ReplayBuffer replay = filled(150, 3, 20);
   TensorMap saved;
