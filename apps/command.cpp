@@ -269,6 +269,7 @@ bool CommandLine::parse(Arguments arguments) {
       if (argument.starts_with(prefix)) argument = "--" + argument.substr(prefix.size());
     }
   }
+  for (Option& option : options_) option.texts.clear();  // of a parse before
   read(arguments);
   for (const Option& option : options_) {
     if (option.info.required && option.texts.empty()) fail(option.name + " is required");
