@@ -289,6 +289,21 @@ TEST(Box2dCarRacing, AHardSlalomContinuesBitEqualFromASavedState) {
   EXPECT_TRUE(env->spec().exact_state);
 }
 
+TEST(Box2dCarRacing, TheNativeEngineGoesOnFromItsStates) {
+  StateEnv box2d("car-racing", kBox2d);
+  StateEnv native("car-racing");
+  const std::vector<float> action = {0.1F, 0.5F, 0.0F};
+  box2d.reset(3);
+  for (int t = 0; t < 50; ++t) box2d.step(action);
+  native->set_state(box2d->state());
+  EXPECT_EQ(native.physics("hull_position"), box2d.physics("hull_position"));
+  for (int t = 0; t < 50; ++t) {
+    EXPECT_EQ(native.step(action).reward, box2d.step(action).reward);
+  }
+  EXPECT_NEAR(native.physics("hull_position")[0], box2d.physics("hull_position")[0], 1e-3);
+  EXPECT_NEAR(native.physics("hull_position")[1], box2d.physics("hull_position")[1], 1e-3);
+}
+
 // A drive of 40 steps under a factor, in both engines; where the hull is.
 std::pair<std::vector<double>, std::vector<double>> drive_both(const std::string& factor) {
   std::pair<std::vector<double>, std::vector<double>> places;
