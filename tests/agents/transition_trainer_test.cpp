@@ -151,11 +151,14 @@ TEST(TransitionTrainer, TheWarmUpActsAtRandomAndLearnsNothingButStatistics) {
     if (name.rfind("observation.", 0) == 0) continue;
     EXPECT_TRUE(at::equal(model.at(name), tensor)) << name;
   }
-  const at::Tensor action = group_of(run.latest(), "replay").at("replay.action");
+  // Slots without an action hold whatever was in memory there.
+  const TensorMap replay = group_of(run.latest(), "replay");
+  const at::Tensor action = replay.at("replay.action").index({replay.at("replay.kind") == 1});
+  EXPECT_GT(action.size(0), 80);
+  EXPECT_LE(action.abs().max().item<double>(), 1.0);
   for (int64_t i = 0; i < 2; ++i) {
     // The environment's bounds are others: what is stored is in [-1, 1].
-    EXPECT_NEAR(action.narrow(1, 0, 20).select(2, i).std().item<double>(), 0.577, 0.1);
-    EXPECT_LE(action.abs().max().item<double>(), 1.0);
+    EXPECT_NEAR(action.select(1, i).std().item<double>(), 0.577, 0.1);
   }
 }
 
