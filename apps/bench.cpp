@@ -29,13 +29,32 @@ std::vector<std::vector<std::byte>> draw_actions(const EnvSpec& spec, int64_t nu
   return actions;
 }
 
+// With the options of the command line, each "name=value".
+EnvMaker configured(const EnvEntry& entry, const BenchFlags& flags) {
+  const std::unique_ptr<EnvConfig> config = entry.config();
+  for (const std::string& option : flags.options) {
+    const size_t equals = option.find('=');
+    REVERIE_CHECK(equals != std::string::npos,
+                  "--option: found '{}', expected name=value, for example physics=box2d", option);
+    config->set_option(option.substr(0, equals), option.substr(equals + 1));
+  }
+  return config->maker();
+}
+
+// The id, and what was changed: "car-racing physics=box2d".
+std::string result_name(const EnvEntry& entry, const BenchFlags& flags) {
+  std::string name = entry.id;
+  for (const std::string& option : flags.options) name += " " + option;
+  return name;
+}
+
 // Synchronous steps of the vector environment: observations, rewards and resets included.
 std::vector<BenchResult> bench_envs(const BenchFlags& flags) {
   std::vector<BenchResult> results;
   for (const EnvEntry& entry : env_registry()) {
     const bool named = std::find(flags.ids.begin(), flags.ids.end(), entry.id) != flags.ids.end();
     if (flags.ids.empty() ? !entry.benchmark : !named) continue;
-    const EnvMaker make = entry.config()->maker();
+    const EnvMaker make = configured(entry, flags);
     for (const int64_t count : flags.threads) {
       const auto threads = static_cast<int>(count);
       ThreadedVectorEnv env(make, flags.num_envs, threads);
@@ -65,7 +84,7 @@ std::vector<BenchResult> bench_envs(const BenchFlags& flags) {
                         "steps_per_second");
       };
       const auto measured = measure_in_turns({ours, limit, envpool, gymnasium}, flags.seconds);
-      results.push_back({.name = entry.id,
+      results.push_back({.name = result_name(entry, flags),
                          .value = *measured[0],
                          .unit = "steps/s",
                          .threads = threads,
@@ -110,10 +129,10 @@ std::vector<BenchResult> bench_resets(const BenchFlags& flags) {
   for (const EnvEntry& entry : env_registry()) {
     const bool named = std::find(flags.ids.begin(), flags.ids.end(), entry.id) != flags.ids.end();
     if (flags.ids.empty() ? !entry.benchmark : !named) continue;
-    ThreadedVectorEnv env(entry.config()->maker(), 1, 1);
+    ThreadedVectorEnv env(configured(entry, flags), 1, 1);
     uint64_t seed = 0;
     const double rate = calls_per_second([&] { env.reset(seed++); }, flags.seconds);
-    results.push_back({.name = entry.id, .value = rate, .unit = "resets/s"});
+    results.push_back({.name = result_name(entry, flags), .value = rate, .unit = "resets/s"});
   }
   return results;
 }
@@ -203,6 +222,9 @@ int bench_command(const Arguments& arguments) {
            {.help = "environments stepped together", .range = between(1, 65536)});
   line.add("--seconds", flags.seconds,
            {.help = "time for each measurement", .range = between(0.05, 3600)});
+  line.add("--option", flags.options,
+           {.help = "an option of the environments of envs and resets, as name=value",
+            .fallback = "none"});
   line.add("--peers", flags.peers, {.help = "measure the peers too"});
   line.add("--json", flags.json, {.help = "one JSON object on stdout, nothing else"});
   if (!line.parse(arguments)) return 0;

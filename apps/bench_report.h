@@ -29,6 +29,7 @@ struct BenchResult {
 struct BenchFlags {
   std::string what;
   std::vector<std::string> ids;
+  std::vector<std::string> options;  // of the environments: "name=value"
   std::vector<int64_t> threads = {1, 2};
   int64_t num_envs = 64;
   double seconds = 5.0;

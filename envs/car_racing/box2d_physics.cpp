@@ -12,6 +12,10 @@
 namespace reverie::car_racing {
 namespace {
 
+// How far behind a hinge's limit Box2D's own one lies [rad]. A motor turns a hinge by 0.06 in a
+// step, so that only a blow gets there.
+constexpr float kStopBehindLimit = 0.1F;
+
 // What collides with what in the reference: wheels with hulls and obstacles, not with each other.
 constexpr uint16_t kHullCategory = 0x0001;
 constexpr uint16_t kHullMask = 0xffff;
@@ -80,7 +84,10 @@ void grow_lists(b2World& world) {
 
 }  // namespace
 
-Box2dPhysics::Box2dPhysics(const CarDefinition& definition) : world_(b2Vec2(0.0F, 0.0F)) {
+Box2dPhysics::Box2dPhysics(const CarDefinition& definition)
+    : world_(b2Vec2(0.0F, 0.0F)),
+      lower_angle_(definition.lower_angle),
+      upper_angle_(definition.upper_angle) {
   world_.SetAllowSleeping(false);
   grow_lists(world_);
   b2BodyDef body;
@@ -103,8 +110,8 @@ Box2dPhysics::Box2dPhysics(const CarDefinition& definition) : world_(b2Vec2(0.0F
     hinge.enableMotor = true;
     hinge.enableLimit = true;
     hinge.maxMotorTorque = definition.max_motor_torque;
-    hinge.lowerAngle = definition.lower_angle;
-    hinge.upperAngle = definition.upper_angle;
+    hinge.lowerAngle = definition.lower_angle - kStopBehindLimit;
+    hinge.upperAngle = definition.upper_angle + kStopBehindLimit;
     hinges_[i] = static_cast<b2RevoluteJoint*>(world_.CreateJoint(&hinge));
   }
 }
@@ -117,13 +124,26 @@ void Box2dPhysics::step(CarBodies& bodies) {
   update_sleep(bodies, true);
 }
 
+float Box2dPhysics::limited_speed(float angle, float speed) const {
+  constexpr auto kPerStep = static_cast<float>(1.0 / kStep);
+  if (angle >= upper_angle_) {
+    const float beyond = std::max(angle - upper_angle_ - b2_angularSlop, 0.0F);
+    return std::min(speed, -kPerStep * beyond);
+  }
+  if (angle <= lower_angle_) {
+    const float beyond = std::max(lower_angle_ - angle - b2_angularSlop, 0.0F);
+    return std::max(speed, kPerStep * beyond);
+  }
+  return speed;
+}
+
 void Box2dPhysics::load(const CarBodies& bodies) {
   load_body(bodies.hull, *hull_);
   for (size_t i = 0; i < wheels_.size(); ++i) {
     load_body(bodies.wheels[i], *wheels_[i]);
     const Hinge& hinge = bodies.hinges[i];
     b2RevoluteJoint& joint = *hinges_[i];
-    joint.SetMotorSpeed(hinge.motor_speed);
+    joint.SetMotorSpeed(limited_speed(bodies.hinge_angle(i), hinge.motor_speed));
     HingeImpulses::point(joint).Set(hinge.impulse.x, hinge.impulse.y);
     HingeImpulses::motor(joint) = hinge.motor_impulse;
     HingeImpulses::lower(joint) = std::max(hinge.limit_impulse, 0.0F);
