@@ -9,15 +9,13 @@
 #include <memory>
 #include <thread>
 
-#include <nlohmann/json.hpp>
-
+#include "core/json.h"
 #include "nn/pch.h"
 
 namespace reverie {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-using Json = nlohmann::ordered_json;
 
 double seconds_since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
@@ -48,14 +46,11 @@ std::string output_of(const std::string& command) {
   return text;
 }
 
-Json optional_number(const std::optional<double>& value) {
-  return value ? Json(*value) : Json(nullptr);
-}
-
-// What `read` makes of a field of the object that a peer prints.
-template <typename Value>
-Value peer_says(const std::string& script_and_arguments, const std::string& field,
-                const std::function<Value(const Json&)>& read) {
+// What `read` makes of a field of the object that a peer prints; it returns nothing for a value of
+// the wrong kind.
+template <typename Read>
+auto peer_says(const std::string& script_and_arguments, const std::string& field,
+               const Read& read) {
   const std::string folder = REVERIE_SOURCE_DIR "/bench/peers";
   std::string home = output_of("'" + folder + "/setup' --print-dir");
   while (!home.empty() && home.back() == '\n') home.pop_back();
@@ -65,8 +60,13 @@ Value peer_says(const std::string& script_and_arguments, const std::string& fiel
       fmt::format("'{}/bin/python' '{}'/{}", home, folder, script_and_arguments);
   const std::string text = output_of(command);
   try {
-    return read(Json::parse(text).at(field));
-  } catch (const Json::exception& error) {
+    const Json out = Json::parse(text, "its output");
+    const Json* value = out.find(field);
+    REVERIE_CHECK(value != nullptr, "it has no '{}'", field);
+    const auto result = read(*value);
+    REVERIE_CHECK(result, "'{}' is of the wrong kind", field);
+    return *result;
+  } catch (const Error& error) {
     fail_run("peer failed: {}\n  its errors are above; it printed: {}\n  ({})", command, text,
              error.what());
   }
@@ -105,15 +105,25 @@ double calls_per_second(const std::function<void()>& function, double seconds) {
 }
 
 std::optional<double> run_peer(const std::string& script_and_arguments, const std::string& field) {
-  return peer_says<std::optional<double>>(script_and_arguments, field, [](const Json& value) {
-    return value.is_null() ? std::nullopt : std::optional(value.get<double>());
+  using Value = std::optional<double>;
+  return peer_says(script_and_arguments, field, [](const Json& value) -> std::optional<Value> {
+    if (value.is_null()) return Value();
+    if (const Value number = value.number()) return number;
+    return std::nullopt;
   });
 }
 
 std::vector<double> run_peer_list(const std::string& script_and_arguments,
                                   const std::string& field) {
-  return peer_says<std::vector<double>>(script_and_arguments, field, [](const Json& value) {
-    return value.get<std::vector<double>>();
+  using Values = std::vector<double>;
+  return peer_says(script_and_arguments, field, [](const Json& value) -> std::optional<Values> {
+    if (value.list() == nullptr) return std::nullopt;
+    Values numbers;
+    for (const Json& element : *value.list()) {
+      if (!element.number()) return std::nullopt;
+      numbers.push_back(*element.number());
+    }
+    return numbers;
   });
 }
 
@@ -128,26 +138,24 @@ double gemm_peak(double seconds) {
 
 void print_results(const std::vector<BenchResult>& results, bool json) {
   if (json) {
-    Json out = {{"machine",
-                 {{"processor", processor_name()},
-                  {"cores", std::thread::hardware_concurrency()},
-                  {"version", REVERIE_VERSION}}},
-                {"results", Json::array()}};
+    Json::List rows;
     for (const BenchResult& result : results) {
-      Json peers = Json::object();
-      for (const auto& [name, value] : result.peers) peers[name] = optional_number(value);
-      out["results"].push_back(
-          {{"name", result.name},
-           {"value", result.value},
-           {"unit", result.unit},
-           {"lower_is_better", result.lower_is_better},
-           {"threads", result.threads},
-           {"limit", optional_number(result.limit)},
-           {"ratio_to_limit",
-            optional_number(result.limit ? std::optional(result.ratio_to(*result.limit))
-                                         : std::nullopt)},
-           {"peers", peers}});
+      const auto ratio =
+          result.limit ? std::optional(result.ratio_to(*result.limit)) : std::nullopt;
+      rows.push_back(Json::Object{{"name", result.name},
+                                  {"value", result.value},
+                                  {"unit", result.unit},
+                                  {"lower_is_better", result.lower_is_better},
+                                  {"threads", result.threads},
+                                  {"limit", result.limit},
+                                  {"ratio_to_limit", ratio},
+                                  {"peers", result.peers}});
     }
+    const Json out =
+        Json::Object{{"machine", Json::Object{{"processor", processor_name()},
+                                              {"cores", std::thread::hardware_concurrency()},
+                                              {"version", REVERIE_VERSION}}},
+                     {"results", rows}};
     std::cout << out.dump(2) << "\n";
     return;
   }

@@ -2,10 +2,11 @@
 #include <cmath>
 #include <iostream>
 
-#include <nlohmann/json.hpp>
+#include <fmt/ranges.h>
 
 #include "apps/dataset_actions.h"
 #include "core/field_numbers.h"
+#include "core/json.h"
 #include "core/progress.h"
 #include "core/statistics.h"
 #include "drawing/chart.h"
@@ -13,18 +14,12 @@
 namespace reverie {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 constexpr int64_t kReturnBins = 20;
 constexpr int64_t kActionBins = 40;
 constexpr int kBarWidth = 40;      // [characters]
 constexpr double kAtBound = 1e-6;  // how near an action counts as being at its bound
 constexpr size_t kMostActionCharts = 12;
 constexpr int kChartWidth = 420, kChartHeight = 300;  // [px]
-
-Json field_json(const Field& field) {
-  return {{"name", field.name}, {"shape", field.shape}, {"dtype", dtype_name(field.dtype)}};
-}
 
 // One number of the action over all steps.
 struct ActionNumber {
@@ -79,25 +74,21 @@ Contents read_contents(Dataset& dataset) {
   return contents;
 }
 
-// JSON has no NaN and no infinity.
-Json number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
+// What is said of the returns and lengths of the episodes, in the order that it is printed.
+using Distribution = std::vector<std::pair<std::string, double>>;
 
-Json distribution(std::vector<double> values) {
+Distribution distribution(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   double sum = 0.0;
   for (const double value : values) sum += value;
   const double mean = sum / static_cast<double>(values.size());
   double squares = 0.0;
   for (const double value : values) squares += (value - mean) * (value - mean);
-  return {{"mean", number(mean)},
-          {"std", number(std::sqrt(squares / static_cast<double>(values.size())))},
-          {"min", number(values.front())},
-          {"median", number(quantile(values, 0.5))},
-          {"max", number(values.back())}};
-}
-
-Json histogram_json(const Histogram& histogram) {
-  return {{"low", histogram.low()}, {"width", histogram.width()}, {"counts", histogram.counts()}};
+  return {{"mean", mean},
+          {"std", std::sqrt(squares / static_cast<double>(values.size()))},
+          {"min", values.front()},
+          {"median", quantile(values, 0.5)},
+          {"max", values.back()}};
 }
 
 Histogram histogram_of(const std::vector<double>& values) {
@@ -106,34 +97,51 @@ Histogram histogram_of(const std::vector<double>& values) {
   return histogram;
 }
 
+// All fields that a row has.
+std::vector<Field> all_fields(const DatasetSchema& schema) {
+  std::vector<Field> fields = schema.observation;
+  fields.push_back(schema.action);
+  fields.insert(fields.end(), schema.info.begin(), schema.info.end());
+  return fields;
+}
+
+// The share of the steps, [0, 1].
+double share(int64_t count, const Dataset& dataset) {
+  return static_cast<double>(count) / static_cast<double>(dataset.steps());
+}
+
+Json::Object members(const Distribution& distribution) {
+  return {distribution.begin(), distribution.end()};
+}
+
 Json info_json(const Dataset& dataset, const Contents& contents) {
-  Json fields = Json::array();
-  for (const Field& field : dataset.schema().observation) fields.push_back(field_json(field));
-  fields.push_back(field_json(dataset.schema().action));
-  for (const Field& field : dataset.schema().info) fields.push_back(field_json(field));
-  Json out = {{"path", dataset.path()},
-              {"format", dataset_format_name(dataset.format())},
-              {"episodes", dataset.episodes().size()},
-              {"steps", dataset.steps()},
-              {"steps_left_out", dataset.steps_left_out()},
-              {"terminated", contents.terminated},
-              {"truncated", contents.truncated},
-              {"fields", fields},
-              {"return", distribution(contents.returns)},
-              {"length", distribution(contents.lengths)},
-              {"action", Json::array()},
-              {"attributes", dataset.schema().attributes}};
-  for (const ActionNumber& action : contents.action) {
-    const auto share = [&](int64_t count) {
-      return static_cast<double>(count) / static_cast<double>(dataset.steps());
-    };
-    out["action"].push_back({{"min", number(action.low)},
-                             {"max", number(action.high)},
-                             {"at_min", share(action.at_low)},
-                             {"at_max", share(action.at_high)},
-                             {"histogram", histogram_json(action.histogram)}});
+  Json::List fields, actions;
+  for (const Field& field : all_fields(dataset.schema())) {
+    fields.push_back(Json::Object{
+        {"name", field.name}, {"shape", field.shape}, {"dtype", dtype_name(field.dtype)}});
   }
-  return out;
+  for (const ActionNumber& action : contents.action) {
+    const Histogram& histogram = action.histogram;
+    actions.push_back(Json::Object{{"min", action.low},
+                                   {"max", action.high},
+                                   {"at_min", share(action.at_low, dataset)},
+                                   {"at_max", share(action.at_high, dataset)},
+                                   {"histogram", Json::Object{{"low", histogram.low()},
+                                                              {"width", histogram.width()},
+                                                              {"counts", histogram.counts()}}}});
+  }
+  return Json::Object{{"path", dataset.path()},
+                      {"format", dataset_format_name(dataset.format())},
+                      {"episodes", dataset.episodes().size()},
+                      {"steps", dataset.steps()},
+                      {"steps_left_out", dataset.steps_left_out()},
+                      {"terminated", contents.terminated},
+                      {"truncated", contents.truncated},
+                      {"fields", fields},
+                      {"return", members(distribution(contents.returns))},
+                      {"length", members(distribution(contents.lengths))},
+                      {"action", actions},
+                      {"attributes", dataset.schema().attributes}};
 }
 
 void print_bars(const Histogram& histogram) {
@@ -161,38 +169,35 @@ std::string sparkline(const Histogram& histogram) {
   return text;
 }
 
-void print_info(const Json& info, const Contents& contents) {
+void print_info(const Dataset& dataset, const Contents& contents) {
   std::cout << fmt::format("{} ({}): {} steps in {} episodes, {} terminated, {} truncated\n\n",
-                           info["path"].get<std::string>(), info["format"].get<std::string>(),
-                           info["steps"].get<int64_t>(), info["episodes"].get<int64_t>(),
-                           contents.terminated, contents.truncated);
-  for (const auto& [key, text] : info["attributes"].items()) {
-    if (!key.ends_with("config"))
-      std::cout << fmt::format("  {:<12} {}\n", key, text.get<std::string>());
+                           dataset.path(), dataset_format_name(dataset.format()), dataset.steps(),
+                           dataset.episodes().size(), contents.terminated, contents.truncated);
+  for (const auto& [key, text] : dataset.schema().attributes) {
+    if (!key.ends_with("config")) std::cout << fmt::format("  {:<12} {}\n", key, text);
   }
   std::cout << "\n";
-  for (const Json& field : info["fields"]) {
-    std::cout << fmt::format("  {:<16} {} {}\n", field["name"].get<std::string>(),
-                             field["dtype"].get<std::string>(), field["shape"].dump());
+  for (const Field& field : all_fields(dataset.schema())) {
+    std::cout << fmt::format("  {:<16} {} [{}]\n", field.name, dtype_name(field.dtype),
+                             fmt::join(field.shape, ","));
   }
-  const auto line = [&](const char* name) {
+  const auto line = [](const char* name, const Distribution& values) {
     std::cout << fmt::format("\n  {}:", name);
-    for (const auto& [key, value] : info[name].items()) {
+    for (const auto& [key, value] : values) {
       std::cout << fmt::format(" {} {}", key,
-                               value.is_null() ? "-" : fmt::format("{:.4g}", value.get<double>()));
+                               std::isfinite(value) ? fmt::format("{:.4g}", value) : "-");
     }
     std::cout << "\n";
   };
-  line("length");
-  line("return");
+  line("length", distribution(contents.lengths));
+  line("return", distribution(contents.returns));
   print_bars(histogram_of(contents.returns));
   std::cout << "\n  action: least and most with the share of steps there, and what lies between\n";
   for (size_t k = 0; k < contents.action.size(); ++k) {
     const ActionNumber& action = contents.action[k];
     std::cout << fmt::format("    [{}] {:>8.4g} {:5.1f} %  {:>8.4g} {:5.1f} %  |{}|\n", k,
-                             action.low, 100 * info["action"][k]["at_min"].get<double>(),
-                             action.high, 100 * info["action"][k]["at_max"].get<double>(),
-                             sparkline(action.histogram));
+                             action.low, 100 * share(action.at_low, dataset), action.high,
+                             100 * share(action.at_high, dataset), sparkline(action.histogram));
   }
 }
 
@@ -223,11 +228,10 @@ int dataset_info(const Arguments& arguments) {
   if (!line.parse(arguments)) return 0;
   const std::unique_ptr<Dataset> dataset = Dataset::open(path);
   const Contents contents = read_contents(*dataset);
-  const Json out = info_json(*dataset, contents);
   if (json) {
-    std::cout << out.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
+    std::cout << info_json(*dataset, contents).dump(2) << "\n";
   } else {
-    print_info(out, contents);
+    print_info(*dataset, contents);
   }
   if (!plot.empty()) {
     write_plot(plot, contents);

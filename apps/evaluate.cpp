@@ -1,8 +1,5 @@
-#include <cmath>
 #include <iostream>
 #include <optional>
-
-#include <nlohmann/json.hpp>
 
 #include "agents/evaluation.h"
 #include "agents/planning/planning_policy.h"
@@ -11,10 +8,10 @@
 #include "agents/registry.h"
 #include "agents/training/world_model_agent.h"
 #include "apps/command.h"
-#include "apps/json_number.h"
 #include "apps/run_flags.h"
+#include "core/json.h"
 #include "core/progress.h"
-#include "core/statistics.h"
+#include "runs/evaluation_report.h"
 #include "runs/load_policy.h"
 #include "runs/world_model_run.h"
 #include "worldmodel/action_code.h"
@@ -22,41 +19,25 @@
 namespace reverie {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-Json report(const std::vector<Episode>& episodes, const EnvSpec& spec, uint64_t seed) {
-  const Summary returns = summarize(episode_returns(episodes), seed);
-  std::vector<double> lengths;
-  lengths.reserve(episodes.size());
-  for (const Episode& episode : episodes) lengths.push_back(static_cast<double>(episode.length));
-  Json metrics = Json::object();
-  for (const auto& [name, value] : episodes.front().metrics) {
-    metrics[name] = json_number(mean_of_numbers(episode_metric(episodes, name)));
-  }
-  Json normalized = nullptr;
-  if (spec.reference) {
-    normalized = 100.0 * (returns.mean - spec.reference->random) /
-                 (spec.reference->expert - spec.reference->random);
-  }
-  return {{"return",
-           {{"mean", returns.mean},
-            {"std", returns.std},
-            {"iqm", returns.iqm},
-            {"ci95", {returns.ci95_low, returns.ci95_high}}}},
-          {"length", {{"mean", mean_of_numbers(lengths)}}},
-          {"success_rate", metrics.contains("success") ? metrics["success"] : Json(nullptr)},
-          {"normalized_score", normalized},
-          {"metrics", metrics}};
-}
-
-std::string cell(const Json& value, const char* format) {
-  return value.is_null() ? "-" : fmt::format(fmt::runtime(format), value.get<double>());
+Json report_json(const EvaluationReport& report) {
+  const Summary& returns = report.returns;
+  Json::Object metrics;
+  for (const auto& [name, value] : report.metrics) metrics.emplace_back(name, value);
+  return Json::Object{
+      {"return", Json::Object{{"mean", returns.mean},
+                              {"std", returns.std},
+                              {"iqm", returns.iqm},
+                              {"ci95", Json::List{returns.ci95_low, returns.ci95_high}}}},
+      {"length", Json::Object{{"mean", report.mean_length}}},
+      {"success_rate", report.success_rate()},
+      {"normalized_score", report.normalized_score},
+      {"metrics", std::move(metrics)}};
 }
 
 // What was evaluated side by side, the run first.
 struct ReportColumn {
   std::string name;
-  Json report;
+  EvaluationReport report;
 };
 
 void print_table(const std::vector<ReportColumn>& columns) {
@@ -65,30 +46,27 @@ void print_table(const std::vector<ReportColumn>& columns) {
     for (const ReportColumn& column : columns) std::cout << fmt::format(" {:>22}", text(column));
     std::cout << "\n";
   };
-  const auto number = [&](std::string_view name, const char* key, const char* format) {
-    row(name, [&](const ReportColumn& column) { return cell(column.report[key], format); });
-  };
-  const auto of_return = [&](std::string_view name, const char* key) {
-    row(name,
-        [&](const ReportColumn& column) { return cell(column.report["return"][key], "{:.2f}"); });
-  };
-  row("", [](const ReportColumn& column) { return column.name; });
-  of_return("return, mean", "mean");
-  row("  95 % interval", [](const ReportColumn& column) {
-    const Json& interval = column.report["return"]["ci95"];
-    return fmt::format("{:.2f} .. {:.2f}", interval[0].get<double>(), interval[1].get<double>());
-  });
-  of_return("  inter-quartile mean", "iqm");
-  of_return("  standard deviation", "std");
-  number("success rate", "success_rate", "{:.3f}");
-  number("normalised score", "normalized_score", "{:.1f}");
-  row("episode length [steps]",
-      [](const ReportColumn& column) { return cell(column.report["length"]["mean"], "{:.1f}"); });
-  for (const auto& [name, value] : columns.front().report["metrics"].items()) {
-    if (name == "success") continue;
-    row(name, [&, &key = name](const ReportColumn& column) {
-      return cell(column.report["metrics"][key], "{:.3f}");
+  const auto number = [&](std::string_view name, int digits, const auto& value_of) {
+    row(name, [&](const ReportColumn& column) {
+      const std::optional<double> value = value_of(column.report);
+      return value ? fmt::format("{:.{}f}", *value, digits) : "-";
     });
+  };
+  using Report = EvaluationReport;
+  row("", [](const ReportColumn& column) { return column.name; });
+  number("return, mean", 2, [](const Report& report) { return report.returns.mean; });
+  row("  95 % interval", [](const ReportColumn& column) {
+    const Summary& returns = column.report.returns;
+    return fmt::format("{:.2f} .. {:.2f}", returns.ci95_low, returns.ci95_high);
+  });
+  number("  inter-quartile mean", 2, [](const Report& report) { return report.returns.iqm; });
+  number("  standard deviation", 2, [](const Report& report) { return report.returns.std; });
+  number("success rate", 3, [](const Report& report) { return report.success_rate(); });
+  number("normalised score", 1, [](const Report& report) { return report.normalized_score; });
+  number("episode length [steps]", 1, [](const Report& report) { return report.mean_length; });
+  for (const auto& [name, value] : columns.front().report.metrics) {
+    if (name == "success") continue;
+    number(name, 3, [&key = name](const Report& report) { return report.metric(key); });
   }
 }
 
@@ -169,7 +147,7 @@ int evaluate_command(const Arguments& arguments) {
                   .episode_seeds = seeds,
                   .threads = threads,
                   .on_progress = [&](int64_t n) { progress.update(done + n); }});
-    columns.push_back({name, report(played, loaded.spec, options.seed)});
+    columns.push_back({name, evaluation_report(played, loaded.spec, options.seed)});
   };
   run_policy("policy", loaded.make_actor, loaded.make_env);
   run_policy("random", random_actors(loaded.spec), loaded.make_env);
@@ -181,16 +159,18 @@ int evaluate_command(const Arguments& arguments) {
   progress.finish();
 
   if (json) {
-    Json out = {{"env", loaded.spec.id},
-                {"run", loaded.name},
-                {"seed", seed},
-                {"step", loaded.step},
-                {"episodes", episodes}};
-    for (const auto& [key, value] : columns.front().report.items()) out[key] = value;
-    for (size_t i = 1; i < columns.size(); ++i) out[columns[i].name] = columns[i].report;
-    if (loaded.goals) out["goals"] = loaded.goals->source;
-    // A run folder's name need not be UTF-8.
-    std::cout << out.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
+    Json out = Json::Object{{"env", loaded.spec.id},
+                            {"run", loaded.name},
+                            {"seed", seed},
+                            {"step", loaded.step},
+                            {"episodes", episodes}};
+    const Json policy = report_json(columns.front().report);
+    for (const auto& [key, value] : *policy.object()) out.set(key, value);
+    for (size_t i = 1; i < columns.size(); ++i) {
+      out.set(columns[i].name, report_json(columns[i].report));
+    }
+    if (loaded.goals) out.set("goals", loaded.goals->source);
+    std::cout << out.dump(2) << "\n";
     return 0;
   }
   std::cout << fmt::format("{} on {}, {} episodes, checkpoint of step {}\n\n", loaded.name,

@@ -8,11 +8,11 @@
 #include <tuple>
 
 #include <fmt/ranges.h>
-#include <nlohmann/json.hpp>
 
 #include "core/error.h"
 #include "core/field_numbers.h"
 #include "core/file.h"
+#include "core/json.h"
 #include "core/text.h"
 #include "datasets/formats/final_rows.h"
 #include "datasets/formats/narrowing.h"
@@ -22,7 +22,6 @@ namespace reverie {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::ordered_json;
 
 constexpr const char* kBuffer = "buffer";
 constexpr const char* kMetadata = "metadata.json";
@@ -134,27 +133,29 @@ class ExorlDataset final : public Dataset {
 
   void read_metadata() {
     const fs::path file = fs::path(path_) / kMetadata;
-    const Json metadata = Json::parse(read_file(file, kMaxMetadataBytes), nullptr, false);
-    REVERIE_CHECK(metadata.is_object(), "{}: is no JSON object", file.string());
+    const Json metadata = Json::parse(read_file(file, kMaxMetadataBytes), file.string());
+    REVERIE_CHECK(metadata.object() != nullptr, "{}: is no JSON object", file.string());
     const auto names = [&](const char* key, std::vector<std::string>& out) {
-      if (!metadata.contains(key)) return;
-      REVERIE_CHECK(metadata[key].is_array(), "{}: '{}' is no list of names", file.string(), key);
+      const Json* list = metadata.find(key);
+      if (list == nullptr) return;
+      REVERIE_CHECK(list->list() != nullptr, "{}: '{}' is no list of names", file.string(), key);
       out.clear();
-      for (const Json& name : metadata[key]) {
-        REVERIE_CHECK(name.is_string(), "{}: '{}' is no list of names", file.string(), key);
-        out.push_back(name.get<std::string>());
+      for (const Json& name : *list->list()) {
+        REVERIE_CHECK(name.text() != nullptr, "{}: '{}' is no list of names", file.string(), key);
+        out.push_back(*name.text());
       }
     };
     names("observation", observation_names_);
     names("info", info_names_);
     REVERIE_CHECK(!observation_names_.empty(), "{}: 'observation' lists no array", file.string());
-    if (metadata.contains("nq")) {
-      REVERIE_CHECK(metadata["nq"].is_number_integer(), "{}: 'nq' is no integer", file.string());
-      nq_ = metadata["nq"].get<int64_t>();
+    if (const Json* nq = metadata.find("nq")) {
+      REVERIE_CHECK(nq->integer(), "{}: 'nq' is no integer", file.string());
+      nq_ = nq->integer();
     }
-    if (!metadata.contains("attributes") || !metadata["attributes"].is_object()) return;
-    for (const auto& [key, text] : metadata["attributes"].items()) {
-      if (text.is_string()) schema_.attributes[key] = text.get<std::string>();
+    const Json* attributes = metadata.find("attributes");
+    if (attributes == nullptr || attributes->object() == nullptr) return;
+    for (const auto& [key, value] : *attributes->object()) {
+      if (value.text() != nullptr) schema_.attributes[key] = *value.text();
     }
   }
 
@@ -394,14 +395,13 @@ class ExorlWriter final : public DatasetWriter {
 
   // There from the beginning, so that what a killed process leaves can be read.
   void write_metadata() const {
-    Json metadata = {{"observation", Json::array()}, {"info", Json::array()}};
-    for (const Field& field : schema_.observation) metadata["observation"].push_back(field.name);
-    for (const Field& field : schema_.info) metadata["info"].push_back(field.name);
-    if (qpos_) metadata["nq"] = schema_.info[*qpos_].numel();
-    metadata["attributes"] = schema_.attributes;
-    write_file_atomically(
-        partial_ / kMetadata,
-        std::string_view(metadata.dump(2, ' ', false, Json::error_handler_t::replace)));
+    Json::List observations, infos;
+    for (const Field& field : schema_.observation) observations.emplace_back(field.name);
+    for (const Field& field : schema_.info) infos.emplace_back(field.name);
+    Json metadata = Json::Object{{"observation", observations}, {"info", infos}};
+    if (qpos_) metadata.set("nq", schema_.info[*qpos_].numel());
+    metadata.set("attributes", schema_.attributes);
+    write_file_atomically(partial_ / kMetadata, metadata.dump(2));
   }
 
   void discard() const {

@@ -3,10 +3,9 @@
 #include <algorithm>
 #include <filesystem>
 
-#include <nlohmann/json.hpp>
-
 #include "core/error.h"
 #include "core/file.h"
+#include "core/json.h"
 #include "core/text.h"
 #include "datasets/formats/final_rows.h"
 #include "datasets/formats/save_schedule.h"
@@ -16,7 +15,6 @@ namespace reverie {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::ordered_json;
 
 constexpr const char* kData = "data/main_data.hdf5";
 constexpr const char* kMetadata = "data/metadata.json";
@@ -78,14 +76,14 @@ class MinariDataset final : public Dataset {
  private:
   void read_metadata() {
     const fs::path file = fs::path(path_) / kMetadata;
-    const Json metadata = Json::parse(read_file(file, kMaxMetadataBytes), nullptr, false);
-    REVERIE_CHECK(metadata.is_object(), "{}: is no JSON object", file.string());
-    if (metadata.contains("dataset_id") && metadata["dataset_id"].is_string()) {
-      schema_.attributes["dataset_id"] = metadata["dataset_id"].get<std::string>();
-    }
-    if (!metadata.contains(kOurKey) || !metadata[kOurKey].is_object()) return;
-    for (const auto& [key, text] : metadata[kOurKey].items()) {
-      if (text.is_string()) schema_.attributes[key] = text.get<std::string>();
+    const Json metadata = Json::parse(read_file(file, kMaxMetadataBytes), file.string());
+    REVERIE_CHECK(metadata.object() != nullptr, "{}: is no JSON object", file.string());
+    const Json* id = metadata.find("dataset_id");
+    if (id != nullptr && id->text() != nullptr) schema_.attributes["dataset_id"] = *id->text();
+    const Json* ours = metadata.find(kOurKey);
+    if (ours == nullptr || ours->object() == nullptr) return;
+    for (const auto& [key, value] : *ours->object()) {
+      if (value.text() != nullptr) schema_.attributes[key] = *value.text();
     }
   }
 
@@ -302,7 +300,8 @@ class MinariWriter final : public DatasetWriter {
   }
 
   void commit() override {
-    Json metadata = {{"total_episodes", episodes_},
+    Json metadata =
+        Json::Object{{"total_episodes", episodes_},
                      {"total_steps", steps_},
                      {"data_format", "hdf5"},
                      {"observation_space", observation_space_text()},
@@ -310,12 +309,11 @@ class MinariWriter final : public DatasetWriter {
                      {"dataset_id", dataset_id()},
                      {"minari_version", kMinariVersion},
                      {"jpeg_encoding", false},  // from 0.5.4 on pictures are JPEG otherwise
-                     {"author", Json::array()},
-                     {"author_email", Json::array()}};
-    for (const auto& [key, text] : schema_.attributes) metadata[kOurKey][key] = text;
+                     {"author", Json::List()},
+                     {"author_email", Json::List()}};
+    if (!schema_.attributes.empty()) metadata.set(kOurKey, schema_.attributes);
     file_.commit();
-    write_file_atomically(folder_ / kMetadata, std::string_view(metadata.dump(
-                                                   2, ' ', false, Json::error_handler_t::replace)));
+    write_file_atomically(folder_ / kMetadata, metadata.dump(2));
     guard_.keep();
   }
 

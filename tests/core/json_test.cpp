@@ -1,0 +1,106 @@
+#include "core/json.h"
+
+#include <limits>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/errors.h"
+
+namespace reverie::test {
+namespace {
+
+using testing::HasSubstr;
+
+Json sample() {
+  return Json::Object{{"name", "a \"b\"\n"},
+                      {"steps", int64_t{1} << 60},
+                      {"mean", 0.1},
+                      {"whole", 2.0},
+                      {"is_done", true},
+                      {"none", nullptr},
+                      {"shape", std::vector<int64_t>{3, 4}},
+                      {"empty", Json::List{}},
+                      {"peers", Json::Object{{"z", 1}, {"a", Json::Object{}}}}};
+}
+
+TEST(Json, WritesOneLine) {
+  EXPECT_EQ(sample().dump(),
+            R"({"name":"a \"b\"\n","steps":1152921504606846976,"mean":0.1,"whole":2.0,)"
+            R"("is_done":true,"none":null,"shape":[3,4],"empty":[],"peers":{"z":1,"a":{}}})");
+}
+
+TEST(Json, WritesALineForEachValue) {
+  const Json out =
+      Json::Object{{"a", Json::List{1, Json::Object{{"b", "c"}}}}, {"d", Json::List{}}};
+  EXPECT_EQ(out.dump(2), R"({
+  "a": [
+    1,
+    {
+      "b": "c"
+    }
+  ],
+  "d": []
+})");
+}
+
+TEST(Json, ReadsWhatItWrote) {
+  EXPECT_EQ(Json::parse(sample().dump(), "f.json"), sample());
+  EXPECT_EQ(Json::parse(sample().dump(3), "f.json"), sample());
+}
+
+TEST(Json, HasNoNumbersThatAreNotFinite) {
+  for (const double value :
+       {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity(),
+        -std::numeric_limits<double>::infinity()}) {
+    EXPECT_TRUE(Json(value).is_null());
+  }
+  EXPECT_EQ(Json(std::optional<double>()), Json());
+  EXPECT_EQ(Json(std::optional<double>(0.5)), Json(0.5));
+}
+
+TEST(Json, ReplacesWhatIsNotUtf8) { EXPECT_EQ(Json("run\xff").dump(), "\"run\xef\xbf\xbd\""); }
+
+TEST(Json, TellsKindsApart) {
+  const Json value = sample();
+  EXPECT_EQ(value.find("steps")->integer(), int64_t{1} << 60);
+  EXPECT_EQ(value.find("shape")->list()->front().number(), 3.0) << "an integer is a number too";
+  EXPECT_EQ(value.find("mean")->integer(), std::nullopt);
+  EXPECT_EQ(value.find("is_done")->integer(), std::nullopt) << "no boolean is a number";
+  EXPECT_EQ(value.find("is_done")->boolean(), true);
+  EXPECT_EQ(value.find("name")->object(), nullptr);
+  EXPECT_EQ(value.find("name")->find("x"), nullptr);
+  EXPECT_EQ(value.find("absent"), nullptr);
+}
+
+TEST(Json, SetsMembersInOrder) {
+  Json value;
+  value.set("b", 1);
+  value.set("a", "x");
+  value.set("b", 2);
+  EXPECT_EQ(value.dump(), R"({"b":2,"a":"x"})");
+  EXPECT_THAT(input_error([] { Json(1).set("a", 2); }), HasSubstr("'a'"));
+}
+
+TEST(Json, TheLastOfEqualNamesCounts) {
+  EXPECT_EQ(Json::parse(R"({"a": 1, "a": 2})", "f").find("a")->integer(), 2);
+}
+
+TEST(Json, RefusesWhatIsNotJson) {
+  for (const char* text : {"", "{", "[1,]", "{\"a\" 1}", "nan", "1 2", "\"\xff\"", "1e999"}) {
+    EXPECT_THAT(input_error([&] { Json::parse(text, "f.json"); }), HasSubstr("f.json: not JSON"))
+        << text;
+  }
+  EXPECT_THAT(input_error([&] { Json::parse("[1,", "f.json"); }), HasSubstr("byte 3"));
+}
+
+TEST(Json, RefusesNestingWithoutEnd) {
+  const auto nested = [](size_t levels) {
+    return std::string(levels, '[') + std::string(levels, ']');
+  };
+  EXPECT_EQ(Json::parse(nested(Json::kMostLevels), "f").list()->size(), 1U);
+  EXPECT_THAT(input_error([&] { Json::parse(nested(1'000'000), "f"); }), HasSubstr("64"));
+}
+
+}  // namespace
+}  // namespace reverie::test
