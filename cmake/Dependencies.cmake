@@ -1,16 +1,17 @@
 # Third-party libraries as imported targets. Debian packages are found by pkg-config or their CMake
 # files; the wheels lie in the folder that scripts/setup fills, and are linked directly: the wheel's
-# own find_package(Torch) asks for a full CUDA toolkit.
+# own find_package(Torch) asks for a full CUDA toolkit. All are global, so that a project that adds
+# this one as a subdirectory can link its libraries.
 find_package(PkgConfig REQUIRED)
-find_package(Threads REQUIRED)
-find_package(fmt REQUIRED)
+find_package(Threads REQUIRED GLOBAL)
+find_package(fmt REQUIRED GLOBAL)
 # torch's wheel carries headers of another fmt, which would be found before those in /usr/include.
 get_target_property(fmt_include fmt::fmt INTERFACE_INCLUDE_DIRECTORIES)
-file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/include)
-file(CREATE_LINK ${fmt_include}/fmt ${CMAKE_BINARY_DIR}/include/fmt SYMBOLIC)
+file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/include)
+file(CREATE_LINK ${fmt_include}/fmt ${PROJECT_BINARY_DIR}/include/fmt SYMBOLIC)
 set_target_properties(fmt::fmt PROPERTIES
-  INTERFACE_INCLUDE_DIRECTORIES ${CMAKE_BINARY_DIR}/include)
-find_package(nlohmann_json REQUIRED)
+  INTERFACE_INCLUDE_DIRECTORIES ${PROJECT_BINARY_DIR}/include)
+find_package(nlohmann_json REQUIRED GLOBAL)
 
 if(NOT REVERIE_DEPS_DIR)
   execute_process(COMMAND ${PROJECT_SOURCE_DIR}/scripts/setup --print-dir
@@ -23,7 +24,7 @@ endif()
 set(wheels ${REVERIE_DEPS_DIR}/wheels)
 
 function(reverie_pkg_target name)
-  pkg_check_modules(${name} REQUIRED IMPORTED_TARGET ${ARGN})
+  pkg_check_modules(${name} REQUIRED IMPORTED_TARGET GLOBAL ${ARGN})
   add_library(reverie::${name} ALIAS PkgConfig::${name})
 endfunction()
 reverie_pkg_target(libav libavformat libavcodec libavfilter libavutil libswscale)
@@ -34,7 +35,7 @@ reverie_pkg_target(blosc blosc)
 reverie_pkg_target(zip libzip)
 reverie_pkg_target(box2d box2d)
 
-add_library(reverie::mujoco SHARED IMPORTED)
+add_library(reverie::mujoco SHARED IMPORTED GLOBAL)
 file(GLOB mujoco_library ${wheels}/mujoco/libmujoco.so*)
 set_target_properties(reverie::mujoco PROPERTIES
   IMPORTED_LOCATION ${mujoco_library}
@@ -42,9 +43,9 @@ set_target_properties(reverie::mujoco PROPERTIES
   INTERFACE_SYSTEM_INCLUDE_DIRECTORIES ${wheels}/mujoco/include)
 
 set(torch_root ${wheels}/torch)
-add_library(reverie_c10 SHARED IMPORTED)
+add_library(reverie_c10 SHARED IMPORTED GLOBAL)
 set_target_properties(reverie_c10 PROPERTIES IMPORTED_LOCATION ${torch_root}/lib/libc10.so)
-add_library(reverie::torch SHARED IMPORTED)
+add_library(reverie::torch SHARED IMPORTED GLOBAL)
 set(torch_includes ${torch_root}/include ${torch_root}/include/torch/csrc/api/include)
 set_target_properties(reverie::torch PROPERTIES
   IMPORTED_LOCATION ${torch_root}/lib/libtorch_cpu.so

@@ -91,7 +91,7 @@ TEST(Json, RefusesWhatIsNotJson) {
     EXPECT_THAT(input_error([&] { Json::parse(text, "f.json"); }), HasSubstr("f.json: not JSON"))
         << text;
   }
-  EXPECT_THAT(input_error([&] { Json::parse("[1,", "f.json"); }), HasSubstr("byte 3"));
+  EXPECT_THAT(input_error([&] { Json::parse("[1,", "f.json"); }), HasSubstr("byte 4"));
 }
 
 TEST(Json, RefusesNestingWithoutEnd) {
