@@ -8,27 +8,36 @@ namespace {
 
 // Adam and AdamW have one signature.
 using FusedUpdate = void (*)(at::TensorList, at::TensorList, at::TensorList, at::TensorList,
-                             at::TensorList, at::TensorList, double, double, double, double, double,
-                             bool, bool, const std::optional<at::Tensor>&,
+                             at::TensorList, at::TensorList, const at::Tensor&, double, double,
+                             double, double, bool, bool, const std::optional<at::Tensor>&,
                              const std::optional<at::Tensor>&);
+
+// The kernel of the CPU computes with the rate in double, that of a GPU reads it as float.
+at::TensorOptions learning_rate_options(at::Device device) {
+  return at::TensorOptions(device.is_cpu() ? at::kDouble : at::kFloat).device(device);
+}
 
 }  // namespace
 
 Adam::Adam(Parameters& parameters, const AdamOptions& options)
     : parameters_(parameters),
       options_(options),
+      learning_rate_(
+          at::full({}, options.learning_rate, learning_rate_options(parameters.flat().device()))),
       m_(at::zeros_like(parameters.flat())),
       v_(at::zeros_like(parameters.flat())),
       step_(at::zeros({}, parameters.flat().options())) {}
+
+void Adam::set_learning_rate(double learning_rate) { learning_rate_.fill_(learning_rate); }
 
 void Adam::step() {
   step_.add_(1);
   const auto update = options_.decoupled_weight_decay ? static_cast<FusedUpdate>(at::_fused_adamw_)
                                                       : static_cast<FusedUpdate>(at::_fused_adam_);
   // The kernel wants lists; ours have one entry.
-  update({parameters_.flat()}, {parameters_.flat_grad()}, {m_}, {v_}, {}, {step_},
-         options_.learning_rate, options_.beta1, options_.beta2, options_.weight_decay,
-         options_.epsilon, /*amsgrad=*/false, /*maximize=*/false, {}, {});
+  update({parameters_.flat()}, {parameters_.flat_grad()}, {m_}, {v_}, {}, {step_}, learning_rate_,
+         options_.beta1, options_.beta2, options_.weight_decay, options_.epsilon, /*amsgrad=*/false,
+         /*maximize=*/false, {}, {});
 }
 
 void Adam::state(StateList& list) {

@@ -29,7 +29,10 @@ class Adam {
 
   void zero_grad() { parameters_.zero_grad(); }
   void step();  // applies parameters.flat_grad()
-  void set_learning_rate(double learning_rate) { options_.learning_rate = learning_rate; }
+
+  // step() reads the rate on the device: nothing is waited for, and a CUDA graph that has captured
+  // step() goes on with the new rate.
+  void set_learning_rate(double learning_rate);
 
   // Lists the moments m and v and the number of steps, for learning.
   void state(StateList& list);
@@ -37,6 +40,7 @@ class Adam {
  private:
   Parameters& parameters_;
   AdamOptions options_;
+  at::Tensor learning_rate_;  // []
   at::Tensor m_, v_, step_;
 };
 

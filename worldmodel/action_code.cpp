@@ -1,9 +1,11 @@
 #include "worldmodel/action_code.h"
 
+#include <cmath>
 #include <limits>
 
 #include <fmt/ranges.h>
 
+#include "nn/one_hot.h"
 #include "nn/pch.h"
 #include "nn/state_list.h"
 
@@ -61,10 +63,16 @@ ActionCode::ActionCode(const ActionSpace& space, int64_t block, at::Device devic
 
 at::Tensor ActionCode::to_model(const at::Tensor& actions) const {
   if (choices_ > 0) {
-    REVERIE_CHECK(at::logical_and(actions >= 0, actions < choices_).all().item<bool>(),
-                  "world model: discrete actions from {} to {}, expected [0, {}]",
-                  actions.min().item<int64_t>(), actions.max().item<int64_t>(), choices_ - 1);
-    return from_plan(actions);
+    const at::Tensor known = at::logical_and(actions >= 0, actions < choices_);
+    if (actions.is_cpu()) {
+      REVERIE_CHECK(known.all().item<bool>(),
+                    "world model: discrete actions from {} to {}, expected [0, {}]",
+                    actions.min().item<int64_t>(), actions.max().item<int64_t>(), choices_ - 1);
+      return from_plan(actions);
+    }
+    check_last_axes(actions, {block_});
+    const at::Tensor code = one_hot_code(actions, choices_);
+    return code.masked_fill(known.logical_not().unsqueeze(-1), std::nan("")).flatten(-2);
   }
   check_last_axes(actions, {block_, size_});
   const at::Tensor standard = (actions.to(at::kFloat) - mean_) / std_;
@@ -75,7 +83,7 @@ at::Tensor ActionCode::to_model(const at::Tensor& actions) const {
 at::Tensor ActionCode::from_plan(const at::Tensor& planned) const {
   check_last_axes(planned, {choices_ > 0 ? block_ : model_size_});
   if (choices_ == 0) return planned;
-  return at::one_hot(planned.to(at::kLong), choices_).to(at::kFloat).flatten(-2);
+  return one_hot_code(planned.to(at::kLong), choices_).flatten(-2);
 }
 
 at::Tensor ActionCode::to_environment(const at::Tensor& planned) const {

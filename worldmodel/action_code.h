@@ -26,7 +26,8 @@ class ActionCode {
   // actions: [..., k, A] as the environment takes them, or [..., k] int64. NaN, which some datasets
   // hold where an episode ends, counts as 0 once standardised; infinities stay, and show in
   // whatever is made of them. Returns [..., M] float32. Throws Error(kInput) for other shapes, as
-  // the two below do, and for choices that there are not.
+  // the two below do, and for choices that there are not; on another device than the CPU, where
+  // looking would wait for it, those become NaN and show in whatever is made of them.
   at::Tensor to_model(const at::Tensor& actions) const;
 
   // [..., M], or for discrete actions [..., k] int64 as planners make them, to [..., k, A] or

@@ -29,7 +29,7 @@ void check_samples(const at::Tensor& samples) {
 
 struct Knots {
   EvenKnots places;
-  at::Tensor weight, normal;  // [K] w_k and exp(-t_k^2 / 2), float32 on the CPU
+  at::Tensor weight, normal;  // [K] w_k and exp(-t_k^2 / 2), float32 on the samples' device
 };
 
 // Autograd itself would keep cos and sin of every knot.
@@ -72,13 +72,13 @@ struct EppsPulleyFunction : torch::autograd::Function<EppsPulleyFunction> {
   static at::Tensor as_knots(const at::Tensor& values, const at::Tensor& like) {
     std::vector<int64_t> shape(static_cast<size_t>(like.dim()), 1);
     shape[0] = values.numel();
-    return values.to(like.options()).view(shape);
+    return values.to(like.scalar_type()).view(shape);
   }
 };
 
 class EppsPulley final : public NormalityTest {
  public:
-  explicit EppsPulley(const EppsPulleyOptions& options) {
+  EppsPulley(const EppsPulleyOptions& options, at::Device device) {
     REVERIE_CHECK(options.knots >= 2 && options.low < options.high,
                   "Epps-Pulley: {} knots from {} to {}, expected at least 2 of them in order",
                   options.knots, options.low, options.high);
@@ -92,8 +92,8 @@ class EppsPulley final : public NormalityTest {
       normal.push_back(std::exp(-0.5 * t * t));
       weight.push_back(options.scale * knots_.places.step * (is_end ? 0.5 : 1.0) * normal.back());
     }
-    knots_.weight = at::tensor(weight, at::kFloat);
-    knots_.normal = at::tensor(normal, at::kFloat);
+    knots_.weight = at::tensor(weight, at::kFloat).to(device);
+    knots_.normal = at::tensor(normal, at::kFloat).to(device);
   }
 
   at::Tensor statistic(const at::Tensor& samples, const BatchShare& share) const override {
@@ -130,8 +130,9 @@ class SmoothTest final : public NormalityTest {
 
 }  // namespace
 
-std::unique_ptr<NormalityTest> make_epps_pulley(const EppsPulleyOptions& options) {
-  return std::make_unique<EppsPulley>(options);
+std::unique_ptr<NormalityTest> make_epps_pulley(const EppsPulleyOptions& options,
+                                                at::Device device) {
+  return std::make_unique<EppsPulley>(options, device);
 }
 
 std::unique_ptr<NormalityTest> make_smooth_test() { return std::make_unique<SmoothTest>(); }

@@ -43,8 +43,9 @@ struct EppsPulleyOptions {
   double scale = 2.0;
 };
 
-// Throws Error for fewer than two knots and an empty range.
-std::unique_ptr<NormalityTest> make_epps_pulley(const EppsPulleyOptions& options);
+// For samples on `device`. Throws Error for fewer than two knots and an empty range.
+std::unique_ptr<NormalityTest> make_epps_pulley(const EppsPulleyOptions& options,
+                                                at::Device device = at::kCPU);
 
 // Neyman's smooth test (1937) with the Hermite polynomials He_1 .. He_4: mean, variance, skewness
 // and kurtosis,

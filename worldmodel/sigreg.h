@@ -20,12 +20,13 @@ class SigReg {
   SigReg(std::unique_ptr<NormalityTest> test, int64_t slices);
 
   // Mean statistic over directions, and over time steps, of which each is tested by itself.
-  // z: [..., N, D], N samples. The directions depend on D and `step`, the global training step,
-  // alone, so that all processes draw the same. Returns a scalar.
+  // z: [..., N, D], N samples. The directions depend on D, `step`, the global training step, and
+  // the kind of device alone, so that all processes draw the same. Returns a scalar.
   at::Tensor operator()(const at::Tensor& z, int64_t step, const BatchShare& share = {}) const;
 
-  // The directions of a step: [D, slices] float32 on the CPU, columns of length 1, Gaussian before.
-  at::Tensor directions(int64_t dimensions, int64_t step) const;
+  // The directions of a step: [D, slices] float32, columns of length 1, Gaussian before. Devices of
+  // different kinds draw different ones.
+  at::Tensor directions(int64_t dimensions, int64_t step, at::Device device) const;
 
  private:
   std::unique_ptr<NormalityTest> test_;
@@ -35,11 +36,11 @@ class SigReg {
 // LeJEPA's lecture code: 256 slices, 17 knots on [-5, 5].
 inline constexpr int64_t kLeJepaSlices = 256;
 EppsPulleyOptions lejepa_epps_pulley();
-SigReg make_lejepa_sigreg(int64_t slices = kLeJepaSlices);
+SigReg make_lejepa_sigreg(int64_t slices = kLeJepaSlices, at::Device device = at::kCPU);
 
 // LeWorldModel's: 1024 slices, 17 knots on [0, 3] that stand for both halves of the axis.
 inline constexpr int64_t kLeWorldModelSlices = 1024;
 EppsPulleyOptions lewm_epps_pulley();
-SigReg make_lewm_sigreg(int64_t slices = kLeWorldModelSlices);
+SigReg make_lewm_sigreg(int64_t slices = kLeWorldModelSlices, at::Device device = at::kCPU);
 
 }  // namespace reverie

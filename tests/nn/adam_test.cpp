@@ -6,6 +6,7 @@
 #include "nn/pch.h"
 #include "tests/checkpoints.h"
 #include "tests/errors.h"
+#include "tests/meta_device.h"
 #include "tests/tensors.h"
 
 namespace reverie {
@@ -55,6 +56,21 @@ TEST(Adam, LearningRateCanChangeAndZeroGradClearsEveryGradient) {
   EXPECT_LT(max_difference(parameters.flat(), at::full({40}, -0.25)), 1e-5);
   adam.zero_grad();
   EXPECT_EQ(parameters.at("a").grad().abs().sum().item<float>(), 0.0F);
+}
+
+// As a CUDA graph wants it: what step() reads stays in its place, and changes there.
+TEST(Adam, StepsWithoutWaitingForItsDevice) {
+  const test::MetaDevice meta;
+  for (const bool decoupled : {false, true}) {
+    Parameters parameters({{"a", {4, 8}}, {"b", {8}}}, at::kMeta);
+    Adam adam(parameters, {.weight_decay = 0.1, .decoupled_weight_decay = decoupled});
+    for (int step = 0; step < 2; ++step) {
+      adam.zero_grad();
+      adam.set_learning_rate(0.1 * step);
+      adam.step();
+    }
+  }
+  EXPECT_TRUE(meta.faults().empty());
 }
 
 TEST(Adam, SavedAndLoadedContinuesBitEqual) {

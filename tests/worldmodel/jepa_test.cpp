@@ -3,6 +3,7 @@
 #include <cmath>
 #include <set>
 
+#include <ATen/CPUGeneratorImpl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -419,6 +420,24 @@ TEST(JepaLearner, StoppedAndLoadedItLearnsOnBitEqual) {
     resumed.update(moving_squares(8, i), 0.5);
   }
   expect_same_bits(test::saved(model), test::saved(loaded));
+}
+
+TEST(JepaLearner, DrawsDropoutFromAGeneratorOfItsOwn) {
+  Jepa model = make_jepa_with_open_gates(), other = make_jepa_with_open_gates();
+  const JepaTrainingOptions options = {
+      .regulariser = {.slices = 16}, .warmup = 0.0, .minibatch = 8};
+  JepaLearner learner(model, options, 1), same(other, options, 1);
+  const at::Tensor before = at::detail::getDefaultCPUGenerator().get_state();
+  const SequenceBatch batch = moving_squares(8, 1);
+  learner.update(batch, 0.0);
+  EXPECT_TRUE(at::equal(before, at::detail::getDefaultCPUGenerator().get_state()));
+  at::randn({3});  // somebody else draws from the process's
+  same.update(batch, 0.0);
+  EXPECT_TRUE(at::equal(part_of(model, "predictor").flat(), part_of(other, "predictor").flat()));
+  Jepa third = make_jepa_with_open_gates();
+  JepaLearner seeded(third, options, 2);
+  seeded.update(batch, 0.0);
+  EXPECT_FALSE(at::equal(part_of(model, "predictor").flat(), part_of(third, "predictor").flat()));
 }
 
 TEST(JepaLearner, TheFirstStepOfTheWarmUpMovesNothing) {

@@ -128,7 +128,7 @@ TEST_F(LewmGolden, PredictorOfOneToThreeFrames) {
       const std::string golden_case = name + "_case." + frames;
       const at::Tensor z = input(golden_case + ".z");
       const at::Tensor actions = input(golden_case + ".actions");
-      const at::Tensor next = predictor(z, actions, /*training=*/false);
+      const at::Tensor next = predictor(z, actions);
       EXPECT_LT(max_difference(step_after(predictor, z, actions), next.select(1, -1)), 1e-5);
       expect_case(golden_case, next, {{"z", z}, {"actions", actions}}, &predictor);
     }
@@ -144,7 +144,7 @@ TEST_F(LewmGolden, LastOfTheFramesHasTheSameGradients) {
     const at::Tensor actions = input("predictor_case.3.actions");
     predictor.parameters().zero_grad();
     const at::Tensor last =
-        alone ? step_after(predictor, z, actions) : predictor(z, actions, false).select(1, -1);
+        alone ? step_after(predictor, z, actions) : predictor(z, actions).select(1, -1);
     last.square().sum().backward();
     gradients.push_back(at::cat(
         {z.grad().flatten(), actions.grad().flatten(), predictor.parameters().flat_grad()}));
@@ -209,7 +209,7 @@ TEST_F(LewmGolden, StepsMayBeginWithAnyHistory) {
       const at::Tensor window = z.narrow(1, t - frames, frames);
       const auto [next, after] = predictor.step(window, memory, actions.select(1, t - 1));
       const at::Tensor seen = actions.narrow(1, t - frames, frames);
-      const at::Tensor expected = predictor(window, seen, /*training=*/false).select(1, -1);
+      const at::Tensor expected = predictor(window, seen).select(1, -1);
       EXPECT_LT(max_difference(next, expected), 1e-5);
       // Keys and values of 2 blocks of 15 numbers each, until the history slides.
       EXPECT_EQ(after.sizes(), at::IntArrayRef({4, std::min<int64_t>(t, 2), t < 3 ? 72 : 12}));
@@ -227,7 +227,7 @@ TEST_F(LewmGolden, StepsWithAHistoryOfOne) {
   const auto first = predictor.step(z, {}, actions.select(1, 0));
   const auto second = predictor.step(z, first.memory, actions.select(1, 1));
   EXPECT_EQ(second.memory.sizes(), at::IntArrayRef({4, 0, 12}));
-  const at::Tensor expected = predictor(z, actions.narrow(1, 1, 1), /*training=*/false);
+  const at::Tensor expected = predictor(z, actions.narrow(1, 1, 1));
   EXPECT_LT(max_difference(second.next, expected.select(1, 0)), 1e-5);
   EXPECT_GT(max_difference(second.next, first.next), 0.1);
 }
@@ -252,8 +252,11 @@ TEST_F(LewmGolden, DropoutActsInTrainingOnly) {
     Predictor predictor(options, rng_, at::kCPU);
     load(predictor, "predictor");
     const at::Tensor expected = tensor("predictor_case.3.output");
-    EXPECT_LT(max_difference(predictor(z, actions, false), expected), 1e-5);
-    const at::Tensor first = predictor(z, actions, true), second = predictor(z, actions, true);
+    EXPECT_LT(max_difference(predictor(z, actions), expected), 1e-5);
+    NoiseSource noise(at::kCPU, 1);
+    const at::Tensor first = predictor(z, actions, &noise), second = predictor(z, actions, &noise);
+    noise.reseed(1);
+    EXPECT_LT(max_difference(predictor(z, actions, &noise), first), 1e-6);
     if (dropout > 0.0) {
       EXPECT_GT(max_difference(first, expected), 0.1);
       EXPECT_GT(max_difference(first, second), 0.1);
@@ -307,7 +310,8 @@ TEST(Lewm, ThePredictorReturnsItsNormalisedInputAtFirst) {
   const Predictor predictor(small_predictor(), rng, at::kCPU);
   const at::Tensor z = at::randn({5, 3, 12}), actions = at::randn({5, 3, 12});
   const at::Tensor expected = at::layer_norm(z + predictor.parameters().at("pos_embedding"), {12});
-  EXPECT_LT(max_difference(predictor(z, actions, true), expected), 1e-6);
+  const NoiseSource noise(at::kCPU, 1);
+  EXPECT_LT(max_difference(predictor(z, actions, &noise), expected), 1e-6);
   EXPECT_LT(max_difference(step_after(predictor, z, actions), expected.select(1, 2)), 1e-5);
 }
 
@@ -315,7 +319,7 @@ TEST(Lewm, ThePredictorRefusesLongHistories) {
   Rng rng(3);
   const Predictor predictor(small_predictor(), rng, at::kCPU);
   const at::Tensor z = at::randn({5, 4, 12});
-  EXPECT_EQ(input_error([&] { predictor(z, z, false); }),
+  EXPECT_EQ(input_error([&] { predictor(z, z); }),
             "predictor: a history of 4 frames, expected 1 to 3");
   PredictorOptions options = small_predictor();
   options.depth = 0;

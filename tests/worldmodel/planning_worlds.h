@@ -14,6 +14,10 @@ namespace reverie::test {
 //   x' = F x + G u,   cost of a step = x'^T Q x' + u^T R u
 class LinearWorld final : public Dynamics {
  public:
+  explicit LinearWorld(at::Device device = at::kCPU) {
+    for (at::Tensor* constant : {&f, &g, &q, &r}) *constant = constant->to(device);
+  }
+
   LatentState predict(const LatentState& state, const at::Tensor& action) override {
     ++predictions;
     recorded_gradients = recorded_gradients || at::GradMode::is_enabled();
@@ -67,7 +71,7 @@ inline PlanningProblem linear_problem(LinearWorld& world, const at::Tensor& star
   return {.dynamics = world,
           .start = {start, {}},
           .cost = {.parts = {{.step = cost}}},
-          .limits = {at::full({2}, -limit), at::full({2}, limit)},
+          .limits = {at::full({2}, -limit, start.options()), at::full({2}, limit, start.options())},
           .horizon = 5};
 }
 
@@ -83,15 +87,18 @@ class DiscreteWorld final : public Dynamics {
   bool differentiable() const override { return false; }
 };
 
-inline PlanningProblem discrete_problem(DiscreteWorld& world) {
+inline PlanningProblem discrete_problem(DiscreteWorld& world, at::Device device = at::kCPU) {
+  const at::Tensor start = at::tensor({1.F, 4.F, 10.F, 17.F}).view({4, 1}).to(device);
   const auto effort = [](const CandidateStep& step) {
     return 0.1 * step.action.select(1, 0).to(at::kFloat);
   };
   const auto distance = [](const LatentState& last) { return (last.z.select(1, 0) - 29.0).abs(); };
   return {.dynamics = world,
-          .start = {at::tensor({1.F, 4.F, 10.F, 17.F}).view({4, 1}), {}},
+          .start = {start, {}},
           .cost = {.parts = {{.step = effort, .end = distance}}},
-          .limits = {.low = at::zeros({1}), .high = at::zeros({1}), .choices = 3},
+          .limits = {.low = at::zeros({1}, start.options()),
+                     .high = at::zeros({1}, start.options()),
+                     .choices = 3},
           .horizon = 6};
 }
 

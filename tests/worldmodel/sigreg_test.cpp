@@ -108,18 +108,18 @@ TEST(SigReg, DescendingItMakesSamplesNormal) {
 
 TEST(SigReg, TheStepDecidesTheDirections) {
   const SigReg sigreg = make_lejepa_sigreg();
-  const at::Tensor first = sigreg.directions(8, 3);
+  const at::Tensor first = sigreg.directions(8, 3, at::kCPU);
   EXPECT_EQ(first.sizes(), at::IntArrayRef({8, 256}));
-  EXPECT_TRUE(at::equal(first, sigreg.directions(8, 3)));
-  EXPECT_FALSE(at::equal(first, sigreg.directions(8, 4)));
+  EXPECT_TRUE(at::equal(first, sigreg.directions(8, 3, at::kCPU)));
+  EXPECT_FALSE(at::equal(first, sigreg.directions(8, 4, at::kCPU)));
   EXPECT_LT((first.norm(2, {0}) - 1.0).abs().max().item<double>(), 1e-6);
 }
 
 TEST(SigReg, PresetsHaveTheirSlices) {
-  EXPECT_EQ(make_lejepa_sigreg().directions(8, 0).size(1), 256);
-  EXPECT_EQ(make_lewm_sigreg().directions(8, 0).size(1), 1024);
-  EXPECT_EQ(make_lejepa_sigreg(5).directions(8, 0).size(1), 5);
-  EXPECT_EQ(make_lewm_sigreg(7).directions(8, 0).size(1), 7);
+  EXPECT_EQ(make_lejepa_sigreg().directions(8, 0, at::kCPU).size(1), 256);
+  EXPECT_EQ(make_lewm_sigreg().directions(8, 0, at::kCPU).size(1), 1024);
+  EXPECT_EQ(make_lejepa_sigreg(5).directions(8, 0, at::kCPU).size(1), 5);
+  EXPECT_EQ(make_lewm_sigreg(7).directions(8, 0, at::kCPU).size(1), 7);
 }
 
 TEST(SigReg, EachTimeStepIsTestedByItself) {

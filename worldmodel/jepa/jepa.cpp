@@ -203,10 +203,9 @@ at::Tensor Jepa::latents(const at::Tensor& pixels, ForwardMode mode) {
 }
 
 at::Tensor Jepa::predict_next(const at::Tensor& z, const at::Tensor& action_blocks,
-                              ForwardMode mode) {
+                              ForwardMode mode, const NoiseSource* dropout) {
   const at::Tensor condition = (*action_encoder_)(action_blocks);
-  const bool drops = mode == ForwardMode::kTraining;
-  return (*prediction_projector_)((*predictor_)(z, condition, drops), mode);
+  return (*prediction_projector_)((*predictor_)(z, condition, dropout), mode);
 }
 
 LatentState Jepa::encode(const TensorMap& obs, const at::Tensor& action) {

@@ -79,8 +79,9 @@ class Jepa final : public WorldModel, public GoalSpace {
   at::Tensor latents(const at::Tensor& pixels, ForwardMode mode = ForwardMode::kInference);
 
   // z: [B, F, D], action_blocks: [B, F, M]. Returns [B, F, D], the latents predicted to follow
-  // each.
-  at::Tensor predict_next(const at::Tensor& z, const at::Tensor& action_blocks, ForwardMode mode);
+  // each. dropout: where its numbers come from; null: no dropout.
+  at::Tensor predict_next(const at::Tensor& z, const at::Tensor& action_blocks, ForwardMode mode,
+                          const NoiseSource* dropout = nullptr);
 
   // Mean and standard deviation of the environment's actions, see ActionCode.
   void set_action_statistics(const at::Tensor& mean, const at::Tensor& std) {

@@ -1,7 +1,5 @@
 #include "worldmodel/jepa/jepa_learner.h"
 
-#include <ATen/Context.h>
-
 #include "core/random.h"
 #include "nn/pch.h"
 #include "nn/schedule.h"
@@ -23,17 +21,6 @@ void JepaTrainingOptions::describe(ConfigFields& f) {
   f.add("minibatch", minibatch, "sequences per update", between(2, 1 << 20));
 }
 
-namespace {
-
-// Dropout draws from the default generator: seeded by the step, a resumed run draws the same.
-void seed_default_generator(at::Device device, uint64_t seed) {
-  at::Generator generator = at::globalContext().defaultGenerator(device);
-  const std::lock_guard<std::mutex> lock(generator.mutex());
-  generator.set_current_seed(seed);
-}
-
-}  // namespace
-
 JepaLearner::JepaLearner(Jepa& model, const JepaTrainingOptions& options, uint64_t seed,
                          BatchShare share)
     : model_(model),
@@ -41,8 +28,9 @@ JepaLearner::JepaLearner(Jepa& model, const JepaTrainingOptions& options, uint64
       learning_rate_(options.learning_rate > 0.0 ? options.learning_rate
                                                  : model.default_learning_rate()),
       seed_(seed),
+      dropout_(model.device(), seed),
       share_(std::move(share)),
-      regulariser_(make_regulariser(options.regulariser)) {
+      regulariser_(make_regulariser(options.regulariser, model.device())) {
   for (const auto& [name, block] : model.parameters()) {
     parameters_.push_back(block);
     optimizers_.emplace_back(name, Adam(*block, {.learning_rate = learning_rate_,
@@ -56,7 +44,8 @@ SampleSpec JepaLearner::sample_spec() const {
   return {.length = model_.options().history * block, .observation_stride = block};
 }
 
-JepaLearner::Forward JepaLearner::forward(const SequenceBatch& batch, ForwardMode mode) const {
+JepaLearner::Forward JepaLearner::forward(const SequenceBatch& batch, ForwardMode mode,
+                                          const NoiseSource* dropout) const {
   const at::Tensor& pixels = batch.obs.at("pixels");  // [B, F, H, W, C]
   const int64_t sequences = pixels.size(0), frames = pixels.size(1);
   const at::Tensor z = model_.latents(pixels.flatten(0, 1), mode).view({sequences, frames, -1});
@@ -65,7 +54,8 @@ JepaLearner::Forward JepaLearner::forward(const SequenceBatch& batch, ForwardMod
   blocks.insert(blocks.begin() + 2, model_.options().action_block);
   const at::Tensor actions = model_.actions().to_model(batch.action.view(blocks));
 
-  const at::Tensor predicted = model_.predict_next(z.narrow(1, 0, frames - 1), actions, mode);
+  const at::Tensor predicted =
+      model_.predict_next(z.narrow(1, 0, frames - 1), actions, mode, dropout);
   return {z, (predicted - z.narrow(1, 1, frames - 1)).square().mean()};
 }
 
@@ -75,9 +65,9 @@ at::Tensor JepaLearner::regularise(const at::Tensor& z) const {
 }
 
 TensorMap JepaLearner::update(const SequenceBatch& batch, double progress) {
-  seed_default_generator(model_.device(),
-                         mix_seed({static_cast<uint64_t>(seed_), static_cast<uint64_t>(step_)}));
-  const auto [z, prediction] = forward(batch, ForwardMode::kTraining);
+  // Seeded by the step, so that a resumed run draws the same.
+  dropout_.reseed(mix_seed({static_cast<uint64_t>(seed_), static_cast<uint64_t>(step_)}));
+  const auto [z, prediction] = forward(batch, ForwardMode::kTraining, &dropout_);
   const at::Tensor regulariser = regularise(z);
   const at::Tensor total = prediction + options_.regulariser_weight * regulariser;
   for (Parameters* block : parameters_) block->zero_grad();
@@ -97,7 +87,7 @@ TensorMap JepaLearner::update(const SequenceBatch& batch, double progress) {
 
 TensorMap JepaLearner::validate(const SequenceBatch& batch) const {
   const at::NoGradGuard no_grad;
-  const auto [z, prediction] = forward(batch, ForwardMode::kValidation);
+  const auto [z, prediction] = forward(batch, ForwardMode::kValidation, nullptr);
   const int64_t size = std::min(options_.minibatch, z.size(0));
   const int64_t count = z.size(0) / size;
   at::Tensor regulariser = at::zeros({}, z.options());

@@ -6,6 +6,7 @@
 
 #include "core/config.h"
 #include "nn/adam.h"
+#include "nn/noise_source.h"
 #include "replay/batch.h"
 #include "worldmodel/jepa/jepa.h"
 #include "worldmodel/jepa/regulariser.h"
@@ -45,9 +46,9 @@ class JepaLearner {
   // What update() wants sampled: history + 1 frames and the blocks of actions between them.
   SampleSpec sample_spec() const;
 
-  // One step. Seeds the process's default generator of the model's device, from which dropout
-  // draws. progress: the share of training that is done, [0, 1]. Returns the loss terms
-  // "loss/prediction", "loss/regulariser" and "loss/total", and "gradient/norm" before clipping.
+  // One step. progress: the share of training that is done, [0, 1]. Returns the loss terms
+  // "loss/prediction", "loss/regulariser" and "loss/total", and "gradient/norm" before clipping,
+  // on the model's device, which nothing waits for: a batch that lies there stays there.
   TensorMap update(const SequenceBatch& batch, double progress);
 
   // The same terms without learning, and latent_statistics(), each by its own name ("prediction",
@@ -65,13 +66,14 @@ class JepaLearner {
     at::Tensor z;           // [B, F, D]
     at::Tensor prediction;  // the loss
   };
-  Forward forward(const SequenceBatch& batch, ForwardMode mode) const;
+  Forward forward(const SequenceBatch& batch, ForwardMode mode, const NoiseSource* dropout) const;
   at::Tensor regularise(const at::Tensor& z) const;
 
   Jepa& model_;
   JepaTrainingOptions options_;
   double learning_rate_;
   int64_t seed_;
+  NoiseSource dropout_;
   BatchShare share_;
   std::unique_ptr<Regulariser> regulariser_;
   std::vector<Parameters*> parameters_;

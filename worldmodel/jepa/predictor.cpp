@@ -1,5 +1,8 @@
 #include "worldmodel/jepa/predictor.h"
 
+#include <cmath>
+#include <limits>
+
 #include "nn/pch.h"
 
 namespace reverie {
@@ -59,6 +62,20 @@ at::Tensor modulate(const at::Tensor& x, const at::Tensor& shift, const at::Tens
   return at::addcmul(x + shift, x, scale);
 }
 
+// at::scaled_dot_product_attention() draws its dropout from the process-wide generator; this does
+// the same in the same order, which keeps the bits of the CPU. q, k, v: [B, heads, T, size].
+at::Tensor attend_with_dropout(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                               bool is_causal, double p, const NoiseSource& noise) {
+  const double scale = std::sqrt(1.0 / std::sqrt(static_cast<double>(q.size(-1))));  // of q and k
+  at::Tensor scores = at::matmul(q * scale, k.transpose(-2, -1) * scale);
+  if (is_causal) {
+    const at::Tensor later =
+        at::ones({q.size(-2), k.size(-2)}, q.options().dtype(at::kBool)).triu(1);
+    scores = scores.masked_fill(later, -std::numeric_limits<double>::infinity());
+  }
+  return at::matmul(apply_dropout(at::softmax(scores, -1), p, &noise), v);
+}
+
 }  // namespace
 
 ActionEncoder::ActionEncoder(int64_t inputs, int64_t mixed, int64_t hidden, int64_t outputs,
@@ -102,10 +119,6 @@ Predictor::Predictor(const PredictorOptions& options, Rng& rng, at::Device devic
   }
 }
 
-at::Tensor Predictor::drop(const at::Tensor& x, bool training) const {
-  return training && options_.dropout > 0.0 ? at::dropout(x, options_.dropout, true) : x;
-}
-
 // Of the last `queries` frames to all up to each.
 at::Tensor Predictor::attend(size_t index, const at::Tensor& x, int64_t queries,
                              const Pass& pass) const {
@@ -122,12 +135,17 @@ at::Tensor Predictor::attend(size_t index, const at::Tensor& x, int64_t queries,
   const auto heads = [&](const at::Tensor& t) {
     return t.unflatten(2, {options_.heads, options_.head_size}).transpose(1, 2);
   };
+  const at::Tensor q = heads(query), k = heads(keys_values.narrow(2, 0, inner())),
+                   v = heads(keys_values.narrow(2, inner(), inner()));
   // One query, the last, sees everything.
-  const at::Tensor attended = at::scaled_dot_product_attention(
-      heads(query), heads(keys_values.narrow(2, 0, inner())),
-      heads(keys_values.narrow(2, inner(), inner())), /*attn_mask=*/{},
-      pass.training ? options_.dropout : 0.0, /*is_causal=*/queries > 1);
-  return drop(block.attention_output(attended.transpose(1, 2).flatten(2)), pass.training);
+  const bool is_causal = queries > 1;
+  const at::Tensor attended =
+      pass.dropout != nullptr && options_.dropout > 0.0
+          ? attend_with_dropout(q, k, v, is_causal, options_.dropout, *pass.dropout)
+          : at::scaled_dot_product_attention(q, k, v, /*attn_mask=*/{}, /*dropout_p=*/0.0,
+                                             is_causal);
+  return apply_dropout(block.attention_output(attended.transpose(1, 2).flatten(2)),
+                       options_.dropout, pass.dropout);
 }
 
 at::Tensor Predictor::run_block(size_t index, const at::Tensor& x, const at::Tensor& condition,
@@ -142,7 +160,8 @@ at::Tensor Predictor::run_block(size_t index, const at::Tensor& x, const at::Ten
   const at::Tensor hidden = at::gelu(block.perceptron_input(
       block.perceptron_norm(modulate(plain_norm_(h), m_last(3), m_last(4)))));
   const at::Tensor perceptron =
-      drop(block.perceptron_output(drop(hidden, pass.training)), pass.training);
+      apply_dropout(block.perceptron_output(apply_dropout(hidden, options_.dropout, pass.dropout)),
+                    options_.dropout, pass.dropout);
   return at::addcmul(h, m_last(5), perceptron);
 }
 
@@ -158,8 +177,8 @@ at::Tensor Predictor::run(const at::Tensor& z, const at::Tensor& actions, const 
 }
 
 at::Tensor Predictor::operator()(const at::Tensor& z, const at::Tensor& actions,
-                                 bool training) const {
-  return run(z, actions, {.outputs = z.size(1), .training = training});
+                                 const NoiseSource* dropout) const {
+  return run(z, actions, {.outputs = z.size(1), .dropout = dropout});
 }
 
 Predictor::Step Predictor::step(const at::Tensor& z, const at::Tensor& memory,

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "core/random.h"
+#include "nn/noise_source.h"
 #include "worldmodel/jepa/part.h"
 
 namespace reverie {
@@ -42,9 +43,12 @@ class Predictor final : public Part {
  public:
   Predictor(const PredictorOptions& options, Rng& rng, at::Device device);
 
+  const PredictorOptions& options() const { return options_; }
+
   // z: [B, T, D] latents, actions: [B, T, C] what was done at each, T <= frames. Returns [B, T, D]:
-  // the latent after each. In training dropout draws from the device's default generator.
-  at::Tensor operator()(const at::Tensor& z, const at::Tensor& actions, bool training) const;
+  // the latent after each. dropout: where its numbers come from, in training; null: no dropout.
+  at::Tensor operator()(const at::Tensor& z, const at::Tensor& actions,
+                        const NoiseSource* dropout = nullptr) const;
 
   // A step of a rollout, and what makes the next one cheaper.
   struct Step {
@@ -72,7 +76,7 @@ class Predictor final : public Part {
   // One pass over a history, or over what follows frames of which keys and values are known.
   struct Pass {
     int64_t outputs;  // of so many last frames
-    bool training = false;
+    const NoiseSource* dropout = nullptr;
     at::Tensor known = {};  // [B, P, depth * 2 * inner()] of the P frames before
     std::vector<at::Tensor>* kept =
         nullptr;  // takes each block's keys and values [B, T, 2 inner()]
@@ -83,7 +87,6 @@ class Predictor final : public Part {
   at::Tensor run_block(size_t index, const at::Tensor& x, const at::Tensor& condition,
                        const Pass& pass) const;
   at::Tensor run(const at::Tensor& z, const at::Tensor& actions, const Pass& pass) const;
-  at::Tensor drop(const at::Tensor& x, bool training) const;
 
   PredictorOptions options_;
   at::Tensor position_;                // [1, frames, D]

@@ -65,7 +65,7 @@ class NoRegulariser final : public Regulariser {
   }
 };
 
-SigReg make_sigreg(const RegulariserOptions& options) {
+SigReg make_sigreg(const RegulariserOptions& options, at::Device device) {
   const bool lejepa = options.sigreg_preset == "lejepa";
   if (!lejepa && options.sigreg_preset != "lewm") {
     fail_unknown_name("SIGReg preset", options.sigreg_preset, preset_names());
@@ -77,16 +77,17 @@ SigReg make_sigreg(const RegulariserOptions& options) {
   if (options.sigreg_test != "epps-pulley") {
     fail_unknown_name("SIGReg test", options.sigreg_test, test_names());
   }
-  return lejepa ? make_lejepa_sigreg(slices) : make_lewm_sigreg(slices);
+  return lejepa ? make_lejepa_sigreg(slices, device) : make_lewm_sigreg(slices, device);
 }
 
 }  // namespace
 
-std::unique_ptr<Regulariser> make_regulariser(const RegulariserOptions& options) {
+std::unique_ptr<Regulariser> make_regulariser(const RegulariserOptions& options,
+                                              at::Device device) {
   if (options.regulariser == "none") return std::make_unique<NoRegulariser>();
   if (options.regulariser == "vicreg") return std::make_unique<VicReg>();
   if (options.regulariser == "sigreg") {
-    return std::make_unique<SigRegRegulariser>(make_sigreg(options));
+    return std::make_unique<SigRegRegulariser>(make_sigreg(options, device));
   }
   fail_unknown_name("regulariser", options.regulariser, regulariser_names());
 }

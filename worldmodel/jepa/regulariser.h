@@ -32,7 +32,9 @@ struct RegulariserOptions {
 
 // "sigreg"; "vicreg": a hinge on each dimension's standard deviation and a penalty on covariances
 // (Bardes et al. 2022), 25 to 1 as published, of two samples a time step or more; "none": what
-// collapse looks like. Throws Error(kInput) for unknown names, naming the nearest.
-std::unique_ptr<Regulariser> make_regulariser(const RegulariserOptions& options);
+// collapse looks like. For latents on `device`. Throws Error(kInput) for unknown names, naming the
+// nearest.
+std::unique_ptr<Regulariser> make_regulariser(const RegulariserOptions& options,
+                                              at::Device device = at::kCPU);
 
 }  // namespace reverie

@@ -1,7 +1,6 @@
 #include "worldmodel/planning/candidate_search.h"
 
 #include <limits>
-#include <mutex>
 
 #include "core/error.h"
 #include "nn/pch.h"
@@ -23,20 +22,6 @@ void check_shapes(const PlanningProblem& problem) {
                 "planning: limits of actions that are no two vectors of the same size >= 1");
 }
 
-// what: "a guess" or "proposals", actions: [..., A].
-void check_values(const std::string& planner, const std::string& what, const at::Tensor& actions,
-                  const PlanningProblem& problem) {
-  const int64_t choices = problem.limits.choices;
-  if (choices == 0) {
-    REVERIE_CHECK(at::isfinite(actions).all().item<bool>(),
-                  "{}: {} with values that are not finite", planner, what);
-    return;
-  }
-  REVERIE_CHECK(actions.scalar_type() == at::kLong &&
-                    at::logical_and(actions >= 0, actions < choices).all().item<bool>(),
-                "{}: {} with values that are not int64 in [0, {}]", planner, what, choices - 1);
-}
-
 void check_guess(const std::string& planner, const PlanningProblem& problem) {
   const at::Tensor& guess = problem.guess;
   if (!guess.defined()) return;
@@ -45,7 +30,6 @@ void check_guess(const std::string& planner, const PlanningProblem& problem) {
                 "{}: a guess of shape {}, expected {}x{}x{}, or fewer steps", planner,
                 fmt::join(guess.sizes(), "x"), problem.start.size(), problem.horizon,
                 problem.limits.size());
-  check_values(planner, "a guess", guess, problem);
 }
 
 void check_proposals(const std::string& planner, const PlanningProblem& problem) {
@@ -57,16 +41,6 @@ void check_proposals(const std::string& planner, const PlanningProblem& problem)
                 "{}: proposals of shape {}, expected {} x proposals x {} x {}", planner,
                 fmt::join(proposals.sizes(), "x"), problem.start.size(), problem.horizon,
                 problem.limits.size());
-  check_values(planner, "proposals", proposals, problem);
-}
-
-// One that shares nothing with the process's own.
-at::Generator make_generator(at::Device device, uint64_t seed) {
-  at::Generator process_wide = at::globalContext().defaultGenerator(device);
-  const std::lock_guard<std::mutex> lock(process_wide.mutex());
-  at::Generator generator = process_wide.clone();
-  generator.set_current_seed(seed);
-  return generator;
 }
 
 }  // namespace
@@ -94,8 +68,13 @@ at::Tensor CandidateCosts::operator()(const at::Tensor& actions) {
 }
 
 CandidateSearch::CandidateSearch(std::string planner, ActionKind kind,
-                                 const PlanningProblem& problem, int64_t samples, Rng& rng)
-    : planner_(std::move(planner)), problem_(problem), costs_(problem) {
+                                 const PlanningProblem& problem, int64_t samples, Rng& rng,
+                                 DeviceChecks& checks)
+    : planner_(std::move(planner)),
+      problem_(problem),
+      checks_(checks),
+      costs_(problem),
+      noise_(problem.start.z.device(), rng.next_uint64()) {
   const ActionLimits& limits = problem.limits;
   const at::Device device = problem.start.z.device();
   if (kind == ActionKind::kDiscrete) {
@@ -108,11 +87,13 @@ CandidateSearch::CandidateSearch(std::string planner, ActionKind kind,
                   planner_);
     low_ = limits.low.to(device, at::kFloat);
     high_ = limits.high.to(device, at::kFloat);
-    REVERIE_CHECK((low_ <= high_).all().item<bool>(),
-                  "{}: limits of actions that are not low <= high", planner_);
+    checks_.expect(low_ <= high_, ErrorKind::kInput,
+                   fmt::format("{}: limits of actions that are not low <= high", planner_));
   }
   check_guess(planner_, problem);
   check_proposals(planner_, problem);
+  if (problem.guess.defined()) check_values("a guess", problem.guess);
+  if (problem.proposals.defined()) check_values("proposals", problem.proposals);
   if (problem.proposals.defined()) samples += problem.proposals.size(1);
   const double numbers = static_cast<double>(worlds()) * static_cast<double>(samples) *
                          static_cast<double>(problem.horizon) * static_cast<double>(limits.size()) *
@@ -121,7 +102,20 @@ CandidateSearch::CandidateSearch(std::string planner, ActionKind kind,
                 "{}: {} worlds x {} samples x {} steps x {} numbers an action are too many; lower "
                 "--samples or --horizon, or plan for fewer worlds at once",
                 planner_, worlds(), samples, problem.horizon, limits.size());
-  generator_ = std::make_shared<const at::Generator>(make_generator(device, rng.next_uint64()));
+}
+
+// what: "a guess" or "proposals", actions: [..., A].
+void CandidateSearch::check_values(const char* what, const at::Tensor& actions) {
+  const int64_t choices = problem_.limits.choices;
+  if (choices == 0) {
+    checks_.expect(at::isfinite(actions), ErrorKind::kInput,
+                   fmt::format("{}: {} with values that are not finite", planner_, what));
+    return;
+  }
+  const std::string message =
+      fmt::format("{}: {} with values that are not int64 in [0, {}]", planner_, what, choices - 1);
+  REVERIE_CHECK(actions.scalar_type() == at::kLong, "{}", message);
+  checks_.expect(at::logical_and(actions >= 0, actions < choices), ErrorKind::kInput, message);
 }
 
 at::Tensor CandidateSearch::initial_mean() const {
@@ -139,8 +133,14 @@ at::Tensor CandidateSearch::with_proposals(const at::Tensor& candidates) const {
 }
 
 at::Tensor CandidateSearch::normal(int64_t samples) {
-  return at::randn({worlds(), samples, problem_.horizon, problem_.limits.size()}, generator(),
-                   low_.options());
+  return noise_.normal({worlds(), samples, problem_.horizon, problem_.limits.size()});
+}
+
+at::Tensor CandidateSearch::choices(const at::Tensor& chances, int64_t samples) {
+  const at::Tensor drawn = noise_.choices(chances.flatten(0, -2), samples);  // [B * T * A, samples]
+  return drawn.view({worlds(), problem_.horizon, problem_.limits.size(), samples})
+      .permute({0, 3, 1, 2})
+      .contiguous();
 }
 
 at::Tensor CandidateSearch::clamp(const at::Tensor& actions) const {
@@ -155,8 +155,8 @@ at::Tensor CandidateSearch::costs(const at::Tensor& actions) {
 Plan CandidateSearch::finish(const at::Tensor& found) {
   const at::Tensor actions = low_.defined() ? clamp(found) : found;
   const at::Tensor cost = costs_(actions.unsqueeze(1)).squeeze(1).to(at::kFloat);
-  REVERIE_CHECK_RUN(at::isfinite(cost).all().item<bool>(),
-                    "{}: the model's cost of the plan is not finite", planner_);
+  checks_.expect(at::isfinite(cost), ErrorKind::kRun,
+                 fmt::format("{}: the model's cost of the plan is not finite", planner_));
   return {actions, cost};
 }
 

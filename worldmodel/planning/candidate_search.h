@@ -1,12 +1,13 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string>
 
 #include <ATen/core/TensorBody.h>
 
 #include "core/random.h"
+#include "nn/device_checks.h"
+#include "nn/noise_source.h"
 #include "worldmodel/planning/planner.h"
 
 namespace reverie {
@@ -32,12 +33,13 @@ enum class ActionKind : uint8_t { kContinuous, kDiscrete };
 // What planners share that draw candidates and look at what the model says of them.
 class CandidateSearch {
  public:
-  // Keeps a reference to the problem. samples: the most candidates a world at once, but for the
-  // problem's proposals. Takes one draw from rng: a generator of the problem's device is seeded
-  // with it. Throws Error(kInput) that opens with the planner's name where the problem asks for
-  // another kind of actions, its shapes disagree, or B * (samples + P) * T * A is absurd.
+  // Keeps references to the problem and the checks. samples: the most candidates a world at once,
+  // but for the problem's proposals. Takes one draw from rng: a generator of the problem's device
+  // is seeded with it. Throws Error(kInput) that opens with the planner's name where the problem
+  // asks for another kind of actions, its shapes disagree, or B * (samples + P) * T * A is absurd.
+  // Leaves in `checks` that limits are in order and guess and proposals are actions.
   CandidateSearch(std::string planner, ActionKind kind, const PlanningProblem& problem,
-                  int64_t samples, Rng& rng);
+                  int64_t samples, Rng& rng, DeviceChecks& checks);
 
   // The guess within the limits, and actions of 0 where there is none. [B, T, A] float32.
   at::Tensor initial_mean() const;
@@ -48,6 +50,10 @@ class CandidateSearch {
   // Standard normal numbers, [B, samples, T, A] float32.
   at::Tensor normal(int64_t samples);
 
+  // `samples` choices of each number of a plan by their chances [B, T, A, choices]: [B, samples, T,
+  // A] int64.
+  at::Tensor choices(const at::Tensor& chances, int64_t samples);
+
   // Continuous actions [..., A] within the limits.
   at::Tensor clamp(const at::Tensor& actions) const;
 
@@ -55,18 +61,20 @@ class CandidateSearch {
   at::Tensor costs(const at::Tensor& actions);
 
   // The plan [B, T, A] within the limits, which a mean may miss by a rounding, with what the model
-  // says of it. Throws Error(kRun) where that is not finite.
+  // says of it; leaves in the checks that it is finite.
   Plan finish(const at::Tensor& found);
 
-  const at::Generator& generator() const { return *generator_; }
   int64_t worlds() const { return problem_.start.size(); }
 
  private:
+  void check_values(const char* what, const at::Tensor& actions);
+
   std::string planner_;
   const PlanningProblem& problem_;
+  DeviceChecks& checks_;
   CandidateCosts costs_;
+  NoiseSource noise_;
   at::Tensor low_, high_;  // [A] float32 on the problem's device; undefined for discrete actions
-  std::shared_ptr<const at::Generator> generator_;
 };
 
 // The K candidates of each world that cost least, the cheapest first.

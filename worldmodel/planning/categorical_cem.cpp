@@ -1,3 +1,4 @@
+#include "nn/one_hot.h"
 #include "nn/pch.h"
 #include "worldmodel/planning/candidate_search.h"
 #include "worldmodel/planning/planners.h"
@@ -13,14 +14,14 @@ class CategoricalCem final : public Planner {
  public:
   explicit CategoricalCem(const PlannerOptions& options) : options_(options) {}
 
-  Plan plan(const PlanningProblem& problem, Rng& rng) override {
+  Plan search(const PlanningProblem& problem, Rng& rng, DeviceChecks& checks) override {
     const at::NoGradGuard no_grad;
-    CandidateSearch search("categorical-cem", ActionKind::kDiscrete, problem, options_.samples,
-                           rng);
+    CandidateSearch search("categorical-cem", ActionKind::kDiscrete, problem, options_.samples, rng,
+                           checks);
     at::Tensor chances = initial_chances(problem);
     at::Tensor cheapest;  // [B, T, A]
     for (int64_t i = 0; i < options_.iterations; ++i) {
-      at::Tensor candidates = draw(chances, search.generator());
+      at::Tensor candidates = search.choices(chances, options_.samples);
       if (i == 0) {
         // No choice is the likeliest yet where the guess knows none: those steps stay as drawn.
         if (guess_steps(problem) > 0) {
@@ -54,26 +55,15 @@ class CategoricalCem final : public Planner {
                                         problem.start.z.options().dtype(at::kFloat));
     if (guess_steps(problem) > 0) {
       const at::Tensor known = chances.narrow(1, 0, guess_steps(problem));
-      known.copy_((1.0 - kGuessShare) * known + kGuessShare * at::one_hot(problem.guess, choices));
+      known.copy_((1.0 - kGuessShare) * known + kGuessShare * one_hot_code(problem.guess, choices));
     }
     return chances;
-  }
-
-  // Candidates [B, S, T, A] int64.
-  at::Tensor draw(const at::Tensor& chances, const at::Generator& generator) const {
-    const int64_t choices = chances.size(3);
-    const at::Tensor drawn = at::multinomial(chances.reshape({-1, choices}), options_.samples,
-                                             /*replacement=*/true, generator);
-    return drawn.view({chances.size(0), chances.size(1), chances.size(2), options_.samples})
-        .permute({0, 3, 1, 2})
-        .contiguous();
   }
 
   // Of each choice among the elites, smoothed: [B, T, A, choices].
   at::Tensor frequencies(const Elites& elites, const PlanningProblem& problem) const {
     const auto choices = static_cast<double>(problem.limits.choices);
-    const at::Tensor counted =
-        at::one_hot(elites.actions, problem.limits.choices).to(at::kFloat).mean(1);
+    const at::Tensor counted = one_hot_code(elites.actions, problem.limits.choices).mean(1);
     return (counted + options_.smoothing) / (1.0 + choices * options_.smoothing);
   }
 

@@ -4,9 +4,9 @@
 
 namespace reverie {
 
-Plan GaussianPlanner::plan(const PlanningProblem& problem, Rng& rng) {
+Plan GaussianPlanner::search(const PlanningProblem& problem, Rng& rng, DeviceChecks& checks) {
   const at::NoGradGuard no_grad;
-  CandidateSearch search(name_, ActionKind::kContinuous, problem, most_candidates(), rng);
+  CandidateSearch search(name_, ActionKind::kContinuous, problem, most_candidates(), rng, checks);
   Gaussian gaussian;
   gaussian.mean = search.initial_mean();
   gaussian.std = bounded(at::full_like(gaussian.mean, options_.initial_std));

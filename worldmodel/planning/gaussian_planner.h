@@ -18,7 +18,7 @@ struct Gaussian {
 // iteration. The standard deviation stays within PlannerOptions::min_std and max_std.
 class GaussianPlanner : public Planner {
  public:
-  Plan plan(const PlanningProblem& problem, Rng& rng) final;
+  Plan search(const PlanningProblem& problem, Rng& rng, DeviceChecks& checks) final;
 
  protected:
   // name: for messages.

@@ -38,11 +38,12 @@ class GradientPlanner final : public Planner {
  public:
   explicit GradientPlanner(const PlannerOptions& options) : options_(options) {}
 
-  Plan plan(const PlanningProblem& problem, Rng& rng) override {
+  Plan search(const PlanningProblem& problem, Rng& rng, DeviceChecks& checks) override {
     REVERIE_CHECK(problem.dynamics.differentiable(),
                   "gradient: these dynamics have no gradients; use another planner (cem)");
     at::NoGradGuard no_grad;
-    CandidateSearch search("gradient", ActionKind::kContinuous, problem, options_.samples, rng);
+    CandidateSearch search("gradient", ActionKind::kContinuous, problem, options_.samples, rng,
+                           checks);
     const at::Tensor mean = search.initial_mean().unsqueeze(1);
     at::Tensor first = mean + options_.initial_std * search.normal(options_.samples);
     first.select(1, 0).copy_(mean.squeeze(1));

@@ -33,6 +33,13 @@ void check_ranges(PlannerOptions options) {
 
 }  // namespace
 
+Plan Planner::plan(const PlanningProblem& problem, Rng& rng) {
+  DeviceChecks checks;
+  Plan plan = search(problem, rng, checks);
+  checks.read();
+  return plan;
+}
+
 void PlannerOptions::describe(ConfigFields& f) {
   f.add("planner", planner, "how actions are sought in the model", planner_names());
   f.add("horizon", horizon, "how far plans look ahead [model steps]", between(1, 1000));

@@ -9,6 +9,7 @@
 
 #include "core/config.h"
 #include "core/random.h"
+#include "nn/device_checks.h"
 #include "worldmodel/dynamics.h"
 #include "worldmodel/planning/cost.h"
 
@@ -56,9 +57,13 @@ class Planner {
 
   // The same problem and generator give the same plan on the same kind of device. Throws
   // Error(kInput) where the problem does not suit (gradients of dynamics or a cost that have none,
-  // discrete actions for a planner of continuous ones) or its shapes disagree, Error(kRun) where
-  // the cost of the plan is not finite.
-  virtual Plan plan(const PlanningProblem& problem, Rng& rng) = 0;
+  // discrete actions for a planner of continuous ones) or its shapes or values disagree,
+  // Error(kRun) where the cost of the plan is not finite. Waits for the plan.
+  Plan plan(const PlanningProblem& problem, Rng& rng);
+
+  // The same without waiting for the device. What is wrong with values (the problem's, the cost of
+  // the plan) is left in `checks`, to be read before the plan is used.
+  virtual Plan search(const PlanningProblem& problem, Rng& rng, DeviceChecks& checks) = 0;
 };
 
 // Options of all planners; each reads its own. Defaults are those of LeWorldModel's CEM and, for
