@@ -54,9 +54,13 @@ Jepa make_jepa_with_open_gates() {
   return model;
 }
 
-at::Tensor random_pixels(std::vector<int64_t> leading) {
+at::Tensor random_pixels(std::vector<int64_t> leading, uint64_t seed = 1) {
   leading.insert(leading.end(), {16, 16, 3});
-  return at::randint(0, 256, leading, at::kByte);
+  return at::randint(0, 256, leading, at::detail::createCPUGenerator(seed), at::kByte);
+}
+
+at::Tensor random_numbers(const std::vector<int64_t>& shape, uint64_t seed = 2) {
+  return at::randn(shape, at::detail::createCPUGenerator(seed), at::kFloat);
 }
 
 // Sequences of a square that moves as the actions say.
@@ -183,7 +187,7 @@ TEST(LatentStatistics, SeeRankVarianceAndStraightness) {
 TEST(Jepa, EncodesHistoriesAndPredictsStepByStepAsInTraining) {
   Jepa model = make_jepa_with_open_gates();
   const at::Tensor pixels = random_pixels({5, 3});
-  const at::Tensor actions = at::rand({5, 3, kBlock, 2}) * 2.0 - 1.0;
+  const at::Tensor actions = random_numbers({5, 3, kBlock, 2});
   const at::NoGradGuard no_grad;
   const LatentState state = model.encode({{"pixels", pixels}}, actions.narrow(1, 0, 2));
   EXPECT_EQ(state.z.sizes().vec(), (std::vector<int64_t>{5, 3, 8}));
@@ -200,15 +204,16 @@ TEST(Jepa, EncodesHistoriesAndPredictsStepByStepAsInTraining) {
   EXPECT_GT(max_difference(model.predict(otherwise, blocks.select(1, 2)).latest(), expected), 1e-3);
 
   // A longer history is cut to the model's.
-  const at::Tensor older = at::cat({random_pixels({5, 1}), pixels}, 1);
-  const at::Tensor all = at::cat({at::rand({5, 1, kBlock, 2}), actions.narrow(1, 0, 2)}, 1);
+  const at::Tensor older = at::cat({random_pixels({5, 1}, 3), pixels}, 1);
+  const at::Tensor all =
+      at::cat({random_numbers({5, 1, kBlock, 2}, 4), actions.narrow(1, 0, 2)}, 1);
   EXPECT_TRUE(at::equal(model.encode({{"pixels", older}}, all).z, state.z));
 }
 
 TEST(Jepa, RollsOutFromOneFrameWithAGrowingWindow) {
   Jepa model = make_jepa_with_open_gates();
   const at::NoGradGuard no_grad;
-  const at::Tensor blocks = at::randn({2, 5, model.actions().model_size()});
+  const at::Tensor blocks = random_numbers({2, 5, model.actions().model_size()});
   LatentState state = model.encode({{"pixels", random_pixels({2, 1})}}, {});
   at::Tensor z = state.z;
   for (int64_t t = 0; t < 5; ++t) {
