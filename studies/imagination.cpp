@@ -48,21 +48,20 @@ void Imagination::look(const TensorMap& obs) {
   goal_ = obs.at("goal_pixels")[0].clone();
   seen_ = obs.at("pixels")[0].clone();
   if (decoder_ == nullptr) return;
-  const PlanningPolicy::Intention intention = actor_->intention(0);
-  if (!intention.actions.defined()) {  // an episode begins
+  const PlanningPolicy::PlannedRollout planned = actor_->planned_rollout(0);
+  if (!planned.actions.defined()) {  // an episode begins
     plan_ = imagined_ = at::Tensor();
     return;
   }
-  if (!plan_.defined() || !plan_.is_same(intention.actions)) imagine_plan(intention);
+  if (!plan_.defined() || !plan_.is_same(planned.actions)) imagine_plan(planned);
   const int64_t block = agent_->model().actions().block();
-  now_ = std::min((intention.elapsed + block / 2) / block, imagined_.size(0) - 1);
+  now_ = std::min((planned.elapsed + block / 2) / block, imagined_.size(0) - 1);
 }
 
-void Imagination::imagine_plan(const PlanningPolicy::Intention& intention) {
-  const at::Tensor latents =
-      imagine(agent_->model(), intention.start, intention.actions.unsqueeze(0));
+void Imagination::imagine_plan(const PlanningPolicy::PlannedRollout& planned) {
+  const at::Tensor latents = imagine(agent_->model(), planned.start, planned.actions.unsqueeze(0));
   imagined_ = decoder_->pictures(latents[0]);
-  plan_ = intention.actions;
+  plan_ = planned.actions;
 }
 
 // The columns that make pictures largest: a row of the goal and what is seen, then those of the

@@ -47,7 +47,7 @@ class Imagination {
 
   int64_t steps() const;  // of a plan
   Grid grid(int width, int height, double text) const;
-  void imagine_plan(const PlanningPolicy::Intention& intention);
+  void imagine_plan(const PlanningPolicy::PlannedRollout& planned);
 
   WorldModelAgent* agent_;            // null with the decoder
   const PlanningPolicy* actor_;       // whose plans are shown; null without an agent

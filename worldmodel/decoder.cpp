@@ -48,7 +48,7 @@ bool Decoder::can_draw(const std::vector<int64_t>& picture) {
 
 Decoder::Decoder(int64_t latent_size, const std::vector<int64_t>& picture, Rng& rng,
                  at::Device device)
-    : Part(shapes(latent_size, picture), device),
+    : Network(shapes(latent_size, picture), device),
       picture_(picture),
       hidden_(parameters(), "hidden"),
       cells_(parameters(), "cells") {

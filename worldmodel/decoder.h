@@ -7,7 +7,7 @@
 #include <ATen/core/TensorBody.h>
 
 #include "core/random.h"
-#include "worldmodel/jepa/part.h"
+#include "worldmodel/network.h"
 
 namespace reverie {
 
@@ -20,7 +20,7 @@ namespace reverie {
 // the difference from the mean picture, so that what never moves costs nothing.
 //
 // Letters: N latents of D numbers, pictures H x W of C channels.
-class Decoder final : public Part {
+class Decoder final : public Network {
  public:
   // Sides of a picture that it can draw are multiples of this [px].
   static constexpr int64_t kCell = 16;

@@ -6,7 +6,7 @@
 
 namespace reverie {
 
-SigReg::SigReg(std::unique_ptr<NormalityTest> test, int64_t slices)
+SigReg::SigReg(std::unique_ptr<GoodnessOfFit> test, int64_t slices)
     : test_(std::move(test)), slices_(slices) {
   REVERIE_CHECK(slices >= 1, "SIGReg: {} slices, expected at least 1", slices);
 }
@@ -17,9 +17,10 @@ at::Tensor SigReg::directions(int64_t dimensions, int64_t step, at::Device devic
   return directions / directions.norm(2, {0}, true);
 }
 
-at::Tensor SigReg::operator()(const at::Tensor& z, int64_t step, const BatchShare& share) const {
+at::Tensor SigReg::operator()(const at::Tensor& z, int64_t step,
+                              const DataParallel& parallel) const {
   const at::Tensor slices = directions(z.size(-1), step, z.device()).to(z.scalar_type());
-  return test_->statistic(at::matmul(z, slices), share).mean();
+  return test_->statistic(at::matmul(z, slices), parallel).mean();
 }
 
 EppsPulleyOptions lejepa_epps_pulley() {

@@ -5,7 +5,7 @@
 
 #include <ATen/core/TensorBody.h>
 
-#include "worldmodel/normality_test.h"
+#include "worldmodel/goodness_of_fit.h"
 
 namespace reverie {
 
@@ -17,19 +17,19 @@ namespace reverie {
 class SigReg {
  public:
   // slices: directions a step, >= 1. Throws Error for fewer.
-  SigReg(std::unique_ptr<NormalityTest> test, int64_t slices);
+  SigReg(std::unique_ptr<GoodnessOfFit> test, int64_t slices);
 
   // Mean statistic over directions, and over time steps, of which each is tested by itself.
   // z: [..., N, D], N samples. The directions depend on D, `step`, the global training step, and
   // the kind of device alone, so that all processes draw the same. Returns a scalar.
-  at::Tensor operator()(const at::Tensor& z, int64_t step, const BatchShare& share = {}) const;
+  at::Tensor operator()(const at::Tensor& z, int64_t step, const DataParallel& parallel = {}) const;
 
   // The directions of a step: [D, slices] float32, columns of length 1, Gaussian before. Devices of
   // different kinds draw different ones.
   at::Tensor directions(int64_t dimensions, int64_t step, at::Device device) const;
 
  private:
-  std::unique_ptr<NormalityTest> test_;
+  std::unique_ptr<GoodnessOfFit> test_;
   int64_t slices_;
 };
 

@@ -2,7 +2,7 @@
 
 #include <ATen/core/TensorBody.h>
 
-#include "worldmodel/normality_test.h"
+#include "worldmodel/goodness_of_fit.h"
 
 namespace reverie {
 

@@ -197,7 +197,7 @@ void PlanningPolicy::plan(const std::vector<int64_t>& rows, const TensorMap& obs
   }
 }
 
-PlanningPolicy::Intention PlanningPolicy::intention(int64_t row) const {
+PlanningPolicy::PlannedRollout PlanningPolicy::planned_rollout(int64_t row) const {
   const Row& of = rows_.at(static_cast<size_t>(row));
   return {of.start, of.plan, of.elapsed};
 }

@@ -58,13 +58,13 @@ class PlanningPolicy final : public Actor {
   void on_episode_start(const at::Tensor& env_mask) override;
   void on_idle(const at::Tensor& env_mask) override;
 
-  // What environment `row` is up to, for pictures.
-  struct Intention {
-    LatentState start;    // one row: where the plan in force began
-    at::Tensor actions;   // [T, M] the plan, as WorldModel::predict() takes it
+  // The plan that environment `row` carries out, for pictures.
+  struct PlannedRollout {
+    LatentState start;    // one row: the state that the plan was made in
+    at::Tensor actions;   // [T, M], as WorldModel::predict() takes them; undefined before a plan
     int64_t elapsed = 0;  // environment steps since
   };
-  Intention intention(int64_t row) const;
+  PlannedRollout planned_rollout(int64_t row) const;
 
  private:
   struct Row {

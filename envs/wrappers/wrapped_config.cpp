@@ -9,7 +9,7 @@ namespace reverie {
 namespace {
 
 // The options, checked and ready to be put around instances.
-struct Plan {
+struct WrapperStack {
   WrapperOptions options;
   int64_t skip = 1;  // of frame_skip or action_repeat
   std::optional<PixelOptions> pixels;
@@ -39,7 +39,7 @@ struct Plan {
   }
 };
 
-PixelOptions plan_pixels(const WrapperOptions& options, const EnvConfig& inner) {
+PixelOptions pixel_options(const WrapperOptions& options, const EnvConfig& inner) {
   PixelOptions pixels;
   if (options.image_size.empty()) {
     const auto [width, height] = inner.default_image_size();
@@ -54,14 +54,16 @@ PixelOptions plan_pixels(const WrapperOptions& options, const EnvConfig& inner) 
   return pixels;
 }
 
-Plan make_plan(const std::string& id, const WrapperOptions& options, const EnvConfig& inner) {
+WrapperStack make_stack(const std::string& id, const WrapperOptions& options,
+                        const EnvConfig& inner) {
   REVERIE_CHECK(options.frame_skip == 1 || options.action_repeat == 1,
                 "{}: --frame-skip {} and --action-repeat {} are two names of one thing; give one",
                 id, options.frame_skip, options.action_repeat);
-  Plan plan{.options = options, .skip = options.frame_skip * options.action_repeat, .pixels = {}};
+  WrapperStack stack{
+      .options = options, .skip = options.frame_skip * options.action_repeat, .pixels = {}};
   if (options.observation != "state") {
-    plan.pixels = plan_pixels(options, inner);
-    return plan;
+    stack.pixels = pixel_options(options, inner);
+    return stack;
   }
   const auto refuse = [&](bool given, const char* flag, const std::string& value) {
     REVERIE_CHECK(!given,
@@ -73,7 +75,7 @@ Plan make_plan(const std::string& id, const WrapperOptions& options, const EnvCo
   refuse(!options.crop.empty(), "--crop", options.crop);
   refuse(!options.resize.empty(), "--resize", options.resize);
   refuse(options.grey, "--grey", "true");
-  return plan;
+  return stack;
 }
 
 }  // namespace
@@ -118,10 +120,10 @@ void WrappedConfig::describe(ConfigFields& fields) {
 }
 
 EnvMaker WrappedConfig::maker() const {
-  const Plan plan = make_plan(id_, options_, *inner_);
+  const WrapperStack stack = make_stack(id_, options_, *inner_);
   EnvMaker inner = inner_->maker();
-  if (plan.empty()) return inner;
-  EnvMaker wrapped = [inner, plan] { return plan.wrap(inner()); };
+  if (stack.empty()) return inner;
+  EnvMaker wrapped = [inner, stack] { return stack.wrap(inner()); };
   wrapped();  // what only an instance can tell, its fields and bounds, is refused here already
   return wrapped;
 }

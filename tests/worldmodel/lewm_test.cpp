@@ -37,7 +37,9 @@ PredictorOptions small_predictor(int64_t width = 12) {
 
 class LewmGolden : public testing::Test {
  protected:
-  void load(Part& part, const std::string& name) const { test::load(part, name, tensors_); }
+  void load(Network& network, const std::string& name) const {
+    test::load(network, name, tensors_);
+  }
 
   at::Tensor tensor(const std::string& name) const { return tensors_.at(name); }
 
@@ -47,19 +49,20 @@ class LewmGolden : public testing::Test {
   }
 
   // The output of a case and the gradients of its sum, weighted as the transcript says, by the
-  // inputs and by the weights of `part` that it names.
+  // inputs and by the weights of `network` that it names.
   void expect_case(const std::string& name, const at::Tensor& output, const TensorMap& inputs,
-                   Part* part = nullptr) const {
+                   Network* network = nullptr) const {
     SCOPED_TRACE(name);
     EXPECT_LT(max_difference(output, tensor(name + ".output")), 1e-5);
-    if (part != nullptr) part->parameters().zero_grad();
+    if (network != nullptr) network->parameters().zero_grad();
     (output * tensor(name + ".weighting")).sum().backward();
     const std::string prefix = name + ".gradient.";
     int gradients = 0;
     for (const auto& [full_name, expected] : tensors_) {
       if (!full_name.starts_with(prefix)) continue;
       const std::string key = full_name.substr(prefix.size());
-      const at::Tensor& leaf = inputs.contains(key) ? inputs.at(key) : part->parameters().at(key);
+      const at::Tensor& leaf =
+          inputs.contains(key) ? inputs.at(key) : network->parameters().at(key);
       EXPECT_LT(max_difference(leaf.grad(), expected),
                 1e-5 * std::max(1.0, expected.abs().max().item<double>()))
           << key;
@@ -280,19 +283,20 @@ TEST(Lewm, FullSizeHasTheReferencesTensors) {
   Predictor predictor({}, rng, at::kCPU);
   ActionEncoder action_encoder(5 * 2, 10, 768, 192, rng, at::kCPU);
   Projector projector(192, 2048, 192, rng, at::kCPU), pred_proj(192, 2048, 192, rng, at::kCPU);
-  const std::vector<std::pair<std::string, Part*>> parts = {{"encoder", encoder.get()},
-                                                            {"predictor", &predictor},
-                                                            {"action_encoder", &action_encoder},
-                                                            {"projector", &projector},
-                                                            {"pred_proj", &pred_proj}};
+  const std::vector<std::pair<std::string, Network*>> networks = {
+      {"encoder", encoder.get()},
+      {"predictor", &predictor},
+      {"action_encoder", &action_encoder},
+      {"projector", &projector},
+      {"pred_proj", &pred_proj}};
   TensorMap saved;
   int64_t trainable = 0;
   std::vector<size_t> counts;
-  for (const auto& [name, part] : parts) {
+  for (const auto& [name, network] : networks) {
     const size_t before = saved.size();
     for (const auto& [key, tensor] : test::saved(*part, name)) saved.add(key, tensor);
     counts.push_back(saved.size() - before);
-    trainable += part->parameters().numel();
+    trainable += network->parameters().numel();
   }
   EXPECT_EQ(counts, (std::vector<size_t>{198, 81, 6, 9, 9}));
   EXPECT_EQ(trainable, 18'034'478);

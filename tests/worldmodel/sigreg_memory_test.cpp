@@ -8,7 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "nn/pch.h"
-#include "worldmodel/normality_test.h"
+#include "worldmodel/goodness_of_fit.h"
 
 namespace reverie {
 namespace {

@@ -12,7 +12,7 @@
 
 #include "nn/pch.h"
 #include "tests/tensors.h"
-#include "worldmodel/turning.h"
+#include "worldmodel/characteristic_function.h"
 
 namespace reverie {
 namespace {
@@ -20,8 +20,8 @@ namespace {
 using test::max_difference;
 
 // By the names of the transcript.
-std::map<std::string, std::unique_ptr<NormalityTest>> normality_tests() {
-  std::map<std::string, std::unique_ptr<NormalityTest>> tests;
+std::map<std::string, std::unique_ptr<GoodnessOfFit>> goodness_of_fit_tests() {
+  std::map<std::string, std::unique_ptr<GoodnessOfFit>> tests;
   tests.emplace("lejepa", make_epps_pulley(lejepa_epps_pulley()));
   tests.emplace("lewm", make_epps_pulley(lewm_epps_pulley()));
   tests.emplace("smooth", make_smooth_test());
@@ -31,7 +31,7 @@ std::map<std::string, std::unique_ptr<NormalityTest>> normality_tests() {
 TEST(SigRegGolden, StatisticAndGradientAreNumPys) {
   const SafetensorsFile golden = test::golden("sigreg");
   const at::Tensor directions = golden.tensor("directions");
-  for (const auto& [name, test] : normality_tests()) {
+  for (const auto& [name, test] : goodness_of_fit_tests()) {
     for (const std::string sample : {"normal", "shifted", "collapsed"}) {
       SCOPED_TRACE(sample + "." + name);
       const at::Tensor z = golden.tensor(sample + ".z").clone().requires_grad_(true);
@@ -50,21 +50,22 @@ TEST(SigRegGolden, StatisticAndGradientAreNumPys) {
 
 // The kernel for float32 on the CPU against the operations that serve every other device and type;
 // widths that fill whole registers and that do not.
-TEST(Turning, TheKernelIsTheOperations) {
+TEST(CharacteristicFunction, TheKernelIsTheOperations) {
   for (const int64_t width : {1, 16, 37}) {
     const at::Generator generator = at::detail::createCPUGenerator(1);
     const at::Tensor x = at::randn({2, 9, width}, generator, at::kFloat) * 2.0;
     const at::Tensor weights = at::randn({2, 5, 2, width}, generator, at::kFloat);
     const EvenKnots knots{.start = -0.7, .step = 0.45, .knots = 5};
-    const at::Tensor means = mean_turns(x, knots);
+    const at::Tensor means = characteristic_function(x, knots);
     EXPECT_EQ(means.sizes(), at::IntArrayRef({2, 5, 2, width}));
-    EXPECT_LT(max_difference(means, mean_turns(x.to(at::kDouble), knots)), 1e-6);
+    EXPECT_LT(max_difference(means, characteristic_function(x.to(at::kDouble), knots)), 1e-6);
     for (int64_t k = 0; k < 5; ++k) {
       EXPECT_LT(max_difference(means[1][k], at::sin(x * knots.at(k)).mean(-2)), 1e-6);
     }
-    const at::Tensor sum = sum_turns(x, knots, weights);
-    EXPECT_LT(max_difference(sum, sum_turns(x.to(at::kDouble), knots, weights.to(at::kDouble))),
-              1e-5);
+    const at::Tensor sum = trigonometric_sum(x, knots, weights);
+    EXPECT_LT(
+        max_difference(sum, trigonometric_sum(x.to(at::kDouble), knots, weights.to(at::kDouble))),
+        1e-5);
   }
 }
 
@@ -134,23 +135,23 @@ TEST(SigReg, EachTimeStepIsTestedByItself) {
 // Two processes with half of the batch each: the statistic is that of the whole in both, and the
 // mean of their gradients its gradient.
 TEST(SigReg, ProcessesThatShareABatchGetWhatOneWouldGet) {
-  for (const auto& [name, test] : normality_tests()) {
+  for (const auto& [name, test] : goodness_of_fit_tests()) {
     SCOPED_TRACE(name);
     at::Tensor whole = (samples("two clusters") * 0.5 + 0.1).requires_grad_(true);
     const at::Tensor expected = test->statistic(whole).mean();
     expected.backward();
     for (const bool second : {false, true}) {
       const int64_t begin = second ? 256 : 0;
-      // The other process's share of each average, in the order in which they are asked for.
+      // The other process's parallel of each average, in the order in which they are asked for.
       std::vector<at::Tensor> others;
-      const BatchShare record{2, [&](at::Tensor& values) { others.push_back(values.clone()); }};
+      const DataParallel record{2, [&](at::Tensor& values) { others.push_back(values.clone()); }};
       test->statistic(whole.detach().slice(0, 256 - begin, 512 - begin), record);
       size_t next = 0;
-      const BatchShare share{
+      const DataParallel parallel{
           2, [&](at::Tensor& values) { values = (values + others.at(next++)) / 2; }};
       const at::Tensor half =
           whole.detach().slice(0, begin, begin + 256).clone().requires_grad_(true);
-      const at::Tensor loss = test->statistic(half, share).mean();
+      const at::Tensor loss = test->statistic(half, parallel).mean();
       loss.backward();
       EXPECT_NEAR(loss.item<double>(), expected.item<double>(), 1e-4 * expected.item<double>());
       const at::Tensor gradient = whole.grad().slice(0, begin, begin + 256);

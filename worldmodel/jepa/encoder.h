@@ -5,12 +5,12 @@
 #include <vector>
 
 #include "core/random.h"
-#include "worldmodel/jepa/part.h"
+#include "worldmodel/network.h"
 
 namespace reverie {
 
 // Pictures to features.
-class Encoder : public Part {
+class Encoder : public Network {
  public:
   struct PictureSize {
     int64_t channels, height, width;
@@ -24,7 +24,7 @@ class Encoder : public Part {
 
  protected:
   Encoder(const Shapes& shapes, const PictureSize& picture, at::Device device)
-      : Part(shapes, device), picture_(picture) {}
+      : Network(shapes, device), picture_(picture) {}
 
  private:
   virtual at::Tensor encode(const at::Tensor& pixels) const = 0;

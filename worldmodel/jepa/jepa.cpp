@@ -235,7 +235,7 @@ at::Tensor Jepa::distance(const LatentState& state, const LatentState& goal) con
   return (state.latest() - goal.latest()).square().sum(-1);
 }
 
-std::vector<std::pair<std::string, Part*>> Jepa::parts() const {
+std::vector<std::pair<std::string, Network*>> Jepa::networks() const {
   return {{"encoder", encoder_.get()},
           {"predictor", predictor_.get()},
           {"action_encoder", action_encoder_.get()},
@@ -245,19 +245,19 @@ std::vector<std::pair<std::string, Part*>> Jepa::parts() const {
 
 std::vector<std::pair<std::string, Parameters*>> Jepa::parameters() {
   std::vector<std::pair<std::string, Parameters*>> out;
-  for (const auto& [name, part] : parts()) out.emplace_back(name, &part->parameters());
+  for (const auto& [name, network] : networks()) out.emplace_back(name, &network->parameters());
   return out;
 }
 
 void Jepa::state(StateList& list) {
-  for (const auto& [name, part] : parts()) list.add(name, *part);
+  for (const auto& [name, network] : networks()) list.add(name, *network);
   actions_.state(list);
 }
 
 void Jepa::load_weights(const std::filesystem::path& file) {
   const SafetensorsFile saved = load_safetensors(file.string());
   StateList list;
-  for (const auto& [name, part] : parts()) list.add(name, *part);
+  for (const auto& [name, network] : networks()) list.add(name, *network);
   NamedTensors expected;
   for (const StateList::Entry& entry : list.tensors()) {
     expected.emplace_back(entry.name, entry.tensor);

@@ -107,7 +107,7 @@ class Jepa final : public WorldModel, public GoalSpace {
   void load_weights(const std::filesystem::path& file);
 
  private:
-  std::vector<std::pair<std::string, Part*>> parts() const;
+  std::vector<std::pair<std::string, Network*>> networks() const;
   at::Tensor pictures(const at::Tensor& pixels) const;
 
   JepaOptions options_;

@@ -15,21 +15,22 @@ void JepaTrainingOptions::describe(ConfigFields& f) {
   f.add("learning_rate", learning_rate,
         "AdamW's step size at its highest; 0 = the architecture's (5e-4, lewm 5e-5)", at_least(0));
   f.add("weight_decay", weight_decay, "AdamW's", at_least(0));
-  f.add("warmup", warmup, "share of the run in which the learning rate rises; then a cosine to 0",
+  f.add("warmup", warmup,
+        "parallel of the run in which the learning rate rises; then a cosine to 0",
         {.low = 0, .high = 1, .open_high = true});
   f.add("gradient_limit", gradient_limit, "the gradient's norm is clipped to it", above(0));
   f.add("minibatch", minibatch, "sequences per update", between(2, 1 << 20));
 }
 
 JepaLearner::JepaLearner(Jepa& model, const JepaTrainingOptions& options, uint64_t seed,
-                         BatchShare share)
+                         DataParallel parallel)
     : model_(model),
       options_(options),
       learning_rate_(options.learning_rate > 0.0 ? options.learning_rate
                                                  : model.default_learning_rate()),
       seed_(seed),
       dropout_(model.device(), seed),
-      share_(std::move(share)),
+      parallel_(std::move(parallel)),
       regulariser_(make_regulariser(options.regulariser, model.device())) {
   for (const auto& [name, block] : model.parameters()) {
     parameters_.push_back(block);
@@ -61,7 +62,7 @@ JepaLearner::Forward JepaLearner::forward(const SequenceBatch& batch, ForwardMod
 
 // z: [B, F, D].
 at::Tensor JepaLearner::regularise(const at::Tensor& z) const {
-  return (*regulariser_)(z.transpose(0, 1), step_, share_);
+  return (*regulariser_)(z.transpose(0, 1), step_, parallel_);
 }
 
 TensorMap JepaLearner::update(const SequenceBatch& batch, double progress) {

@@ -21,7 +21,7 @@ struct JepaTrainingOptions {
   double regulariser_weight = 0.09;  // lambda
   double learning_rate = 0.0;        // 0 = Jepa::default_learning_rate()
   double weight_decay = 1e-3;
-  double warmup = 0.01;         // share of the run
+  double warmup = 0.01;         // parallel of the run
   double gradient_limit = 1.0;  // of the norm
   int64_t minibatch = 128;      // sequences
 
@@ -41,12 +41,12 @@ class JepaLearner {
  public:
   // The model must outlive it. seed: of the dropout.
   JepaLearner(Jepa& model, const JepaTrainingOptions& options, uint64_t seed,
-              BatchShare share = {});
+              DataParallel parallel = {});
 
   // What update() wants sampled: history + 1 frames and the blocks of actions between them.
   SampleSpec sample_spec() const;
 
-  // One step. progress: the share of training that is done, [0, 1]. Returns the loss terms
+  // One step. progress: the parallel of training that is done, [0, 1]. Returns the loss terms
   // "loss/prediction", "loss/regulariser" and "loss/total", and "gradient/norm" before clipping,
   // on the model's device, which nothing waits for: a batch that lies there stays there.
   TensorMap update(const SequenceBatch& batch, double progress);
@@ -74,7 +74,7 @@ class JepaLearner {
   double learning_rate_;
   int64_t seed_;
   NoiseSource dropout_;
-  BatchShare share_;
+  DataParallel parallel_;
   std::unique_ptr<Regulariser> regulariser_;
   std::vector<Parameters*> parameters_;
   std::vector<std::pair<std::string, Adam>> optimizers_;

@@ -80,7 +80,7 @@ at::Tensor attend_with_dropout(const at::Tensor& q, const at::Tensor& k, const a
 
 ActionEncoder::ActionEncoder(int64_t inputs, int64_t mixed, int64_t hidden, int64_t outputs,
                              Rng& rng, at::Device device)
-    : Part(action_shapes(inputs, mixed, hidden, outputs), device),
+    : Network(action_shapes(inputs, mixed, hidden, outputs), device),
       mix_weight_(parameters().at("patch_embed.weight")),
       mix_bias_(parameters().at("patch_embed.bias")),
       input_(parameters(), "embed.0"),
@@ -94,7 +94,7 @@ at::Tensor ActionEncoder::operator()(const at::Tensor& actions) const {
 }
 
 Predictor::Predictor(const PredictorOptions& options, Rng& rng, at::Device device)
-    : Part(predictor_shapes(options), device),
+    : Network(predictor_shapes(options), device),
       options_(options),
       position_(parameters().at("pos_embedding")),
       input_(where_widths_differ(parameters(), "transformer.input_proj")),

@@ -5,7 +5,7 @@
 
 #include "core/random.h"
 #include "nn/noise_source.h"
-#include "worldmodel/jepa/part.h"
+#include "worldmodel/network.h"
 
 namespace reverie {
 
@@ -13,7 +13,7 @@ namespace reverie {
 
 // Actions to embeddings, each by itself: a linear layer that mixes the numbers of one action block,
 // then linear, SiLU, linear.
-class ActionEncoder final : public Part {
+class ActionEncoder final : public Network {
  public:
   ActionEncoder(int64_t inputs, int64_t mixed, int64_t hidden, int64_t outputs, Rng& rng,
                 at::Device device);
@@ -39,7 +39,7 @@ struct PredictorOptions {
 // The latent of each next frame from those up to it: a causal transformer whose blocks see the
 // action by adaptive layer norms that begin at zero (AdaLN-zero, Peebles & Xie 2023), so that at
 // first every block returns what it was given.
-class Predictor final : public Part {
+class Predictor final : public Network {
  public:
   Predictor(const PredictorOptions& options, Rng& rng, at::Device device);
 

@@ -16,7 +16,7 @@ Shapes shapes(int64_t inputs, int64_t hidden, int64_t outputs) {
 }  // namespace
 
 Projector::Projector(int64_t inputs, int64_t hidden, int64_t outputs, Rng& rng, at::Device device)
-    : Part(shapes(inputs, hidden, outputs), device),
+    : Network(shapes(inputs, hidden, outputs), device),
       input_(parameters(), "net.0"),
       norm_(parameters(), "net.1"),
       output_(parameters(), "net.3") {

@@ -3,13 +3,13 @@
 #include <cstdint>
 
 #include "core/random.h"
-#include "worldmodel/jepa/part.h"
+#include "worldmodel/network.h"
 
 namespace reverie {
 
 // Linear, batch normalisation, GELU, linear: what stands between features and latents. The batch
 // normalisation is what lets SIGReg shape the latents behind a network that ends in a layer norm.
-class Projector final : public Part {
+class Projector final : public Network {
  public:
   Projector(int64_t inputs, int64_t hidden, int64_t outputs, Rng& rng, at::Device device);
 

@@ -28,8 +28,9 @@ class SigRegRegulariser final : public Regulariser {
  public:
   explicit SigRegRegulariser(SigReg sigreg) : sigreg_(std::move(sigreg)) {}
 
-  at::Tensor operator()(const at::Tensor& z, int64_t step, const BatchShare& share) const override {
-    return sigreg_(z, step, share);
+  at::Tensor operator()(const at::Tensor& z, int64_t step,
+                        const DataParallel& parallel) const override {
+    return sigreg_(z, step, parallel);
   }
 
  private:
@@ -39,9 +40,9 @@ class SigRegRegulariser final : public Regulariser {
 class VicReg final : public Regulariser {
  public:
   at::Tensor operator()(const at::Tensor& z, int64_t /*step*/,
-                        const BatchShare& share) const override {
-    REVERIE_CHECK(share.processes == 1, "VICReg: {} processes, expected 1: only SIGReg is shared",
-                  share.processes);
+                        const DataParallel& parallel) const override {
+    REVERIE_CHECK(parallel.processes == 1,
+                  "VICReg: {} processes, expected 1: only SIGReg is shared", parallel.processes);
     constexpr double kVariance = 25.0, kEpsilon = 1e-4;
     const int64_t samples = z.size(1), dimensions = z.size(2);
     REVERIE_CHECK(samples >= 2, "VICReg: {} samples a time step, expected at least 2", samples);
@@ -60,7 +61,7 @@ class VicReg final : public Regulariser {
 class NoRegulariser final : public Regulariser {
  public:
   at::Tensor operator()(const at::Tensor& z, int64_t /*step*/,
-                        const BatchShare& /*share*/) const override {
+                        const DataParallel& /*parallel*/) const override {
     return at::zeros({}, z.options());
   }
 };

@@ -6,7 +6,7 @@
 #include <ATen/core/TensorBody.h>
 
 #include "core/config.h"
-#include "worldmodel/normality_test.h"
+#include "worldmodel/goodness_of_fit.h"
 
 namespace reverie {
 
@@ -18,7 +18,7 @@ class Regulariser {
   // z: [T, N, D], N samples of each of T time steps, which are looked at one by one. step: the
   // global training step, from which randomness follows. Returns a scalar.
   virtual at::Tensor operator()(const at::Tensor& z, int64_t step,
-                                const BatchShare& share = {}) const = 0;
+                                const DataParallel& parallel = {}) const = 0;
 };
 
 struct RegulariserOptions {

@@ -1,11 +1,11 @@
-#include "worldmodel/jepa/part.h"
+#include "worldmodel/network.h"
 
 #include "nn/pch.h"
 #include "nn/state_list.h"
 
 namespace reverie {
 
-void Part::state(StateList& list) {
+void Network::state(StateList& list) {
   parameters_.state(list);
   for (const auto& [name, buffer] : buffers_) list.add_weights(name, buffer);
 }

@@ -8,13 +8,13 @@
 
 namespace reverie {
 
-// A part of a model that can be swapped for another: a network with its parameters and what it
-// keeps beside them (running statistics). Its layers hold on to both, so it stays where it is.
-class Part {
+// A network with its parameters and what it keeps beside them (running statistics), a part of a
+// model that can be swapped for another. Its layers hold on to both, so it stays where it is.
+class Network {
  public:
-  virtual ~Part() = default;
-  Part(const Part&) = delete;
-  Part& operator=(const Part&) = delete;
+  virtual ~Network() = default;
+  Network(const Network&) = delete;
+  Network& operator=(const Network&) = delete;
 
   Parameters& parameters() { return parameters_; }
   const Parameters& parameters() const { return parameters_; }
@@ -23,7 +23,7 @@ class Part {
   void state(StateList& list);
 
  protected:
-  Part(const Shapes& shapes, at::Device device) : parameters_(shapes, device) {}
+  Network(const Shapes& shapes, at::Device device) : parameters_(shapes, device) {}
 
   TensorMap& buffers() { return buffers_; }
 

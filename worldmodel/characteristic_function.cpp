@@ -1,4 +1,4 @@
-#include "worldmodel/turning.h"
+#include "worldmodel/characteristic_function.h"
 
 #include <algorithm>
 #include <vector>
@@ -14,10 +14,10 @@ namespace {
 // sums of all knots stay in the first cache.
 constexpr int64_t kColumns = 16;
 
-struct Turns {
+struct Rotations {
   at::Tensor cos, sin, cos_step, sin_step;  // [..., N, M]
 
-  Turns(const at::Tensor& x, const EvenKnots& knots)
+  Rotations(const at::Tensor& x, const EvenKnots& knots)
       : cos(at::cos(x * knots.start)),
         sin(at::sin(x * knots.start)),
         cos_step(at::cos(x * knots.step)),
@@ -31,7 +31,7 @@ struct Turns {
   }
 };
 
-// One block of columns of one group on the CPU: what is turned, row after row.
+// One block of columns of one group on the CPU: the rotations, row after row.
 struct Block {
   const float *cos, *sin, *cos_step, *sin_step;  // of the first row
   int64_t stride;                                // from row to row
@@ -41,19 +41,19 @@ struct Block {
   // Calls visit(row, k, c, s) for every row and knot with kColumns values each; columns beyond the
   // block are zero.
   template <typename Visit>
-  void for_each_turn(int64_t knots, Visit visit) const {
+  void for_each_knot(int64_t knots, Visit visit) const {
     for (int64_t row = 0; row < rows; ++row) {
-      float c[kColumns] = {}, s[kColumns] = {}, turn_c[kColumns] = {}, turn_s[kColumns] = {};
+      float c[kColumns] = {}, s[kColumns] = {}, step_c[kColumns] = {}, step_s[kColumns] = {};
       const int64_t at = row * stride;
       std::copy_n(cos + at, columns, c);
       std::copy_n(sin + at, columns, s);
-      std::copy_n(cos_step + at, columns, turn_c);
-      std::copy_n(sin_step + at, columns, turn_s);
+      std::copy_n(cos_step + at, columns, step_c);
+      std::copy_n(sin_step + at, columns, step_s);
       for (int64_t k = 0; k < knots; ++k) {
         visit(row, k, c, s);
         for (int64_t j = 0; j < kColumns; ++j) {
-          const float next = c[j] * turn_c[j] - s[j] * turn_s[j];
-          s[j] = s[j] * turn_c[j] + c[j] * turn_s[j];
+          const float next = c[j] * step_c[j] - s[j] * step_s[j];
+          s[j] = s[j] * step_c[j] + c[j] * step_s[j];
           c[j] = next;
         }
       }
@@ -63,14 +63,14 @@ struct Block {
 
 // Calls work(group, first column, block) for all blocks of columns, on all threads.
 template <typename Work>
-void for_each_block(const Turns& turns, const Work& work) {
-  const int64_t rows = turns.cos.size(-2), width = turns.cos.size(-1);
-  const int64_t groups = turns.cos.numel() / std::max<int64_t>(rows * width, 1);
+void for_each_block(const Rotations& rotations, const Work& work) {
+  const int64_t rows = rotations.cos.size(-2), width = rotations.cos.size(-1);
+  const int64_t groups = rotations.cos.numel() / std::max<int64_t>(rows * width, 1);
   const int64_t blocks = (width + kColumns - 1) / kColumns;
-  const auto* cos = turns.cos.const_data_ptr<float>();
-  const auto* sin = turns.sin.const_data_ptr<float>();
-  const auto* cos_step = turns.cos_step.const_data_ptr<float>();
-  const auto* sin_step = turns.sin_step.const_data_ptr<float>();
+  const auto* cos = rotations.cos.const_data_ptr<float>();
+  const auto* sin = rotations.sin.const_data_ptr<float>();
+  const auto* cos_step = rotations.cos_step.const_data_ptr<float>();
+  const auto* sin_step = rotations.sin_step.const_data_ptr<float>();
   at::parallel_for(0, groups * blocks, 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const int64_t group = i / blocks, column = i % blocks * kColumns;
@@ -98,15 +98,15 @@ std::vector<int64_t> means_shape(const at::Tensor& x, int64_t knots) {
 
 }  // namespace
 
-at::Tensor mean_turns(const at::Tensor& x, const EvenKnots& knots) {
+at::Tensor characteristic_function(const at::Tensor& x, const EvenKnots& knots) {
   const int64_t count = knots.knots;
-  Turns turns(x.contiguous(), knots);
+  Rotations rotations(x.contiguous(), knots);
   at::Tensor means = at::empty(means_shape(x, count), x.options());
   if (!fits_kernel(x)) {
     for (int64_t k = 0; k < count; ++k) {
-      if (k > 0) turns.advance();
-      means[0][k].copy_(turns.cos.mean(-2));
-      means[1][k].copy_(turns.sin.mean(-2));
+      if (k > 0) rotations.advance();
+      means[0][k].copy_(rotations.cos.mean(-2));
+      means[1][k].copy_(rotations.sin.mean(-2));
     }
     return means;
   }
@@ -114,11 +114,11 @@ at::Tensor mean_turns(const at::Tensor& x, const EvenKnots& knots) {
   const int64_t plane = means.numel() / (2 * count);  // [..., M] of one knot
   auto* out = means.mutable_data_ptr<float>();
   const float share = 1.0F / static_cast<float>(x.size(-2));
-  for_each_block(turns, [&](int64_t group, int64_t column, const Block& block) {
+  for_each_block(rotations, [&](int64_t group, int64_t column, const Block& block) {
     std::vector<float> sums(static_cast<size_t>(2 * count * kColumns));
     float* const cos_sums = sums.data();
     float* const sin_sums = cos_sums + count * kColumns;
-    block.for_each_turn(count, [&](int64_t, int64_t k, const float* c, const float* s) {
+    block.for_each_knot(count, [&](int64_t, int64_t k, const float* c, const float* s) {
       for (int64_t j = 0; j < kColumns; ++j) cos_sums[k * kColumns + j] += c[j];
       for (int64_t j = 0; j < kColumns; ++j) sin_sums[k * kColumns + j] += s[j];
     });
@@ -130,15 +130,16 @@ at::Tensor mean_turns(const at::Tensor& x, const EvenKnots& knots) {
   return means;
 }
 
-at::Tensor sum_turns(const at::Tensor& x, const EvenKnots& knots, const at::Tensor& weights) {
+at::Tensor trigonometric_sum(const at::Tensor& x, const EvenKnots& knots,
+                             const at::Tensor& weights) {
   const int64_t count = knots.knots;
-  Turns turns(x.contiguous(), knots);
+  Rotations rotations(x.contiguous(), knots);
   at::Tensor sum = at::zeros(x.sizes(), x.options());
   if (!fits_kernel(x)) {
     for (int64_t k = 0; k < count; ++k) {
-      if (k > 0) turns.advance();
-      sum.addcmul_(turns.cos, weights[0][k].unsqueeze(-2));
-      sum.addcmul_(turns.sin, weights[1][k].unsqueeze(-2));
+      if (k > 0) rotations.advance();
+      sum.addcmul_(rotations.cos, weights[0][k].unsqueeze(-2));
+      sum.addcmul_(rotations.sin, weights[1][k].unsqueeze(-2));
     }
     return sum;
   }
@@ -147,7 +148,7 @@ at::Tensor sum_turns(const at::Tensor& x, const EvenKnots& knots, const at::Tens
   const int64_t plane = rows.numel() / (2 * count);
   const auto* weight = rows.const_data_ptr<float>();
   auto* out = sum.mutable_data_ptr<float>();
-  for_each_block(turns, [&](int64_t group, int64_t column, const Block& block) {
+  for_each_block(rotations, [&](int64_t group, int64_t column, const Block& block) {
     std::vector<float> own(static_cast<size_t>(2 * count * kColumns));
     for (int64_t k = 0; k < 2 * count; ++k) {
       std::copy_n(weight + k * plane + group * width + column, block.columns,
@@ -156,7 +157,7 @@ at::Tensor sum_turns(const at::Tensor& x, const EvenKnots& knots, const at::Tens
     const float* const cos_weight = own.data();
     const float* const sin_weight = cos_weight + count * kColumns;
     float total[kColumns] = {};
-    block.for_each_turn(count, [&](int64_t row, int64_t k, const float* c, const float* s) {
+    block.for_each_knot(count, [&](int64_t row, int64_t k, const float* c, const float* s) {
       for (int64_t j = 0; j < kColumns; ++j) {
         total[j] += cos_weight[k * kColumns + j] * c[j] + sin_weight[k * kColumns + j] * s[j];
       }

@@ -8,25 +8,27 @@
 
 namespace reverie {
 
-// How processes that each hold a part of a batch see the whole of it.
-struct BatchShare {
+// Data-parallel training: processes that each hold a part of a batch, and how they see the whole.
+struct DataParallel {
   int64_t processes = 1;
-  // Replaces a tensor by its mean over all processes, without a gradient; empty for one process.
+  // All-reduce: replaces a tensor by its mean over all processes, without a gradient; empty for one
+  // process.
   std::function<void(at::Tensor&)> average = {};
 };
 
 // How far samples are from the standard normal distribution: a statistic that is small where they
 // follow it, and whose gradient leads there.
-class NormalityTest {
+class GoodnessOfFit {
  public:
-  virtual ~NormalityTest() = default;
+  virtual ~GoodnessOfFit() = default;
 
   // samples: [..., N, M], N of each of M one-dimensional distributions, the same N in every
   // process. Returns [..., M], of the samples of all processes together.
   //
   // Its gradient is that of the whole batch's statistic times the number of processes: averaged
   // over processes, as gradients of losses are, it is that of the whole batch.
-  virtual at::Tensor statistic(const at::Tensor& samples, const BatchShare& share = {}) const = 0;
+  virtual at::Tensor statistic(const at::Tensor& samples,
+                               const DataParallel& parallel = {}) const = 0;
 };
 
 // Epps and Pulley (1983): the distance between the characteristic function of the samples and that
@@ -44,7 +46,7 @@ struct EppsPulleyOptions {
 };
 
 // For samples on `device`. Throws Error for fewer than two knots and an empty range.
-std::unique_ptr<NormalityTest> make_epps_pulley(const EppsPulleyOptions& options,
+std::unique_ptr<GoodnessOfFit> make_epps_pulley(const EppsPulleyOptions& options,
                                                 at::Device device = at::kCPU);
 
 // Neyman's smooth test (1937) with the Hermite polynomials He_1 .. He_4: mean, variance, skewness
@@ -53,6 +55,6 @@ std::unique_ptr<NormalityTest> make_epps_pulley(const EppsPulleyOptions& options
 //   N sum_k (mean He_k(x))^2 / k!
 //
 // Cheaper, blind to what shows beyond the fourth moment, and with steep gradients far out.
-std::unique_ptr<NormalityTest> make_smooth_test();
+std::unique_ptr<GoodnessOfFit> make_smooth_test();
 
 }  // namespace reverie

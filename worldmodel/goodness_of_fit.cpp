@@ -1,4 +1,4 @@
-#include "worldmodel/normality_test.h"
+#include "worldmodel/goodness_of_fit.h"
 
 #include <cmath>
 #include <vector>
@@ -7,7 +7,7 @@
 
 #include "core/error.h"
 #include "nn/pch.h"
-#include "worldmodel/turning.h"
+#include "worldmodel/characteristic_function.h"
 
 namespace reverie {
 namespace {
@@ -16,13 +16,13 @@ using torch::autograd::AutogradContext;
 using torch::autograd::Variable;
 using torch::autograd::variable_list;
 
-void average(at::Tensor& values, const BatchShare& share) {
-  if (share.average) share.average(values);
+void average(at::Tensor& values, const DataParallel& parallel) {
+  if (parallel.average) parallel.average(values);
 }
 
 void check_samples(const at::Tensor& samples) {
   REVERIE_CHECK(samples.dim() >= 2 && samples.size(-2) > 0,
-                "normality test: samples of {} axes, expected [..., samples, distributions] with "
+                "goodness of fit: samples of {} axes, expected [..., samples, distributions] with "
                 "at least one sample",
                 samples.dim());
 }
@@ -35,17 +35,17 @@ struct Knots {
 // Autograd itself would keep cos and sin of every knot.
 struct EppsPulleyFunction : torch::autograd::Function<EppsPulleyFunction> {
   static Variable forward(AutogradContext* context, const Variable& x, const Knots& knots,
-                          const BatchShare& share) {
-    at::Tensor errors = mean_turns(x, knots.places);  // [2, K, ..., M]
-    average(errors, share);
+                          const DataParallel& parallel) {
+    at::Tensor errors = characteristic_function(x, knots.places);  // [2, K, ..., M]
+    average(errors, parallel);
     errors[0].sub_(as_knots(knots.normal, errors[0]));
     const at::Tensor weight = as_knots(knots.weight, errors[0]);
     context->save_for_backward({x, errors});
     context->saved_data["weight"] = knots.weight;
     context->saved_data["start"] = knots.places.start;
     context->saved_data["step"] = knots.places.step;
-    context->saved_data["processes"] = share.processes;
-    const double samples = static_cast<double>(x.size(-2) * share.processes);
+    context->saved_data["processes"] = parallel.processes;
+    const double samples = static_cast<double>(x.size(-2) * parallel.processes);
     return (errors.square().sum(0) * weight).sum(0) * samples;
   }
 
@@ -61,10 +61,10 @@ struct EppsPulleyFunction : torch::autograd::Function<EppsPulleyFunction> {
         places.start + places.step * at::arange(places.knots, weight.options());
     // d error^2 = 2 error t (-sin, cos), so the errors change places.
     const at::Tensor factor = as_knots(2.0 * weight * knots, errors[0]);
-    const at::Tensor turned = at::stack({errors[1] * factor, errors[0] * -factor});
+    const at::Tensor weights = at::stack({errors[1] * factor, errors[0] * -factor});
     const auto processes = static_cast<double>(context->saved_data["processes"].toInt());
-    return {sum_turns(x, places, turned) * (output[0].unsqueeze(-2) * processes), Variable(),
-            Variable()};
+    return {trigonometric_sum(x, places, weights) * (output[0].unsqueeze(-2) * processes),
+            Variable(), Variable()};
   }
 
  private:
@@ -76,7 +76,7 @@ struct EppsPulleyFunction : torch::autograd::Function<EppsPulleyFunction> {
   }
 };
 
-class EppsPulley final : public NormalityTest {
+class EppsPulley final : public GoodnessOfFit {
  public:
   EppsPulley(const EppsPulleyOptions& options, at::Device device) {
     REVERIE_CHECK(options.knots >= 2 && options.low < options.high,
@@ -96,33 +96,34 @@ class EppsPulley final : public NormalityTest {
     knots_.normal = at::tensor(normal, at::kFloat).to(device);
   }
 
-  at::Tensor statistic(const at::Tensor& samples, const BatchShare& share) const override {
+  at::Tensor statistic(const at::Tensor& samples, const DataParallel& parallel) const override {
     check_samples(samples);
-    return EppsPulleyFunction::apply(samples, knots_, share);
+    return EppsPulleyFunction::apply(samples, knots_, parallel);
   }
 
  private:
   Knots knots_;
 };
 
-class SmoothTest final : public NormalityTest {
+class SmoothTest final : public GoodnessOfFit {
  public:
-  at::Tensor statistic(const at::Tensor& x, const BatchShare& share) const override {
+  at::Tensor statistic(const at::Tensor& x, const DataParallel& parallel) const override {
     check_samples(x);
     const at::Tensor x2 = x.square();
-    const double samples = static_cast<double>(x.size(-2) * share.processes);
+    const double samples = static_cast<double>(x.size(-2) * parallel.processes);
     // He_k is orthogonal to the others under the normal distribution, with E[He_k^2] = k!.
-    const at::Tensor statistic = squared_mean(x, share) + squared_mean(x2 - 1.0, share) / 2.0 +
-                                 squared_mean(x * (x2 - 3.0), share) / 6.0 +
-                                 squared_mean(x2 * (x2 - 6.0) + 3.0, share) / 24.0;
+    const at::Tensor statistic = squared_mean(x, parallel) +
+                                 squared_mean(x2 - 1.0, parallel) / 2.0 +
+                                 squared_mean(x * (x2 - 3.0), parallel) / 6.0 +
+                                 squared_mean(x2 * (x2 - 6.0) + 3.0, parallel) / 24.0;
     return statistic * samples;
   }
 
  private:
-  static at::Tensor squared_mean(const at::Tensor& values, const BatchShare& share) {
+  static at::Tensor squared_mean(const at::Tensor& values, const DataParallel& parallel) {
     const at::Tensor local = values.mean(-2);
     at::Tensor whole = local.detach().clone();
-    average(whole, share);
+    average(whole, parallel);
     // The value of the whole with the gradient of the own part.
     return (local + (whole - local.detach())).square();
   }
@@ -130,11 +131,11 @@ class SmoothTest final : public NormalityTest {
 
 }  // namespace
 
-std::unique_ptr<NormalityTest> make_epps_pulley(const EppsPulleyOptions& options,
+std::unique_ptr<GoodnessOfFit> make_epps_pulley(const EppsPulleyOptions& options,
                                                 at::Device device) {
   return std::make_unique<EppsPulley>(options, device);
 }
 
-std::unique_ptr<NormalityTest> make_smooth_test() { return std::make_unique<SmoothTest>(); }
+std::unique_ptr<GoodnessOfFit> make_smooth_test() { return std::make_unique<SmoothTest>(); }
 
 }  // namespace reverie
