@@ -294,7 +294,7 @@ TEST(Lewm, FullSizeHasTheReferencesTensors) {
   std::vector<size_t> counts;
   for (const auto& [name, network] : networks) {
     const size_t before = saved.size();
-    for (const auto& [key, tensor] : test::saved(*part, name)) saved.add(key, tensor);
+    for (const auto& [key, tensor] : test::saved(*network, name)) saved.add(key, tensor);
     counts.push_back(saved.size() - before);
     trainable += network->parameters().numel();
   }

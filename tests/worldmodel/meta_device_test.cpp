@@ -30,12 +30,9 @@ using testing::IsEmpty;
 
 const at::TensorOptions kMeta = at::TensorOptions(at::kFloat).device(at::kMeta);
 
-PlannerOptions small_options(const std::string& planner) {
-  PlannerOptions options;
-  options.planner = planner;
-  options.samples = 20;
-  options.iterations = 3;
-  options.elites = 6;
+// With all that a planner can be asked to do.
+PlannerOptions busy_options(const std::string& planner) {
+  PlannerOptions options = test::hasty_options(planner);
   options.min_std = 0.1;
   options.max_std = 2.0;
   options.smoothing = 0.1;
@@ -61,14 +58,10 @@ class PlannerOnMeta : public testing::TestWithParam<std::string> {
 };
 
 INSTANTIATE_TEST_SUITE_P(NoWait, PlannerOnMeta, testing::ValuesIn(planner_names()),
-                         [](const auto& planner) {
-                           std::string name = planner.param;
-                           std::replace(name.begin(), name.end(), '-', '_');
-                           return name;
-                         });
+                         test::planner_test_name);
 
 TEST_P(PlannerOnMeta, Plans) {
-  const auto planner = make_planner(small_options(GetParam()));
+  const auto planner = make_planner(busy_options(GetParam()));
   const PlanningProblem of = problem();
   for (const bool is_first : {true, false}) {
     MetaDevice meta;
@@ -89,7 +82,7 @@ TEST_P(PlannerOnMeta, Plans) {
 
 // What the test above is to notice: mistakes in a cost, which is called in the inner loop.
 TEST_P(PlannerOnMeta, MistakesAreNoticed) {
-  const auto planner = make_planner(small_options(GetParam()));
+  const auto planner = make_planner(busy_options(GetParam()));
   const auto faults_of = [&](const auto& part) {
     PlanningProblem of = problem();
     of.cost.parts.push_back({.step = part});
@@ -196,8 +189,8 @@ TEST_P(JepaOnMeta, IsPlannedIn) {
   obs.add("pixels", pixels({2, 3}));
   obs.add("goal_pixels", pixels({2}));
   const LatentState goals = model.encode_goal(obs);
-  const auto planner = make_planner(
-      small_options(std::string(GetParam()) == "discrete" ? "categorical-cem" : "cem"));
+  const auto planner =
+      make_planner(busy_options(std::string(GetParam()) == "discrete" ? "categorical-cem" : "cem"));
   MetaDevice meta;
   DeviceChecks checks;
   Rng rng(1);

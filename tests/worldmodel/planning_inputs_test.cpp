@@ -18,6 +18,7 @@ namespace {
 
 using test::discrete_problem;
 using test::DiscreteWorld;
+using test::hasty_options;
 using test::input_error;
 using test::linear_problem;
 using test::LinearWorld;
@@ -46,15 +47,6 @@ std::vector<at::Tensor> candidates_of(const PlannerOptions& options, PlanningPro
   return iterations;
 }
 
-PlannerOptions small_options(const std::string& planner) {
-  PlannerOptions options;
-  options.planner = planner;
-  options.samples = 20;
-  options.iterations = 3;
-  options.elites = 6;
-  return options;
-}
-
 bool contains(const at::Tensor& candidates, const at::Tensor& proposals) {
   const at::Tensor same = (candidates.unsqueeze(2) == proposals.unsqueeze(1)).flatten(3).all(3);
   return same.any(1).all().item<bool>();
@@ -81,14 +73,10 @@ class Proposals : public testing::TestWithParam<std::string> {
 };
 
 INSTANTIATE_TEST_SUITE_P(Planning, Proposals, testing::ValuesIn(planner_names()),
-                         [](const auto& planner) {
-                           std::string name = planner.param;
-                           std::replace(name.begin(), name.end(), '-', '_');
-                           return name;
-                         });
+                         test::planner_test_name);
 
 TEST_P(Proposals, AreCandidatesOfTheFirstIterationAmongThoseThatAreDrawnWithoutThem) {
-  const PlannerOptions options = small_options(GetParam());
+  const PlannerOptions options = hasty_options(GetParam());
   PlanningProblem with = problem();
   with.proposals = proposals();
   const std::vector<at::Tensor> plain = candidates_of(options, problem());
@@ -102,13 +90,13 @@ TEST_P(Proposals, AreCandidatesOfTheFirstIterationAmongThoseThatAreDrawnWithoutT
 }
 
 TEST_P(Proposals, AGoodOneIsLearntFrom) {
-  PlannerOptions thorough = small_options(GetParam());
+  PlannerOptions thorough = hasty_options(GetParam());
   thorough.samples = 300;
   thorough.iterations = 30;
   thorough.learning_rate = 0.05;
   PlanningProblem with = problem();
   const Plan best = plan_with(thorough, with);
-  const PlannerOptions hasty = small_options(GetParam());
+  const PlannerOptions hasty = hasty_options(GetParam());
   const at::Tensor cold = plan_with(hasty, with).cost;
   with.proposals = best.actions.unsqueeze(1);
   const Plan warm = plan_with(hasty, with);
@@ -119,7 +107,7 @@ TEST_P(Proposals, AGoodOneIsLearntFrom) {
 }
 
 TEST_P(Proposals, KeepToTheLimitsAndFitTheProblem) {
-  const PlannerOptions options = small_options(GetParam());
+  const PlannerOptions options = hasty_options(GetParam());
   PlanningProblem with = problem();
   with.proposals = proposals().narrow(2, 0, 1);
   EXPECT_THAT(input_error([&] { plan_with(options, with); }),
@@ -146,7 +134,7 @@ at::Tensor shares(const at::Tensor& candidates) {
 TEST(Guesses, DecideOnlyTheStepsThatTheyKnowOfADiscretePlan) {
   DiscreteWorld world;
   PlanningProblem problem = discrete_problem(world);
-  PlannerOptions options = small_options("categorical-cem");
+  PlannerOptions options = hasty_options("categorical-cem");
   options.samples = 3000;
   const at::Tensor alike = at::full({6, 3}, 1.0 / 3.0, at::kDouble);
   EXPECT_LT(max_difference(shares(candidates_of(options, problem)[0]), alike), 0.02);
@@ -166,7 +154,7 @@ TEST(Guesses, AreFollowedByActionsOfZeroInAContinuousPlan) {
   PlanningProblem problem = linear_problem(world, starts());
   for (const char* name : {"cem", "icem", "mppi", "gradient"}) {
     SCOPED_TRACE(name);
-    const PlannerOptions options = small_options(name);
+    const PlannerOptions options = hasty_options(name);
     problem.guess = at::full({3, 2, 2}, 0.5F);
     const Plan short_guess = plan_with(options, problem);
     problem.guess = at::constant_pad_nd(problem.guess, {0, 0, 0, 3});
@@ -188,7 +176,7 @@ std::vector<double> spreads(const PlannerOptions& options) {
 TEST(SpreadBounds, HoldInEveryIteration) {
   for (const char* name : {"cem", "icem", "mppi"}) {
     SCOPED_TRACE(name);
-    PlannerOptions options = small_options(name);
+    PlannerOptions options = hasty_options(name);
     options.samples = 2000;
     options.elites = 20;
     options.iterations = 8;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <string>
 #include <vector>
 
 #include <ATen/ATen.h>
@@ -100,6 +102,23 @@ inline PlanningProblem discrete_problem(DiscreteWorld& world, at::Device device 
                      .high = at::zeros({1}, start.options()),
                      .choices = 3},
           .horizon = 6};
+}
+
+// A planner that is quick to run and finds little.
+inline PlannerOptions hasty_options(const std::string& planner) {
+  PlannerOptions options;
+  options.planner = planner;
+  options.samples = 20;
+  options.iterations = 3;
+  options.elites = 6;
+  return options;
+}
+
+// The planner that a test of all of them is about, as a part of its name.
+inline std::string planner_test_name(const testing::TestParamInfo<std::string>& planner) {
+  std::string name = planner.param;
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
 }
 
 }  // namespace reverie::test
