@@ -52,22 +52,24 @@ std::unique_ptr<Experience> read_data(const DecoderFlags& flags, RunConfig& conf
   return read_experience(config, *training, SpaceAdapter::adapt(spec));
 }
 
-std::unique_ptr<Decoder> train(const DecoderFlags& flags, const LoadedPolicy& loaded,
-                               WorldModel& model, const Experience& experience) {
+std::unique_ptr<DecoderLearner> train(const DecoderFlags& flags, const LoadedPolicy& loaded,
+                                      WorldModel& model, const Experience& experience) {
+  auto learner = std::make_unique<DecoderLearner>(
+      model, experience.training(), loaded.spec.field("pixels"),
+      DecoderTrainingOptions{.updates = flags.updates, .seed = loaded.config->seed_for("decoder")});
   ProgressBar progress(flags.updates, {.label = "decoder"});
-  auto decoder =
-      train_decoder(model, experience.training(), loaded.spec.field("pixels"),
-                    {.updates = flags.updates, .seed = loaded.config->seed_for("decoder")},
-                    [&](int64_t updates, double loss) {
-                      progress.update(updates, {{"loss", loss}});
-                      return true;
-                    });
+  learner->take_statistics();
+  while (learner->updates() < flags.updates) {
+    learner->update();
+    progress.update(learner->updates(), {{"loss", learner->loss()}});
+  }
   progress.finish();
-  decoder->save_file(decoder_file(flags.run), loaded.step);
-  std::cerr << fmt::format(
-      "wrote {} (mean squared error of held-out pixels {:.2e})\n", decoder_file(flags.run).string(),
-      decoder_error(model, *decoder, experience.held_out(), loaded.config->seed_for("held-out")));
-  return decoder;
+  learner->decoder().save_file(decoder_file(flags.run), loaded.step);
+  std::cerr << fmt::format("wrote {} (mean squared error of held-out pixels {:.2e})\n",
+                           decoder_file(flags.run).string(),
+                           decoder_error(model, learner->decoder(), experience.held_out(),
+                                         loaded.config->seed_for("held-out")));
+  return learner;
 }
 
 // Episodes one after the other: left as they were, right as the model imagines them.
@@ -155,13 +157,15 @@ int decoder_command(const Arguments& arguments) {
   LoadedPolicy loaded = load_policy(flags.run, options);
   WorldModelAgent& agent = world_model_agent(loaded);
   const Field& pixels = loaded.spec.field("pixels");
-  std::unique_ptr<Decoder> decoder;
+  std::unique_ptr<Decoder> there;
   if (flags.updates == 0) {
-    decoder = load_decoder(flags.run, agent.model(), pixels, loaded.step);
+    there = load_decoder(flags.run, agent.model(), pixels, loaded.step);
   }
   const std::unique_ptr<Experience> experience = read_data(flags, *loaded.config, loaded.spec);
-  if (decoder == nullptr) decoder = train(flags, loaded, agent.model(), *experience);
-  draw_everything(flags, loaded, agent.model(), *decoder, experience->held_out());
+  std::unique_ptr<DecoderLearner> learner;
+  if (there == nullptr) learner = train(flags, loaded, agent.model(), *experience);
+  draw_everything(flags, loaded, agent.model(), there ? *there : learner->decoder(),
+                  experience->held_out());
   return 0;
 }
 

@@ -16,82 +16,112 @@ std::string describe(c10::ScalarType type, at::IntArrayRef shape) {
 
 }  // namespace
 
-StateList::Scope::Scope(StateList& list, std::string_view name)
-    : list_(list), before_(list.prefix_.size()) {
+StateList::Scope::Scope(StateList& list, std::string_view name, Part part)
+    : list_(list), length_before_(list.prefix_.size()), part_before_(list.part_) {
   list_.prefix_ += name;
   list_.prefix_ += '.';
+  list_.part_ = std::move(part);
+}
+
+StateList::Scope::~Scope() {
+  list_.prefix_.resize(length_before_);
+  list_.part_ = std::move(part_before_);
 }
 
 std::string StateList::full_name(std::string_view name) const {
   return prefix_ + std::string(name);
 }
 
+std::string StateList::group_or(const char* usual) const {
+  return part_.group.empty() ? usual : part_.group;
+}
+
 void StateList::add_weights(std::string_view name, const at::Tensor& tensor) {
-  tensors_.push_back({kModel, full_name(name), tensor.detach()});
+  tensors_.push_back({group_or(kModel), full_name(name), tensor.detach(), part_.saved});
 }
 
 void StateList::add_learning(std::string_view name, const at::Tensor& tensor) {
-  tensors_.push_back({kOptimizer, full_name(name), tensor.detach()});
+  tensors_.push_back({group_or(kOptimizer), full_name(name), tensor.detach(), part_.saved});
 }
 
 void StateList::add_changing(std::string_view name, at::Tensor& tensor, at::Device device) {
-  changing_.push_back({full_name(name), &tensor, device});
+  changing_.push_back({group_or(kOptimizer), full_name(name), &tensor, device, part_.saved});
+}
+
+void StateList::add_value(
+    std::string_view name, std::function<std::string()> get,
+    std::function<void(const Checkpoint& saved, const std::string& name)> set) {
+  texts_.push_back({full_name(name), part_, std::move(get), std::move(set)});
 }
 
 void StateList::add(std::string_view name, Rng& rng) {
-  texts_.push_back({full_name(name), [&rng] { return rng.to_string(); },
-                    [&rng](const Checkpoint& saved, const std::string& key) {
-                      rng = Rng::from_string(saved.text(key));
-                    }});
+  add_value(
+      name, [&rng] { return rng.to_string(); },
+      [&rng](const Checkpoint& saved, const std::string& key) {
+        rng = Rng::from_string(saved.text(key));
+      });
 }
 
 void StateList::add(std::string_view name, int64_t& value) {
-  texts_.push_back(
-      {full_name(name), [&value] { return std::to_string(value); },
-       [&value](const Checkpoint& saved, const std::string& key) { value = saved.integer(key); }});
+  add_value(
+      name, [&value] { return std::to_string(value); },
+      [&value](const Checkpoint& saved, const std::string& key) { value = saved.integer(key); });
 }
 
 void StateList::add(std::string_view name, double& value) {
-  texts_.push_back(
-      {full_name(name), [&value] { return fmt::format("{}", value); },
-       [&value](const Checkpoint& saved, const std::string& key) { value = saved.number(key); }});
+  add_value(
+      name, [&value] { return fmt::format("{}", value); },
+      [&value](const Checkpoint& saved, const std::string& key) { value = saved.number(key); });
 }
 
 void StateList::add(std::string_view name, bool& value) {
-  texts_.push_back({full_name(name), [&value] { return std::string(value ? "1" : "0"); },
-                    [&value](const Checkpoint& saved, const std::string& key) {
-                      const int64_t number = saved.integer(key);
-                      REVERIE_CHECK(number == 0 || number == 1,
-                                    "state.json: '{}' is {}, expected 0 or 1", key, number);
-                      value = number != 0;
-                    }});
+  add_value(
+      name, [&value] { return std::string(value ? "1" : "0"); },
+      [&value](const Checkpoint& saved, const std::string& key) {
+        const int64_t number = saved.integer(key);
+        REVERIE_CHECK(number == 0 || number == 1, "state.json: '{}' is {}, expected 0 or 1", key,
+                      number);
+        value = number != 0;
+      });
 }
 
 void StateList::add(std::string_view name, std::string& value) {
-  texts_.push_back(
-      {full_name(name), [&value] { return value; },
-       [&value](const Checkpoint& saved, const std::string& key) { value = saved.text(key); }});
+  add_value(
+      name, [&value] { return value; },
+      [&value](const Checkpoint& saved, const std::string& key) { value = saved.text(key); });
 }
 
 void StateList::add_text(std::string_view name, std::function<std::string()> get,
                          std::function<void(const std::string& text)> set) {
-  texts_.push_back({full_name(name), std::move(get),
-                    [set = std::move(set)](const Checkpoint& saved, const std::string& key) {
-                      set(saved.text(key));
-                    }});
+  add_value(name, std::move(get),
+            [set = std::move(set)](const Checkpoint& saved, const std::string& key) {
+              set(saved.text(key));
+            });
 }
 
-void StateList::add_group(Group group) { groups_.push_back(std::move(group)); }
+void StateList::add_group(Group group) {
+  if (!part_.group.empty()) group.name = part_.group + "." + group.name;
+  groups_.emplace_back(std::move(group), part_.saved);
+}
 
 void StateList::save(Checkpoint& checkpoint) const {
-  for (const Entry& entry : tensors_) checkpoint.group(entry.group).add(entry.name, entry.tensor);
+  for (const Entry& entry : tensors_) {
+    if (entry.saved) checkpoint.group(entry.group).add(entry.name, entry.tensor);
+  }
   for (const Changing& entry : changing_) {
-    if (entry.tensor->defined()) {
-      checkpoint.group(kOptimizer).add(entry.name, entry.tensor->detach());
+    if (entry.saved && entry.tensor->defined()) {
+      checkpoint.group(entry.group).add(entry.name, entry.tensor->detach());
     }
   }
-  for (const Text& text : texts_) checkpoint.set(text.name, text.get());
-  for (const Group& group : groups_) group.save(checkpoint.group(group.name));
+  for (const Text& text : texts_) {
+    if (!text.part.saved) continue;
+    checkpoint.set(text.name, text.get());
+    // load() takes the group for the sign that the part is there, whether or not it has tensors.
+    if (!text.part.group.empty()) checkpoint.group(text.part.group);
+  }
+  for (const auto& [group, saved] : groups_) {
+    if (saved) group.save(checkpoint.group(group.name));
+  }
 }
 
 // One message for all that is wrong, before anything changes.
@@ -114,7 +144,7 @@ void StateList::check_tensors(const Checkpoint& checkpoint) const {
                                    describe(tensor.scalar_type(), tensor.sizes())));
     }
   }
-  for (const Changing& entry : changing_) known[kOptimizer].push_back(entry.name);
+  for (const Changing& entry : changing_) known[entry.group].push_back(entry.name);
   for (const auto& [group, names] : known) {
     if (!checkpoint.has_group(group)) continue;
     for (const std::string& name : checkpoint.reader(group).names()) {
@@ -128,19 +158,23 @@ void StateList::check_tensors(const Checkpoint& checkpoint) const {
 }
 
 void StateList::load(const Checkpoint& checkpoint) const {
-  for (const Text& text : texts_) text.set(checkpoint, text.name);
+  for (const Text& text : texts_) {
+    if (text.part.group.empty() || checkpoint.has_group(text.part.group)) {
+      text.set(checkpoint, text.name);
+    }
+  }
   check_tensors(checkpoint);
   for (const Entry& entry : tensors_) {
     if (!checkpoint.has_group(entry.group)) continue;
     checkpoint.reader(entry.group).read_into(entry.name, entry.tensor);
   }
   for (const Changing& entry : changing_) {
-    if (!checkpoint.has_group(kOptimizer)) continue;
-    const TensorReader& saved = checkpoint.reader(kOptimizer);
+    if (!checkpoint.has_group(entry.group)) continue;
+    const TensorReader& saved = checkpoint.reader(entry.group);
     *entry.tensor =
         saved.contains(entry.name) ? saved.read(entry.name).to(entry.device) : at::Tensor();
   }
-  for (const Group& group : groups_) {
+  for (const auto& [group, saved] : groups_) {
     if (checkpoint.has_group(group.name)) group.load(checkpoint.reader(group.name));
   }
   for (const std::function<void()>& action : after_load_) action();
@@ -151,11 +185,12 @@ std::string StateList::find_not_finite() const {
     return !tensor.is_floating_point() || at::isfinite(tensor).all().item<bool>();
   };
   for (const Entry& entry : tensors_) {
-    if (!is_finite(entry.tensor)) return fmt::format("{}: {}", entry.group, entry.name);
+    if (entry.saved && !is_finite(entry.tensor))
+      return fmt::format("{}: {}", entry.group, entry.name);
   }
   for (const Changing& entry : changing_) {
-    if (entry.tensor->defined() && !is_finite(*entry.tensor)) {
-      return fmt::format("{}: {}", kOptimizer, entry.name);
+    if (entry.saved && entry.tensor->defined() && !is_finite(*entry.tensor)) {
+      return fmt::format("{}: {}", entry.group, entry.name);
     }
   }
   return "";

@@ -44,6 +44,16 @@ class StateList {
     object.state(*this);
   }
 
+  // A part of its own, such as a stage of training: its names stand behind "name." too, and all its
+  // tensors are in the group of that name, which only training reads. A part that is not `saved`
+  // (it has not begun) is left out of save(), and load() leaves a part alone that the checkpoint
+  // does not have.
+  template <Stateful T>
+  void add_part(const std::string& name, T& object, bool saved) {
+    const Scope scope(*this, name, Part{name, saved});
+    object.state(*this);
+  }
+
   // Tensors of a fixed shape, on any device: loading copies into them.
   void add_weights(std::string_view name, const at::Tensor& tensor);   // group "model"
   void add_learning(std::string_view name, const at::Tensor& tensor);  // group "optimizer"
@@ -90,43 +100,59 @@ class StateList {
     std::string group;
     std::string name;
     at::Tensor tensor;
+    bool saved = true;
   };
   std::span<const Entry> tensors() const { return tensors_; }
 
  private:
+  // Where things belong that are added now.
+  struct Part {
+    std::string group = {};  // "" = the groups of the whole
+    bool saved = true;
+  };
+
   // Opens the names of what is added while it lives.
   class Scope {
    public:
-    Scope(StateList& list, std::string_view name);
-    ~Scope() { list_.prefix_.resize(before_); }
+    Scope(StateList& list, std::string_view name) : Scope(list, name, list.part_) {}
+    Scope(StateList& list, std::string_view name, Part part);
+    ~Scope();
     Scope(const Scope&) = delete;
     Scope& operator=(const Scope&) = delete;
 
    private:
     StateList& list_;
-    size_t before_;
+    size_t length_before_;
+    Part part_before_;
   };
 
   struct Changing {
+    std::string group;
     std::string name;
     at::Tensor* tensor;
     at::Device device;
+    bool saved;
   };
 
   struct Text {
     std::string name;
+    Part part;
     std::function<std::string()> get;
     std::function<void(const Checkpoint& saved, const std::string& name)> set;
   };
 
   std::string full_name(std::string_view name) const;
+  std::string group_or(const char* usual) const;
+  void add_value(std::string_view name, std::function<std::string()> get,
+                 std::function<void(const Checkpoint& saved, const std::string& name)> set);
   void check_tensors(const Checkpoint& checkpoint) const;
 
   std::string prefix_;  // "actor."
+  Part part_;
   std::vector<Entry> tensors_;
   std::vector<Changing> changing_;
   std::vector<Text> texts_;
-  std::vector<Group> groups_;
+  std::vector<std::pair<Group, bool>> groups_;  // and whether it is saved
   std::vector<std::function<void()>> after_load_;
 };
 

@@ -22,6 +22,14 @@ Frames draw_frames(WorldModel& model, const SampleSource& source, int64_t count,
   return {encode_frames(model, obs), obs.at("pixels")};
 }
 
+// A decoder of the model's latents with weights to begin with.
+Decoder blank_decoder(WorldModel& model, const Field& pixels, Rng& rng) {
+  std::vector<int64_t> shape = pixels.shape;
+  shape.insert(shape.begin(), 1);
+  const at::Tensor latent = encode_frames(model, {{"pixels", at::zeros(shape, at::kByte)}});
+  return {latent.size(1), pixels.shape, rng, latent.device()};
+}
+
 }  // namespace
 
 at::Tensor encode_frames(WorldModel& model, const TensorMap& obs) {
@@ -31,28 +39,43 @@ at::Tensor encode_frames(WorldModel& model, const TensorMap& obs) {
   return model.encode(frames, {}).latest();
 }
 
-std::unique_ptr<Decoder> train_decoder(WorldModel& model, const SampleSource& training,
-                                       const Field& pixels, const DecoderTrainingOptions& options,
-                                       const std::function<bool(int64_t, double)>& on_update) {
-  Rng rng(options.seed);
-  const Frames first = draw_frames(model, training, kStatisticsPictures, rng);
-  auto decoder =
-      std::make_unique<Decoder>(first.latents.size(1), pixels.shape, rng, first.latents.device());
-  decoder->set_statistics(first.latents, first.pixels);
-  Adam adam(decoder->parameters(), {.learning_rate = options.learning_rate});
-  for (int64_t i = 0; i < options.updates; ++i) {
-    const Frames frames = draw_frames(model, training, options.minibatch, rng);
-    const double done = static_cast<double>(i) / static_cast<double>(options.updates);
-    adam.set_learning_rate(options.learning_rate * 0.5 * (1.0 + std::cos(std::numbers::pi * done)));
-    decoder->parameters().zero_grad();
-    const at::Tensor loss = decoder->loss(frames.latents, frames.pixels);
-    loss.backward();
-    adam.step();
-    const auto value = loss.item<double>();
-    REVERIE_CHECK_RUN(std::isfinite(value), "decoder: its loss is {} at update {}", value, i + 1);
-    if (!on_update(i + 1, value)) return nullptr;
-  }
-  return decoder;
+DecoderLearner::DecoderLearner(WorldModel& model, const SampleSource& training, const Field& pixels,
+                               const DecoderTrainingOptions& options)
+    : model_(model),
+      training_(training),
+      options_(options),
+      rng_(options.seed),
+      decoder_(blank_decoder(model, pixels, rng_)),
+      adam_(decoder_.parameters(), {.learning_rate = options.learning_rate}) {}
+
+void DecoderLearner::take_statistics() {
+  const Frames frames = draw_frames(model_, training_, kStatisticsPictures, rng_);
+  decoder_.set_statistics(frames.latents, frames.pixels);
+}
+
+void DecoderLearner::update() {
+  const Frames frames = draw_frames(model_, training_, options_.minibatch, rng_);
+  const double done = static_cast<double>(updates_) / static_cast<double>(options_.updates);
+  adam_.set_learning_rate(options_.learning_rate * 0.5 * (1.0 + std::cos(std::numbers::pi * done)));
+  adam_.zero_grad();
+  const at::Tensor loss = decoder_.loss(frames.latents, frames.pixels);
+  loss.backward();
+  adam_.step();
+  loss_ = loss.detach();
+  ++updates_;
+}
+
+double DecoderLearner::loss() const {
+  const auto value = loss_.item<double>();
+  REVERIE_CHECK_RUN(std::isfinite(value), "decoder: its loss is {} at update {}", value, updates_);
+  return value;
+}
+
+void DecoderLearner::state(StateList& list) {
+  list.add("weights", decoder_);
+  list.add("optimizer", adam_);
+  list.add("rng", rng_);
+  list.add("updates", updates_);
 }
 
 double decoder_error(WorldModel& model, const Decoder& decoder, const SampleSource& source,
@@ -72,11 +95,8 @@ std::unique_ptr<Decoder> load_decoder(const std::filesystem::path& run, WorldMod
   const std::filesystem::path file = decoder_file(run);
   REVERIE_CHECK(std::filesystem::exists(file),
                 "{}: has no decoder; `reverie decoder {}` trains one", run.string(), run.string());
-  std::vector<int64_t> shape = pixels.shape;
-  shape.insert(shape.begin(), 1);
-  const at::Tensor latent = encode_frames(model, {{"pixels", at::zeros(shape, at::kByte)}});
   Rng rng(0);  // its weights are read
-  auto decoder = std::make_unique<Decoder>(latent.size(1), pixels.shape, rng, latent.device());
+  std::unique_ptr<Decoder> decoder(new Decoder(blank_decoder(model, pixels, rng)));
   const int64_t found = decoder->load_file(file);
   REVERIE_CHECK(found == step,
                 "{}: was trained for the model of step {}, the latest checkpoint is of step {}; "

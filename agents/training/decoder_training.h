@@ -2,10 +2,12 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <memory>
 
+#include "core/random.h"
 #include "core/spec.h"
+#include "nn/adam.h"
+#include "nn/state_list.h"
 #include "nn/tensor_map.h"
 #include "replay/batch.h"
 #include "worldmodel/decoder.h"
@@ -23,14 +25,40 @@ struct DecoderTrainingOptions {
 // The latents of single observations: fields [N, ...] to [N, D], without gradient.
 at::Tensor encode_frames(WorldModel& model, const TensorMap& obs);
 
-// Trains a decoder of the model's latents on the pictures of `training`; the model stays as it is.
-// pixels: the environment's field. on_update gets the number of updates so far and the loss; where
-// it returns false the training ends at once and there is no decoder. Throws Error(kInput) for
-// pictures that Decoder cannot draw, Error(kRun) where the loss is not finite.
-std::unique_ptr<Decoder> train_decoder(
-    WorldModel& model, const SampleSource& training, const Field& pixels,
-    const DecoderTrainingOptions& options,
-    const std::function<bool(int64_t updates, double loss)>& on_update);
+// Trains a decoder of the latents of a model that stays as it is, on the pictures of `training`.
+//
+//   repeat:  draw pictures, encode them;  one step of Adam on the decoder's loss
+class DecoderLearner {
+ public:
+  // pixels: the environment's field. Model and training must outlive it. Throws Error(kInput) for
+  // pictures that Decoder cannot draw.
+  DecoderLearner(WorldModel& model, const SampleSource& training, const Field& pixels,
+                 const DecoderTrainingOptions& options);
+
+  // Takes the means of latents and pictures that the decoder draws relative to: once, before the
+  // first update, when the model is trained.
+  void take_statistics();
+
+  void update();
+  int64_t updates() const { return updates_; }
+
+  // Of the last update. Waits for the device; throws Error(kRun) where it is not finite.
+  double loss() const;
+
+  Decoder& decoder() { return decoder_; }
+
+  void state(StateList& list);
+
+ private:
+  WorldModel& model_;
+  const SampleSource& training_;
+  const DecoderTrainingOptions options_;
+  Rng rng_;
+  Decoder decoder_;
+  Adam adam_;
+  at::Tensor loss_;
+  int64_t updates_ = 0;
+};
 
 // The mean squared error of its pictures of single frames, 1.0 being white, over some frames of
 // `source`.

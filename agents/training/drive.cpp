@@ -37,9 +37,9 @@ class Drive {
       take_turn();
       after_turn(before);
     }
-    if (saved_ != position()) save();
     const bool interrupted = position() < length_;
     if (!interrupted) trainer_.finish(session_);
+    if (saved_ != position()) save();
     return {.counts = trainer_.counts(), .interrupted = interrupted};
   }
 

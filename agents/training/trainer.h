@@ -62,7 +62,8 @@ class Trainer {
   // Pictures for people, every DriveOptions::picture_every.
   virtual void draw(const TrainingSession& /*session*/) {}
 
-  // The run is at its end, and its last checkpoint is written.
+  // The run is at its end; its last checkpoint is written afterwards, so that a run that is killed
+  // in between does this again when it is resumed.
   virtual void finish(const TrainingSession& /*session*/) {}
 };
 

@@ -4,15 +4,17 @@
 #include <cmath>
 
 #include "agents/space_adapter.h"
-#include "agents/training/decoder_training.h"
+#include "agents/training/decoder_trainer.h"
 #include "agents/training/experience.h"
 #include "agents/training/latent_pictures.h"
+#include "agents/training/stages.h"
 #include "agents/training/world_model_agent.h"
 #include "core/clock.h"
 #include "nn/device.h"
 #include "nn/finite.h"
 #include "nn/pch.h"
 #include "replay/batch_stream.h"
+#include "worldmodel/decoder.h"
 
 namespace reverie {
 
@@ -46,7 +48,7 @@ void WorldModelTraining::describe(ConfigFields& f) {
         at_least(0));
 }
 
-int64_t WorldModelTraining::length(const RunConfig& config) const {
+int64_t WorldModelTraining::model_length(const RunConfig& config) const {
   if (data.path.empty()) return config.total_steps();
   REVERIE_CHECK(config.total_steps() == 0,
                 "--steps {}: {} learns from the dataset alone and counts --updates", config.steps,
@@ -54,13 +56,24 @@ int64_t WorldModelTraining::length(const RunConfig& config) const {
   return data.updates > 0 ? data.updates : kDefaultUpdates;
 }
 
+int64_t WorldModelTraining::decoder_length(const RunConfig& config) const {
+  if (decoder_updates == 0) return 0;
+  if (!Decoder::can_draw(config.env_config->spec().field("pixels").shape)) return 0;
+  const int64_t length = model_length(config);
+  if (!data.path.empty()) return std::min(decoder_updates, length);
+  const auto earning =
+      static_cast<double>(std::max<int64_t>(length - gathering.learning_starts, 0));
+  return std::min(decoder_updates, static_cast<int64_t>(earning * gathering.updates_per_step));
+}
+
+int64_t WorldModelTraining::length(const RunConfig& config) const {
+  return model_length(config) + decoder_length(config);
+}
+
 namespace {
 
 // Sequences of the held-out batch that losses and latents are reported of.
 constexpr int64_t kHeldOutSequences = 256;
-
-// Model steps of the rollouts that are drawn at the end.
-constexpr int64_t kDrawnSteps = 8;
 
 std::unique_ptr<WorldModelAgent> make_agent(const RunConfig& config, const EnvSpec& spec) {
   std::unique_ptr<Agent> agent =
@@ -77,7 +90,7 @@ class WorldModelTrainer final : public Trainer {
                     const TrainingConfig::Say& say)
       : config_(config),
         training_(training),
-        length_(training.length(config)),
+        length_(training.model_length(config)),
         spec_(SpaceAdapter::adapt(config.env_config->spec())),
         agent_(make_agent(config, spec_)),
         experience_(make_experience(config, training, spec_, say)),
@@ -119,6 +132,8 @@ class WorldModelTrainer final : public Trainer {
   }
 
   Agent& agent() override { return *agent_; }
+  WorldModelAgent& learner() { return *agent_; }
+  const Experience& experience() const { return *experience_; }
 
   TrainingRow metrics() override {
     TrainingRow row;
@@ -162,12 +177,6 @@ class WorldModelTrainer final : public Trainer {
         picture_title(), agent_->model(), experience_->held_out(), config_.seed_for("neighbours"));
   }
 
-  // Of what the last checkpoint holds.
-  void finish(const TrainingSession& session) override {
-    const int64_t updates = std::min(training_.decoder_updates, updates_);
-    if (updates > 0) make_decoder(session, updates);
-  }
-
  private:
   static std::unique_ptr<Experience> make_experience(const RunConfig& config,
                                                      const WorldModelTraining& training,
@@ -208,30 +217,6 @@ class WorldModelTrainer final : public Trainer {
     return fmt::format("{}   {}   step {}", config_.env, config_.agent, counts().position);
   }
 
-  void make_decoder(const TrainingSession& session, int64_t updates) {
-    const Field& pixels = spec_.field("pixels");
-    if (!Decoder::can_draw(pixels.shape)) {
-      session.progress.message(
-          fmt::format("no decoder: pictures have sides that {} does not divide", Decoder::kCell));
-      return;
-    }
-    const std::filesystem::path run = session.directory.path();
-    session.progress.message(fmt::format("training a decoder, {} updates", updates));
-    const auto decoder = train_decoder(
-        agent_->model(), experience_->training(), pixels,
-        {.updates = updates, .seed = config_.seed_for("decoder")},
-        [&](int64_t, double) { return !session.stop.load(std::memory_order_relaxed); });
-    if (decoder == nullptr) {
-      session.progress.message(
-          fmt::format("no decoder, it was stopped: `reverie decoder {}` trains one", run.string()));
-      return;
-    }
-    decoder->save_file(decoder_file(run), counts().position);
-    write_decoder_sheet(session.directory.videos() / "decoder.png", picture_title(),
-                        agent_->model(), *decoder, experience_->held_out(), kDrawnSteps,
-                        config_.seed_for("decoder pictures"));
-  }
-
   const RunConfig& config_;
   const WorldModelTraining training_;
   const int64_t length_;
@@ -252,7 +237,23 @@ class WorldModelTrainer final : public Trainer {
 }  // namespace
 
 std::unique_ptr<Trainer> WorldModelTraining::make(const RunConfig& config, const Say& say) const {
-  return std::make_unique<WorldModelTrainer>(config, *this, say);
+  auto model = std::make_unique<WorldModelTrainer>(config, *this, say);
+  const int64_t decoder_updates_in_all = decoder_length(config);
+  if (decoder_updates_in_all == 0) {
+    if (decoder_updates > 0 && say) {
+      say(
+          fmt::format("no decoder: it draws pictures with sides that {} divides, of a model with "
+                      "updates of its own",
+                      Decoder::kCell));
+    }
+    return model;
+  }
+  auto decoder =
+      make_decoder_trainer(config, model->learner(), model->experience(), decoder_updates_in_all);
+  std::vector<Stage> stages;
+  stages.push_back({"model", model_length(config), std::move(model)});
+  stages.push_back({"decoder", decoder_updates_in_all, std::move(decoder)});
+  return in_stages(std::move(stages));
 }
 
 }  // namespace reverie

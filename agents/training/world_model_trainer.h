@@ -16,10 +16,9 @@ namespace reverie {
 // The log holds every loss term and the gradient's norm, the same losses and the state of the
 // latents on held-out episodes ("held_out/effective_rank", ...), and the share of time spent
 // waiting for batches ("time/waiting_share"), from the first update on. Every picture_every steps a
-// picture of nearest neighbours is written to videos/neighbours_step_XXXXXXXXX.png. A run that
-// comes to its end trains a decoder of its latents and writes it to decoder.safetensors, and what
-// it draws to videos/decoder.png. Neither changes what is learnt, nor what is drawn next from any
-// generator.
+// picture of nearest neighbours is written to videos/neighbours_step_XXXXXXXXX.png. A second stage
+// trains a decoder of the latents and writes it to decoder.safetensors, and what it draws to
+// videos/decoder.png. Neither changes what is learnt, nor what is drawn next from any generator.
 struct WorldModelTraining : TrainingConfig {
   WorldModelTraining();
 
@@ -37,7 +36,11 @@ struct WorldModelTraining : TrainingConfig {
   const DatasetOptions* dataset() const override { return &data; }
   DatasetOptions* dataset() override { return &data; }
   bool can_resume() const override { return replay.save_replay || !data.path.empty(); }
+  // Steps or updates of the model, then updates of the decoder.
   int64_t length(const RunConfig& config) const override;
+  int64_t model_length(const RunConfig& config) const;
+  // decoder_updates, but no more than the model has; 0 where it cannot draw the pictures.
+  int64_t decoder_length(const RunConfig& config) const;
 
   std::unique_ptr<Trainer> make(const RunConfig& config, const Say& say) const override;
 };

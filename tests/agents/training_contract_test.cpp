@@ -55,7 +55,7 @@ class SmallRun : public test::TrainingRun {
                                                           {"keep_checkpoints", "10"},
                                                           {"evaluate_every", "0"},
                                                           {"evaluate_episodes", "7"},
-                                                          {"decoder_updates", "0"},
+                                                          {"decoder_updates", "20"},
                                                           {"minibatch", "8"},
                                                           {"hidden_sizes", "16"},
                                                           {"latent_size", "4"},

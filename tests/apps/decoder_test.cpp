@@ -86,6 +86,36 @@ TEST_F(DecoderCommand, PicturesChangeNothingThatIsLearnt) {
   }
 }
 
+TEST_F(DecoderCommand, IsAStageThatIsResumedWithinAndBegunAnewWhenTheModelGoesOn) {
+  good(tiny_world_model("staged", 12,
+                        {"--dataset", "data.h5", "--image-size", "32x32", "--picture-every", "5",
+                         "--checkpoint-every", "4", "--keep-checkpoints", "9"}));
+  fs::copy(at("staged"), at("killed"), fs::copy_options::recursive);
+  // As if it had been killed between the fourth and the eighth update of the decoder.
+  fs::remove_all(at("killed/checkpoints/step_000000020"));
+  fs::remove_all(at("killed/checkpoints/step_000000024"));
+  fs::remove(at("killed/decoder.safetensors"));
+  write(at("killed/latest"), "step_000000016\n");
+  good({"train", "--resume", "killed", "--quiet"});
+  for (const char* file : {"model.safetensors", "optimizer.safetensors", "decoder.safetensors"}) {
+    EXPECT_TRUE(content(latest_checkpoint(at("staged")) / file) ==
+                content(latest_checkpoint(at("killed")) / file))
+        << file;
+  }
+  const std::string whole = content(at("staged/decoder.safetensors"));
+  EXPECT_TRUE(whole == content(at("killed/decoder.safetensors")));
+  EXPECT_TRUE(whole == content(at("run/decoder.safetensors")));
+
+  // The model goes on: back to its stage, and the decoder after it begins anew.
+  good({"train", "--resume", "killed", "--quiet", "--updates", "14"});
+  EXPECT_EQ(latest_checkpoint(at("killed")).filename(), "step_000000028");
+  good({"decoder", "killed", "--updates", "0", "--out", "later.png"});
+  EXPECT_FALSE(content(at("killed/decoder.safetensors")) == whole);
+  EXPECT_FALSE(fs::exists(latest_checkpoint(at("staged")).parent_path() / "step_000000028"));
+  EXPECT_FALSE(fs::exists(at("staged/checkpoints/step_000000012/decoder.safetensors")))
+      << "a stage that has not begun has nothing to save";
+}
+
 TEST_F(DecoderCommand, DrawsASheetAndAVideo) {
   fs::copy(at("run"), at("drawn"), fs::copy_options::recursive);
   const Finished trained = good({"decoder", "drawn", "--updates", "3", "--out", "sheet.png",
@@ -143,7 +173,7 @@ TEST_F(DecoderCommand, SaysWhatDoesNotFit) {
   fs::copy(at("run"), at("longer"), fs::copy_options::recursive);
   good({"train", "--resume", "longer", "--updates", "14", "--decoder-updates", "0", "--quiet"});
   refuses({"decoder", "longer", "--updates", "0"},
-          {"longer/decoder.safetensors", "step 12", "step 14", "trains it anew"});
+          {"longer/decoder.safetensors", "step 24", "step 14", "trains it anew"});
   fs::remove(at("longer/decoder.safetensors"));
   refuses({"decoder", "longer", "--updates", "0"}, {"longer: has no decoder"});
   write(at("longer/decoder.safetensors"), "no such thing");
