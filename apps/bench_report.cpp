@@ -7,9 +7,9 @@
 #include <fstream>
 #include <iostream>
 #include <memory>
-#include <thread>
 
 #include "core/json.h"
+#include "core/machine.h"
 #include "nn/pch.h"
 
 namespace reverie {
@@ -25,14 +25,6 @@ double median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   const size_t half = values.size() / 2;
   return values.size() % 2 == 1 ? values[half] : 0.5 * (values[half - 1] + values[half]);
-}
-
-std::string processor_name() {
-  std::ifstream info("/proc/cpuinfo");
-  for (std::string line; std::getline(info, line);) {
-    if (line.rfind("model name", 0) == 0) return line.substr(line.find(':') + 2);
-  }
-  return "unknown";
 }
 
 std::string output_of(const std::string& command) {
@@ -137,6 +129,7 @@ double gemm_peak(double seconds) {
 }
 
 void print_results(const std::vector<BenchResult>& results, bool json) {
+  const Machine machine = this_machine();
   if (json) {
     Json::List rows;
     for (const BenchResult& result : results) {
@@ -151,16 +144,14 @@ void print_results(const std::vector<BenchResult>& results, bool json) {
                                   {"ratio_to_limit", ratio},
                                   {"peers", result.peers}});
     }
-    const Json out =
-        Json::Object{{"machine", Json::Object{{"processor", processor_name()},
-                                              {"cores", std::thread::hardware_concurrency()},
-                                              {"version", REVERIE_VERSION}}},
-                     {"results", rows}};
+    const Json out = Json::Object{{"machine", Json::Object{{"processor", machine.processor},
+                                                           {"cores", machine.cores},
+                                                           {"version", REVERIE_VERSION}}},
+                                  {"results", rows}};
     std::cout << out.dump(2) << "\n";
     return;
   }
-  std::cout << fmt::format("{}, {} cores\n\n", processor_name(),
-                           std::thread::hardware_concurrency());
+  std::cout << fmt::format("{}, {} cores\n\n", machine.processor, machine.cores);
   for (const BenchResult& result : results) {
     std::cout << fmt::format("  {:<26} {} thread{}  {:>9} {:<11}", result.name, result.threads,
                              result.threads == 1 ? " " : "s", format_count(result.value),

@@ -33,6 +33,7 @@ int surprise_command(const Arguments& arguments);
 int decoder_command(const Arguments& arguments);
 int bench_command(const Arguments& arguments);
 int plot_command(const Arguments& arguments);
+int report_command(const Arguments& arguments);
 int list_command(const Arguments& arguments);
 int config_command(const Arguments& arguments);
 
@@ -57,11 +58,14 @@ class CommandLine {
 
   // An option that parse() assigns to `target`, which must outlive this object. "--steps" takes a
   // value; "RUN" is what stands without a flag, in the order of these calls. The target decides:
-  //   bool                  takes no value; when given, the target becomes the opposite of what it
-  //   is int64_t, double       a number of the range; whole ones may be written as 1e6 std::string
-  //   a text, one of `choices` ImageSize             WIDTHxHEIGHT, each from 16 to Canvas::kMaxSide
+  //
+  //   bool                  takes no value; when given, the target becomes the opposite
+  //   int64_t, double       a number of the range; whole ones may be written as 1e6
+  //   std::string           a text, one of `choices`
+  //   ImageSize             WIDTHxHEIGHT, each from 16 to Canvas::kMaxSide
   //   std::optional<those>  stays empty when it is not given
   //   std::vector<those>    the flag may be repeated; numbers also as 1,2,3
+  //
   // Help shows the target's value as the default. Throws Error for a name that is taken.
   template <typename T>
   void add(std::string name, T& target, OptionInfo info) {

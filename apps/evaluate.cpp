@@ -13,6 +13,7 @@
 #include "core/progress.h"
 #include "runs/evaluation_report.h"
 #include "runs/load_policy.h"
+#include "runs/record.h"
 #include "runs/world_model_run.h"
 #include "worldmodel/action_code.h"
 
@@ -95,10 +96,26 @@ struct SimulatorPlanner {
   PlanningOptions planning;
 };
 
+Json evaluation_json(const LoadedPolicy& loaded, const std::vector<ReportColumn>& columns,
+                     int64_t seed, int64_t episodes) {
+  Json out = Json::Object{{"env", loaded.spec.id},
+                          {"run", loaded.name},
+                          {"seed", seed},
+                          {"step", loaded.step},
+                          {"episodes", episodes}};
+  const Json policy = report_json(columns.front().report);
+  for (const auto& [key, value] : *policy.object()) out.set(key, value);
+  for (size_t i = 1; i < columns.size(); ++i) {
+    out.set(columns[i].name, report_json(columns[i].report));
+  }
+  if (loaded.goals) out.set("goals", loaded.goals->source);
+  return out;
+}
+
 }  // namespace
 
 int evaluate_command(const Arguments& arguments) {
-  std::string run;
+  std::string run, record;
   LoadOptions options;
   int64_t episodes = 100;
   int64_t seed = 0;
@@ -117,6 +134,9 @@ int evaluate_command(const Arguments& arguments) {
            {.help = "another environment with the same fields", .fallback = "the run's"});
   line.add("--device", options.device, {.help = "cpu or cuda", .fallback = "the run's"});
   line.add("--json", json, {.help = "one JSON object on stdout, nothing else"});
+  line.add("--record", record,
+           {.help = "folder of a study: keep the result and how it was made in FOLDER/<run>.json, "
+                    "for `reverie report`"});
   add_goal_flags(line, options.goals);
   line.add("--no-simulator", options.goals.simulator,
            {.help = "leave out planning on the true simulator, the upper bound"});
@@ -127,6 +147,7 @@ int evaluate_command(const Arguments& arguments) {
   options.seed = static_cast<uint64_t>(seed);
   options.goal_count = episodes;
   LoadedPolicy loaded = load_policy(run, options);
+  if (!record.empty()) check_recordable(loaded, run);
   const int threads = static_cast<int>(loaded.config->threads);
   std::optional<SimulatorPlanner> simulator;
   if (loaded.goals && options.goals.simulator && loaded.goals->suit_simulator()) {
@@ -158,20 +179,15 @@ int evaluate_command(const Arguments& arguments) {
   }
   progress.finish();
 
-  if (json) {
-    Json out = Json::Object{{"env", loaded.spec.id},
-                            {"run", loaded.name},
-                            {"seed", seed},
-                            {"step", loaded.step},
-                            {"episodes", episodes}};
-    const Json policy = report_json(columns.front().report);
-    for (const auto& [key, value] : *policy.object()) out.set(key, value);
-    for (size_t i = 1; i < columns.size(); ++i) {
-      out.set(columns[i].name, report_json(columns[i].report));
+  if (json || !record.empty()) {
+    Json out = evaluation_json(loaded, columns, seed, episodes);
+    if (json) std::cout << out.dump(2) << "\n";
+    if (!record.empty()) {
+      const Record made =
+          make_record(loaded, run, std::move(out), this_launch("evaluate", arguments));
+      std::cerr << fmt::format("wrote {}\n", write_record(record, made).string());
     }
-    if (loaded.goals) out.set("goals", loaded.goals->source);
-    std::cout << out.dump(2) << "\n";
-    return 0;
+    if (json) return 0;
   }
   std::cout << fmt::format("{} on {}, {} episodes, checkpoint of step {}\n\n", loaded.name,
                            loaded.spec.id, episodes, loaded.step);

@@ -18,6 +18,8 @@ const std::vector<reverie::Command> kCommands = {
     {"surprise", "show a world model what cannot be, and measure how surprised it is",
      &reverie::surprise_command},
     {"plot", "draw metrics of runs over their steps", &reverie::plot_command},
+    {"report", "make the table of a study out of the records of its runs",
+     &reverie::report_command},
     {"list", "what there is: envs, agents, worldmodels", &reverie::list_command},
     {"config", "print the options of an agent and an environment as TOML",
      &reverie::config_command},

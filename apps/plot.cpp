@@ -1,55 +1,21 @@
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <iostream>
-#include <limits>
-#include <sstream>
 
 #include "apps/command.h"
-#include "core/file.h"
-#include "core/run_directory.h"
-#include "core/text.h"
 #include "drawing/chart.h"
+#include "runs/metrics_table.h"
 
 namespace reverie {
 namespace {
 
-constexpr size_t kMostBytes = size_t{1} << 30;
-
-std::vector<std::string> cells_of(const std::string& line) {
-  std::vector<std::string> cells;
-  std::stringstream stream(line);
-  for (std::string cell; std::getline(stream, cell, ',');) cells.push_back(cell);
-  return cells;
-}
-
-// Empty cells are NaN, which a row without that metric has.
-double number(const std::string& cell, const std::filesystem::path& file) {
-  if (cell.empty()) return std::nan("");
-  double value = 0.0;
-  const auto [end, error] = std::from_chars(cell.data(), cell.data() + cell.size(), value);
-  REVERIE_CHECK(error == std::errc() && end == cell.data() + cell.size(), "{}: '{}' is no number",
-                file.string(), printable(cell));
-  return value;
-}
-
 // One metric of a run over its steps.
 std::vector<Point> read_metric(const std::string& run, const std::string& metric) {
-  const std::filesystem::path file =
-      RunDirectory::open(run, RunDirectory::Access::kRead).path() / "metrics.csv";
-  std::stringstream text(read_file(file, kMostBytes));
-  std::string line;
-  std::getline(text, line);
-  const std::vector<std::string> head = cells_of(line);
-  const auto found = std::find(head.begin(), head.end(), metric);
-  if (found == head.end()) fail_unknown_name(file.string() + ": metric", metric, head);
-  const auto column = static_cast<size_t>(found - head.begin());
+  const MetricsTable table = MetricsTable::read(run);
+  const std::vector<double> steps = table.column("step"), values = table.column(metric);
   std::vector<Point> points;
-  while (std::getline(text, line)) {
-    const std::vector<std::string> cells = cells_of(line);
-    if (cells.size() <= column) continue;  // nothing in the last columns of this row
-    const double value = number(cells[column], file);
-    if (!std::isnan(value)) points.push_back({number(cells[0], file), value});
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (!std::isnan(values[i])) points.push_back({steps[i], values[i]});
   }
   return points;
 }

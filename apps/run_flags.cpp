@@ -3,6 +3,8 @@
 #include <filesystem>
 
 #include "agents/registry.h"
+#include "apps/build_commit.h"
+#include "core/machine.h"
 #include "envs/registry.h"
 
 namespace reverie {
@@ -79,6 +81,12 @@ void add_goal_flags(CommandLine& line, GoalRequest& request) {
       {.help = "a PNG file that shows the goal, of the size of the pixels", .heading = heading});
   line.add("--goal-state", request.state,
            {.help = "qpos of the goal, X,Y,...", .heading = heading});
+}
+
+Launch this_launch(const std::string& command, const Arguments& arguments) {
+  Arguments words = {"reverie", command};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  return {.command = command_text(words), .commit = kBuildCommit, .machine = this_machine()};
 }
 
 void WorldModelFlags::add_to(CommandLine& line) {

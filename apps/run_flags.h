@@ -4,6 +4,7 @@
 
 #include "apps/command.h"
 #include "runs/goals.h"
+#include "runs/history.h"
 #include "runs/load_policy.h"
 
 namespace reverie {
@@ -24,6 +25,9 @@ LoadOptions::Adjust adjust_by_flags(const CommandLine& line);
 
 // The flags of what a policy that plans to goals is to reach.
 void add_goal_flags(CommandLine& line, GoalRequest& request);
+
+// This start of the program, for records.
+Launch this_launch(const std::string& command, const Arguments& arguments);
 
 // The flags RUN, --dataset, --device, --seed, --plot and --json of commands about world models.
 struct WorldModelFlags {

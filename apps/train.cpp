@@ -5,8 +5,10 @@
 #include "agents/registry.h"
 #include "agents/training/trainer.h"
 #include "apps/command.h"
+#include "apps/run_flags.h"
 #include "apps/stop_signal.h"
 #include "core/file.h"
+#include "runs/history.h"
 #include "runs/load_policy.h"
 
 namespace reverie {
@@ -88,12 +90,12 @@ Checkpoint checkpoint_to_resume(const RunDirectory& directory, const RunConfig& 
                 run);
   const std::filesystem::path folder = directory.latest_checkpoint().path;
   Checkpoint checkpoint = read_checkpoint(folder, config);
-  const int64_t length = config.training->length(config);
-  REVERIE_CHECK(checkpoint.integer("step") < length,
-                "{}: is at step {} of {} already; {} N with a larger N continues it", run,
-                checkpoint.integer("step"), length,
-                config.dataset().empty() ? "--steps" : "--updates");
   name_folder(folder, [&] { resume_trainer(trainer, checkpoint); });
+  const int64_t position = trainer.counts().position;
+  const int64_t length = config.training->length(config);
+  REVERIE_CHECK(position < length,
+                "{}: is at step {} of {} already; {} N with a larger N continues it", run, position,
+                length, config.dataset().empty() ? "--steps" : "--updates");
   return checkpoint;
 }
 
@@ -112,8 +114,9 @@ void remove_if_nothing_was_made(const RunDirectory& directory) {
 
 TrainingResult run_training(RunConfig& config, RunDirectory& directory, Trainer& trainer,
                             std::optional<Checkpoint> checkpoint, bool quiet) {
+  // Where a stage has become longer, the run goes back to it.
   const std::optional<int64_t> first_step =
-      checkpoint ? std::optional(checkpoint->integer("step")) : std::nullopt;
+      checkpoint ? std::optional(trainer.counts().position) : std::nullopt;
   MetricLog log(directory.path(), first_step);
   ProgressBar progress(config.training->length(config),
                        {.label = fmt::format("{} {}", config.env, config.agent),
@@ -190,6 +193,7 @@ int train_command(const Arguments& arguments) {
   if (resuming) checkpoint = checkpoint_to_resume(directory, *config, can_resume, *trainer);
   TrainingResult result;
   try {
+    add_launch(directory, this_launch("train", arguments));
     result = run_training(*config, directory, *trainer, std::move(checkpoint), flags.quiet);
   } catch (...) {
     if (!resuming) remove_if_nothing_was_made(directory);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <vector>
 
@@ -121,6 +122,38 @@ double student_t_p_value(double t, double degrees) {
                 t, degrees);
   if (std::isinf(t)) return 0.0;
   return incomplete_beta(0.5 * degrees, 0.5, degrees / (degrees + t * t));
+}
+
+double student_t_quantile(double p, double degrees) {
+  REVERIE_CHECK(p > 0.0 && p < 1.0, "Student's t distribution: p = {}, expected 0 < p < 1", p);
+  // The tail falls with t: between two powers of two, by bisection.
+  double low = 0.0, high = 1.0;
+  while (student_t_p_value(high, degrees) > p) {
+    low = high;
+    high *= 2.0;
+  }
+  for (int i = 0; i < 100; ++i) {
+    const double middle = 0.5 * (low + high);
+    (student_t_p_value(middle, degrees) > p ? low : high) = middle;
+  }
+  return 0.5 * (low + high);
+}
+
+MeanInterval mean_interval(std::span<const double> values) {
+  REVERIE_CHECK(!values.empty(), "no value to take the mean of");
+  const auto n = static_cast<double>(values.size());
+  MeanInterval out{.count = static_cast<int64_t>(values.size()),
+                   .half_width = std::numeric_limits<double>::quiet_NaN()};
+  for (const double value : values) {
+    REVERIE_CHECK(std::isfinite(value), "a value is {}, expected finite ones", value);
+    out.mean += value / n;
+  }
+  if (values.size() == 1) return out;
+  double squares = 0.0;
+  for (const double value : values) squares += (value - out.mean) * (value - out.mean);
+  const double error = std::sqrt(squares / (n - 1.0) / n);
+  out.half_width = student_t_quantile(0.05, n - 1.0) * error;
+  return out;
 }
 
 PairedTest paired_t_test(std::span<const double> first, std::span<const double> second) {

@@ -46,6 +46,20 @@ double incomplete_beta(double a, double b, double x);
 // P(|T| >= |t|) for Student's t distribution with `degrees` > 0 degrees of freedom, else Error.
 double student_t_p_value(double t, double degrees);
 
+// t with P(|T| >= t) = p for `degrees` > 0 degrees of freedom, 0 < p < 1, else Error: 2.776 for p =
+// 0.05 and 4 degrees. To about 1e-12, relative.
+double student_t_quantile(double p, double degrees);
+
+// The mean of n values of independent runs, and half of its 95 % interval by Student's t.
+struct MeanInterval {
+  int64_t count = 0;
+  double mean = 0.0;
+  double half_width = 0.0;  // NaN for one value, which has no interval
+};
+
+// n >= 1 finite values, else Error.
+MeanInterval mean_interval(std::span<const double> values);
+
 // Whether two scores of the same n cases differ (Student 1908): of the differences first - second.
 struct PairedTest {
   double mean_difference = 0.0;

@@ -129,6 +129,28 @@ TEST(PairedTest, IncompleteBetaHasItsKnownValues) {
   EXPECT_THROW(incomplete_beta(1, 1, NAN), Error);
 }
 
+TEST(MeanInterval, QuantilesAreTheKnownOnes) {  // scipy.stats.t.isf(p / 2, degrees)
+  EXPECT_NEAR(student_t_quantile(0.05, 1), 12.706204736432095, 1e-8);
+  EXPECT_NEAR(student_t_quantile(0.05, 2), 4.302652729911275, 1e-8);
+  EXPECT_NEAR(student_t_quantile(0.05, 4), 2.7764451051977987, 1e-8);
+  EXPECT_NEAR(student_t_quantile(0.01, 9), 3.2498355440153697, 1e-8);
+  EXPECT_NEAR(student_t_quantile(0.05, 29), 2.045229642132703, 1e-8);
+  EXPECT_THROW(student_t_quantile(0.0, 3), Error);
+  EXPECT_THROW(student_t_quantile(0.5, 0), Error);
+}
+
+// 250.0, 247.0, 253.6: mean 250.2, standard deviation 3.3045 (ddof = 1), 4.3027 * 3.3045 / sqrt(3).
+TEST(MeanInterval, IsStudentsOverTheSeeds) {
+  const std::vector<double> values = {250.0, 247.0, 253.6};
+  const MeanInterval interval = mean_interval(values);
+  EXPECT_EQ(interval.count, 3);
+  EXPECT_NEAR(interval.mean, 250.2, 1e-12);
+  EXPECT_NEAR(interval.half_width, 8.2089, 1e-4);
+  EXPECT_TRUE(std::isnan(mean_interval(std::vector<double>{1.0}).half_width));
+  EXPECT_THROW(mean_interval({}), Error);
+  EXPECT_THROW(mean_interval(std::vector<double>{1.0, NAN}), Error);
+}
+
 TEST(PairedTest, StudentsTailsAreTheKnownOnes) {
   struct Case {
     double t, degrees, p;

@@ -1,0 +1,96 @@
+#include "runs/history.h"
+
+#include "core/file.h"
+#include "nn/pch.h"
+
+namespace reverie {
+namespace {
+
+constexpr size_t kMostBytes = 1 << 24;
+
+std::filesystem::path history_file(const std::filesystem::path& run) {
+  return run / "history.json";
+}
+
+const std::string& text_member(const Json& value, std::string_view key, std::string_view source) {
+  const Json* member = value.find(key);
+  REVERIE_CHECK(member != nullptr && member->text() != nullptr, "{}: expected a text '{}'", source,
+                key);
+  return *member->text();
+}
+
+}  // namespace
+
+Json to_json(const Launch& launch) {
+  return Json::Object{{"command", launch.command},
+                      {"commit", launch.commit},
+                      {"processor", launch.machine.processor},
+                      {"cores", launch.machine.cores}};
+}
+
+Launch launch_from_json(const Json& value, std::string_view source) {
+  Launch launch{.command = text_member(value, "command", source),
+                .commit = text_member(value, "commit", source),
+                .machine = {.processor = text_member(value, "processor", source)}};
+  const Json* cores = value.find("cores");
+  REVERIE_CHECK(cores != nullptr && cores->integer(), "{}: expected a whole number 'cores'",
+                source);
+  launch.machine.cores = *cores->integer();
+  return launch;
+}
+
+std::vector<Launch> read_history(const std::filesystem::path& run) {
+  const std::filesystem::path file = history_file(run);
+  std::vector<Launch> launches;
+  if (!std::filesystem::exists(file)) return launches;
+  const Json saved = Json::parse(read_file(file, kMostBytes), file.string());
+  const Json* list = saved.find("launches");
+  REVERIE_CHECK(list != nullptr && list->list() != nullptr, "{}: expected a list 'launches'",
+                file.string());
+  for (const Json& value : *list->list()) {
+    launches.push_back(launch_from_json(value, file.string()));
+  }
+  return launches;
+}
+
+void add_launch(const RunDirectory& run, const Launch& launch) {
+  Json::List launches;
+  for (const Launch& before : read_history(run.path())) launches.push_back(to_json(before));
+  launches.push_back(to_json(launch));
+  const Json out = Json::Object{{"launches", launches}};
+  write_file_atomically(history_file(run.path()), out.dump(2) + "\n");
+}
+
+std::string without_folder(const std::string& text) {
+  const std::filesystem::path path(text);
+  if (!path.is_absolute()) return text;
+  return (path.has_filename() ? path : path.parent_path()).filename().string();
+}
+
+std::string command_text(const std::vector<std::string>& words) {
+  std::string out;
+  for (const std::string& word : words) {
+    const size_t equals = word.starts_with("--") ? word.find('=') : std::string::npos;
+    const std::string tidy =
+        equals == std::string::npos
+            ? without_folder(word)
+            : word.substr(0, equals + 1) + without_folder(word.substr(equals + 1));
+    const bool is_plain =
+        !tidy.empty() && std::all_of(tidy.begin(), tidy.end(), [](unsigned char c) {
+          return std::isalnum(c) != 0 ||
+                 std::string_view("-_./:=,+@%").find(static_cast<char>(c)) !=
+                     std::string_view::npos;
+        });
+    if (!out.empty()) out += ' ';
+    if (is_plain) {
+      out += tidy;
+      continue;
+    }
+    out += '\'';
+    for (const char c : tidy) out += c == '\'' ? "'\\''" : std::string(1, c);
+    out += '\'';
+  }
+  return out;
+}
+
+}  // namespace reverie

@@ -1,0 +1,62 @@
+#include "runs/metrics_table.h"
+
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <sstream>
+
+#include "core/file.h"
+#include "core/run_directory.h"
+#include "core/text.h"
+#include "nn/pch.h"
+
+namespace reverie {
+namespace {
+
+constexpr size_t kMostBytes = size_t{1} << 30;
+
+std::vector<std::string> cells_of(std::string line) {
+  if (line.ends_with('\r')) line.pop_back();  // a spreadsheet has saved it
+  std::vector<std::string> cells;
+  std::stringstream stream(line);
+  for (std::string cell; std::getline(stream, cell, ',');) cells.push_back(cell);
+  return cells;
+}
+
+}  // namespace
+
+MetricsTable MetricsTable::read(const std::filesystem::path& run) {
+  MetricsTable table;
+  table.file_ = RunDirectory::open(run, RunDirectory::Access::kRead).path() / "metrics.csv";
+  std::stringstream text(read_file(table.file_, kMostBytes));
+  std::string line;
+  std::getline(text, line);
+  table.names_ = cells_of(line);
+  for (size_t number = 2; std::getline(text, line); ++number) {
+    const std::vector<std::string> cells = cells_of(line);
+    // Empty cells, and those that a short row lacks, are metrics that the row does not have.
+    std::vector<double> row(table.names_.size(), std::numeric_limits<double>::quiet_NaN());
+    for (size_t i = 0; i < std::min(cells.size(), row.size()); ++i) {
+      const std::string& cell = cells[i];
+      if (cell.empty()) continue;
+      const auto [end, error] = std::from_chars(cell.data(), cell.data() + cell.size(), row[i]);
+      REVERIE_CHECK(error == std::errc() && end == cell.data() + cell.size(),
+                    "{}: line {}: '{}' is no number", table.file_.string(), number,
+                    printable(cell));
+    }
+    table.rows_.push_back(std::move(row));
+  }
+  return table;
+}
+
+std::vector<double> MetricsTable::column(const std::string& name) const {
+  const auto found = std::find(names_.begin(), names_.end(), name);
+  if (found == names_.end()) fail_unknown_name(file_.string() + ": metric", name, names_);
+  const auto index = static_cast<size_t>(found - names_.begin());
+  std::vector<double> values;
+  values.reserve(rows_.size());
+  for (const std::vector<double>& row : rows_) values.push_back(row[index]);
+  return values;
+}
+
+}  // namespace reverie

@@ -1,0 +1,199 @@
+#include "runs/record.h"
+
+#include <algorithm>
+
+#include "agents/training/training_config.h"
+#include "core/file.h"
+#include "core/text.h"
+#include "nn/pch.h"
+#include "runs/metrics_table.h"
+
+namespace reverie {
+namespace {
+
+constexpr size_t kMostBytes = 1 << 24;
+constexpr const char* kStudyFile = "study.json";
+
+// Options that say who the run is, or how a machine was used, and nothing of what was learnt.
+bool is_apart(const ConfigField& field) {
+  static const std::vector<std::string> names = {"env", "agent", "seed", "device", "threads"};
+  return std::find(names.begin(), names.end(), field.name) != names.end();
+}
+
+std::string option_text(const ConfigField& field) {
+  if (const auto* text = std::get_if<std::string*>(&field.value)) return without_folder(**text);
+  return field.text();
+}
+
+// Members of a record's file, with messages that name it.
+class Reader {
+ public:
+  Reader(const Json& json, std::string source) : json_(json), source_(std::move(source)) {}
+
+  const Json& member(std::string_view key) const {
+    const Json* found = json_.find(key);
+    REVERIE_CHECK(found != nullptr, "{}: has no '{}'", source_, key);
+    return *found;
+  }
+  const std::string& text(std::string_view key) const {
+    const std::string* found = member(key).text();
+    REVERIE_CHECK(found != nullptr, "{}: '{}' is {}, expected a text", source_, key,
+                  member(key).dump());
+    return *found;
+  }
+  int64_t integer(std::string_view key) const {
+    const std::optional<int64_t> found = member(key).integer();
+    REVERIE_CHECK(found, "{}: '{}' is {}, expected a whole number", source_, key,
+                  member(key).dump());
+    return *found;
+  }
+  double number(std::string_view key) const {
+    const std::optional<double> found = member(key).number();
+    REVERIE_CHECK(found, "{}: '{}' is {}, expected a number", source_, key, member(key).dump());
+    return *found;
+  }
+
+ private:
+  const Json& json_;
+  std::string source_;
+};
+
+}  // namespace
+
+std::optional<double> Record::value(std::string_view metric, std::string_view policy) const {
+  const Json* of = policy.empty() ? &evaluation : evaluation.find(policy);
+  if (of == nullptr) return std::nullopt;
+  const Json* found = of->find(metric);
+  if (found == nullptr) {
+    const Json* metrics = of->find("metrics");
+    found = metrics == nullptr ? nullptr : metrics->find(metric);
+  }
+  if (found == nullptr) return std::nullopt;
+  if (found->object() != nullptr) found = found->find("mean");
+  return found == nullptr ? std::nullopt : found->number();
+}
+
+void check_recordable(const LoadedPolicy& policy, const std::filesystem::path& run) {
+  RunConfig& config = *policy.config;
+  REVERIE_CHECK(policy.agent != nullptr && config.training != nullptr,
+                "{}: agent '{}' was not trained, there is nothing to record", run.string(),
+                config.agent);
+  const int64_t length = config.training->length(config);
+  REVERIE_CHECK(policy.step >= length,
+                "{}: is at step {} of {}; only finished runs are recorded. To finish it: reverie "
+                "train --resume {}",
+                run.string(), policy.step, length, run.string());
+  REVERIE_CHECK(!read_history(run).empty(),
+                "{}: has no history.json: it was trained by an older program, and nothing says how",
+                run.string());
+}
+
+Record make_record(const LoadedPolicy& policy, const std::filesystem::path& run, Json evaluation,
+                   const Launch& evaluation_launch) {
+  check_recordable(policy, run);
+  RunConfig& config = *policy.config;
+  const MetricsTable metrics = MetricsTable::read(run);
+  Record record{.run = run.lexically_normal().filename().string(),
+                .env = config.env,
+                .agent = config.agent,
+                .seed = config.seed,
+                .step = policy.step,
+                .wall_time_s = metrics.rows() == 0 ? 0.0 : metrics.last("wall_time_s"),
+                .training = read_history(run),
+                .evaluation_launch = evaluation_launch,
+                .evaluation = std::move(evaluation)};
+  if (record.run.empty()) record.run = run.lexically_normal().parent_path().filename().string();
+  record.evaluation.set("run", record.run);
+  if (const Json* goals = record.evaluation.find("goals"); goals != nullptr) {
+    std::stringstream words(*goals->text());
+    std::string text;
+    for (std::string word; words >> word;) text += (text.empty() ? "" : " ") + without_folder(word);
+    record.evaluation.set("goals", text);
+  }
+  const ConfigFields fields = config.fields();
+  for (const ConfigField& field : fields.all()) {
+    if (!is_apart(field)) record.options[field.section + "." + field.name] = option_text(field);
+  }
+  return record;
+}
+
+std::filesystem::path write_record(const std::filesystem::path& folder, const Record& record) {
+  const std::filesystem::path file = folder / (record.run + ".json");
+  if (std::filesystem::exists(file)) {
+    const Record before = read_record(file);
+    REVERIE_CHECK(before.env == record.env && before.agent == record.agent &&
+                      before.seed == record.seed && before.options == record.options,
+                  "{}: is the record of another run (env {}, agent {}, seed {}, or other options); "
+                  "rename the run's folder, or remove that record",
+                  file.string(), before.env, before.agent, before.seed);
+  }
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  REVERIE_CHECK_RUN(!error, "{}: cannot make the folder: {}", folder.string(), error.message());
+  Json::List training;
+  for (const Launch& launch : record.training) training.push_back(to_json(launch));
+  const Json out = Json::Object{{"format", Record::kFormat},
+                                {"run", record.run},
+                                {"env", record.env},
+                                {"agent", record.agent},
+                                {"seed", record.seed},
+                                {"step", record.step},
+                                {"wall_time_s", record.wall_time_s},
+                                {"training", training},
+                                {"evaluated_by", to_json(record.evaluation_launch)},
+                                {"options", record.options},
+                                {"evaluation", record.evaluation}};
+  write_file_atomically(file, out.dump(2) + "\n");
+  return file;
+}
+
+Record read_record(const std::filesystem::path& file) {
+  const std::string source = file.string();
+  const Json saved = Json::parse(read_file(file, kMostBytes), source);
+  const Reader read(saved, source);
+  REVERIE_CHECK(read.integer("format") == Record::kFormat,
+                "{}: is of format {}, this program reads {}", source, read.integer("format"),
+                Record::kFormat);
+  Record record{.run = read.text("run"),
+                .env = read.text("env"),
+                .agent = read.text("agent"),
+                .seed = read.integer("seed"),
+                .step = read.integer("step"),
+                .wall_time_s = read.number("wall_time_s"),
+                .evaluation_launch = launch_from_json(read.member("evaluated_by"), source),
+                .evaluation = read.member("evaluation")};
+  REVERIE_CHECK(record.run == file.stem().string(),
+                "{}: is the record of '{}', expected the name of its file", source,
+                printable(record.run));
+  const Json& training = read.member("training");
+  REVERIE_CHECK(training.list() != nullptr, "{}: 'training' is no list", source);
+  for (const Json& launch : *training.list()) {
+    record.training.push_back(launch_from_json(launch, source));
+  }
+  const Json& options = read.member("options");
+  REVERIE_CHECK(options.object() != nullptr && record.evaluation.object() != nullptr,
+                "{}: 'options' or 'evaluation' is no object", source);
+  const Reader read_option(options, source);
+  for (const auto& [name, value] : *options.object()) {
+    record.options[name] = read_option.text(name);
+  }
+  return record;
+}
+
+std::vector<Record> read_records(const std::filesystem::path& folder) {
+  REVERIE_CHECK(std::filesystem::is_directory(folder),
+                "{}: no such folder; `reverie evaluate RUN --record {}` begins a study there",
+                folder.string(), folder.string());
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    const std::filesystem::path& file = entry.path();
+    if (file.extension() == ".json" && file.filename() != kStudyFile) files.push_back(file);
+  }
+  REVERIE_CHECK(!files.empty(), "{}: holds no record", folder.string());
+  std::sort(files.begin(), files.end());
+  std::vector<Record> records;
+  for (const std::filesystem::path& file : files) records.push_back(read_record(file));
+  return records;
+}
+
+}  // namespace reverie

@@ -1,0 +1,365 @@
+#include "runs/study_report.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <set>
+#include <tuple>
+
+#include "core/file.h"
+#include "nn/pch.h"
+
+namespace reverie {
+namespace {
+
+constexpr size_t kMostBytes = 1 << 20;
+
+// How a metric is called in a table, and with how many digits.
+struct Style {
+  std::string title;
+  int digits = 3;
+};
+
+Style style_of(const std::string& metric) {
+  if (metric == "success_rate") return {"success", 3};
+  if (metric == "return") return {"return", 1};
+  if (metric == "normalized_score") return {"score", 1};
+  if (metric == "length") return {"steps of an episode", 1};
+  return {metric, 3};
+}
+
+std::string text_of(const MeanInterval& value, int digits) {
+  std::string text = fmt::format("{:.{}f}", value.mean, digits);
+  if (value.count > 1) text += fmt::format(" ± {:.{}f}", value.half_width, digits);
+  return text;
+}
+
+std::string duration(double seconds) {
+  const auto whole = static_cast<int64_t>(std::llround(seconds));
+  if (whole >= 3600)
+    return fmt::format("{}:{:02}:{:02} h", whole / 3600, whole / 60 % 60, whole % 60);
+  return fmt::format("{}:{:02} min", whole / 60, whole % 60);
+}
+
+// "3:21 .. 9:32 min", over the runs of a group.
+std::string durations(const std::vector<const Record*>& records) {
+  std::vector<double> seconds;
+  for (const Record* record : records) seconds.push_back(record->wall_time_s);
+  const auto [low, high] = std::minmax_element(seconds.begin(), seconds.end());
+  const std::string shortest = duration(*low), longest = duration(*high);
+  return shortest == longest ? shortest : fmt::format("{} .. {}", shortest, longest);
+}
+
+std::string row_text(const std::vector<std::string>& cells) {
+  std::string out = "|";
+  for (const std::string& cell : cells) out += fmt::format(" {} |", cell);
+  return out + "\n";
+}
+
+std::string table_head(const std::vector<std::string>& titles) {
+  std::string out = row_text(titles) + "|";
+  for (size_t i = 0; i < titles.size(); ++i) out += " --- |";
+  return out + "\n";
+}
+
+// A command with what differs from run to run taken out: "--seed 3" as "--seed S".
+std::string general(const std::string& command) {
+  std::string out;
+  std::stringstream words(command);
+  std::string word, before;
+  while (words >> word) {
+    std::string shown = word;
+    if (before == "--seed") shown = "S";
+    if (before == "--run" || before == "--resume") shown = "RUN";
+    if (word.starts_with("--seed=")) shown = "--seed=S";
+    if (word.starts_with("--run=")) shown = "--run=RUN";
+    out += (out.empty() ? "" : " ") + shown;
+    before = word;
+  }
+  return out;
+}
+
+auto order_of(const Record& record) {
+  return std::tie(record.env, record.agent, record.options, record.seed, record.run);
+}
+
+bool is_one_group(const Record& a, const Record& b) {
+  return a.env == b.env && a.agent == b.agent && a.options == b.options;
+}
+
+}  // namespace
+
+Study Study::read(const std::filesystem::path& folder) {
+  std::filesystem::path tidy = folder.lexically_normal();
+  if (!tidy.has_filename()) tidy = tidy.parent_path();
+  Study study{.name = tidy.filename().string()};
+  const std::filesystem::path file = folder / "study.json";
+  if (!std::filesystem::exists(file)) return study;
+  const std::string source = file.string();
+  const Json saved = Json::parse(read_file(file, kMostBytes), source);
+  REVERIE_CHECK(saved.object() != nullptr, "{}: expected an object", source);
+  for (const auto& [key, value] : *saved.object()) {
+    if (key == "metrics") {
+      REVERIE_CHECK(value.list() != nullptr && !value.list()->empty(),
+                    "{}: 'metrics' is {}, expected names of metrics", source, value.dump());
+      study.metrics.clear();
+      for (const Json& name : *value.list()) {
+        REVERIE_CHECK(name.text() != nullptr, "{}: 'metrics' holds {}, expected names", source,
+                      name.dump());
+        study.metrics.push_back(*name.text());
+      }
+    } else if (key == "published") {
+      REVERIE_CHECK(value.list() != nullptr, "{}: 'published' is {}, expected a list", source,
+                    value.dump());
+      for (const Json& entry : *value.list()) {
+        const auto text = [&](std::string_view name) {
+          const Json* member = entry.find(name);
+          REVERIE_CHECK(member != nullptr && member->text() != nullptr,
+                        "{}: a published figure is {}, expected a text '{}' in it", source,
+                        entry.dump(), name);
+          return *member->text();
+        };
+        const Json* number = entry.find("value");
+        REVERIE_CHECK(number != nullptr && number->number(),
+                      "{}: a published figure is {}, expected a number 'value' in it", source,
+                      entry.dump());
+        study.published.push_back(
+            {text("env"), text("name"), text("metric"), *number->number(), text("source")});
+      }
+    } else {
+      fail_unknown_name(source + ": member", key, {"metrics", "published"});
+    }
+  }
+  return study;
+}
+
+StudyReport::StudyReport(Study study, std::vector<Record> records)
+    : study_(std::move(study)), records_(std::move(records)) {
+  REVERIE_CHECK(!records_.empty(), "study '{}': holds no record", study_.name);
+  std::sort(records_.begin(), records_.end(),
+            [](const Record& a, const Record& b) { return order_of(a) < order_of(b); });
+  for (size_t i = 1; i < records_.size(); ++i) {
+    REVERIE_CHECK(
+        !is_one_group(records_[i - 1], records_[i]) || records_[i - 1].seed != records_[i].seed,
+        "study '{}': {} and {} are the same run with the same seed {}; one result must "
+        "not count twice",
+        study_.name, records_[i - 1].run, records_[i].run, records_[i].seed);
+  }
+  // Options that differ between records of one environment and agent tell the groups apart.
+  std::set<std::string> differing;
+  for (const Record& a : records_) {
+    for (const Record& b : records_) {
+      if (a.env != b.env || a.agent != b.agent) continue;
+      for (const auto& [name, text] : a.options) {
+        const auto other = b.options.find(name);
+        if (other == b.options.end() || other->second != text) differing.insert(name);
+      }
+    }
+  }
+  option_names_.assign(differing.begin(), differing.end());
+  add_groups();
+  add_other_policies();
+  add_published();
+}
+
+void StudyReport::add_groups() {
+  for (const Record& record : records_) {
+    if (rows_.empty() || !is_one_group(*rows_.back().records.front(), record)) {
+      Row row{.env = record.env, .policy = record.agent};
+      for (const std::string& name : option_names_) {
+        const auto found = record.options.find(name);
+        row.options.push_back(found == record.options.end() ? "" : found->second);
+      }
+      rows_.push_back(std::move(row));
+    }
+    rows_.back().records.push_back(&record);
+  }
+  for (Row& row : rows_) {
+    for (const std::string& metric : study_.metrics) {
+      std::vector<double> values;
+      for (const Record* record : row.records) {
+        if (const auto value = record->value(metric)) values.push_back(*value);
+      }
+      // A mean over some of the runs would look like one over all.
+      const bool is_whole = values.size() == row.records.size();
+      row.values.push_back(is_whole ? std::optional(mean_interval(values)) : std::nullopt);
+      row.runs.push_back(std::move(values));
+    }
+  }
+}
+
+// The random policy and the simulator play the starts of each record: over an environment their
+// mean is that of all of its records.
+void StudyReport::add_other_policies() {
+  std::set<std::string> envs;
+  for (const Record& record : records_) envs.insert(record.env);
+  for (const char* policy : {"random", "simulator"}) {
+    for (const std::string& env : envs) {
+      Row row{.env = env, .policy = policy};
+      row.options.resize(option_names_.size());
+      bool is_empty = true;
+      for (const std::string& metric : study_.metrics) {
+        std::vector<double> values;
+        for (const Record& record : records_) {
+          if (record.env != env) continue;
+          if (const auto value = record.value(metric, policy)) values.push_back(*value);
+        }
+        is_empty = is_empty && values.empty();
+        std::optional<MeanInterval> mean;
+        // Of one policy many times: no interval over training seeds.
+        if (!values.empty()) mean = MeanInterval{.count = 1, .mean = mean_interval(values).mean};
+        row.values.push_back(mean);
+        row.runs.emplace_back();
+      }
+      if (!is_empty) rows_.push_back(std::move(row));
+    }
+  }
+}
+
+void StudyReport::add_published() {
+  for (const PublishedFigure& figure : study_.published) {
+    const auto metric = std::find(study_.metrics.begin(), study_.metrics.end(), figure.metric);
+    if (metric == study_.metrics.end()) {
+      fail_unknown_name(fmt::format("study '{}': metric of a published figure", study_.name),
+                        figure.metric, study_.metrics);
+    }
+    Row row{.env = figure.env, .policy = figure.name, .source = figure.source};
+    row.options.resize(option_names_.size());
+    row.values.resize(study_.metrics.size());
+    row.runs.resize(study_.metrics.size());
+    row.values[static_cast<size_t>(metric - study_.metrics.begin())] =
+        MeanInterval{.count = 1, .mean = figure.value};
+    rows_.push_back(std::move(row));
+  }
+}
+
+std::string StudyReport::markdown() const {
+  std::vector<std::string> titles = {"environment", "policy"};
+  for (const std::string& name : option_names_) {
+    titles.push_back("`" + name.substr(name.find('.') + 1) + "`");
+  }
+  titles.emplace_back("seeds");
+  for (const std::string& metric : study_.metrics) titles.push_back(style_of(metric).title);
+  titles.emplace_back("training");
+  std::string out = table_head(titles);
+  for (const Row& row : rows_) {
+    std::vector<std::string> cells = {row.env, row.policy};
+    if (!row.source.empty()) cells[1] += fmt::format(" ({})", row.source);
+    cells.insert(cells.end(), row.options.begin(), row.options.end());
+    cells.push_back(row.records.empty() ? "" : std::to_string(row.records.size()));
+    for (size_t i = 0; i < study_.metrics.size(); ++i) {
+      const int digits = style_of(study_.metrics[i]).digits;
+      cells.push_back(row.values[i] ? text_of(*row.values[i], digits) : "");
+    }
+    cells.push_back(row.records.empty() ? "" : durations(row.records));
+    out += row_text(cells);
+  }
+  out += "\nMean and 95 % interval over training seeds (Student's t). Each run:\n\n";
+
+  titles = {"run", "seed"};
+  for (const std::string& metric : study_.metrics) titles.push_back(style_of(metric).title);
+  titles.insert(titles.end(), {"training", "machine", "commit"});
+  out += table_head(titles);
+  std::set<std::string> commands;
+  for (const Record& record : records_) {
+    std::vector<std::string> cells = {record.run, std::to_string(record.seed)};
+    for (const std::string& metric : study_.metrics) {
+      const auto value = record.value(metric);
+      cells.push_back(value ? fmt::format("{:.{}f}", *value, style_of(metric).digits) : "");
+    }
+    cells.push_back(duration(record.wall_time_s));
+    std::vector<std::string> machines, commits;
+    for (const Launch& launch : record.training) {
+      commands.insert(general(launch.command));
+      const std::string machine =
+          fmt::format("{}, {} cores", launch.machine.processor, launch.machine.cores);
+      if (machines.empty() || machines.back() != machine) machines.push_back(machine);
+      const std::string commit = launch.commit.substr(0, 7);
+      if (commits.empty() || commits.back() != commit) commits.push_back(commit);
+    }
+    commands.insert(general(record.evaluation_launch.command));
+    cells.push_back(fmt::format("{}", fmt::join(machines, "; ")));
+    cells.push_back(fmt::format("{}", fmt::join(commits, ", ")));
+    out += row_text(cells);
+  }
+  out += "\n";
+  for (const std::string& command : commands) out += "    " + command + "\n";
+  return out;
+}
+
+Json StudyReport::json() const {
+  Json::List rows;
+  for (const Row& row : rows_) {
+    Json::Object options, values;
+    for (size_t i = 0; i < option_names_.size(); ++i) {
+      options.emplace_back(option_names_[i], row.options[i]);
+    }
+    for (size_t i = 0; i < study_.metrics.size(); ++i) {
+      const auto& value = row.values[i];
+      if (!value) continue;
+      values.emplace_back(
+          study_.metrics[i],
+          Json::Object{{"mean", value->mean},
+                       {"ci95", value->count > 1 ? Json(Json::List{value->mean - value->half_width,
+                                                                   value->mean + value->half_width})
+                                                 : Json()},
+                       {"runs", row.runs[i]}});
+    }
+    Json::List runs;
+    for (const Record* record : row.records) runs.emplace_back(record->run);
+    rows.push_back(Json::Object{{"env", row.env},
+                                {"policy", row.policy},
+                                {"options", options},
+                                {"runs", runs},
+                                {"metrics", values},
+                                {"source", row.source.empty() ? Json() : Json(row.source)}});
+  }
+  return Json::Object{{"study", study_.name}, {"rows", rows}};
+}
+
+std::vector<Chart> StudyReport::charts() const {
+  std::vector<Chart> charts;
+  for (size_t i = 0; i < study_.metrics.size(); ++i) {
+    Chart chart(style_of(study_.metrics[i]).title, "group");
+    double x = 0.0;
+    bool is_empty = true;
+    for (const Row& row : rows_) {
+      if (!row.values[i]) continue;
+      const MeanInterval& value = *row.values[i];
+      std::string name = fmt::format("{} {}", row.env, row.policy);
+      for (size_t k = 0; k < option_names_.size(); ++k) {
+        if (!row.options[k].empty()) name += " " + row.options[k];
+      }
+      x += 1.0;
+      std::vector<Point> points;
+      for (const double run : row.runs[i]) points.push_back({x, run});
+      if (points.empty()) points.push_back({x, value.mean});
+      chart.add_points(name, points);
+      if (value.count > 1) {
+        chart.add_line("", {{x - 0.2, value.mean}, {x + 0.2, value.mean}},
+                       {{value.mean - value.half_width, value.mean + value.half_width},
+                        {value.mean - value.half_width, value.mean + value.half_width}});
+      }
+      is_empty = false;
+    }
+    if (is_empty) continue;
+    chart.set_x_range(0.0, x + 1.0);
+    charts.push_back(std::move(chart));
+  }
+  return charts;
+}
+
+std::string with_report(const std::string& page, const std::string& name, const std::string& text,
+                        const std::string& source) {
+  const std::string begin = fmt::format("<!-- report {} -->\n", name);
+  const std::string end = fmt::format("<!-- end of report {} -->", name);
+  const size_t from = page.find(begin), to = page.find(end);
+  REVERIE_CHECK(from != std::string::npos && to != std::string::npos && from < to &&
+                    page.find(begin, from + 1) == std::string::npos &&
+                    page.find(end, to + 1) == std::string::npos,
+                "{}: expected the lines '<!-- report {} -->' and '{}' once, in this order", source,
+                name, end);
+  return page.substr(0, from + begin.size()) + "\n" + text + "\n" + page.substr(to);
+}
+
+}  // namespace reverie
