@@ -69,6 +69,8 @@ struct Collector::Lane {
   const maze::MazePhysics* maze = nullptr;
   std::optional<maze::WaypointController> controller;
   maze::Position target{};
+  // D4RL's generator records where the controller is going, which is not the environment's goal.
+  bool names_target = false;
 
   void begin(EnvLane& env, FieldViews obs, std::span<const PhysicsState::Part> parts) {
     episode = {};
@@ -87,7 +89,7 @@ struct Collector::Lane {
     for (size_t i = 0; i < parts.size(); ++i) {
       part.resize(parts[i].size);
       env.env->physics()->get(parts[i].name, part);
-      if (controller && parts[i].name == "desired_goal") part.assign(target.begin(), target.end());
+      if (names_target && parts[i].name == "desired_goal") part.assign(target.begin(), target.end());
       append_bytes(episode.info[i], std::as_bytes(std::span<const double>(part)));
     }
   }
@@ -153,6 +155,7 @@ Collector::Collector(const EnvMaker& make, Actor* policy, const CollectOptions& 
     if (!drives()) continue;
     lane.maze = &maze::point_maze_physics(*env_lanes_[i].env);
     lane.controller.emplace(lane.maze->layout(), mix_seed({options_.seed, i, 2}));
+    lane.names_target = relabels_;
   }
 }
 

@@ -88,16 +88,22 @@ TEST_F(DatasetCommand, RelabelledForItsOwnTaskRewardsAreWhatTheyWere) {
 TEST_F(DatasetCommand, WrappersOfTheRewardCountWhereItIsRelabelled) {
   // Rewards of states in cheetah-run and the maze, of an action in half-cheetah; of several states
   // with a frame skip.
-  const std::vector<std::pair<std::string, Arguments>> cases = {
-      {"cheetah-run", {"--reward-scale", "100", "--reward-clip", "3"}},
-      {"half-cheetah", {"--reward-scale", "0.5"}},
-      {"pointmaze-umaze-dense", {"--reward-scale", "10", "--reward-clip", "0.6"}},
-      {"pointmaze-umaze-dense", {"--reward-scale", "10", "--frame-skip", "3"}}};
+  struct Case {
+    std::string env, policy;
+    Arguments options;
+  };
+  const std::vector<Case> cases = {
+      {"cheetah-run", "random", {"--reward-scale", "100", "--reward-clip", "3"}},
+      {"half-cheetah", "random", {"--reward-scale", "0.5"}},
+      {"pointmaze-umaze-dense", "random", {"--reward-scale", "10", "--reward-clip", "0.6"}},
+      {"pointmaze-umaze-dense", "random", {"--reward-scale", "10", "--frame-skip", "3"}},
+      // The goal moves away while the controller is still on its way to where it was.
+      {"pointmaze-open-dense", "waypoint", {"--reset-target", "true", "--steps", "3000"}}};
   for (size_t i = 0; i < cases.size(); ++i) {
-    const auto& [env, options] = cases[i];
-    SCOPED_TRACE(fmt::format("{} {}", env, fmt::join(options, " ")));
+    const auto& [env, policy, options] = cases[i];
+    SCOPED_TRACE(fmt::format("{} {} {}", env, policy, fmt::join(options, " ")));
     const std::string name = fmt::format("data{}", i);
-    collect(env, "random", name, options);
+    collect(env, policy, name, options);
     succeeds({"dataset", "relabel", name, name + "-again", "--env", env});
     const auto before = column<float>(name, "rewards");
     const auto after = column<float>(name + "-again", "rewards");

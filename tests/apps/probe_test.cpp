@@ -86,7 +86,7 @@ std::unique_ptr<TemporaryFolder> WorldModelCommands::folder_;
 
 TEST_F(WorldModelCommands, ProbesAreScoredOnTheEpisodesThatTheRunHeldOut) {
   const json out = report({"probe", "run", "--samples", "100"});
-  EXPECT_EQ(out["step"], 4);
+  EXPECT_EQ(out["step"], 8);  // 4 updates, and 4 of the decoder
   EXPECT_THAT(out["dataset"], EndsWith("/maze.h5"));
   // Frames of 5 steps: 13 of an episode, some of which are enough.
   EXPECT_EQ(out["training"]["frames"], 100);

@@ -43,8 +43,8 @@ TEST_F(Train, MakesTheRunFolderOfTheDesign) {
     std::string name = entry.path().filename();
     names.insert(name.starts_with("events.out.tfevents.") ? "events" : name);
   }
-  EXPECT_THAT(names, testing::ElementsAre(".lock", "checkpoints", "config.toml", "events", "latest",
-                                          "metrics.csv", "videos"));
+  EXPECT_THAT(names, testing::ElementsAre(".lock", "checkpoints", "config.toml", "events",
+                                          "history.json", "latest", "metrics.csv", "videos"));
   EXPECT_EQ(content(at("runs/first/latest")), "step_000000300\n");
   EXPECT_TRUE(fs::exists(at("runs/first/checkpoints/step_000000200")));
   EXPECT_FALSE(fs::exists(at("runs/first/checkpoints/step_000000100"))) << "2 are kept";
