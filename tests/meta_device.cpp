@@ -143,13 +143,14 @@ thread_local MetaDevice::Watch* MetaDevice::Watch::current = nullptr;
 
 MetaDevice::MetaDevice() : watch_(std::make_unique<Watch>()) {
   watch_->outer = std::exchange(Watch::current, watch_.get());
+  if (watch_->outer != nullptr) return;  // one callback serves whoever watches
   watch_->handle = at::addThreadLocalCallback(at::RecordFunctionCallback(&Watch::look)
                                                   .needsInputs(true)
                                                   .scopes({at::RecordScope::FUNCTION}));
 }
 
 MetaDevice::~MetaDevice() {
-  at::removeCallback(watch_->handle);
+  if (watch_->outer == nullptr) at::removeCallback(watch_->handle);
   Watch::current = watch_->outer;
 }
 
