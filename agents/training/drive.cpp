@@ -57,6 +57,9 @@ class Drive {
   }
 
   void after_turn(const TrainingCounts& before) {
+    if (const std::string_view stage = trainer_.counts().stage; stage != before.stage) {
+      session_.progress.message(fmt::format("step {}: {}", before.position, stage));
+    }
     const auto passed = [&](int64_t every) {
       return every > 0 && position() / every != before.position / every;
     };

@@ -31,7 +31,7 @@ class StagedTrainer final : public Trainer {
   }
 
   TrainingCounts counts() const override {
-    TrainingCounts sum;
+    TrainingCounts sum{.stage = stages_[current_].title};
     for (size_t i = 0; i <= current_; ++i) {
       const TrainingCounts counts = stages_[i].trainer->counts();
       sum.position += counts.position;

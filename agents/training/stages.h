@@ -12,6 +12,7 @@ namespace reverie {
 // One stage of a training: a trainer of its own that goes on from what those before it have made.
 struct Stage {
   std::string name;    // "decoder"; names its part of a checkpoint, except the first stage's
+  std::string title;   // "training a decoder, 1500 updates": what people are told when it begins
   int64_t length = 0;  // positions of this trainer at which the stage is done, 0 or more
   std::unique_ptr<Trainer> trainer;
 };

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "agents/agent.h"
@@ -29,6 +30,7 @@ struct TrainingCounts {
   int64_t position = 0;  // in the unit that TrainingConfig::length() counts
   int64_t steps = 0;     // of all environments
   int64_t updates = 0;
+  std::string_view stage = {};  // what people are told when it begins; "" where there is but one
 };
 
 // A row of the log.

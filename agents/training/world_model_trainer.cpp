@@ -251,8 +251,10 @@ std::unique_ptr<Trainer> WorldModelTraining::make(const RunConfig& config, const
   auto decoder =
       make_decoder_trainer(config, model->learner(), model->experience(), decoder_updates_in_all);
   std::vector<Stage> stages;
-  stages.push_back({"model", model_length(config), std::move(model)});
-  stages.push_back({"decoder", decoder_updates_in_all, std::move(decoder)});
+  stages.push_back({"model", "training the model", model_length(config), std::move(model)});
+  stages.push_back({"decoder",
+                    fmt::format("training a decoder, {} updates", decoder_updates_in_all),
+                    decoder_updates_in_all, std::move(decoder)});
   return in_stages(std::move(stages));
 }
 

@@ -53,9 +53,10 @@ class Stages : public testing::Test {
  protected:
   std::unique_ptr<Trainer> make(int64_t first, int64_t second, int64_t third) {
     std::vector<Stage> stages;
-    stages.push_back({"first", first, std::make_unique<Counter>("first", events_)});
-    stages.push_back({"second", second, std::make_unique<Counter>("second", events_)});
-    stages.push_back({"third", third, std::make_unique<Counter>("third", events_)});
+    stages.push_back({"first", "doing first", first, std::make_unique<Counter>("first", events_)});
+    stages.push_back(
+        {"second", "doing second", second, std::make_unique<Counter>("second", events_)});
+    stages.push_back({"third", "doing third", third, std::make_unique<Counter>("third", events_)});
     return in_stages(std::move(stages));
   }
 
@@ -79,9 +80,11 @@ TEST_F(Stages, FollowEachOtherUnderOnePosition) {
   trainer->start();
   take_turns(*trainer, 3);
   EXPECT_EQ(row(*trainer), "first 3 ");
+  EXPECT_EQ(trainer->counts().stage, "doing first");
   EXPECT_THAT(events_, ElementsAre("first starts"));
   take_turns(*trainer, 2);
   EXPECT_EQ(row(*trainer), "third 2 stage 3 ");
+  EXPECT_EQ(trainer->counts().stage, "doing third");
   // A stage of length 0 is passed over, but has its start: what comes after may need it.
   EXPECT_THAT(events_, ElementsAre("first starts", "second starts", "third starts"));
   EXPECT_EQ(trainer->counts().position, 5);
@@ -134,8 +137,8 @@ TEST_F(Stages, CanBeAddedToARunThatHadNone) {
 
 TEST_F(Stages, HaveNamesOfTheirOwn) {
   std::vector<Stage> twice;
-  twice.push_back({"a", 1, std::make_unique<Counter>("a", events_)});
-  twice.push_back({"a", 1, std::make_unique<Counter>("a", events_)});
+  twice.push_back({"a", "doing a", 1, std::make_unique<Counter>("a", events_)});
+  twice.push_back({"a", "doing a", 1, std::make_unique<Counter>("a", events_)});
   EXPECT_THAT(input_error([&] { in_stages(std::move(twice)); }), HasSubstr("called 'a'"));
 }
 
