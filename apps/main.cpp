@@ -2,6 +2,8 @@
 #include <iostream>
 
 #include "apps/command.h"
+#include "apps/failure.h"
+#include "core/process.h"
 
 namespace {
 
@@ -61,17 +63,21 @@ int run(const reverie::Arguments& arguments) {
 
 }  // namespace
 
+// What shells see of a program that SIGPIPE has killed: `reverie list envs | head -1` is no failure
+// that needs words.
+constexpr int kNoReaderStatus = 128 + 13;
+
 int main(int argc, char** argv) {
+  reverie::prepare_process();
   try {
     const int status = run({argv + 1, argv + argc});
     std::cout.flush();
+    if (!std::cout.good() && reverie::output_has_no_reader()) return kNoReaderStatus;
     REVERIE_CHECK_RUN(std::cout.good(), "standard output: cannot write; is the disk full?");
     return status;
-  } catch (const reverie::Error& error) {
-    std::fprintf(stderr, "reverie: %s\n", error.what());
-    return error.kind() == reverie::ErrorKind::kInput ? 2 : 1;
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "reverie: unexpected failure: %s\n", error.what());
-    return 1;
+    const reverie::Failure failure = reverie::describe_failure(error);
+    std::fprintf(stderr, "reverie: %s\n", failure.message.c_str());
+    return failure.status;
   }
 }

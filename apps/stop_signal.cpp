@@ -18,6 +18,7 @@ void on_signal(int signal) {
 const std::atomic<bool>& catch_stop_signals() {
   std::signal(SIGINT, on_signal);
   std::signal(SIGTERM, on_signal);
+  std::signal(SIGHUP, on_signal);
   return stop_requested;
 }
 

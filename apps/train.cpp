@@ -1,4 +1,3 @@
-#include <csignal>
 #include <iostream>
 #include <map>
 
@@ -79,8 +78,13 @@ void check_lifelong_options(const std::string& run, const std::map<std::string, 
   }
 }
 
+// The flag that makes a run longer.
+const char* length_flag(const RunConfig& config) {
+  return config.dataset().empty() ? "--steps" : "--updates";
+}
+
 // Reads what a run resumes from. What does not fit the options in force is found here, before
-// anything in the run folder is replaced.
+// anything in the run folder is replaced. The trainer is then where the run is.
 Checkpoint checkpoint_to_resume(const RunDirectory& directory, const RunConfig& config,
                                 bool can_resume, Trainer& trainer) {
   const std::string run = directory.path().string();
@@ -93,9 +97,10 @@ Checkpoint checkpoint_to_resume(const RunDirectory& directory, const RunConfig& 
   name_folder(folder, [&] { resume_trainer(trainer, checkpoint); });
   const int64_t position = trainer.counts().position;
   const int64_t length = config.training->length(config);
-  REVERIE_CHECK(position < length,
-                "{}: is at step {} of {} already; {} N with a larger N continues it", run, position,
-                length, config.dataset().empty() ? "--steps" : "--updates");
+  REVERIE_CHECK(position <= length,
+                "{}: is at step {} already, beyond {}; {} N with a larger N "
+                "continues it",
+                run, position, length, length_flag(config));
   return checkpoint;
 }
 
@@ -123,7 +128,6 @@ TrainingResult run_training(RunConfig& config, RunDirectory& directory, Trainer&
                         .first_step = first_step.value_or(0),
                         .quiet = quiet});
   const std::atomic<bool>& stop_requested = catch_stop_signals();
-  std::signal(SIGPIPE, SIG_IGN);  // a pager that was closed ends no run
   TrainingSession session{config, directory, log, progress, stop_requested};
   const TrainingResult result = drive(session, trainer, std::move(checkpoint));
   progress.finish();
@@ -191,6 +195,13 @@ int train_command(const Arguments& arguments) {
                                     : RunDirectory::create(flags.run);
   std::optional<Checkpoint> checkpoint;
   if (resuming) checkpoint = checkpoint_to_resume(directory, *config, can_resume, *trainer);
+  if (resuming && trainer->counts().position == config->training->length(*config)) {
+    std::cerr << fmt::format(
+        "{}: is at its end, step {}; nothing is left to do. {} N with a larger "
+        "N continues it\n",
+        flags.resume, trainer->counts().position, length_flag(*config));
+    return 0;
+  }
   TrainingResult result;
   try {
     add_launch(directory, this_launch("train", arguments));

@@ -8,6 +8,9 @@
 namespace reverie {
 namespace {
 
+// Names in a message: more are no help.
+constexpr size_t kMostListed = 40;
+
 // Levenshtein distance with one row of memory.
 size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<size_t> row(b.size() + 1);
@@ -42,9 +45,13 @@ std::string nearest_name(std::string_view name, const std::vector<std::string>& 
 void fail_unknown_name(std::string_view what, std::string_view name,
                        const std::vector<std::string>& known) {
   const std::string nearest = nearest_name(name, known);
-  fail_input("unknown {} '{}'{} Known: {}", what, name,
+  const auto listed = std::min(known.size(), kMostListed);
+  const std::vector<std::string> some(known.begin(),
+                                      known.begin() + static_cast<std::ptrdiff_t>(listed));
+  fail_input("unknown {} '{}'{} Known: {}{}", what, name,
              nearest.empty() ? "." : fmt::format("; did you mean '{}'?", nearest),
-             fmt::join(known, ", "));
+             fmt::join(some, ", "),
+             listed < known.size() ? fmt::format(" and {} more", known.size() - listed) : "");
 }
 
 }  // namespace reverie

@@ -235,11 +235,15 @@ fs::path temporary_sibling(const fs::path& path) {
   return folder_of(path) / fmt::format("{}{}-{}", kTemporaryPrefix, ::getpid(), counter++);
 }
 
+bool is_temporary_sibling(const fs::path& path) {
+  return path.filename().string().starts_with(kTemporaryPrefix);
+}
+
 void remove_leftovers(const fs::path& folder) {
   std::error_code error;
   for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
        entry.increment(error)) {
-    if (entry->path().filename().string().starts_with(kTemporaryPrefix)) {
+    if (is_temporary_sibling(entry->path())) {
       fs::remove_all(entry->path(), error);
       if (error) fail_system(entry->path(), "remove", error.value());
     }

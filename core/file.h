@@ -110,6 +110,7 @@ void sync_folder(const std::filesystem::path& folder);
 
 // A fresh name in the folder of `path` for something unfinished; nothing is created.
 std::filesystem::path temporary_sibling(const std::filesystem::path& path);
+bool is_temporary_sibling(const std::filesystem::path& path);  // by its name
 
 // Removes what killed processes left under the names of temporary_sibling() directly in `folder`.
 // Only for a folder that no other process writes to now. Throws Error(kRun).

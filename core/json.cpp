@@ -150,7 +150,8 @@ const Json* Json::find(std::string_view key) const {
 void Json::set(std::string key, Json value) {
   if (is_null()) value_ = Object();
   auto* members = std::get_if<Object>(&value_);
-  REVERIE_CHECK(members != nullptr, "JSON: '{}' cannot be a member of a value that is not an object", key);
+  REVERIE_CHECK(members != nullptr,
+                "JSON: '{}' cannot be a member of a value that is not an object", key);
   for (auto& [name, old] : *members) {
     if (name == key) {
       old = std::move(value);

@@ -22,6 +22,7 @@ constexpr std::string_view kStepPrefix = "step_";
 constexpr size_t kStepDigits = 9;
 constexpr const char* kLockName = ".lock";
 constexpr size_t kMostListed = 10;
+constexpr int kTries = 5;  // to read what a writer replaces
 
 std::string checkpoint_name(int64_t step) { return fmt::format("{}{:09}", kStepPrefix, step); }
 
@@ -120,6 +121,47 @@ bool is_occupied(const fs::path& path) {
   return false;
 }
 
+// Whether all that the folder holds is what a run writes before its first checkpoint: nothing is
+// lost with it. The lock and the folder of checkpoints tell it from a folder that somebody has
+// prepared.
+bool is_without_checkpoint(const fs::path& run) {
+  std::error_code missing;
+  if (!fs::exists(run / kLockName, missing) || !fs::is_directory(checkpoints_of(run), missing) ||
+      !list_checkpoints(run).empty()) {
+    return false;
+  }
+  static const std::vector<std::string> kFiles = {kLockName, "config.toml", "history.json",
+                                                  "metrics.csv"};
+  std::error_code error;
+  for (fs::directory_iterator entry(run, error), end; !error && entry != end;
+       entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    const fs::path& path = entry->path();
+    std::error_code unreadable;
+    const bool is_ours = std::find(kFiles.begin(), kFiles.end(), name) != kFiles.end() ||
+                         name.starts_with("events.out.tfevents.") || is_temporary_sibling(path) ||
+                         name == checkpoints_of(run).filename() ||
+                         (name == "videos" && fs::is_empty(path, unreadable));
+    if (!is_ours) return false;
+  }
+  return !error;
+}
+
+// Leaves the lock, which this process holds.
+void remove_all_but_lock(const fs::path& run) {
+  std::error_code error;
+  std::vector<fs::path> doomed;
+  for (fs::directory_iterator entry(run, error), end; !error && entry != end;
+       entry.increment(error)) {
+    if (entry->path().filename() != kLockName) doomed.push_back(entry->path());
+  }
+  for (const fs::path& path : doomed) {
+    if (!error) fs::remove_all(path, error);
+  }
+  REVERIE_CHECK_RUN(!error, "{}: cannot remove what an unfinished run has left: {}", run.string(),
+                    error.message());
+}
+
 }  // namespace
 
 StagedCheckpoint::StagedCheckpoint(fs::path run, int64_t step)
@@ -172,9 +214,13 @@ RunDirectory RunDirectory::create(const fs::path& path) {
   const fs::file_status status = fs::status(run.path_, error);
   REVERIE_CHECK(!fs::exists(status) || fs::is_directory(status),
                 "{}: exists and is not a folder. Choose another with --run", name);
-  if (fs::exists(status)) check_empty();
+  const bool is_left_over =
+      fs::exists(status) && is_occupied(run.path_) && is_without_checkpoint(run.path_);
+  if (fs::exists(status) && !is_left_over) check_empty();
   make_folder(run.path_);
   run.lock();
+  // Looked at again: a run that was alive may have made its first checkpoint meanwhile.
+  if (is_left_over && is_without_checkpoint(run.path_)) remove_all_but_lock(run.path_);
   check_empty();  // again: another process may have made its run between the look and the lock
   make_folder(checkpoints_of(run.path_));
   make_folder(run.videos());
@@ -231,6 +277,17 @@ StagedCheckpoint RunDirectory::new_checkpoint(int64_t step) const {
 }
 
 CheckpointFolder RunDirectory::latest_checkpoint() const {
+  // A writer may publish and remove checkpoints between two looks.
+  for (int tries = 1; tries < kTries; ++tries) {
+    try {
+      return find_latest();
+    } catch (const Error&) {
+    }
+  }
+  return find_latest();
+}
+
+CheckpointFolder RunDirectory::find_latest() const {
   const std::vector<CheckpointFolder> all = checkpoints();
   const fs::path file = path_ / "latest";
   std::error_code error;

@@ -60,8 +60,9 @@ class RunDirectory {
     kWrite,  // resume: takes the lock, removes what a killed writer left unfinished
   };
 
-  // Makes the folder of a new run, with its parents, and locks it. Throws Error(kInput) when it
-  // exists and is not empty, and Error(kRun) when it cannot be made or written or another process
+  // Makes the folder of a new run, with its parents, and locks it. What a run has left there that
+  // ended before its first checkpoint is removed. Throws Error(kInput) when the folder exists and
+  // holds anything else, and Error(kRun) when it cannot be made or written or another process
   // has it. On a file system that knows no locks the run goes unlocked.
   static RunDirectory create(const std::filesystem::path& path);
 
@@ -86,6 +87,7 @@ class RunDirectory {
   std::vector<CheckpointFolder> checkpoints() const;
 
  private:
+  CheckpointFolder find_latest() const;
   explicit RunDirectory(std::filesystem::path path) : path_(std::move(path)) {}
   void lock();
 

@@ -71,15 +71,14 @@ struct OpenedRun {
   int64_t step = 0;
 };
 
-OpenedRun open_run(const std::string& run, const LoadOptions& options) {
-  const RunDirectory directory = open_run_folder(run);
+OpenedRun open_checkpoint(const std::string& run, const RunDirectory& directory,
+                          const std::filesystem::path& folder, const LoadOptions& options) {
   OpenedRun opened;
   opened.config = load_run_config(directory.config_file());
   RunConfig& config = *opened.config;
   if (!options.device.empty()) config.device = options.device;
   REVERIE_CHECK(find_agent(config.agent).learns(), "{}: agent '{}' has no checkpoint to load", run,
                 config.agent);
-  const std::filesystem::path folder = directory.latest_checkpoint().path;
   const Checkpoint checkpoint = read_checkpoint(folder, config, {"model"});
   if (options.adjust) {
     ConfigFields fields;
@@ -90,9 +89,28 @@ OpenedRun open_run(const std::string& run, const LoadOptions& options) {
   opened.trained = config.env_config->spec();
   opened.agent = config.agent_config->make(SpaceAdapter::adapt(opened.trained),
                                            open_device(config.device), config.seed_for("agent"));
-  name_folder(folder, [&] { load_state(*opened.agent, checkpoint); });
+  name_folder(folder, [&] {
+    StateList list;
+    opened.agent->state(list);
+    list.load(checkpoint);
+    const std::string broken = list.find_not_finite();
+    REVERIE_CHECK(broken.empty(), "{} is not finite: this policy is broken", broken);
+  });
   opened.step = checkpoint.integer("step");
   return opened;
+}
+
+// A run that is being trained replaces its checkpoints while this reads one.
+OpenedRun open_run(const std::string& run, const LoadOptions& options) {
+  const RunDirectory directory = open_run_folder(run);
+  while (true) {
+    const CheckpointFolder latest = directory.latest_checkpoint();
+    try {
+      return open_checkpoint(run, directory, latest.path, options);
+    } catch (const Error&) {
+      if (directory.latest_checkpoint().step == latest.step) throw;
+    }
+  }
 }
 
 // Makes the task of reaching goals of the environment.

@@ -172,6 +172,12 @@ void resume_trainer(Trainer& trainer, const Checkpoint& checkpoint) {
   StateList list;
   trainer.state(list);
   list.load(checkpoint);
+  if (const std::string broken = list.find_not_finite(); !broken.empty()) {
+    fail_input(
+        "{} is not finite: this checkpoint is damaged or was saved too late; go on from an "
+        "older one",
+        broken);
+  }
 }
 
 }  // namespace reverie

@@ -88,7 +88,7 @@ TrainingResult drive(TrainingSession& session, Trainer& trainer,
                      std::optional<Checkpoint> resume = std::nullopt);
 
 // Gives a trainer back what a checkpoint of the same configuration saved. Throws Error(kInput) for
-// what does not fit.
+// what does not fit, and for weights and moments that are not finite.
 void resume_trainer(Trainer& trainer, const Checkpoint& checkpoint);
 
 }  // namespace reverie

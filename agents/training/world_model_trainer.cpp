@@ -145,6 +145,9 @@ class WorldModelTrainer final : public Trainer {
         experience_->held_out().sample_sequences(kHeldOutSequences, agent_->request().spec, rng);
     for (const auto& [name, value] : agent_->validate(held_out)) {
       row.values.emplace_back("held_out/" + name, value.item<double>());
+      // Sequences of two frames have no straightness.
+      REVERIE_CHECK_RUN(std::isfinite(row.values.back().second) || name == "straightness",
+                        "held_out/{} is {}", name, std::abs(row.values.back().second));
     }
     const double seconds = std::max(steady_seconds() - last_log_time_, 1e-9);
     row.values.emplace_back("time/waiting_share", waited_ / seconds);

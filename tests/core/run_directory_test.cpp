@@ -152,10 +152,39 @@ TEST(RunDirectory, ReplacesACheckpointOfTheSameStep) {
   EXPECT_EQ(count_entries(folder / "run" / "checkpoints"), 1U);
 }
 
+TEST(RunDirectory, CreateTakesWhatEndedBeforeItsFirstCheckpointAndNothingElse) {
+  const TemporaryFolder folder;
+  make_run(folder / "run");
+  write_file_atomically(folder / "run/metrics.csv", std::string_view("step\n"));
+  fs::create_directory(folder / "run/checkpoints/.tmp-1");
+  RunDirectory::create(folder / "run");
+  EXPECT_FALSE(fs::exists(folder / "run/metrics.csv"));
+  EXPECT_FALSE(fs::exists(folder / "run/config.toml"));
+
+  make_run(folder / "noted");
+  write_file_atomically(folder / "noted/notes.txt", std::string_view("mine"));
+  EXPECT_THROW(RunDirectory::create(folder / "noted"), Error);
+  make_run(folder / "filmed");
+  write_file_atomically(folder / "filmed/videos/a.mp4", std::string_view("mine"));
+  EXPECT_THROW(RunDirectory::create(folder / "filmed"), Error);
+  fs::create_directory(folder / "prepared");
+  write_file_atomically(folder / "prepared/config.toml", std::string_view("mine"));
+  EXPECT_THROW(RunDirectory::create(folder / "prepared"), Error);
+  EXPECT_TRUE(fs::exists(folder / "prepared/config.toml"));
+  const RunDirectory alive = make_run(folder / "alive");
+  EXPECT_THAT(error_of([&] { RunDirectory::create(folder / "alive"); }).first,
+              HasSubstr("is training in this folder"));
+  EXPECT_TRUE(fs::exists(folder / "alive/config.toml"));
+}
+
 TEST(RunDirectory, CreateRefusesAFolderInUse) {
   const TemporaryFolder folder;
   fs::create_directory(folder / "empty");
-  EXPECT_TRUE(fs::exists(make_run(folder / "empty").config_file()));
+  {
+    const RunDirectory run = make_run(folder / "empty");
+    EXPECT_TRUE(fs::exists(run.config_file()));
+    save(run, 10);
+  }
   auto [message, kind] = error_of([&] { RunDirectory::create(folder / "empty"); });
   EXPECT_THAT(message, AllOf(HasSubstr((folder / "empty").string() + ": exists and is not empty"),
                              HasSubstr("--resume"), HasSubstr("--run")));

@@ -18,7 +18,8 @@ void JepaTrainingOptions::describe(ConfigFields& f) {
   f.add("warmup", warmup,
         "parallel of the run in which the learning rate rises; then a cosine to 0",
         {.low = 0, .high = 1, .open_high = true});
-  f.add("gradient_limit", gradient_limit, "the gradient's norm is clipped to it", above(0));
+  f.add("gradient_limit", gradient_limit, "the gradient's norm is clipped to it",
+        {.low = 0, .high = std::numeric_limits<float>::max(), .open_low = true});
   f.add("minibatch", minibatch, "sequences per update", between(2, 1 << 20));
 }
 

@@ -12,12 +12,15 @@ constexpr double kLeastDeviation = 0.01;
 
 // [N, D] centred samples.
 at::Tensor effective_rank(const at::Tensor& centred) {
-  const at::Tensor covariance = at::matmul(centred.t(), centred);
-  const at::Tensor eigenvalues = at::linalg_eigvalsh(covariance.to(at::kDouble));
+  const at::Tensor covariance = at::matmul(centred.t(), centred).to(at::kDouble);
+  // Latents that have diverged have no rank; LAPACK would throw.
+  const at::Tensor is_finite = at::isfinite(covariance).all();
+  const at::Tensor eigenvalues = at::linalg_eigvalsh(at::nan_to_num(covariance, 0.0, 0.0, 0.0));
   const double floor = kLeastDeviation * kLeastDeviation * static_cast<double>(centred.size(0));
   const at::Tensor singular_values = eigenvalues.masked_fill(eigenvalues < floor, 0.0).sqrt();
   const at::Tensor share = singular_values / singular_values.sum().clamp_min(1e-300);
-  return at::exp(-at::xlogy(share, share).sum());
+  const at::Tensor rank = at::exp(-at::xlogy(share, share).sum());
+  return at::where(is_finite, rank, std::nan(""));
 }
 
 at::Tensor straightness(const at::Tensor& z) {

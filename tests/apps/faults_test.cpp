@@ -1,0 +1,167 @@
+// What the surroundings do to the program: closed streams, limits, kills at the wrong moment, a
+// closed terminal, files of somebody else.
+#include <csignal>
+#include <cstdlib>
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/apps/program.h"
+#include "tests/temporary_folder.h"
+
+namespace reverie::test {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::AllOf;
+using testing::ContainsRegex;
+using testing::HasSubstr;
+using testing::Not;
+
+class Faults : public testing::Test {
+ protected:
+  Finished good(const Arguments& arguments) {
+    Finished result = run(folder_.path(), arguments);
+    EXPECT_EQ(result.status, 0) << result.err;
+    return result;
+  }
+
+  // In a shell, $R being the program. Its exit status.
+  int shell(const std::string& commands) {
+    const std::string line = fmt::format("cd '{}' && R='{}' && ulimit -c 0 && {}",
+                                         folder_.path().string(), REVERIE_BINARY, commands);
+    return WEXITSTATUS(std::system(line.c_str()));  // NOLINT(cert-env33-c)
+  }
+
+  fs::path at(const std::string& name) const { return folder_ / name; }
+
+  TemporaryFolder folder_;
+};
+
+TEST_F(Faults, ClosedStreamsDamageNoFile) {
+  const std::string collect =
+      "\"$R\" collect --env maze2d-open --policy random --steps 20000 --max-steps 100 --threads 1 ";
+  EXPECT_EQ(shell(collect + "--out d.h5 2>&-"), 0);
+  EXPECT_EQ(shell(collect + "--out e.h5 <&- >&- 2>&-"), 0);
+  good({"dataset", "validate", "d.h5"});
+  good({"dataset", "validate", "e.h5"});
+  std::string train = "\"$R\"";
+  for (const std::string& word : tiny_training("r", 200, {"--evaluate-every", "60"})) {
+    if (word != "--quiet") train += " " + word;
+  }
+  EXPECT_EQ(shell(train + " <&- >&- 2>&-"), 0);
+  for (const auto& entry : fs::recursive_directory_iterator(at("r"))) {
+    if (!entry.is_regular_file()) continue;
+    EXPECT_THAT(content(entry.path()), Not(HasSubstr("evaluation over"))) << entry.path();
+    EXPECT_THAT(content(entry.path()), Not(HasSubstr("done: "))) << entry.path();
+  }
+}
+
+TEST_F(Faults, ALimitOfFileSizesEndsWithWords) {
+  EXPECT_EQ(shell("ulimit -f 16 && \"$R\" collect --env maze2d-open --policy random --steps 20000 "
+                  "--threads 1 --out d.h5 2>err"),
+            1);
+  EXPECT_THAT(content(at("err")), AllOf(HasSubstr("d.h5"), HasSubstr("File too large")));
+  EXPECT_FALSE(fs::exists(at("d.h5")));
+  EXPECT_FALSE(fs::exists(at("d.h5.partial")));
+}
+
+TEST_F(Faults, APipeThatNobodyReadsNeedsNoWords) {
+  EXPECT_EQ(shell("set -o pipefail; (\"$R\" list factors car-racing; echo $? >status) 2>err | "
+                  "true"),
+            0);
+  EXPECT_THAT(content(at("err")), Not(HasSubstr("disk full")));
+}
+
+TEST_F(Faults, ARunThatEndedBeforeItsFirstCheckpointStartsAgain) {
+  good(tiny_training("r", 100));
+  fs::remove_all(at("r/checkpoints"));
+  fs::create_directory(at("r/checkpoints"));
+  fs::remove(at("r/latest"));
+  expect_refusal(folder_.path(), {"train", "--resume", "r"}, {"r: has no checkpoint yet"});
+  good(tiny_training("r", 120));
+  EXPECT_EQ(latest_checkpoint(at("r")).filename(), "step_000000120");
+  // What is not all a run's own stays.
+  fs::remove_all(at("r/checkpoints"));
+  fs::remove(at("r/latest"));
+  write(at("r/notes.txt"), "mine");
+  expect_refusal(folder_.path(), tiny_training("r", 120), {"r: exists and is not empty"});
+}
+
+TEST_F(Faults, AClosedTerminalSavesAsCtrlCDoes) {
+  Program program(tiny_training("r", 1000000, {"--checkpoint-every", "100"}),
+                  {.folder = folder_.path()});
+  wait_for_checkpoint(at("r"));
+  program.send(SIGHUP);
+  const Finished result = program.finish();
+  EXPECT_EQ(result.status, 130);
+  EXPECT_THAT(result.err, HasSubstr("everything is saved"));
+}
+
+TEST_F(Faults, ARunAtItsEndHasNothingLeftToDo) {
+  good(tiny_training("r", 100));
+  const std::string before = everything_below(at("r"));
+  EXPECT_THAT(good({"train", "--resume", "r"}).err,
+              AllOf(HasSubstr("r: is at its end, step 100"), HasSubstr("--steps N")));
+  EXPECT_EQ(everything_below(at("r")), before);
+  expect_refusal(folder_.path(), {"train", "--resume", "r", "--steps", "50"},
+                 {"r: is at step 100 already, beyond 50"});
+}
+
+TEST_F(Faults, ControlCharactersStayAwayFromTheTerminal) {
+  write(at("c.toml"),
+        "[run]\nenv = \"maze2d-open\"\nagent = \"ddpg\"\n[environment]\n"
+        "grey = fal\033[2J\n");
+  write(at("d.toml"), "[run]\nenv = \"maze\\u001b[2J\"\nagent = \"ddpg\"\n");
+  for (const Arguments& arguments :
+       {Arguments{"train", "--config", "c.toml"}, {"train", "--config", "d.toml"}, {"\033[2J"}}) {
+    const Finished result = run(folder_.path(), arguments);
+    EXPECT_EQ(result.status, 2);
+    EXPECT_THAT(result.err, AllOf(Not(HasSubstr("\033")), HasSubstr("\\x1b")));
+  }
+}
+
+TEST_F(Faults, ADivergedWorldModelIsNamedWithItsStep) {
+  const Finished result = run(
+      folder_.path(),
+      tiny_world_model(
+          "r", 400, {"--learning-starts", "200", "--log-every", "20", "--learning-rate", "1e30"}));
+  EXPECT_EQ(result.status, 1);
+  EXPECT_THAT(result.err, AllOf(ContainsRegex("at step [0-9]+; the checkpoint of step"),
+                                Not(HasSubstr("frame #")), Not(HasSubstr("bug of Reverie"))));
+  expect_refusal(folder_.path(), tiny_world_model("s", 400, {"--gradient-limit", "1e39"}),
+                 {"--gradient-limit: found 1e+39"});
+}
+
+TEST_F(Faults, TooLittleMemoryIsOneMessageThatSaysWhatToLower) {
+  EXPECT_EQ(
+      shell("ulimit -v 6000000 && \"$R\" train --env cheetah-run --agent rnd --preset none "
+            "--steps 30 --num-envs 2 --learning-starts 10 --replay-capacity 200 --minibatch 4 "
+            "--threads 1 --distillation-hidden-sizes 32768,65535 --run r --quiet 2>err"),
+      1);
+  EXPECT_THAT(content(at("err")), AllOf(HasSubstr("out of memory: "), HasSubstr("bytes"),
+                                        HasSubstr("--minibatch"), Not(HasSubstr("frame #"))));
+}
+
+TEST_F(Faults, ABrokenPolicyAndBrokenMomentsAreNamed) {
+  good(tiny_training("r", 100));
+  const fs::path folder = latest_checkpoint(at("r"));
+  const auto spoil = [&](const char* file) {
+    std::string bytes = content(folder / file);
+    const std::string good_bytes = bytes;
+    bytes.replace(bytes.size() - 4, 4, std::string("\x00\x00\xc0\x7f", 4));  // a NaN
+    write(folder / file, bytes);
+    return good_bytes;
+  };
+  const std::string moments = spoil("optimizer.safetensors");
+  expect_refusal(folder_.path(), {"train", "--resume", "r", "--steps", "200"},
+                 {"step_000000100: optimizer: ", "is not finite"});
+  write(folder / "optimizer.safetensors", moments);
+  spoil("model.safetensors");
+  expect_refusal(folder_.path(), {"evaluate", "r", "--episodes", "1"},
+                 {"step_000000100: model: ", "is not finite"});
+}
+
+}  // namespace
+}  // namespace reverie::test
