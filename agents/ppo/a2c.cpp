@@ -7,7 +7,7 @@ namespace reverie {
 
 A2cConfig::A2cConfig() {
   learning_rate = 7e-4;
-  rollout_steps = 5;
+  rollout_steps = 16;
   normalize_advantage = false;
 }
 
