@@ -10,11 +10,13 @@
 #include <ATen/core/TensorBody.h>
 
 #include "core/config.h"
+#include "core/random.h"
 #include "core/spec.h"
 #include "envs/env.h"
 #include "nn/state_list.h"
 #include "nn/tensor_map.h"
 #include "replay/batch.h"
+#include "replay/rollout.h"
 
 namespace reverie {
 
@@ -109,6 +111,26 @@ class SequenceAgent : public Agent {
  public:
   virtual SampleRequest request() const = 0;
   virtual Learned update(const SequenceBatch& batch) = 0;
+};
+
+// What an on-policy learner wants gathered before each update.
+struct RolloutRequest {
+  int64_t steps = 0;    // of every environment, >= 1
+  double gamma = 0.99;  // its discount a step, by which a trainer that scales rewards sums them
+};
+
+// An agent that learns from what its own policy has just done. Its weights and statistics stay as
+// they are while a rollout is gathered: what the actor kept beside its actions
+// (Agent::extra_fields()) is of the policy that update() begins with. A memory of the actor's, of
+// environments in the middle of an episode, belongs to those fields too.
+class RolloutAgent : public Agent {
+ public:
+  virtual RolloutRequest request() const = 0;
+
+  // Learns from one rollout, in the epochs and minibatches of the agent's own. progress: the share
+  // of the run that was done before it, [0, 1], which schedules follow. The rollout is the
+  // caller's. Finiteness of the metrics is the trainer's to check.
+  virtual Learned update(const Rollout& rollout, double progress, Rng& rng) = 0;
 };
 
 // The hyper-parameters of one algorithm. Defaults are the published ones.

@@ -35,7 +35,7 @@ at::Tensor ObservationFeatures::joined(const TensorMap& obs) const {
   std::vector<at::Tensor> parts;
   for (const std::string& name : names_) {
     const at::Tensor field = obs.at(name).to(device_, at::kFloat);
-    parts.push_back(field.reshape({field.size(0), -1}));
+    parts.push_back(field.dim() == 1 ? field.unsqueeze(1) : field.flatten(1));  // B may be 0
   }
   return parts.size() == 1 ? parts.front() : at::cat(parts, 1);
 }

@@ -1,29 +1,50 @@
 #include "agents/registry.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "agents/controller/controller_agent.h"
 #include "agents/ddpg/ddpg.h"
 #include "agents/jepa/jepa_agent.h"
+#include "agents/ppo/a2c.h"
+#include "agents/ppo/ppo.h"
+#include "agents/ppo/reinforce.h"
 #include "agents/random/random_agent.h"
 #include "agents/rnd/rnd.h"
+#include "agents/training/training_config.h"
 
 namespace reverie {
 
 // An explicit table: static initialisers that registered themselves would be dropped by the linker.
 const std::vector<AgentEntry>& agent_registry() {
   static const std::vector<AgentEntry> registry = {
-      ddpg_entry(), rnd_entry(), jepa_entry(), random_entry(), scripted_entry(), waypoint_entry(),
+      ddpg_entry(), ppo_entry(),    a2c_entry(),      reinforce_entry(), rnd_entry(),
+      jepa_entry(), random_entry(), scripted_entry(), waypoint_entry(),
   };
   return registry;
 }
 
-std::string untrained_agents() {
+namespace {
+
+template <typename Condition>
+std::string names_where(const Condition& condition) {
   std::string names;
   for (const AgentEntry& entry : agent_registry()) {
-    if (!entry.learns()) names += (names.empty() ? "" : ", ") + entry.name;
+    if (condition(entry)) names += (names.empty() ? "" : ", ") + entry.name;
   }
   return names;
+}
+
+}  // namespace
+
+std::string untrained_agents() {
+  return names_where([](const AgentEntry& entry) { return !entry.learns(); });
+}
+
+std::string agents_of_datasets() {
+  return names_where([](const AgentEntry& entry) {
+    return entry.training && std::as_const(*entry.training()).dataset() != nullptr;
+  });
 }
 
 bool is_untrained(std::string_view name) {

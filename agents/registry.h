@@ -14,6 +14,9 @@ const std::vector<AgentEntry>& agent_registry();
 // The names of those that need no run: "random, scripted, ...".
 std::string untrained_agents();
 
+// The names of those that can learn from a dataset.
+std::string agents_of_datasets();
+
 // Whether an agent of that name plays without having been trained; false for unknown names.
 bool is_untrained(std::string_view name);
 

@@ -57,6 +57,15 @@ std::unique_ptr<RunConfig> base_config(const Arguments& arguments) {
   return config;
 }
 
+// Refuses a dataset where the agent has no use for one, before its options are read: it has none
+// of that name.
+void check_learns_from(const std::string& dataset, const RunConfig& config) {
+  const TrainingConfig* training = config.training.get();
+  REVERIE_CHECK(dataset.empty() || training == nullptr || training->dataset() != nullptr,
+                "--dataset {}: agent '{}' cannot learn from a dataset; those that can: {}", dataset,
+                config.agent, agents_of_datasets());
+}
+
 // The options that a run keeps for life: its simulators, replay buffer and generators are saved in
 // the shape that these give them.
 std::map<std::string, std::string> lifelong_options(const ConfigFields& fields) {
@@ -143,6 +152,7 @@ int train_command(const Arguments& arguments) {
                                                       peek_flag(arguments, "--agent").empty());
   const std::unique_ptr<RunConfig> config =
       general_help ? make_run_config("maze2d-umaze-dense", "ddpg") : base_config(arguments);
+  check_learns_from(peek_flag(arguments, "--dataset"), *config);
   const ConfigFields fields = config->fields();
 
   TrainFlags flags;

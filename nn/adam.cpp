@@ -30,14 +30,17 @@ Adam::Adam(Parameters& parameters, const AdamOptions& options)
 
 void Adam::set_learning_rate(double learning_rate) { learning_rate_.fill_(learning_rate); }
 
-void Adam::step() {
+void Adam::step(const at::Tensor& skip) {
   step_.add_(1);
+  if (skip.defined()) step_.sub_(skip);
+  const std::optional<at::Tensor> found_inf =
+      skip.defined() ? std::optional<at::Tensor>(skip) : std::nullopt;
   const auto update = options_.decoupled_weight_decay ? static_cast<FusedUpdate>(at::_fused_adamw_)
                                                       : static_cast<FusedUpdate>(at::_fused_adam_);
   // The kernel wants lists; ours have one entry.
   update({parameters_.flat()}, {parameters_.flat_grad()}, {m_}, {v_}, {}, {step_}, learning_rate_,
          options_.beta1, options_.beta2, options_.weight_decay, options_.epsilon, /*amsgrad=*/false,
-         /*maximize=*/false, {}, {});
+         /*maximize=*/false, /*grad_scale=*/{}, found_inf);
 }
 
 void Adam::state(StateList& list) {

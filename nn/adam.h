@@ -28,7 +28,11 @@ class Adam {
   Adam(Parameters& parameters, const AdamOptions& options);
 
   void zero_grad() { parameters_.zero_grad(); }
-  void step();  // applies parameters.flat_grad()
+  void step() { step({}); }  // applies parameters.flat_grad()
+
+  // The same, but changes nothing where `skip` ([] float32 on the device) is 1, for learning that
+  // ends early by a condition that nobody waits for. 0: as step().
+  void step(const at::Tensor& skip);
 
   // step() reads the rate on the device: nothing is waited for, and a CUDA graph that has captured
   // step() goes on with the new rate.

@@ -1,5 +1,6 @@
 #include "nn/layers.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "nn/pch.h"
@@ -98,6 +99,18 @@ void reset_parameters(Parameters& parameters, Rng& rng) {
     }
     parameter.detach().copy_(values);
   }
+}
+
+void fill_orthogonal(const at::Tensor& matrix, double gain, Rng& rng) {
+  const int64_t rows = matrix.size(0), columns = matrix.size(1);
+  const at::Tensor normal =
+      at::empty({std::max(rows, columns), std::min(rows, columns)}, at::kDouble);
+  rng.fill_normal(
+      std::span<double>(normal.mutable_data_ptr<double>(), static_cast<size_t>(normal.numel())));
+  const auto [q, r] = at::linalg_qr(normal);
+  // The decomposition is unique, and its Q uniform, where R has a positive diagonal.
+  const at::Tensor unique = q * r.diagonal().sign();
+  matrix.detach().copy_(gain * (rows < columns ? unique.t() : unique));
 }
 
 void fill_normal(const at::Tensor& tensor, double std, Rng& rng) {

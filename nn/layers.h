@@ -94,6 +94,10 @@ class BatchNorm1d {
 // axis (norms) with 1, the biases behind them with 0.
 void reset_parameters(Parameters& parameters, Rng& rng);
 
+// Fills a matrix [n, m] with orthonormal rows or, where n > m, columns, times `gain`: the product
+// of random numbers' QR decomposition (Saxe et al. 2014, arXiv:1312.6120).
+void fill_orthogonal(const at::Tensor& matrix, double gain, Rng& rng);
+
 // Fills one tensor from N(0, std^2).
 void fill_normal(const at::Tensor& tensor, double std, Rng& rng);
 

@@ -33,6 +33,19 @@ at::Tensor NoiseSource::normal(at::IntArrayRef shape) const {
   return at::randn(shape, *generator_, at::TensorOptions(at::kFloat).device(device_));
 }
 
+at::Tensor NoiseSource::exponential(at::IntArrayRef shape) const {
+  return at::empty(shape, at::TensorOptions(at::kFloat).device(device_))
+      .exponential_(1, *generator_);
+}
+
+at::Tensor NoiseSource::gamma(const at::Tensor& shape) const {
+  return at::_standard_gamma(shape, *generator_);
+}
+
+at::Tensor NoiseSource::permutation(int64_t n) const {
+  return at::randperm(n, *generator_, at::TensorOptions(at::kLong).device(device_));
+}
+
 at::Tensor NoiseSource::choices(const at::Tensor& chances, int64_t count) const {
   return at::multinomial(chances, count, /*replacement=*/true, *generator_);
 }

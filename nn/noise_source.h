@@ -20,6 +20,15 @@ class NoiseSource {
   // Standard normal numbers, float32.
   at::Tensor normal(at::IntArrayRef shape) const;
 
+  // Exp(1) numbers, above 0, float32.
+  at::Tensor exponential(at::IntArrayRef shape) const;
+
+  // Gamma(shape, 1) numbers for every element of `shape` (above 0), of its type.
+  at::Tensor gamma(const at::Tensor& shape) const;
+
+  // The numbers 0 .. n - 1 in random order: [n] int64.
+  at::Tensor permutation(int64_t n) const;
+
   // For every row of chances [N, C], each above or equal to 0, `count` >= 2 choices of 0 .. C - 1
   // by their chances, with replacement: [N, count] int64.
   at::Tensor choices(const at::Tensor& chances, int64_t count) const;

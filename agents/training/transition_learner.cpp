@@ -4,8 +4,8 @@
 #include <cmath>
 
 #include "agents/random/random_agent.h"
-#include "agents/space_adapter.h"
 #include "agents/training/dataset_split.h"
+#include "agents/training/gathering.h"
 #include "agents/training/hindsight.h"
 #include "nn/device.h"
 #include "nn/finite.h"
@@ -19,15 +19,6 @@ constexpr double kLeastPriority = 1e-6;  // epsilon of Schaul et al. 2016, secti
 // Observations of a dataset that running statistics are taken of: enough for three digits.
 constexpr int64_t kStatisticsBatches = 64;
 constexpr int64_t kStatisticsBatch = 1024;
-
-std::unique_ptr<TransitionAgent> make_agent(const RunConfig& config, const EnvSpec& spec) {
-  std::unique_ptr<Agent> made =
-      config.agent_config->make(spec, open_device(config.device), config.seed_for("agent"));
-  auto* agent = dynamic_cast<TransitionAgent*>(made.get());
-  REVERIE_CHECK(agent != nullptr, "agent '{}' does not learn from transitions", config.agent);
-  static_cast<void>(made.release());
-  return std::unique_ptr<TransitionAgent>(agent);
-}
 
 }  // namespace
 
@@ -60,7 +51,7 @@ TransitionLearner::TransitionLearner(const RunConfig& config, const TransitionTr
       priority_(training.priority),
       num_envs_(num_envs),
       action_field_(action_field(spec.action)),
-      agent_(make_agent(config, spec)),
+      agent_(make_agent_of<TransitionAgent>(config, spec, "transitions")),
       goals_(hindsight_goals(config, training.hindsight)),
       source_(nullptr, nullptr, 0.0),
       // Drawn ahead, batches would not know the priorities that the one before them sets.
@@ -160,25 +151,11 @@ void TransitionLearner::add(const at::Tensor& actions, const VectorStep& step) {
     owed_updates_ += static_cast<double>(num_envs_) * gathering_.updates_per_step;
   }
   steps_ += num_envs_;
-  at::Tensor started = at::zeros({num_envs_}, at::kBool);
-  bool any = false;
-  for (int64_t i = 0; i < num_envs_; ++i) {
-    const auto row = static_cast<size_t>(i);
-    if (step.terminated[row] == 0 && step.truncated[row] == 0) continue;
-    started[i] = true;
-    any = true;
-  }
-  if (any) actor_->on_episode_start(started);
+  const at::Tensor ended = ended_envs(step);
+  if (ended.any().item<bool>()) actor_->on_episode_start(ended);
 }
 
-Metrics TransitionLearner::metrics() const {
-  Metrics values;
-  for (const auto& [name, tensor] : losses_) values.emplace_back(name, tensor.item<double>());
-  for (const auto& [name, value] : values) {
-    REVERIE_CHECK_RUN(std::isfinite(value), "{} is {}", name, value);
-  }
-  return values;
-}
+Metrics TransitionLearner::metrics() const { return read_metrics(losses_); }
 
 void TransitionLearner::state(StateList& list, bool with_replay) {
   agent_->state(list);

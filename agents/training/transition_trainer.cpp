@@ -1,10 +1,8 @@
 #include "agents/training/transition_trainer.h"
 
-#include <cmath>
 #include <memory>
 
-#include "agents/evaluation.h"
-#include "agents/space_adapter.h"
+#include "agents/training/gathering.h"
 #include "agents/training/transition_learner.h"
 #include "agents/training/vector_env_state.h"
 #include "nn/pch.h"
@@ -47,17 +45,6 @@ int64_t TransitionTraining::length(const RunConfig& config) const {
 
 namespace {
 
-// The environments of a run, and what they show to learners.
-struct Environments {
-  Environments(const RunConfig& config, int64_t num_envs)
-      : env(config.env_config->vector_env(
-            {.num_envs = num_envs, .threads = static_cast<int>(config.threads)})),
-        adapter(env->spec(), num_envs) {}
-
-  std::unique_ptr<VectorEnv> env;
-  SpaceAdapter adapter;
-};
-
 class TransitionTrainer final : public Trainer {
  public:
   TransitionTrainer(const RunConfig& config, const TransitionTraining& training,
@@ -74,7 +61,7 @@ class TransitionTrainer final : public Trainer {
   void start() override {
     if (!environments_) return;
     environments_->env->reset(seed_);
-    learner_.start(observations());
+    learner_.start(environments_->observations());
   }
 
   void turn() override {
@@ -94,23 +81,8 @@ class TransitionTrainer final : public Trainer {
   Agent& agent() override { return learner_.agent(); }
 
   TrainingRow metrics() override {
-    TrainingRow row;
-    const auto add_mean = [&](const std::string& name, const std::vector<double>& values) {
-      const double mean = mean_of_numbers(values);
-      if (!std::isnan(mean)) row.values.emplace_back(name, mean);
-    };
-    if (!episodes_.empty()) {
-      add_mean("env/return", episode_returns(episodes_));
-      for (const auto& [name, value] : episodes_.front().metrics) {
-        add_mean("env/" + name, episode_metric(episodes_, name));
-      }
-      for (const auto& [name, value] : row.values) {
-        if (name == "env/return" || name == "env/success") {
-          row.shown.emplace_back(name.substr(4), value);
-        }
-      }
-      episodes_.clear();
-    }
+    TrainingRow row = episode_row(episodes_);
+    episodes_.clear();
     for (auto& metric : learner_.metrics()) row.values.push_back(std::move(metric));
     if (environments_) {
       row.values.emplace_back("replay/size", static_cast<double>(learner_.replay_size()));
@@ -125,19 +97,15 @@ class TransitionTrainer final : public Trainer {
   }
 
  private:
-  static std::unique_ptr<Environments> make_environments(const RunConfig& config,
-                                                         const TransitionTraining& training) {
+  static std::unique_ptr<GatheringEnvs> make_environments(const RunConfig& config,
+                                                          const TransitionTraining& training) {
     if (config.total_steps() == 0) return nullptr;
-    return std::make_unique<Environments>(config, training.gathering.num_envs);
-  }
-
-  FieldViews observations() {
-    return environments_->adapter.observations(environments_->env->observations());
+    return std::make_unique<GatheringEnvs>(config, training.gathering.num_envs);
   }
 
   void gather() {
     VectorEnv& env = *environments_->env;
-    const at::Tensor actions = learner_.choose_actions(observations());
+    const at::Tensor actions = learner_.choose_actions(environments_->observations());
     env.step_async(environments_->adapter.actions(actions));
     // The order of learning and storing is the same with and without overlap, so the results are.
     VectorStep step;
@@ -155,7 +123,7 @@ class TransitionTrainer final : public Trainer {
   const TransitionTraining training_;
   const uint64_t seed_;
   const int64_t offline_updates_;
-  std::unique_ptr<Environments> environments_;  // null where nothing is gathered
+  std::unique_ptr<GatheringEnvs> environments_;  // null where nothing is gathered
   TransitionLearner learner_;
   std::vector<Episode> episodes_;  // ended since the last row of the log
 };

@@ -2,6 +2,9 @@
 // meta device (tests/meta_device.h).
 #include "tests/meta_device.h"
 
+#include <algorithm>
+#include <cctype>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -28,14 +31,52 @@ Batch on_meta(const Batch& batch) {
           .index = batch.index};
 }
 
-std::vector<std::string> agents_of_transitions() {
+Rollout on_meta(const Rollout& rollout) {
+  return {.obs = on_meta(rollout.obs),
+          .started = rollout.started.to(at::kMeta),
+          .action = rollout.action.to(at::kMeta),
+          .extra = on_meta(rollout.extra),
+          .reward = rollout.reward.to(at::kMeta),
+          .terminated = rollout.terminated.to(at::kMeta),
+          .truncated = rollout.truncated.to(at::kMeta),
+          .last_obs = on_meta(rollout.last_obs),
+          .final_obs = on_meta(rollout.final_obs),
+          .final_index = rollout.final_index.to(at::kMeta)};
+}
+
+EnvSpec task(bool discrete) {
+  return SpaceAdapter::adapt(discrete ? test::discrete_spec() : test::PointEnv::make_spec({}));
+}
+
+// "agent" or "agent/option=value/...", with "discrete" for a task of discrete actions.
+std::unique_ptr<AgentConfig> config_of(const std::string& name) {
+  const std::string agent = name.substr(0, name.find('/'));
+  auto config = find_agent(agent).config();
+  ConfigFields fields;
+  config->describe(fields);
+  for (size_t at = agent.size(); at < name.size();) {
+    const size_t end = std::min(name.find('/', at + 1), name.size());
+    const std::string option = name.substr(at + 1, end - at - 1);
+    at = end;
+    if (const size_t equals = option.find('='); equals != std::string::npos) {
+      fields.set(option.substr(0, equals), option.substr(equals + 1));
+    }
+  }
+  if (const ConfigField* field = fields.find("rollout_steps")) {
+    ConfigFields::set(*field, "12", "rollout_steps");
+  }
+  return config;
+}
+
+template <typename Kind>
+std::vector<std::string> agents_of() {
   std::vector<std::string> names;
   const EnvSpec spec = SpaceAdapter::adapt(test::PointEnv::make_spec({}));
   for (const AgentEntry& entry : agent_registry()) {
     if (!entry.learns()) continue;
     try {
       const auto agent = entry.config()->make(spec, at::kCPU, 0);
-      if (dynamic_cast<TransitionAgent*>(agent.get()) != nullptr) names.push_back(entry.name);
+      if (dynamic_cast<Kind*>(agent.get()) != nullptr) names.push_back(entry.name);
     } catch (const Error&) {  // does not suit the task
     }
   }
@@ -60,12 +101,49 @@ TEST_P(AgentOnMeta, AnUpdateReadsNoValue) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Registry, AgentOnMeta, testing::ValuesIn(agents_of_transitions()),
-                         [](const auto& param) {
-                           std::string name = param.param;
-                           std::replace(name.begin(), name.end(), '-', '_');
-                           return name;
-                         });
+std::string test_name(const testing::TestParamInfo<std::string>& info) {
+  std::string name = info.param;
+  std::replace_if(
+      name.begin(), name.end(), [](char c) { return std::isalnum(c) == 0; }, '_');
+  return name;
+}
+
+INSTANTIATE_TEST_SUITE_P(Registry, AgentOnMeta, testing::ValuesIn(agents_of<TransitionAgent>()),
+                         test_name);
+
+class RolloutAgentOnMeta : public testing::TestWithParam<std::string> {};
+
+TEST_P(RolloutAgentOnMeta, AnUpdateReadsNoValue) {
+  const EnvSpec spec = task(GetParam().ends_with("discrete"));
+  const auto config = config_of(GetParam());
+  const auto made = config->make(spec, at::kMeta, 1), acting = config->make(spec, at::kCPU, 1);
+  auto& agent = dynamic_cast<RolloutAgent&>(*made);
+  Rng rng(1);
+  for (int i = 0; i < 2; ++i) {
+    const Rollout rollout =
+        on_meta(test::random_rollout(dynamic_cast<RolloutAgent&>(*acting), spec, 4, rng));
+    const test::MetaDevice meta;
+    agent.observe(rollout.last_obs);
+    for (const auto& [name, value] : agent.update(rollout, 0.5, rng).metrics) {
+      EXPECT_TRUE(value.device().is_meta()) << name;
+    }
+    EXPECT_THAT(meta.faults(), testing::IsEmpty());
+  }
+}
+
+std::vector<std::string> rollout_agents() {
+  std::vector<std::string> names = agents_of<RolloutAgent>();
+  for (const char* name :
+       {"ppo/target_kl=0.01/minibatch=7", "ppo/distribution=beta", "ppo/clip_value=false/discrete",
+        "a2c/normalize_advantage=true/discrete", "reinforce/baseline=false/discrete",
+        "reinforce/normalize_advantage=true"}) {
+    names.emplace_back(name);
+  }
+  return names;
+}
+
+INSTANTIATE_TEST_SUITE_P(Registry, RolloutAgentOnMeta, testing::ValuesIn(rollout_agents()),
+                         test_name);
 
 }  // namespace
 }  // namespace reverie

@@ -9,6 +9,7 @@
 
 #include <ATen/ATen.h>
 
+#include "agents/agent.h"
 #include "core/random.h"
 #include "envs/env.h"
 #include "nn/tensor_map.h"
@@ -185,6 +186,56 @@ inline Batch random_batch(const EnvSpec& spec, int64_t count, Rng& rng) {
   }
   batch.index = at::arange(count);
   return batch;
+}
+
+// A rollout of an agent's actions on nonsense; a fifth of the steps end an episode.
+inline Rollout random_rollout(RolloutAgent& agent, const EnvSpec& spec, int64_t num_envs,
+                              Rng& rng) {
+  const int64_t steps = agent.request().steps;
+  const auto actor = agent.actor(num_envs, {ActMode::kExplore}, rng.next_uint64());
+  actor->on_episode_start(at::ones({num_envs}, at::kBool));
+  std::vector<TensorMap> obs, extra;
+  std::vector<at::Tensor> action;
+  for (int64_t t = 0; t < steps; ++t) {
+    obs.push_back(random_observations(spec, num_envs, rng, true));
+    const Decision decision = actor->act(obs.back());
+    action.push_back(decision.action);
+    extra.push_back(decision.extra);
+  }
+  const auto stacked = [](const std::vector<TensorMap>& maps) {
+    TensorMap out;
+    for (const auto& [name, first] : maps.front()) {
+      std::vector<at::Tensor> rows;
+      for (const TensorMap& map : maps) rows.push_back(map.at(name));
+      out.add(name, at::stack(rows));
+    }
+    return out;
+  };
+  Rollout rollout{.obs = stacked(obs),
+                  .started = at::zeros({steps, num_envs}, at::kBool),
+                  .action = at::stack(action),
+                  .extra = stacked(extra),
+                  .reward = at::zeros({steps, num_envs}),
+                  .terminated = at::zeros({steps, num_envs}, at::kBool),
+                  .truncated = at::zeros({steps, num_envs}, at::kBool),
+                  .last_obs = random_observations(spec, num_envs, rng, true),
+                  .final_obs = {},
+                  .final_index = {}};
+  std::vector<int64_t> finals;
+  for (int64_t i = 0; i < steps * num_envs; ++i) {
+    const double draw = rng.random();
+    rollout.reward.view({-1})[i] = rng.uniform(-1.0, 1.0);
+    rollout.terminated.view({-1})[i] = draw < 0.1;
+    rollout.truncated.view({-1})[i] = draw > 0.9;
+    if (draw > 0.9) finals.push_back(i);
+    if (i + num_envs < steps * num_envs) {
+      rollout.started.view({-1})[i + num_envs] = draw < 0.1 || draw > 0.9;
+    }
+  }
+  rollout.started[0].fill_(true);
+  rollout.final_index = at::tensor(finals, at::kLong);
+  rollout.final_obs = random_observations(spec, static_cast<int64_t>(finals.size()), rng, true);
+  return rollout;
 }
 
 // Sequences of nonsense within the spaces, as an observation stride leaves them.

@@ -45,12 +45,17 @@ class AgentContract : public testing::TestWithParam<std::string> {
     }
   }
 
-  // Planners that try a few candidates only.
+  // Planners that try a few candidates only, and short rollouts.
   static void make_small(AgentConfig& config) {
     ConfigFields fields;
     config.describe_acting(fields);
     for (const char* name : {"samples", "iterations", "elites"}) {
       if (const ConfigField* field = fields.find(name)) ConfigFields::set(*field, "2", name);
+    }
+    ConfigFields all;
+    config.describe(all);
+    if (const ConfigField* field = all.find("rollout_steps")) {
+      ConfigFields::set(*field, "32", "rollout_steps");
     }
   }
 
@@ -63,16 +68,19 @@ class AgentContract : public testing::TestWithParam<std::string> {
       return learn_from(*of_transitions,
                         test::random_batch(spec_, of_transitions->request().batch, rng));
     }
+    if (auto* of_rollouts = dynamic_cast<RolloutAgent*>(&agent)) {
+      return learn_from(*of_rollouts, test::random_rollout(*of_rollouts, spec_, 3, rng), 0.25, rng);
+    }
     auto& of_sequences = dynamic_cast<SequenceAgent&>(agent);
     const SampleRequest request = of_sequences.request();
     return learn_from(of_sequences,
                       test::random_sequences(spec_, request.batch, request.spec, rng));
   }
 
-  template <typename Learner, typename Sample>
-  static Learned learn_from(Learner& agent, const Sample& sample) {
+  template <typename Learner, typename Sample, typename... Rest>
+  static Learned learn_from(Learner& agent, const Sample& sample, Rest&&... rest) {
     const at::Tensor reward = sample.reward.clone(), action = sample.action.clone();
-    Learned learned = agent.update(sample);
+    Learned learned = agent.update(sample, rest...);
     EXPECT_TRUE(at::equal(sample.reward, reward)) << "the batch belongs to the caller";
     EXPECT_TRUE(at::equal(sample.action, action));
     return learned;

@@ -57,6 +57,7 @@ class SmallRun : public test::TrainingRun {
                                                           {"evaluate_episodes", "7"},
                                                           {"decoder_updates", "20"},
                                                           {"minibatch", "8"},
+                                                          {"rollout_steps", "5"},
                                                           {"hidden_sizes", "16"},
                                                           {"latent_size", "4"},
                                                           {"encoder_channels", "4,8"},

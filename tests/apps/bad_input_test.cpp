@@ -55,6 +55,8 @@ TEST_F(BadInput, NamesOfTraining) {
           {"unknown agent 'dppg'", "did you mean 'ddpg'?"});
   refuses({"train", "--env", "maze2d-umaze", "--agent", "random", "--preset", "none"},
           {"nothing to learn", "reverie evaluate random"});
+  refuses({"train", "--env", "maze2d-umaze", "--agent", "ppo", "--dataset", "a.h5"},
+          {"--dataset a.h5: agent 'ppo' cannot learn from a dataset", "ddpg, rnd, jepa"});
   train_refuses({"--gama", "0.9"}, {"unknown flag '--gama'", "did you mean '--gamma'?"});
   train_refuses({"--agent.minibach=8"},
                 {"unknown flag '--minibach'", "did you mean '--minibatch'?"});

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "nn/layers.h"
 #include "nn/pch.h"
 #include "tests/checkpoints.h"
 #include "tests/errors.h"
@@ -36,6 +37,29 @@ void expect_path_of(const std::string& name, double weight_decay) {
 TEST(Adam, TenStepsArePyTorchs) { expect_path_of("adam", 0.0); }
 
 TEST(Adam, TenStepsWithWeightDecayArePyTorchs) { expect_path_of("adam_decay", 0.1); }
+
+TEST(Adam, ASkippedStepChangesNothingAndTheNextIsAsIfItHadNotBeen) {
+  Parameters with = forty(), without = forty();
+  Adam skips(with, {}), plain(without, {});
+  Rng rng(1);
+  for (const bool skip : {false, true, true, false, true, false}) {
+    const at::Tensor gradient = at::empty({40});
+    fill_normal(gradient, 1.0, rng);
+    with.flat_grad().copy_(gradient);
+    without.flat_grad().copy_(gradient);
+    const TensorMap before = test::saved(skips);
+    const at::Tensor weights = with.flat().clone();
+    skips.step(at::full({}, skip ? 1.0 : 0.0));
+    if (skip) {
+      expect_same_bits(before, tensors_of(skips));
+      EXPECT_TRUE(at::equal(weights, with.flat()));
+    } else {
+      plain.step();
+    }
+    EXPECT_TRUE(at::equal(with.flat(), without.flat()));
+  }
+  expect_same_bits(tensors_of(skips), tensors_of(plain));
+}
 
 TEST(Adam, FirstStepMovesEachParameterByTheLearningRateAgainstItsGradient) {
   Parameters parameters = forty();

@@ -1,5 +1,7 @@
 #include "nn/noise_source.h"
 
+#include <cmath>
+
 #include <ATen/CPUGeneratorImpl.h>
 #include <gtest/gtest.h>
 
@@ -26,6 +28,9 @@ TEST(NoiseSource, TheSeedDecidesAndTheProcessesGeneratorStaysAsItIs) {
   noise.reseed(3);
   EXPECT_TRUE(at::equal(first, noise.normal({2, 5})));
   noise.choices(at::ones({2, 3}), 4);
+  noise.exponential({3});
+  noise.gamma(at::ones({3}));
+  noise.permutation(3);
   apply_dropout(first, 0.5, &noise);
   EXPECT_TRUE(at::equal(before, state_of_process()));
 }
@@ -38,6 +43,21 @@ TEST(NoiseSource, ChoicesFollowTheirChances) {
   EXPECT_EQ(drawn.sizes(), at::IntArrayRef({2, 4000}));
   const at::Tensor share = one_hot_code(drawn, 3).mean(1);
   EXPECT_LT(max_difference(share, chances / chances.sum(1, true)), 0.03);
+}
+
+TEST(NoiseSource, ExponentialGammaAndPermutationAreWhatTheirNamesSay) {
+  const NoiseSource noise(at::kCPU, 1);
+  const at::Tensor exponential = noise.exponential({20000});
+  EXPECT_GT(exponential.min().item<double>(), 0.0);
+  EXPECT_NEAR(exponential.mean().item<double>(), 1.0, 0.04);
+  EXPECT_NEAR((exponential > 1.0).to(at::kDouble).mean().item<double>(), std::exp(-1.0), 0.02);
+  const at::Tensor gamma = noise.gamma(at::full({20000}, 3.0F));
+  EXPECT_NEAR(gamma.mean().item<double>(), 3.0, 0.06);
+  EXPECT_NEAR(gamma.var().item<double>(), 3.0, 0.2);
+  const at::Tensor order = noise.permutation(1000);
+  EXPECT_TRUE(at::equal(std::get<0>(order.sort()), at::arange(1000)));
+  EXPECT_FALSE(at::equal(order, at::arange(1000)));
+  EXPECT_FALSE(at::equal(order, noise.permutation(1000)));
 }
 
 TEST(NoiseSource, DropoutKeepsTheMean) {
@@ -56,6 +76,8 @@ TEST(NoiseSource, DrawsOnTheDevice) {
   NoiseSource noise(at::kMeta, 1);
   noise.reseed(2);
   EXPECT_TRUE(noise.normal({2, 3}).is_meta());
+  EXPECT_TRUE(noise.exponential({2, 3}).is_meta());
+  EXPECT_TRUE(noise.permutation(4).is_meta());
   EXPECT_EQ(noise.choices(at::ones({2, 3}, at::kMeta), 4).sizes(), at::IntArrayRef({2, 4}));
   EXPECT_TRUE(apply_dropout(at::ones({4}, at::kMeta), 0.5, &noise).is_meta());
   EXPECT_TRUE(meta.faults().empty());

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "nn/layers.h"
 #include "nn/pch.h"
 #include "tests/checkpoints.h"
 #include "tests/errors.h"
@@ -111,6 +112,18 @@ TEST(Parameters, LoadNamesEveryFaultInOneMessageAndChangesNothing) {
   EXPECT_THAT(message, HasSubstr("net.s is Double [], expected Float []"));
   EXPECT_THAT(message, HasSubstr("net.other is not part of it"));
   EXPECT_TRUE(at::equal(parameters.flat(), at::arange(10).to(at::kFloat)));
+}
+
+TEST(Layers, OrthogonalMatricesAre) {
+  for (const auto& [rows, columns] : {std::pair{64, 17}, {6, 64}, {5, 5}, {1, 8}, {8, 1}}) {
+    Rng rng(1), other(2);
+    const at::Tensor a = at::zeros({rows, columns}), b = at::zeros({rows, columns});
+    fill_orthogonal(a, 3.0, rng);
+    const at::Tensor product = rows < columns ? a.mm(a.t()) : a.t().mm(a);
+    EXPECT_LT(test::max_difference(product, 9.0 * at::eye(std::min(rows, columns))), 1e-5);
+    fill_orthogonal(b, 3.0, other);
+    EXPECT_FALSE(at::equal(a, b));
+  }
 }
 
 }  // namespace

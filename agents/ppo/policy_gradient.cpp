@@ -1,0 +1,259 @@
+#include "agents/ppo/policy_gradient.h"
+
+#include <cmath>
+
+#include "agents/continuous_actions.h"
+#include "nn/pch.h"
+
+namespace reverie {
+
+void PolicyGradientConfig::describe(ConfigFields& f) {
+  f.add("hidden_sizes", hidden_sizes, "widths of the hidden layers of policy and value function",
+        between(1, 65536));
+  f.add("distribution", distribution,
+        "of continuous actions: a Gaussian clipped to the bounds, or a Beta within them",
+        {"gaussian", "beta"});
+  f.add("initial_log_std", initial_log_std,
+        "logarithm of the Gaussian's standard deviation at first, of actions in [-1, 1]",
+        between(-20, 2));
+  f.add("learning_rate", learning_rate, "Adam's step size", above(0));
+  f.add("anneal_learning_rate", anneal_learning_rate, "let it fall linearly to 0 over the run");
+  f.add("gamma", gamma, "discount per environment step", between(0, 1));
+  f.add("rollout_steps", rollout_steps, "steps of each environment between two updates",
+        between(2, 1 << 20));
+  f.add("value_coefficient", value_coefficient, "weight of the value function's loss", at_least(0));
+  f.add("entropy_coefficient", entropy_coefficient, "weight of the policy's entropy [1/nat]",
+        at_least(0));
+  f.add("max_gradient_norm", max_gradient_norm, "gradients are scaled down to this norm", above(0));
+  f.add("normalize_advantage", normalize_advantage,
+        "advantages less their mean, divided by their standard deviation");
+  f.add("normalize_observation", normalize_observation,
+        "standardise observations by running mean and variance");
+}
+
+namespace {
+
+constexpr double kHiddenGain = 1.4142135623730951;
+constexpr double kPolicyGain = 0.01;
+constexpr double kValueGain = 1.0;
+
+// Numbered as PyTorch's nn.Sequential(Linear, Tanh, Linear, ...) numbers them.
+std::string layer_name(const std::string& net, size_t layer) {
+  return fmt::format("{}.{}", net, 2 * layer);
+}
+
+void declare_perceptron(Shapes& shapes, const std::string& net, int64_t inputs,
+                        const std::vector<int64_t>& hidden, int64_t outputs) {
+  size_t layer = 0;
+  for (const int64_t width : hidden) {
+    Linear::declare(shapes, layer_name(net, layer++), inputs, width);
+    inputs = width;
+  }
+  Linear::declare(shapes, layer_name(net, layer), inputs, outputs);
+}
+
+std::vector<Linear> perceptron(const Parameters& parameters, const std::string& net,
+                               size_t layers) {
+  std::vector<Linear> out;
+  for (size_t i = 0; i < layers; ++i) out.emplace_back(parameters, layer_name(net, i));
+  return out;
+}
+
+void reset_perceptron(const Parameters& parameters, const std::string& net, size_t layers,
+                      double output_gain, Rng& rng) {
+  for (size_t i = 0; i < layers; ++i) {
+    fill_orthogonal(parameters.at(layer_name(net, i) + ".weight"),
+                    i + 1 < layers ? kHiddenGain : output_gain, rng);
+  }
+}
+
+at::Tensor forward(const std::vector<Linear>& layers, at::Tensor x) {
+  for (size_t i = 0; i < layers.size(); ++i) {
+    x = layers[i](x);
+    if (i + 1 < layers.size()) x = at::tanh(x);
+  }
+  return x;
+}
+
+const std::string kDraw = "draw", kLogProb = "log_prob";
+
+Shapes shapes_of(const EnvSpec& spec, const PolicyGradientConfig& config, int64_t features,
+                 const Field& draw, bool beta, bool gaussian) {
+  Shapes shapes;
+  const auto* discrete = std::get_if<DiscreteSpace>(&spec.action);
+  const int64_t outputs = discrete != nullptr ? discrete->n : draw.numel() * (beta ? 2 : 1);
+  declare_perceptron(shapes, "policy", features, config.hidden_sizes, outputs);
+  declare_perceptron(shapes, "value", features, config.hidden_sizes, 1);
+  if (gaussian) shapes.push_back({"log_std", {draw.numel()}});
+  return shapes;
+}
+
+}  // namespace
+
+ActorCritic::Kind ActorCritic::kind_of(const EnvSpec& spec, const PolicyGradientConfig& config) {
+  const bool beta = config.distribution == "beta";
+  if (std::holds_alternative<DiscreteSpace>(spec.action)) {
+    REVERIE_CHECK(!beta,
+                  "{} has discrete actions; --distribution beta is one of continuous actions, "
+                  "leave it out",
+                  spec.id);
+    return Kind::kCategorical;
+  }
+  continuous_action_size(spec);  // throws where it is no vector
+  return beta ? Kind::kBeta : Kind::kGaussian;
+}
+
+ActorCritic::ActorCritic(const EnvSpec& spec, const PolicyGradientConfig& config, Rng& rng,
+                         at::Device device)
+    : kind_(kind_of(spec, config)),
+      draw_field_(action_field(spec.action)),
+      parameters_(shapes_of(spec, config, ObservationFeatures(spec, false, device).size(),
+                            draw_field_, kind_ == Kind::kBeta, kind_ == Kind::kGaussian),
+                  device) {
+  draw_field_.name = kDraw;
+  draw_field_.low = draw_field_.high = {};  // a Gaussian's knows no bounds
+  const size_t layers = config.hidden_sizes.size() + 1;
+  reset_perceptron(parameters_, "policy", layers, kPolicyGain, rng);
+  reset_perceptron(parameters_, "value", layers, kValueGain, rng);
+  policy_ = perceptron(parameters_, "policy", layers);
+  value_ = perceptron(parameters_, "value", layers);
+  if (kind_ != Kind::kGaussian) return;
+  log_std_ = parameters_.at("log_std");
+  log_std_.detach().fill_(config.initial_log_std);
+}
+
+std::unique_ptr<Distribution> ActorCritic::policy(const at::Tensor& s) const {
+  const at::Tensor out = forward(policy_, s);
+  if (kind_ == Kind::kCategorical) return std::make_unique<Categorical>(out);
+  if (kind_ == Kind::kGaussian) return std::make_unique<Gaussian>(out, log_std_);
+  const std::vector<at::Tensor> shape = (1.0 + at::softplus(out)).chunk(2, -1);
+  return std::make_unique<Beta>(shape[0], shape[1]);
+}
+
+at::Tensor ActorCritic::value(const at::Tensor& s) const { return forward(value_, s).squeeze(-1); }
+
+at::Tensor ActorCritic::action(const at::Tensor& draw) const {
+  if (kind_ == Kind::kCategorical) return draw;
+  return kind_ == Kind::kBeta ? 2.0 * draw - 1.0 : draw.clamp(-1.0, 1.0);
+}
+
+RolloutRows RolloutRows::select(const at::Tensor& rows) const {
+  return {.s = s.index_select(0, rows),
+          .draw = draw.index_select(0, rows),
+          .log_prob = log_prob.index_select(0, rows),
+          .value = value.index_select(0, rows),
+          .advantage = advantage.index_select(0, rows),
+          .returns = returns.index_select(0, rows)};
+}
+
+namespace {
+
+// a ~ pi(. | s); what is likeliest to evaluate.
+class PolicyGradientActor final : public Actor {
+ public:
+  PolicyGradientActor(const PolicyGradientAgent& agent, bool explores, uint64_t seed)
+      : agent_(agent), explores_(explores), rng_(seed), noise_(agent.device(), seed) {}
+
+  Decision act(const TensorMap& obs) override {
+    const at::NoGradGuard no_grad;
+    const ActorCritic& networks = agent_.networks();
+    const auto pi = networks.policy(agent_.features()(obs));
+    if (!explores_) return {networks.action(pi->center()).cpu()};
+    // A generator of the device has no state that a checkpoint could hold: every draw has its seed.
+    noise_.reseed(rng_.next_uint64());
+    const at::Tensor draw = pi->sample(noise_);
+    return {.action = networks.action(draw).cpu(),
+            .extra = {{kDraw, draw.cpu()}, {kLogProb, pi->log_prob(draw).cpu()}}};
+  }
+
+  void state(StateList& list) override { list.add("rng", rng_); }
+
+ private:
+  const PolicyGradientAgent& agent_;
+  const bool explores_;
+  Rng rng_;
+  NoiseSource noise_;
+};
+
+}  // namespace
+
+PolicyGradientAgent::PolicyGradientAgent(const EnvSpec& spec, const PolicyGradientConfig& config,
+                                         at::Device device, uint64_t seed)
+    : PolicyGradientAgent(spec, config, device, Rng(seed)) {}
+
+PolicyGradientAgent::PolicyGradientAgent(const EnvSpec& spec, const PolicyGradientConfig& config,
+                                         at::Device device, Rng rng)
+    : learning_rate_(config.learning_rate),
+      gamma_(config.gamma),
+      max_gradient_norm_(config.max_gradient_norm),
+      anneals_(config.anneal_learning_rate),
+      normalizes_advantage_(config.normalize_advantage),
+      rollout_steps_(config.rollout_steps),
+      features_(spec, config.normalize_observation, device),
+      networks_(spec, config, rng, device),
+      // CleanRL's and Stable-Baselines3's epsilon.
+      optimizer_(networks_.parameters(), {.learning_rate = config.learning_rate, .epsilon = 1e-5}) {
+}
+
+std::unique_ptr<Actor> PolicyGradientAgent::actor(int64_t /*num_envs*/, const Acting& acting,
+                                                  uint64_t seed) {
+  return std::make_unique<PolicyGradientActor>(*this, acting.mode == ActMode::kExplore, seed);
+}
+
+std::vector<Field> PolicyGradientAgent::extra_fields() const {
+  return {networks_.draw_field(), {.name = kLogProb, .shape = {}}};
+}
+
+RolloutRequest PolicyGradientAgent::request() const {
+  return {.steps = rollout_steps_, .gamma = gamma_};
+}
+
+Learned PolicyGradientAgent::update(const Rollout& rollout, double progress, Rng& rng) {
+  if (anneals_) optimizer_.set_learning_rate((1.0 - progress) * learning_rate_);
+  const TensorMap obs = flat(rollout.obs);
+  TensorMap metrics = learn(rollout, features_(obs), rng);
+  features_.observe(obs);
+  return {.metrics = std::move(metrics)};
+}
+
+void PolicyGradientAgent::state(StateList& list) {
+  list.add("networks", networks_.parameters());
+  list.add("optimizer", optimizer_);
+  features_.state(list);
+}
+
+RolloutRows PolicyGradientAgent::evaluate(const Rollout& rollout, const at::Tensor& s,
+                                          double lambda) const {
+  const at::NoGradGuard no_grad;
+  const at::Tensor value = networks_.value(s).view_as(rollout.reward);
+  const at::Tensor next_value =
+      rollout.next_value(value, networks_.value(features_(rollout.last_obs)),
+                         networks_.value(features_(rollout.final_obs)));
+  const auto [advantage, returns] = advantages(
+      rollout.reward, value, next_value, rollout.terminated, rollout.truncated, gamma_, lambda);
+  return {.s = s,
+          .draw = flat(rollout.extra.at(kDraw)),
+          .log_prob = flat(rollout.extra.at(kLogProb)),
+          .value = flat(value),
+          .advantage = flat(advantage),
+          .returns = flat(returns)};
+}
+
+at::Tensor PolicyGradientAgent::descend(const at::Tensor& loss, const at::Tensor& skip) {
+  optimizer_.zero_grad();
+  loss.backward();
+  const at::Tensor norm = clip_gradients({&networks_.parameters()}, max_gradient_norm_);
+  optimizer_.step(skip);
+  return norm;
+}
+
+at::Tensor PolicyGradientAgent::normalized(const at::Tensor& advantage) const {
+  if (!normalizes_advantage_) return advantage;
+  return (advantage - advantage.mean()) / (advantage.std() + 1e-8);
+}
+
+at::Tensor PolicyGradientAgent::explained_variance(const RolloutRows& rows) {
+  return 1.0 - (rows.returns - rows.value).var() / (rows.returns.var() + 1e-8);
+}
+
+}  // namespace reverie

@@ -1,0 +1,120 @@
+#include "agents/ppo/ppo.h"
+
+#include <algorithm>
+
+#include "agents/training/rollout_trainer.h"
+#include "nn/pch.h"
+
+namespace reverie {
+
+void PpoConfig::describe(ConfigFields& f) {
+  PolicyGradientConfig::describe(f);
+  f.add("gae_lambda", gae_lambda, "lambda of generalised advantage estimation", between(0, 1));
+  f.add("epochs", epochs, "passes over a rollout", between(1, 1000));
+  f.add("minibatch", minibatch, "steps per gradient step", between(2, 1 << 20));
+  f.add("clip", clip, "epsilon: how far the ratio of new to old policy is rewarded", above(0));
+  f.add("clip_value", clip_value, "limit the change of values in the same way");
+  f.add("target_kl", target_kl, "end the epochs of a rollout beyond this divergence; 0 = never",
+        at_least(0));
+}
+
+namespace {
+
+class Ppo final : public PolicyGradientAgent {
+ public:
+  Ppo(const EnvSpec& spec, const PpoConfig& config, at::Device device, uint64_t seed)
+      : PolicyGradientAgent(spec, config, device, seed), config_(config), noise_(device, seed) {}
+
+ protected:
+  TensorMap learn(const Rollout& rollout, const at::Tensor& s, Rng& rng) override {
+    const RolloutRows all = evaluate(rollout, s, config_.gae_lambda);
+    const int64_t steps = all.s.size(0);
+    const int64_t minibatches = std::max<int64_t>(1, steps / config_.minibatch);
+    noise_.reseed(rng.next_uint64());
+
+    at::Tensor ended = at::zeros({}, all.s.options());  // 1 once the policy has moved too far
+    at::Tensor epochs = at::zeros_like(ended);
+    Losses sum;
+    for (int64_t epoch = 0; epoch < config_.epochs; ++epoch) {
+      epochs = epochs + (1.0 - ended);
+      at::Tensor divergence = at::zeros_like(ended);
+      for (const at::Tensor& rows : noise_.permutation(steps).tensor_split(minibatches)) {
+        const Losses losses = losses_of(all.select(rows));
+        descend(-losses.surrogate + config_.value_coefficient * losses.value -
+                    config_.entropy_coefficient * losses.entropy,
+                ended);
+        divergence = divergence + losses.divergence / minibatches;
+        sum.add(losses);
+      }
+      if (config_.target_kl > 0.0) {
+        ended = at::maximum(ended, (divergence > config_.target_kl).to(ended.scalar_type()));
+      }
+    }
+    const double n = static_cast<double>(config_.epochs * minibatches);
+    return {{"loss/policy", -sum.surrogate / n},
+            {"loss/value", sum.value / n},
+            {"policy/entropy", sum.entropy / n},
+            {"policy/kl", sum.divergence / n},
+            {"policy/clipped", sum.clipped / n},
+            {"policy/epochs", epochs},
+            {"value/explained_variance", explained_variance(all)}};
+  }
+
+ private:
+  struct Losses {
+    at::Tensor surrogate, value, entropy;  // [] with gradient
+    at::Tensor divergence, clipped;        // [] without
+
+    void add(const Losses& other) {
+      for (at::Tensor Losses::*term : {&Losses::surrogate, &Losses::value, &Losses::entropy,
+                                       &Losses::divergence, &Losses::clipped}) {
+        at::Tensor& mine = this->*term;
+        const at::Tensor theirs = (other.*term).detach();
+        mine = mine.defined() ? mine + theirs : theirs;
+      }
+    }
+  };
+
+  Losses losses_of(const RolloutRows& batch) const {
+    const double eps = config_.clip;
+    const auto pi = networks().policy(batch.s);
+    const at::Tensor log_ratio = pi->log_prob(batch.draw) - batch.log_prob;
+    const at::Tensor ratio = log_ratio.exp();
+    const at::Tensor advantage = normalized(batch.advantage);
+    const at::Tensor surrogate =
+        at::minimum(ratio * advantage, ratio.clamp(1.0 - eps, 1.0 + eps) * advantage).mean();
+
+    const at::Tensor v = networks().value(batch.s);
+    at::Tensor squares = (v - batch.returns).square();
+    if (config_.clip_value) {
+      const at::Tensor near = batch.value + (v - batch.value).clamp(-eps, eps);
+      squares = at::maximum(squares, (near - batch.returns).square());
+    }
+
+    const at::Tensor r = ratio.detach();
+    return {.surrogate = surrogate,
+            .value = 0.5 * squares.mean(),
+            .entropy = pi->entropy().mean(),
+            .divergence = (r - 1.0 - log_ratio.detach()).mean(),
+            .clipped = ((r - 1.0).abs() > eps).to(r.scalar_type()).mean()};
+  }
+
+  const PpoConfig config_;
+  NoiseSource noise_;
+};
+
+}  // namespace
+
+std::unique_ptr<Agent> PpoConfig::make(const EnvSpec& spec, at::Device device,
+                                       uint64_t seed) const {
+  return std::make_unique<Ppo>(spec, *this, device, seed);
+}
+
+AgentEntry ppo_entry() {
+  return {.name = "ppo",
+          .summary = "proximal policy optimisation (Schulman et al. 2017), on-policy",
+          .config = [] { return std::make_unique<PpoConfig>(); },
+          .training = [] { return std::make_unique<RolloutTraining>(); }};
+}
+
+}  // namespace reverie

@@ -1,0 +1,52 @@
+#include "agents/training/gathering.h"
+
+#include <cmath>
+
+#include "agents/evaluation.h"
+#include "nn/pch.h"
+
+namespace reverie {
+
+GatheringEnvs::GatheringEnvs(const RunConfig& config, int64_t num_envs)
+    : env(config.env_config->vector_env(
+          {.num_envs = num_envs, .threads = static_cast<int>(config.threads)})),
+      adapter(env->spec(), num_envs) {}
+
+at::Tensor ended_envs(const VectorStep& step) {
+  at::Tensor ended = at::empty({static_cast<int64_t>(step.reward.size())}, at::kBool);
+  auto* out = ended.mutable_data_ptr<bool>();
+  for (size_t i = 0; i < step.reward.size(); ++i) {
+    out[i] = step.terminated[i] != 0 || step.truncated[i] != 0;
+  }
+  return ended;
+}
+
+TrainingRow episode_row(const std::vector<Episode>& episodes) {
+  TrainingRow row;
+  if (episodes.empty()) return row;
+  const auto add_mean = [&](const std::string& name, const std::vector<double>& values) {
+    const double mean = mean_of_numbers(values);
+    if (!std::isnan(mean)) row.values.emplace_back(name, mean);
+  };
+  add_mean("env/return", episode_returns(episodes));
+  for (const auto& [name, value] : episodes.front().metrics) {
+    add_mean("env/" + name, episode_metric(episodes, name));
+  }
+  for (const auto& [name, value] : row.values) {
+    if (name == "env/return" || name == "env/success") {
+      row.shown.emplace_back(name.substr(4), value);
+    }
+  }
+  return row;
+}
+
+Metrics read_metrics(const TensorMap& metrics) {
+  Metrics values;
+  for (const auto& [name, tensor] : metrics) values.emplace_back(name, tensor.item<double>());
+  for (const auto& [name, value] : values) {
+    REVERIE_CHECK_RUN(std::isfinite(value), "{} is {}", name, value);
+  }
+  return values;
+}
+
+}  // namespace reverie

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "agents/agent.h"
+#include "agents/run_config.h"
+#include "agents/space_adapter.h"
+#include "agents/training/trainer.h"
+#include "envs/vector_env.h"
+#include "nn/device.h"
+
+namespace reverie {
+
+// What trainers that step environments have in common.
+
+// The environments of a run, and what they show to learners.
+struct GatheringEnvs {
+  GatheringEnvs(const RunConfig& config, int64_t num_envs);
+
+  FieldViews observations() { return adapter.observations(env->observations()); }
+
+  std::unique_ptr<VectorEnv> env;
+  SpaceAdapter adapter;
+};
+
+// [N] bool: where an episode ended, so that the next begins.
+at::Tensor ended_envs(const VectorStep& step);
+
+// Means over the episodes: "env/return", "env/success" and their other metrics, those two shown.
+TrainingRow episode_row(const std::vector<Episode>& episodes);
+
+// The values of an update's metrics. Throws Error(kRun) that names one which is not finite.
+Metrics read_metrics(const TensorMap& metrics);
+
+// The run's agent. Throws Error(kInput) as AgentConfig::make() does, and where it is not of that
+// kind, which learns from `source`.
+template <typename Kind>
+std::unique_ptr<Kind> make_agent_of(const RunConfig& config, const EnvSpec& spec,
+                                    std::string_view source) {
+  std::unique_ptr<Agent> made =
+      config.agent_config->make(spec, open_device(config.device), config.seed_for("agent"));
+  auto* agent = dynamic_cast<Kind*>(made.get());
+  REVERIE_CHECK(agent != nullptr, "agent '{}' does not learn from {}", config.agent, source);
+  static_cast<void>(made.release());
+  return std::unique_ptr<Kind>(agent);
+}
+
+}  // namespace reverie

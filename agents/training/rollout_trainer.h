@@ -1,0 +1,31 @@
+#pragma once
+
+#include <memory>
+
+#include "agents/training/trainer.h"
+
+namespace reverie {
+
+// How an agent learns on-policy, from what its own policy has just done in N environments:
+//
+//   repeat:  T times: a = actor(obs); the environments step
+//            the agent learns from the T N steps, which are then forgotten
+//
+// A turn is a rollout, so checkpoints, evaluations and rows of the log fall between two of them,
+// and a run ends with the first rollout that reaches --steps. Counts environment steps; an update
+// is one rollout's.
+struct RolloutTraining : TrainingConfig {
+  RolloutTraining() { drive_options.evaluate_every = 25000; }
+
+  int64_t num_envs = 8;
+  bool normalize_reward = true;  // as RewardScale does
+  DriveOptions drive_options;
+
+  void describe(ConfigFields& fields) override;
+  const DriveOptions& drive() const override { return drive_options; }
+  bool can_resume() const override { return true; }
+  int64_t length(const RunConfig& config) const override;
+  std::unique_ptr<Trainer> make(const RunConfig& config, const Say& say) const override;
+};
+
+}  // namespace reverie

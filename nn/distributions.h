@@ -1,0 +1,77 @@
+#pragma once
+
+#include <cstdint>
+
+#include <ATen/core/TensorBody.h>
+
+#include "nn/noise_source.h"
+
+namespace reverie {
+
+// Distributions that a policy draws from. Letters: B rows, A independent numbers of each, C
+// choices. Parameters are tensors with or without gradient, on any device; no value is read.
+class Distribution {
+ public:
+  virtual ~Distribution() = default;
+
+  // One draw a row, without gradient: [B, A] float32, or [B] int64.
+  virtual at::Tensor sample(const NoiseSource& noise) const = 0;
+
+  // What to do without noise: the mean, or the most likely choice. Shapes as sample().
+  virtual at::Tensor center() const = 0;
+
+  // [B]: log density (or log probability) of x, of shapes as sample(); summed over the A numbers.
+  virtual at::Tensor log_prob(const at::Tensor& x) const = 0;
+
+  // [B]: in nats, summed over the A numbers.
+  virtual at::Tensor entropy() const = 0;
+};
+
+// A numbers N(mean, exp(log_std)^2).
+class Gaussian final : public Distribution {
+ public:
+  // mean: [B, A]; log_std: [A] or [B, A].
+  Gaussian(at::Tensor mean, at::Tensor log_std);
+
+  at::Tensor sample(const NoiseSource& noise) const override;
+  at::Tensor center() const override;
+  at::Tensor log_prob(const at::Tensor& x) const override;
+  at::Tensor entropy() const override;
+
+ private:
+  at::Tensor mean_, log_std_;
+};
+
+// A numbers in (0, 1) of density  x^(alpha-1) (1-x)^(beta-1) / B(alpha, beta).
+class Beta final : public Distribution {
+ public:
+  // Draws keep this distance from 0 and 1, where the density may vanish or be infinite.
+  static constexpr double kMargin = 1e-6;
+
+  // [B, A] each, above 0.
+  Beta(at::Tensor alpha, at::Tensor beta);
+
+  at::Tensor sample(const NoiseSource& noise) const override;
+  at::Tensor center() const override;
+  at::Tensor log_prob(const at::Tensor& x) const override;
+  at::Tensor entropy() const override;
+
+ private:
+  at::Tensor alpha_, beta_;
+};
+
+// One of the choices 0 .. C-1 with probabilities softmax(logits).
+class Categorical final : public Distribution {
+ public:
+  explicit Categorical(const at::Tensor& logits);  // [B, C]
+
+  at::Tensor sample(const NoiseSource& noise) const override;
+  at::Tensor center() const override;
+  at::Tensor log_prob(const at::Tensor& x) const override;
+  at::Tensor entropy() const override;
+
+ private:
+  at::Tensor log_p_;
+};
+
+}  // namespace reverie
