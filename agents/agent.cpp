@@ -25,7 +25,8 @@ void Actor::state(StateList& /*list*/) {}
 
 void Agent::observe(const TensorMap& /*obs*/) {}
 
-AgentEntry untrained_entry(const std::string& name, std::string summary, Untrained untrained) {
+AgentEntry untrained_entry(const std::string& name, std::string summary,
+                           UntrainedPolicy untrained) {
   return {.name = name,
           .summary = std::move(summary),
           .config = [name] { return std::make_unique<NothingToLearn>(name); },

@@ -151,8 +151,8 @@ class AgentConfig {
                                       uint64_t seed) const = 0;
 };
 
-// A policy that needs no training.
-struct Untrained {
+// How a policy that needs no training is made.
+struct UntrainedPolicy {
   // make: environments as they will be played. Throws Error(kInput) where the environment does not
   // suit.
   std::function<ActorMaker(const EnvMaker& make)> make;
@@ -173,7 +173,7 @@ struct AgentEntry {
   // How it is trained, with the defaults of this agent (agents/training/trainer.h); empty for a
   // policy that needs none.
   std::function<std::unique_ptr<TrainingConfig>()> training = {};
-  std::optional<Untrained> untrained = {};
+  std::optional<UntrainedPolicy> untrained = {};
 
   // Plans to goals: needs the fields `goal_...` beside its observation
   // (envs/wrappers/reach_goal.h).
@@ -186,6 +186,6 @@ struct AgentEntry {
 };
 
 // An entry that has nothing to learn and no options.
-AgentEntry untrained_entry(const std::string& name, std::string summary, Untrained untrained);
+AgentEntry untrained_entry(const std::string& name, std::string summary, UntrainedPolicy untrained);
 
 }  // namespace reverie

@@ -66,6 +66,20 @@ void check_learns_from(const std::string& dataset, const RunConfig& config) {
                 config.agent, agents_of_datasets());
 }
 
+// What the options of a run that learns from a dataset mean.
+void settle_dataset(RunConfig& config, bool resuming, bool steps_flag, bool has_config) {
+  DatasetOptions& data = *config.training->dataset();
+  data.path = std::filesystem::absolute(data.path).string();  // it is read from other folders too
+  // Steps of a preset are those of a run that gathers.
+  if (!resuming && !steps_flag && !has_config) config.steps = 0;
+  if (!data.alone || !steps_flag || data.updates > 0) return;
+  std::cerr << fmt::format(
+      "--steps {}: {} learns from the dataset alone, so this counts as "
+      "--updates {}\n",
+      config.steps, config.agent, config.steps);
+  data.updates = std::exchange(config.steps, 0);
+}
+
 // The options that a run keeps for life: its simulators, replay buffer and generators are saved in
 // the shape that these give them.
 std::map<std::string, std::string> lifelong_options(const ConfigFields& fields) {
@@ -178,12 +192,8 @@ int train_command(const Arguments& arguments) {
                 config->dataset(),
                 gathers ? "gathers its own experience" : "learns from a dataset");
   if (!config->dataset().empty()) {
-    // The run is looked at from other folders too.
-    std::string& path = config->training->dataset()->path;
-    path = std::filesystem::absolute(path).string();
-    // Steps of a preset are those of a run that gathers.
-    const bool asked = !peek_flag(arguments, "--steps").empty() || !flags.config.empty();
-    if (!resuming && !asked) config->steps = 0;
+    settle_dataset(*config, resuming, !peek_flag(arguments, "--steps").empty(),
+                   !flags.config.empty());
   }
   if (resuming) check_lifelong_options(flags.resume, saved_options, lifelong_options(fields));
   REVERIE_CHECK(!resuming || flags.run.empty(), "--resume and --run exclude each other");

@@ -35,7 +35,7 @@ void use_environment(LoadedPolicy& loaded, const LoadOptions& options) {
 
 LoadedPolicy load_untrained(const std::string& name, const LoadOptions& options) {
   REVERIE_CHECK(!options.env.empty(), "the {} policy needs an environment: give --env ID", name);
-  const Untrained& untrained = *find_agent(name).untrained;
+  const UntrainedPolicy& untrained = *find_agent(name).untrained;
   LoadedPolicy loaded;
   loaded.name = name;
   loaded.config = make_run_config(options.env, name);

@@ -66,6 +66,7 @@ struct DatasetOptions {
   int64_t updates = 0;    // gradient updates on it; 0 = the default of the way to train
   double held_out = 0.0;  // share of its episodes that is not learnt from
   double share = 0.5;     // of it in batches once experience is gathered too
+  bool alone = false;     // nothing can be gathered beside it
 };
 
 }  // namespace reverie

@@ -25,6 +25,7 @@ WorldModelTraining::WorldModelTraining() {
   drive_options.checkpoint_every = 500;
   drive_options.picture_every = 500;
   data.held_out = 0.1;
+  data.alone = true;
 }
 
 void WorldModelTraining::describe(ConfigFields& f) {

@@ -1,5 +1,7 @@
 // Training a world model from the outside: what of a run cannot change, and what is refused before
 // anything is written.
+#include <algorithm>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -54,6 +56,15 @@ TEST_F(TrainWorldModel, WhatIsHeldOutStaysHeldOut) {
   fs::copy(at("240.h5"), at("elsewhere.h5"));
   succeeds({"train", "--resume", "moved", "--updates", "4", "--quiet", "--dataset", "elsewhere.h5",
             "--decoder-updates", "0"});
+}
+
+TEST_F(TrainWorldModel, StepsOnADatasetCountAsUpdatesAndItIsSaid) {
+  Arguments arguments =
+      tiny_world_model("stepped", 2, {"--dataset", "240.h5", "--decoder-updates", "0"});
+  std::replace(arguments.begin(), arguments.end(), std::string("--updates"),
+               std::string("--steps"));
+  EXPECT_THAT(succeeds(arguments).err, testing::HasSubstr("counts as --updates 2"));
+  EXPECT_EQ(latest_checkpoint(at("stepped")).filename(), "step_000000002");
 }
 
 TEST_F(TrainWorldModel, ARunIsLookedAtFromAnyFolder) {
