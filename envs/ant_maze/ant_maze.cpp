@@ -4,6 +4,7 @@
 
 #include "core/assets.h"
 #include "envs/ant_maze/ant_maze_env.h"
+#include "envs/maze/maze_options.h"
 
 namespace reverie::ant_maze {
 namespace {
@@ -38,20 +39,10 @@ const std::vector<Variant>& variants() {
 class AntMazeConfig final : public EnvConfig {
  public:
   explicit AntMazeConfig(const Variant& variant)
-      : variant_(variant), max_steps_(variant.max_steps) {}
+      : variant_(variant), options_{.max_steps = variant.max_steps} {}
 
   void describe(ConfigFields& fields) override {
-    fields.add("map", map_, "a map file of your own (docs/maps.md); \"\" = the id's");
-    fields.add("max_steps", max_steps_, "steps after which an episode is truncated", at_least(1));
-    if (is_d4rl()) {
-      fields.add("goal_observation", goal_observation_,
-                 "add achieved_goal and desired_goal to the observation, which D4RL does not");
-    } else {
-      fields.add("reset_target", reset_target_, "draw a new goal whenever it is reached");
-      fields.add("continuing_task", continuing_task_,
-                 "go on after the goal is reached; false: the episode terminates there");
-    }
-    factors_.describe(fields);
+    options_.describe(fields, variant_.convention, /*draws_goals=*/false);
   }
 
   std::vector<Factor> factors() const override { return ant_maze_factors(load()->layout); }
@@ -64,12 +55,8 @@ class AntMazeConfig final : public EnvConfig {
 
  private:
   bool is_d4rl() const { return variant_.convention == Convention::kD4rl; }
-  bool has_goal_observation() const { return !is_d4rl() || goal_observation_; }
-
   std::shared_ptr<const AntWorld> load() const {
-    const std::filesystem::path file =
-        map_.empty() ? asset_path("maps") / variant_.map : std::filesystem::path(map_);
-    return build_ant_world(variant_.convention, maze::MazeMap::load(file));
+    return build_ant_world(variant_.convention, options_.load_map(variant_.map));
   }
 
   AntTask make_task(const maze::MazeLayout& layout) const {
@@ -77,15 +64,15 @@ class AntMazeConfig final : public EnvConfig {
     AntTask task{
         .goal = {.spec = make_spec(),
                  .dense = variant_.dense,
-                 .goal_when_reached = !is_d4rl() && reset_target_,
-                 .ends_at_goal = is_d4rl() || !continuing_task_,
+                 .goal_when_reached = !is_d4rl() && options_.reset_target,
+                 .ends_at_goal = is_d4rl() || !options_.continuing_task,
                  .start_noise = is_d4rl() ? kD4rlNoise : noise,
                  .goal_noise = noise,
                  .start_distance = is_d4rl() ? 0.0 : maze::kRoboticsStartDistance * layout.cell},
-        .goal_observation = has_goal_observation()};
+        .goal_observation = options_.shows_goal(variant_.convention)};
     EnvSpec& spec = task.goal.spec;
-    task.goal.factors = maze::plan_factors(spec.id, ant_maze_factors(layout), factors_, layout,
-                                           kReach, task.goal.start_distance);
+    task.goal.factors = maze::plan_factors(spec.id, ant_maze_factors(layout), options_.factors,
+                                           layout, kReach, task.goal.start_distance);
     // Scores are of the id's own dynamics, starts and goal.
     if (task.goal.factors->changes_dynamics()) spec.reference.reset();
     return task;
@@ -97,15 +84,12 @@ class AntMazeConfig final : public EnvConfig {
     const int64_t size =
         is_d4rl() ? kPositions + kVelocities : kPositions - 2 + kVelocities + int64_t{6} * kBodies;
     spec.observation = {{.name = "observation", .shape = {size}, .dtype = DType::kFloat64}};
-    if (has_goal_observation()) {
-      spec.observation.push_back({.name = "achieved_goal", .shape = {2}, .dtype = DType::kFloat64});
-      spec.observation.push_back({.name = "desired_goal", .shape = {2}, .dtype = DType::kFloat64});
-    }
+    options_.add_goal_fields(spec, variant_.convention);
     spec.action = Field{.name = "action", .shape = {kMotors}, .low = {-1.0F}, .high = {1.0F}};
     spec.dt = is_d4rl() ? 0.1 : 0.05;
-    spec.max_steps = max_steps_;
+    spec.max_steps = options_.max_steps;
     // D4RL counts an episode that reaches the goal as 100. Another map or clock has no reference.
-    if (is_d4rl() && map_.empty() && max_steps_ == variant_.max_steps) {
+    if (is_d4rl() && options_.is_published_task(variant_.max_steps)) {
       spec.reference = ReferenceReturns{0.0, 1.0};
     }
     spec.source = is_d4rl() ? "D4RL antmaze-v2; differs: MuJoCo 4.0.0, NumPy's new generator"
@@ -114,12 +98,7 @@ class AntMazeConfig final : public EnvConfig {
   }
 
   Variant variant_;
-  int64_t max_steps_;
-  std::string map_;
-  bool reset_target_ = false;
-  bool continuing_task_ = true;
-  bool goal_observation_ = false;
-  FactorOptions factors_;
+  maze::MazeOptions options_;
 };
 
 // The model with an ant that stands at a start: the model's own stands at the origin, which may be

@@ -1,6 +1,7 @@
 #include "envs/maze2d/maze2d.h"
 
 #include "core/assets.h"
+#include "envs/maze/maze_options.h"
 #include "envs/maze/waypoint_driver.h"
 #include "envs/maze2d/maze_env.h"
 
@@ -38,21 +39,10 @@ const std::vector<Variant>& variants() {
 class MazeConfig final : public EnvConfig {
  public:
   MazeConfig(const Variant& variant, bool dense)
-      : variant_(variant), dense_(dense), max_steps_(variant.max_steps) {}
+      : variant_(variant), dense_(dense), options_{.max_steps = variant.max_steps} {}
 
   void describe(ConfigFields& fields) override {
-    fields.add("map", map_, "a map file of your own (docs/maps.md); \"\" = the id's");
-    fields.add("max_steps", max_steps_, "steps after which an episode is truncated", at_least(1));
-    if (is_d4rl()) {
-      fields.add("reset_target", reset_target_, "draw a new goal for each episode");
-      fields.add("goal_observation", goal_observation_,
-                 "add achieved_goal and desired_goal to the observation, which D4RL does not");
-    } else {
-      fields.add("reset_target", reset_target_, "draw a new goal whenever it is reached");
-      fields.add("continuing_task", continuing_task_,
-                 "go on after the goal is reached; false: the episode terminates there");
-    }
-    factors_.describe(fields);
+    options_.describe(fields, variant_.convention, /*draws_goals=*/true);
   }
 
   std::vector<Factor> factors() const override { return point_maze_factors(load()->layout); }
@@ -67,44 +57,38 @@ class MazeConfig final : public EnvConfig {
   bool is_d4rl() const { return variant_.convention == Convention::kD4rl; }
 
   std::shared_ptr<const PointMaze> load() const {
-    const std::filesystem::path file =
-        map_.empty() ? asset_path("maps") / variant_.map : std::filesystem::path(map_);
-    return build_point_maze(variant_.convention, maze::MazeMap::load(file));
+    return build_point_maze(variant_.convention, options_.load_map(variant_.map));
   }
 
   PointTask make_task(const maze::MazeLayout& layout) const {
     const double noise = is_d4rl() ? kD4rlPositionNoise : maze::kRoboticsNoise;
     PointTask task{.goal = {.spec = make_spec(),
                             .dense = dense_,
-                            .goal_when_reached = !is_d4rl() && reset_target_,
-                            .ends_at_goal = !is_d4rl() && !continuing_task_,
-                            .one_goal = is_d4rl() && !reset_target_,
+                            .goal_when_reached = !is_d4rl() && options_.reset_target,
+                            .ends_at_goal = !is_d4rl() && !options_.continuing_task,
+                            .one_goal = is_d4rl() && !options_.reset_target,
                             .start_noise = noise,
                             .goal_noise = noise,
                             .start_distance = is_d4rl() ? 0.0 : maze::kRoboticsStartDistance},
-                   .goal_observation = has_goal_observation()};
-    task.goal.factors = maze::plan_factors(task.goal.spec.id, point_maze_factors(layout), factors_,
-                                           layout, kBallRadius, task.goal.start_distance);
+                   .goal_observation = options_.shows_goal(variant_.convention)};
+    task.goal.factors =
+        maze::plan_factors(task.goal.spec.id, point_maze_factors(layout), options_.factors, layout,
+                           kBallRadius, task.goal.start_distance);
     // Scores are of the id's own dynamics, starts and goal.
     if (task.goal.factors->changes_dynamics()) task.goal.spec.reference.reset();
     return task;
   }
 
-  bool has_goal_observation() const { return !is_d4rl() || goal_observation_; }
-
   EnvSpec make_spec() const {
     EnvSpec spec;
     spec.id = variant_.id + (dense_ ? "-dense" : "");
     spec.observation = {{.name = "observation", .shape = {4}, .dtype = DType::kFloat64}};
-    if (has_goal_observation()) {
-      spec.observation.push_back({.name = "achieved_goal", .shape = {2}, .dtype = DType::kFloat64});
-      spec.observation.push_back({.name = "desired_goal", .shape = {2}, .dtype = DType::kFloat64});
-    }
+    options_.add_goal_fields(spec, variant_.convention);
     spec.action = Field{.name = "action", .shape = {2}, .low = {-1.0F}, .high = {1.0F}};
     spec.dt = 0.01;
-    spec.max_steps = max_steps_;
+    spec.max_steps = options_.max_steps;
     // Scores are of the id's own task; another map or clock has no reference.
-    if (map_.empty() && max_steps_ == variant_.max_steps && !reset_target_) {
+    if (options_.is_published_task(variant_.max_steps) && !options_.reset_target) {
       spec.reference = dense_ ? variant_.dense : variant_.sparse;
     }
     spec.source = is_d4rl() ? "D4RL maze2d v1 (open: v0); differs: MuJoCo 4.0.0, NumPy's new "
@@ -116,12 +100,7 @@ class MazeConfig final : public EnvConfig {
 
   Variant variant_;
   bool dense_;
-  int64_t max_steps_;
-  std::string map_;
-  bool reset_target_ = false;
-  bool continuing_task_ = true;
-  bool goal_observation_ = false;
-  FactorOptions factors_;
+  maze::MazeOptions options_;
 };
 
 }  // namespace

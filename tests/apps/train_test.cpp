@@ -114,8 +114,8 @@ TEST_F(Train, MoreStepsContinueAFinishedRun) {
   good(tiny_training("longer", 200, {"--threads", "2"}));
   const std::string before = everything_below(at("longer"));
   const Finished again = run(folder_.path(), {"train", "--resume", "longer"});
-  EXPECT_EQ(again.status, 2);
-  EXPECT_THAT(again.err, AllOf(HasSubstr("step 200 of 200"), HasSubstr("--steps")));
+  EXPECT_EQ(again.status, 0);
+  EXPECT_THAT(again.err, AllOf(HasSubstr("is at its end, step 200"), HasSubstr("--steps")));
   EXPECT_EQ(everything_below(at("longer")), before);
   good({"train", "--resume", "longer", "--steps", "400"});
   EXPECT_TRUE(model_of(at("whole")) == model_of(at("longer")));
@@ -123,7 +123,7 @@ TEST_F(Train, MoreStepsContinueAFinishedRun) {
 }
 
 TEST_F(Train, InterruptSavesAndSaysHowToResume) {
-  for (const int signal : {SIGINT, SIGTERM}) {
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
     const std::string name = "run" + std::to_string(signal);
     Program program(tiny_training(name, 1000000, {"--checkpoint-every", "100"}),
                     {.folder = folder_.path()});

@@ -1,0 +1,35 @@
+#include "envs/maze/maze_options.h"
+
+#include "core/assets.h"
+
+namespace reverie::maze {
+
+void MazeOptions::describe(ConfigFields& fields, Convention convention, bool draws_goals) {
+  fields.add("map", map, "a map file of your own (docs/maps.md); \"\" = the id's");
+  fields.add("max_steps", max_steps, "steps after which an episode is truncated", at_least(1));
+  if (convention == Convention::kD4rl) {
+    if (draws_goals) {
+      fields.add("reset_target", reset_target, "draw a new goal for each episode");
+    }
+    fields.add("goal_observation", goal_observation,
+               "add achieved_goal and desired_goal to the observation, which D4RL does not");
+  } else {
+    fields.add("reset_target", reset_target, "draw a new goal whenever it is reached");
+    fields.add("continuing_task", continuing_task,
+               "go on after the goal is reached; false: the episode terminates there");
+  }
+  factors.describe(fields);
+}
+
+MazeMap MazeOptions::load_map(const std::string& of_id) const {
+  return MazeMap::load(map.empty() ? asset_path("maps") / of_id : std::filesystem::path(map));
+}
+
+void MazeOptions::add_goal_fields(EnvSpec& spec, Convention convention) const {
+  if (!shows_goal(convention)) return;
+  for (const char* name : {"achieved_goal", "desired_goal"}) {
+    spec.observation.push_back({.name = name, .shape = {2}, .dtype = DType::kFloat64});
+  }
+}
+
+}  // namespace reverie::maze

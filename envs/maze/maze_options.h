@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "core/config.h"
+#include "core/spec.h"
+#include "envs/factors.h"
+#include "envs/maze/maze_layout.h"
+
+namespace reverie::maze {
+
+// The options that mazes have in common, whatever moves through them.
+struct MazeOptions {
+  int64_t max_steps = 0;
+  std::string map = {};  // a file; "" = the id's
+  bool reset_target = false;
+  bool continuing_task = true;    // of Gymnasium-Robotics
+  bool goal_observation = false;  // of D4RL; Gymnasium-Robotics always shows the goal
+  FactorOptions factors = {};
+
+  // draws_goals: whether D4RL's convention knows a goal that changes from episode to episode.
+  void describe(ConfigFields& fields, Convention convention, bool draws_goals);
+
+  // Throws Error(kInput) as MazeMap::load() does. of_id: below assets/maps.
+  MazeMap load_map(const std::string& of_id) const;
+
+  bool shows_goal(Convention convention) const {
+    return convention == Convention::kRobotics || goal_observation;
+  }
+
+  // The fields "achieved_goal" and "desired_goal", where they are shown.
+  void add_goal_fields(EnvSpec& spec, Convention convention) const;
+
+  // Whether map and clock are the id's own, which published returns are of.
+  bool is_published_task(int64_t steps_of_id) const {
+    return map.empty() && max_steps == steps_of_id;
+  }
+};
+
+}  // namespace reverie::maze
