@@ -82,8 +82,9 @@ class Agent {
   // What Decision::extra holds while it explores.
   virtual std::vector<Field> extra_fields() const { return {}; }
 
-  // Sees the observations of training once, in the order of time, before an action is chosen for
-  // them: running statistics are kept here. obs: as Actor::act() gets it.
+  // Sees observations of training, for running statistics: those that an action is about to be
+  // chosen for, in the order of time (final ones, where episodes end, are not among them); and
+  // before learning from a dataset alone some that are drawn from it. obs: as Actor::act() gets it.
   virtual void observe(const TensorMap& obs);
 
   // Networks, optimisers, normalisers, generators: everything that acting and learning need.

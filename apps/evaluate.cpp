@@ -147,7 +147,12 @@ int evaluate_command(const Arguments& arguments) {
   options.seed = static_cast<uint64_t>(seed);
   options.goal_count = episodes;
   LoadedPolicy loaded = load_policy(run, options);
-  if (!record.empty()) check_recordable(loaded, run);
+  std::optional<Record> kept;
+  if (!record.empty()) {
+    kept = begin_record(loaded, run, {.episodes = episodes, .seed = seed},
+                        this_launch("evaluate", arguments));
+    check_place(record, *kept);
+  }
   const int threads = static_cast<int>(loaded.config->threads);
   std::optional<SimulatorPlanner> simulator;
   if (loaded.goals && options.goals.simulator && loaded.goals->suit_simulator()) {
@@ -179,15 +184,14 @@ int evaluate_command(const Arguments& arguments) {
   }
   progress.finish();
 
-  if (json || !record.empty()) {
-    Json out = evaluation_json(loaded, columns, seed, episodes);
-    if (json) std::cout << out.dump(2) << "\n";
-    if (!record.empty()) {
-      const Record made =
-          make_record(loaded, run, std::move(out), this_launch("evaluate", arguments));
-      std::cerr << fmt::format("wrote {}\n", write_record(record, made).string());
-    }
-    if (json) return 0;
+  Json out = evaluation_json(loaded, columns, seed, episodes);
+  if (kept) {
+    kept->evaluation = out;
+    std::cerr << fmt::format("wrote {}\n", write_record(record, *kept).string());
+  }
+  if (json) {
+    std::cout << out.dump(2) << "\n";
+    return 0;
   }
   std::cout << fmt::format("{} on {}, {} episodes, checkpoint of step {}\n\n", loaded.name,
                            loaded.spec.id, episodes, loaded.step);

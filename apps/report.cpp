@@ -46,6 +46,12 @@ int report_command(const Arguments& arguments) {
   if (!plot.empty()) check_png_path(plot);
 
   const StudyReport report(Study::read(records), read_records(records));
+  if (!plot.empty()) {
+    const std::vector<Chart> charts = report.charts();
+    REVERIE_CHECK(!charts.empty(), "{}: its records hold none of the study's metrics", records);
+    write_charts(plot, charts, std::min<int>(static_cast<int>(charts.size()), 2), 640, 400);
+    std::cerr << fmt::format("wrote {}\n", plot);
+  }
   if (!page.empty()) {
     const std::string before = read_file(page, kMostBytes);
     const std::string after = with_report(before, report.study().name, report.markdown(), page);
@@ -58,12 +64,6 @@ int report_command(const Arguments& arguments) {
       write_file_atomically(page, after);
       std::cerr << fmt::format("wrote {}\n", page);
     }
-  }
-  if (!plot.empty()) {
-    const std::vector<Chart> charts = report.charts();
-    REVERIE_CHECK(!charts.empty(), "{}: its records hold none of the study's metrics", records);
-    write_charts(plot, charts, std::min<int>(static_cast<int>(charts.size()), 2), 640, 400);
-    std::cerr << fmt::format("wrote {}\n", plot);
   }
   if (json) {
     std::cout << report.json().dump(2) << "\n";

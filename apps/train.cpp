@@ -101,22 +101,22 @@ void check_lifelong_options(const std::string& run, const std::map<std::string, 
   }
 }
 
-// The flag that makes a run longer.
+// The flag that makes a run longer at its end.
 const char* length_flag(const RunConfig& config) {
-  return config.dataset().empty() ? "--steps" : "--updates";
+  return config.total_steps() > 0 ? "--steps" : "--updates";
 }
 
-// Reads what a run resumes from. What does not fit the options in force is found here, before
-// anything in the run folder is replaced. The trainer is then where the run is.
-Checkpoint checkpoint_to_resume(const RunDirectory& directory, const RunConfig& config,
-                                bool can_resume, Trainer& trainer) {
+// Brings the trainer to where the run is. What does not fit the options in force is found here,
+// before anything in the run folder is replaced.
+void restore(const RunDirectory& directory, const RunConfig& config, bool can_resume,
+             Trainer& trainer) {
   const std::string run = directory.path().string();
   REVERIE_CHECK(can_resume,
                 "{}: its replay buffer was not saved (save_replay = false), so it cannot be "
                 "resumed",
                 run);
   const std::filesystem::path folder = directory.latest_checkpoint().path;
-  Checkpoint checkpoint = read_checkpoint(folder, config);
+  const Checkpoint checkpoint = read_checkpoint(folder, config);
   name_folder(folder, [&] { resume_trainer(trainer, checkpoint); });
   const int64_t position = trainer.counts().position;
   const int64_t length = config.training->length(config);
@@ -124,7 +124,6 @@ Checkpoint checkpoint_to_resume(const RunDirectory& directory, const RunConfig& 
                 "{}: is at step {} already, beyond {}; {} N with a larger N "
                 "continues it",
                 run, position, length, length_flag(config));
-  return checkpoint;
 }
 
 // A new run that failed before its first row and its first checkpoint has nothing to keep, and its
@@ -141,10 +140,10 @@ void remove_if_nothing_was_made(const RunDirectory& directory) {
 }
 
 TrainingResult run_training(RunConfig& config, RunDirectory& directory, Trainer& trainer,
-                            std::optional<Checkpoint> checkpoint, bool quiet) {
+                            RunStart start, bool quiet) {
   // Where a stage has become longer, the run goes back to it.
   const std::optional<int64_t> first_step =
-      checkpoint ? std::optional(trainer.counts().position) : std::nullopt;
+      start == RunStart::kResumed ? std::optional(trainer.counts().position) : std::nullopt;
   MetricLog log(directory.path(), first_step);
   ProgressBar progress(config.training->length(config),
                        {.label = fmt::format("{} {}", config.env, config.agent),
@@ -152,7 +151,7 @@ TrainingResult run_training(RunConfig& config, RunDirectory& directory, Trainer&
                         .quiet = quiet});
   const std::atomic<bool>& stop_requested = catch_stop_signals();
   TrainingSession session{config, directory, log, progress, stop_requested};
-  const TrainingResult result = drive(session, trainer, std::move(checkpoint));
+  const TrainingResult result = drive(session, trainer, start);
   progress.finish();
   return result;
 }
@@ -185,6 +184,7 @@ int train_command(const Arguments& arguments) {
   const auto saved_options = lifelong_options(fields);
   const bool can_resume = config->training && config->training->can_resume();
   const bool gathers = config->dataset().empty();
+  const bool had_steps = config->total_steps() > 0;
   line.apply(fields);
   const bool resuming = !flags.resume.empty();
   REVERIE_CHECK(!resuming || gathers == config->dataset().empty(),
@@ -195,6 +195,9 @@ int train_command(const Arguments& arguments) {
     settle_dataset(*config, resuming, !peek_flag(arguments, "--steps").empty(),
                    !flags.config.empty());
   }
+  REVERIE_CHECK(!resuming || had_steps == (config->total_steps() > 0),
+                "--resume {}: the run {} environment steps; that cannot change", flags.resume,
+                had_steps ? "has" : "learns from its dataset alone and has no");
   if (resuming) check_lifelong_options(flags.resume, saved_options, lifelong_options(fields));
   REVERIE_CHECK(!resuming || flags.run.empty(), "--resume and --run exclude each other");
   REVERIE_CHECK(find_agent(config->agent).learns(),
@@ -213,8 +216,7 @@ int train_command(const Arguments& arguments) {
 
   RunDirectory directory = resuming ? RunDirectory::open(flags.resume, RunDirectory::Access::kWrite)
                                     : RunDirectory::create(flags.run);
-  std::optional<Checkpoint> checkpoint;
-  if (resuming) checkpoint = checkpoint_to_resume(directory, *config, can_resume, *trainer);
+  if (resuming) restore(directory, *config, can_resume, *trainer);
   if (resuming && trainer->counts().position == config->training->length(*config)) {
     std::cerr << fmt::format(
         "{}: is at its end, step {}; nothing is left to do. {} N with a larger "
@@ -225,7 +227,8 @@ int train_command(const Arguments& arguments) {
   TrainingResult result;
   try {
     add_launch(directory, this_launch("train", arguments));
-    result = run_training(*config, directory, *trainer, std::move(checkpoint), flags.quiet);
+    result = run_training(*config, directory, *trainer,
+                          resuming ? RunStart::kResumed : RunStart::kNew, flags.quiet);
   } catch (...) {
     if (!resuming) remove_if_nothing_was_made(directory);
     throw;

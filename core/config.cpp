@@ -316,6 +316,15 @@ void ConfigFields::add(std::string name, std::vector<std::string>& value, std::s
   push({.section = {}, .name = std::move(name), .help = std::move(help), .value = &value});
 }
 
+void ConfigFields::set_without_effect(std::initializer_list<std::string_view> names) {
+  for (const std::string_view name : names) {
+    const auto found = std::find_if(fields_.begin(), fields_.end(),
+                                    [&](const ConfigField& field) { return field.name == name; });
+    REVERIE_CHECK(found != fields_.end(), "no option is called '{}'", name);
+    found->changes_result = false;
+  }
+}
+
 const ConfigField* ConfigFields::find(std::string_view name) const {
   const auto found = std::find_if(fields_.begin(), fields_.end(),
                                   [&](const ConfigField& field) { return field.name == name; });

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <initializer_list>
 #include <limits>
 #include <string>
 #include <string_view>
@@ -38,6 +39,7 @@ struct ConfigField {
   Value value;
   Range range = {};
   std::vector<std::string> choices = {};  // of a string; empty = anything
+  bool changes_result = true;             // false: of what a run keeps, not of what it learns
 
   std::string flag() const;       // "--learning-rate"
   std::string type_name() const;  // "number", "integer", "true|false", "a|b", "text", "integers"
@@ -64,6 +66,10 @@ class ConfigFields {
   void add(std::string name, std::vector<int64_t>& value, std::string help, Range range = {});
   // Texts without commas; on the command line the flag may be repeated.
   void add(std::string name, std::vector<std::string>& value, std::string help);
+
+  // Fields that change nothing of what is learnt, such as how often it is logged: results that
+  // differ in them alone are of one setting. Throws Error for a name that is not there.
+  void set_without_effect(std::initializer_list<std::string_view> names);
 
   const std::vector<ConfigField>& all() const { return fields_; }
 

@@ -39,7 +39,14 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
 
   bool parse_error(size_t position, const std::string&,
                    const nlohmann::detail::exception& error) override {
-    fail_input("{}: not JSON at byte {}: {}", source_, position, printable(error.what()));
+    // "[json.exception.parse_error.101] parse error at line 1, column 2: syntax error while ...
+    // - what; last read: '...'": what is wrong, without what the file holds.
+    std::string what = error.what();
+    const size_t read = what.find("; last read");
+    what = what.substr(0, read);
+    const size_t reason = what.find(": ");
+    if (reason != std::string::npos) what = what.substr(reason + 2);
+    fail_input("{}: not JSON at byte {}: {}", source_, position, printable(what));
   }
 
  private:

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <charconv>
+#include <sstream>
 
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include "core/file.h"
@@ -35,7 +37,9 @@ T parse_number(const std::string& key, const std::string& text, const char* expe
 }  // namespace
 
 Checkpoint::Checkpoint(Checkpoint&& other) noexcept
-    : groups_(std::move(other.groups_)), state_(std::move(other.state_)) {
+    : groups_(std::move(other.groups_)),
+      state_(std::move(other.state_)),
+      is_partial_(other.is_partial_) {
   // Readers of groups in memory point into the map that has just moved.
   for (auto& [name, reader] : other.readers_) {
     if (!groups_.contains(name)) readers_[name] = std::move(reader);
@@ -49,6 +53,7 @@ Checkpoint& Checkpoint::operator=(Checkpoint&& other) noexcept {
   std::swap(groups_, moved.groups_);
   std::swap(state_, moved.state_);
   std::swap(readers_, moved.readers_);
+  is_partial_ = moved.is_partial_;
   return *this;
 }
 
@@ -98,26 +103,37 @@ Checkpoint Checkpoint::clone() const {
 }
 
 void Checkpoint::write(const std::filesystem::path& folder) const {
+  std::map<std::string, std::string> state = state_;
+  const auto set_own = [&](const std::string& key, std::string value) {
+    REVERIE_CHECK(!state.contains(key), "a checkpoint's own key '{}' is set by what it holds", key);
+    state[key] = std::move(value);
+  };
+  set_own("format", std::to_string(kFormat));
+  set_own("groups", fmt::format("{}", fmt::join(keys_of(groups_), ",")));
   for (const auto& [name, tensors] : groups_) {
     save_safetensors((folder / (name + kEnding)).string(), tensors.entries());
   }
-  std::map<std::string, std::string> state = state_;
-  state["format"] = std::to_string(kFormat);
   write_file_atomically(folder / "state.json", nlohmann::json(state).dump(2) + "\n");
 }
 
 Checkpoint Checkpoint::read(const std::filesystem::path& folder) {
-  std::vector<std::string> groups;
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
-    if (entry.path().extension() == kEnding) groups.push_back(entry.path().stem().string());
-  }
-  std::sort(groups.begin(), groups.end());
-  return read(folder, groups);
+  Checkpoint checkpoint = read_state(folder);
+  std::vector<std::string> names;
+  std::stringstream list(checkpoint.text("groups"));
+  for (std::string name; std::getline(list, name, ',');) names.push_back(name);
+  checkpoint.open_groups(folder, names);
+  return checkpoint;
 }
 
 Checkpoint Checkpoint::read(const std::filesystem::path& folder,
                             const std::vector<std::string>& groups) {
+  Checkpoint checkpoint = read_state(folder);
+  checkpoint.is_partial_ = true;
+  checkpoint.open_groups(folder, groups);
+  return checkpoint;
+}
+
+Checkpoint Checkpoint::read_state(const std::filesystem::path& folder) {
   Checkpoint checkpoint;
   const std::filesystem::path state_file = folder / "state.json";
   const std::string text = read_file(state_file, kMaxStateBytes);
@@ -132,11 +148,18 @@ Checkpoint Checkpoint::read(const std::filesystem::path& folder,
                 "{}: a checkpoint of format {}, this version of Reverie reads format {}: train the "
                 "run again",
                 state_file.string(), printable(format), kFormat);
-  for (const std::string& name : groups) {
-    checkpoint.readers_[name] =
-        std::make_unique<SafetensorsReader>((folder / (name + kEnding)).string());
-  }
   return checkpoint;
+}
+
+void Checkpoint::open_groups(const std::filesystem::path& folder,
+                             const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    // The name comes out of a file: it must not lead out of the folder.
+    REVERIE_CHECK(!name.empty() && name.find('/') == std::string::npos && name[0] != '.',
+                  "{}: lists a group '{}', expected a name", (folder / "state.json").string(),
+                  printable(name));
+    readers_[name] = std::make_unique<SafetensorsReader>((folder / (name + kEnding)).string());
+  }
 }
 
 }  // namespace reverie

@@ -17,8 +17,9 @@ namespace reverie {
 // StateList (nn/state_list.h).
 class Checkpoint {
  public:
-  // Of the layout of checkpoints, in state.json as "format". 2: actions are stored in [-1, 1].
-  static constexpr int64_t kFormat = 2;
+  // Of the layout of checkpoints, in state.json as "format". 2: actions are stored in [-1, 1]; 3:
+  // state.json lists the groups.
+  static constexpr int64_t kFormat = 3;
 
   Checkpoint() = default;
   Checkpoint(Checkpoint&&) noexcept;
@@ -30,6 +31,9 @@ class Checkpoint {
   TensorMap& group(const std::string& name) { return groups_[name]; }
 
   bool has_group(const std::string& name) const;
+
+  // Whether it was opened for some of its groups only: others may be there or not.
+  bool is_partial() const { return is_partial_; }
 
   // The tensors of a group, in memory or in the file it was read from. Throws Error naming the
   // groups there are. Valid as long as the checkpoint.
@@ -53,16 +57,21 @@ class Checkpoint {
   // caller's (RunDirectory). Throws Error(kRun) when a file cannot be written.
   void write(const std::filesystem::path& folder) const;
 
-  // Opens the groups of a folder, all of them or those that are named: evaluation needs "model"
-  // alone. Their tensors are read when they are asked for. Throws Error(kInput) that names the file
-  // for one that is missing, truncated or hostile, and for a checkpoint of another format.
+  // Opens the groups of a folder, all that it was written with or those that are named: evaluation
+  // needs "model" alone. Their tensors are read when they are asked for. Throws Error(kInput) that
+  // names the file for one that is missing, truncated or hostile, and for a checkpoint of another
+  // format.
   static Checkpoint read(const std::filesystem::path& folder);
   static Checkpoint read(const std::filesystem::path& folder,
                          const std::vector<std::string>& groups);
 
  private:
+  static Checkpoint read_state(const std::filesystem::path& folder);
+  void open_groups(const std::filesystem::path& folder, const std::vector<std::string>& names);
+
   std::map<std::string, TensorMap> groups_;
   std::map<std::string, std::string> state_;
+  bool is_partial_ = false;
   // Of the groups in files, and of those in memory once they are asked for.
   mutable std::map<std::string, std::unique_ptr<TensorReader>> readers_;
 };

@@ -101,7 +101,7 @@ void StateList::add_text(std::string_view name, std::function<std::string()> get
 
 void StateList::add_group(Group group) {
   if (!part_.group.empty()) group.name = part_.group + "." + group.name;
-  groups_.emplace_back(std::move(group), part_.saved);
+  groups_.emplace_back(std::move(group), part_);
 }
 
 void StateList::save(Checkpoint& checkpoint) const {
@@ -115,13 +115,28 @@ void StateList::save(Checkpoint& checkpoint) const {
   }
   for (const Text& text : texts_) {
     if (!text.part.saved) continue;
+    REVERIE_CHECK(!checkpoint.has_text(text.name), "two things of a checkpoint are called '{}'",
+                  text.name);
     checkpoint.set(text.name, text.get());
     // load() takes the group for the sign that the part is there, whether or not it has tensors.
     if (!text.part.group.empty()) checkpoint.group(text.part.group);
   }
-  for (const auto& [group, saved] : groups_) {
-    if (saved) group.save(checkpoint.group(group.name));
+  for (const auto& [group, part] : groups_) {
+    if (part.saved) group.save(checkpoint.group(group.name));
   }
+}
+
+// Whole groups that are not there: weights that nobody loads would be the first ones, in silence.
+void StateList::check_groups(const Checkpoint& checkpoint) const {
+  const auto check = [&](const std::string& group, const std::string& part) {
+    const bool is_expected = part.empty() ? !checkpoint.is_partial() : checkpoint.has_group(part);
+    REVERIE_CHECK(!is_expected || checkpoint.has_group(group),
+                  "the checkpoint has no '{}', which this configuration needs", group);
+  };
+  for (const Entry& entry : tensors_) {
+    check(entry.group, parts_.contains(entry.group) ? entry.group : "");
+  }
+  for (const auto& [group, part] : groups_) check(group.name, part.group);
 }
 
 // One message for all that is wrong, before anything changes.
@@ -158,6 +173,7 @@ void StateList::check_tensors(const Checkpoint& checkpoint) const {
 }
 
 void StateList::load(const Checkpoint& checkpoint) const {
+  check_groups(checkpoint);
   for (const Text& text : texts_) {
     if (text.part.group.empty() || checkpoint.has_group(text.part.group)) {
       text.set(checkpoint, text.name);
@@ -174,7 +190,7 @@ void StateList::load(const Checkpoint& checkpoint) const {
     *entry.tensor =
         saved.contains(entry.name) ? saved.read(entry.name).to(entry.device) : at::Tensor();
   }
-  for (const auto& [group, saved] : groups_) {
+  for (const auto& [group, part] : groups_) {
     if (checkpoint.has_group(group.name)) group.load(checkpoint.reader(group.name));
   }
   for (const std::function<void()>& action : after_load_) action();

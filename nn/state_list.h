@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -50,6 +51,7 @@ class StateList {
   // does not have.
   template <Stateful T>
   void add_part(const std::string& name, T& object, bool saved) {
+    parts_.insert(name);
     const Scope scope(*this, name, Part{name, saved});
     object.state(*this);
   }
@@ -84,10 +86,11 @@ class StateList {
   void after_load(std::function<void()> action) { after_load_.push_back(std::move(action)); }
 
   // Puts everything into the checkpoint. Tensors are not copied: write the checkpoint, or clone()
-  // it, before anything changes.
+  // it, before anything changes. Throws Error(kInput) for two numbers or texts of one name.
   void save(Checkpoint& checkpoint) const;
 
-  // Takes it back: of the checkpoint's groups those that it was read with, all of state.json.
+  // Takes it back, all of it: of a checkpoint that was opened for some groups, those, and all of
+  // state.json.
   // Throws Error(kInput), with one message that names every missing, mis-shaped and unexpected
   // tensor, before anything has changed but numbers and texts; and as Group::load() does.
   void load(const Checkpoint& checkpoint) const;
@@ -145,6 +148,7 @@ class StateList {
   std::string group_or(const char* usual) const;
   void add_value(std::string_view name, std::function<std::string()> get,
                  std::function<void(const Checkpoint& saved, const std::string& name)> set);
+  void check_groups(const Checkpoint& checkpoint) const;
   void check_tensors(const Checkpoint& checkpoint) const;
 
   std::string prefix_;  // "actor."
@@ -152,7 +156,8 @@ class StateList {
   std::vector<Entry> tensors_;
   std::vector<Changing> changing_;
   std::vector<Text> texts_;
-  std::vector<std::pair<Group, bool>> groups_;  // and whether it is saved
+  std::vector<std::pair<Group, Part>> groups_;
+  std::set<std::string> parts_;  // by name
   std::vector<std::function<void()>> after_load_;
 };
 

@@ -89,7 +89,8 @@ struct Collector::Lane {
     for (size_t i = 0; i < parts.size(); ++i) {
       part.resize(parts[i].size);
       env.env->physics()->get(parts[i].name, part);
-      if (names_target && parts[i].name == "desired_goal") part.assign(target.begin(), target.end());
+      if (names_target && parts[i].name == "desired_goal")
+        part.assign(target.begin(), target.end());
       append_bytes(episode.info[i], std::as_bytes(std::span<const double>(part)));
     }
   }

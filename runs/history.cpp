@@ -61,10 +61,13 @@ void add_launch(const RunDirectory& run, const Launch& launch) {
   write_file_atomically(history_file(run.path()), out.dump(2) + "\n");
 }
 
+std::string last_name(const std::filesystem::path& path) {
+  const std::filesystem::path whole = std::filesystem::absolute(path).lexically_normal();
+  return (whole.has_filename() ? whole : whole.parent_path()).filename().string();
+}
+
 std::string without_folder(const std::string& text) {
-  const std::filesystem::path path(text);
-  if (!path.is_absolute()) return text;
-  return (path.has_filename() ? path : path.parent_path()).filename().string();
+  return std::filesystem::path(text).is_absolute() ? last_name(text) : text;
 }
 
 std::string command_text(const std::vector<std::string>& words) {

@@ -36,6 +36,9 @@ Launch launch_from_json(const Json& value, std::string_view source);
 // named without where they lie: "/data/a.h5" as "a.h5".
 std::string command_text(const std::vector<std::string>& words);
 
+// The last name of a path, whatever way it was typed: of "a/b/", "." and "../b".
+std::string last_name(const std::filesystem::path& path);
+
 // The last name of an absolute path, other texts as they are.
 std::string without_folder(const std::string& text);
 

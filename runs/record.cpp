@@ -14,15 +14,32 @@ namespace {
 constexpr size_t kMostBytes = 1 << 24;
 constexpr const char* kStudyFile = "study.json";
 
-// Options that say who the run is, or how a machine was used, and nothing of what was learnt.
+// Options that a record has apart, or that say how a machine was used.
 bool is_apart(const ConfigField& field) {
   static const std::vector<std::string> names = {"env", "agent", "seed", "device", "threads"};
   return std::find(names.begin(), names.end(), field.name) != names.end();
 }
 
-std::string option_text(const ConfigField& field) {
-  if (const auto* text = std::get_if<std::string*>(&field.value)) return without_folder(**text);
-  return field.text();
+std::map<std::string, std::string> texts_of(RunConfig& config) {
+  std::map<std::string, std::string> texts;
+  const ConfigFields fields = config.fields();
+  for (const ConfigField& field : fields.all()) {
+    if (is_apart(field) || !field.changes_result) continue;
+    const auto* text = std::get_if<std::string*>(&field.value);
+    texts[field.section + "." + field.name] =
+        text != nullptr ? without_folder(**text) : field.text();
+  }
+  // 0 stands for a default.
+  if (texts.contains("run.steps")) texts["run.steps"] = std::to_string(config.total_steps());
+  return texts;
+}
+
+// Text of several words without the folders of the files that it names.
+std::string without_folders(const std::string& text) {
+  std::stringstream words(text);
+  std::string out;
+  for (std::string word; words >> word;) out += (out.empty() ? "" : " ") + without_folder(word);
+  return out;
 }
 
 // Members of a record's file, with messages that name it.
@@ -73,7 +90,50 @@ std::optional<double> Record::value(std::string_view metric, std::string_view po
   return found == nullptr ? std::nullopt : found->number();
 }
 
-void check_recordable(const LoadedPolicy& policy, const std::filesystem::path& run) {
+namespace {
+
+// What the run was trained with, its dataset with a mark of its content.
+std::map<std::string, std::string> training_options(const std::filesystem::path& run) {
+  const RunDirectory directory = RunDirectory::open(run, RunDirectory::Access::kRead);
+  const std::unique_ptr<RunConfig> config = load_run_config(directory.config_file());
+  std::map<std::string, std::string> options = texts_of(*config);
+  const Checkpoint checkpoint = Checkpoint::read(directory.latest_checkpoint().path, {"model"});
+  if (checkpoint.has_text("dataset.content")) {
+    options["training.dataset"] += "#" + checkpoint.text("dataset.content").substr(0, 8);
+  }
+  return options;
+}
+
+// How it was evaluated, as far as that is not how it was trained.
+std::map<std::string, std::string> evaluation_options(
+    const LoadedPolicy& policy, const EvaluationSettings& settings,
+    const std::map<std::string, std::string>& trained) {
+  std::map<std::string, std::string> options = {
+      {"evaluation.episodes", std::to_string(settings.episodes)},
+      {"evaluation.seed", std::to_string(settings.seed)}};
+  const bool is_other_env = policy.spec.id != policy.config->env;
+  if (is_other_env) options["evaluation.trained_in"] = policy.config->env;
+  for (const auto& [name, text] : texts_of(*policy.config)) {
+    const bool is_of_env = name.starts_with("environment.");
+    if (!is_of_env && !name.starts_with("agent.")) continue;
+    const auto before = trained.find(name);
+    if (before != trained.end() && before->second == text) continue;
+    options["evaluation." + name.substr(name.find('.') + 1)] = text;
+  }
+  if (policy.goals) {
+    options["evaluation.goals"] = without_folders(policy.goals->source);
+    options["evaluation.budget"] = std::to_string(policy.goals->options.budget);
+    if (policy.goals->options.radius) {
+      options["evaluation.radius"] = fmt::format("{}", *policy.goals->options.radius);
+    }
+  }
+  return options;
+}
+
+}  // namespace
+
+Record begin_record(const LoadedPolicy& policy, const std::filesystem::path& run,
+                    const EvaluationSettings& settings, const Launch& evaluation_launch) {
   RunConfig& config = *policy.config;
   REVERIE_CHECK(policy.agent != nullptr && config.training != nullptr,
                 "{}: agent '{}' was not trained, there is nothing to record", run.string(),
@@ -83,49 +143,43 @@ void check_recordable(const LoadedPolicy& policy, const std::filesystem::path& r
                 "{}: is at step {} of {}; only finished runs are recorded. To finish it: reverie "
                 "train --resume {}",
                 run.string(), policy.step, length, run.string());
-  REVERIE_CHECK(!read_history(run).empty(),
+  std::vector<Launch> training = read_history(run);
+  REVERIE_CHECK(!training.empty(),
                 "{}: has no history.json: it was trained by an older program, and nothing says how",
                 run.string());
-}
-
-Record make_record(const LoadedPolicy& policy, const std::filesystem::path& run, Json evaluation,
-                   const Launch& evaluation_launch) {
-  check_recordable(policy, run);
-  RunConfig& config = *policy.config;
+  std::map<std::string, std::string> options = training_options(run);
+  options.merge(evaluation_options(policy, settings, options));
   const MetricsTable metrics = MetricsTable::read(run);
-  Record record{.run = run.lexically_normal().filename().string(),
-                .env = config.env,
-                .agent = config.agent,
-                .seed = config.seed,
-                .step = policy.step,
-                .wall_time_s = metrics.rows() == 0 ? 0.0 : metrics.last("wall_time_s"),
-                .training = read_history(run),
-                .evaluation_launch = evaluation_launch,
-                .evaluation = std::move(evaluation)};
-  if (record.run.empty()) record.run = run.lexically_normal().parent_path().filename().string();
-  record.evaluation.set("run", record.run);
-  if (const Json* goals = record.evaluation.find("goals"); goals != nullptr) {
-    std::stringstream words(*goals->text());
-    std::string text;
-    for (std::string word; words >> word;) text += (text.empty() ? "" : " ") + without_folder(word);
-    record.evaluation.set("goals", text);
-  }
-  const ConfigFields fields = config.fields();
-  for (const ConfigField& field : fields.all()) {
-    if (!is_apart(field)) record.options[field.section + "." + field.name] = option_text(field);
-  }
-  return record;
+  return {.run = last_name(run),
+          .env = policy.spec.id,
+          .agent = config.agent,
+          .seed = config.seed,
+          .step = policy.step,
+          .wall_time_s = metrics.rows() == 0 ? 0.0 : metrics.last("wall_time_s"),
+          .training = std::move(training),
+          .evaluation_launch = evaluation_launch,
+          .options = std::move(options)};
 }
 
-std::filesystem::path write_record(const std::filesystem::path& folder, const Record& record) {
+void check_place(const std::filesystem::path& folder, const Record& record) {
+  REVERIE_CHECK(folder.extension() != ".json",
+                "{}: expected the folder of a study, whose records are .json files",
+                folder.string());
   const std::filesystem::path file = folder / (record.run + ".json");
-  if (std::filesystem::exists(file)) {
-    const Record before = read_record(file);
-    REVERIE_CHECK(before.env == record.env && before.agent == record.agent &&
-                      before.seed == record.seed && before.options == record.options,
-                  "{}: is the record of another run (env {}, agent {}, seed {}, or other options); "
-                  "rename the run's folder, or remove that record",
-                  file.string(), before.env, before.agent, before.seed);
+  if (!std::filesystem::exists(file)) return;
+  const Record before = read_record(file);
+  REVERIE_CHECK(before.env == record.env && before.agent == record.agent &&
+                    before.seed == record.seed && before.options == record.options,
+                "{}: is the record of another run or evaluation (env {}, agent {}, seed {}, or "
+                "other options); rename the run's folder, or remove that record",
+                file.string(), before.env, before.agent, before.seed);
+}
+
+std::filesystem::path write_record(const std::filesystem::path& folder, Record record) {
+  check_place(folder, record);
+  record.evaluation.set("run", record.run);
+  if (const Json* goals = record.evaluation.find("goals"); goals != nullptr && goals->text()) {
+    record.evaluation.set("goals", without_folders(*goals->text()));
   }
   std::error_code error;
   std::filesystem::create_directories(folder, error);
@@ -143,6 +197,7 @@ std::filesystem::path write_record(const std::filesystem::path& folder, const Re
                                 {"evaluated_by", to_json(record.evaluation_launch)},
                                 {"options", record.options},
                                 {"evaluation", record.evaluation}};
+  const std::filesystem::path file = folder / (record.run + ".json");
   write_file_atomically(file, out.dump(2) + "\n");
   return file;
 }
@@ -162,6 +217,8 @@ Record read_record(const std::filesystem::path& file) {
                 .wall_time_s = read.number("wall_time_s"),
                 .evaluation_launch = launch_from_json(read.member("evaluated_by"), source),
                 .evaluation = read.member("evaluation")};
+  REVERIE_CHECK(record.wall_time_s >= 0.0 && record.wall_time_s < 1e10,
+                "{}: 'wall_time_s' is {}, expected seconds", source, record.wall_time_s);
   REVERIE_CHECK(record.run == file.stem().string(),
                 "{}: is the record of '{}', expected the name of its file", source,
                 printable(record.run));
@@ -174,6 +231,7 @@ Record read_record(const std::filesystem::path& file) {
   REVERIE_CHECK(options.object() != nullptr && record.evaluation.object() != nullptr,
                 "{}: 'options' or 'evaluation' is no object", source);
   const Reader read_option(options, source);
+  REVERIE_CHECK(record.value("return"), "{}: its evaluation has no number 'return' 'mean'", source);
   for (const auto& [name, value] : *options.object()) {
     record.options[name] = read_option.text(name);
   }

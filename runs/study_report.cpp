@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "core/file.h"
+#include "core/text.h"
 #include "nn/pch.h"
 
 namespace reverie {
@@ -50,9 +51,24 @@ std::string durations(const std::vector<const Record*>& records) {
   return shortest == longest ? shortest : fmt::format("{} .. {}", shortest, longest);
 }
 
+// Text that Markdown takes for nothing but text.
+std::string cell_text(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '|') {
+      out += "\\|";
+    } else if (c == '<') {
+      out += "&lt;";
+    } else {
+      out += c == '\n' ? ' ' : c;
+    }
+  }
+  return out;
+}
+
 std::string row_text(const std::vector<std::string>& cells) {
   std::string out = "|";
-  for (const std::string& cell : cells) out += fmt::format(" {} |", cell);
+  for (const std::string& cell : cells) out += fmt::format(" {} |", cell_text(cell));
   return out + "\n";
 }
 
@@ -63,14 +79,14 @@ std::string table_head(const std::vector<std::string>& titles) {
 }
 
 // A command with what differs from run to run taken out: "--seed 3" as "--seed S".
-std::string general(const std::string& command) {
+std::string general(const std::string& command, const std::string& run) {
   std::string out;
   std::stringstream words(command);
   std::string word, before;
   while (words >> word) {
     std::string shown = word;
     if (before == "--seed") shown = "S";
-    if (before == "--run" || before == "--resume") shown = "RUN";
+    if (before == "--run" || before == "--resume" || last_name(word) == run) shown = "RUN";
     if (word.starts_with("--seed=")) shown = "--seed=S";
     if (word.starts_with("--run=")) shown = "--run=RUN";
     out += (out.empty() ? "" : " ") + shown;
@@ -90,9 +106,7 @@ bool is_one_group(const Record& a, const Record& b) {
 }  // namespace
 
 Study Study::read(const std::filesystem::path& folder) {
-  std::filesystem::path tidy = folder.lexically_normal();
-  if (!tidy.has_filename()) tidy = tidy.parent_path();
-  Study study{.name = tidy.filename().string()};
+  Study study{.name = last_name(folder)};
   const std::filesystem::path file = folder / "study.json";
   if (!std::filesystem::exists(file)) return study;
   const std::string source = file.string();
@@ -106,6 +120,9 @@ Study Study::read(const std::filesystem::path& folder) {
       for (const Json& name : *value.list()) {
         REVERIE_CHECK(name.text() != nullptr, "{}: 'metrics' holds {}, expected names", source,
                       name.dump());
+        REVERIE_CHECK(std::find(study.metrics.begin(), study.metrics.end(), *name.text()) ==
+                          study.metrics.end(),
+                      "{}: 'metrics' names '{}' twice", source, printable(*name.text()));
         study.metrics.push_back(*name.text());
       }
     } else if (key == "published") {
@@ -157,9 +174,26 @@ StudyReport::StudyReport(Study study, std::vector<Record> records)
     }
   }
   option_names_.assign(differing.begin(), differing.end());
+  check_metrics();
   add_groups();
   add_other_policies();
   add_published();
+}
+
+// A name that nothing has would be an empty column.
+void StudyReport::check_metrics() {
+  std::set<std::string> known = {"return", "length", "success_rate", "normalized_score"};
+  for (const Record& record : records_) {
+    const Json* metrics = record.evaluation.find("metrics");
+    if (metrics == nullptr || metrics->object() == nullptr) continue;
+    for (const auto& [name, value] : *metrics->object()) known.insert(name);
+  }
+  for (const std::string& metric : study_.metrics) {
+    if (!known.contains(metric)) {
+      fail_unknown_name(fmt::format("study '{}': metric", study_.name), metric,
+                        {known.begin(), known.end()});
+    }
+  }
 }
 
 void StudyReport::add_groups() {
@@ -188,21 +222,29 @@ void StudyReport::add_groups() {
   }
 }
 
-// The random policy and the simulator play the starts of each record: over an environment their
-// mean is that of all of its records.
+// The random policy and the simulator play the starts of each record: records with one environment
+// and one way to evaluate share a row of theirs.
 void StudyReport::add_other_policies() {
-  std::set<std::string> envs;
-  for (const Record& record : records_) envs.insert(record.env);
+  const auto says_how = [](const std::string& option) {
+    return option.starts_with("environment.") || option.starts_with("evaluation.");
+  };
+  std::map<std::vector<std::string>, std::vector<const Record*>> settings;
+  for (const Record& record : records_) {
+    std::vector<std::string> key = {record.env};
+    for (const std::string& name : option_names_) {
+      const auto found = record.options.find(name);
+      key.push_back(says_how(name) && found != record.options.end() ? found->second : "");
+    }
+    settings[key].push_back(&record);
+  }
   for (const char* policy : {"random", "simulator"}) {
-    for (const std::string& env : envs) {
-      Row row{.env = env, .policy = policy};
-      row.options.resize(option_names_.size());
+    for (const auto& [key, records] : settings) {
+      Row row{.env = key[0], .policy = policy, .options = {key.begin() + 1, key.end()}};
       bool is_empty = true;
       for (const std::string& metric : study_.metrics) {
         std::vector<double> values;
-        for (const Record& record : records_) {
-          if (record.env != env) continue;
-          if (const auto value = record.value(metric, policy)) values.push_back(*value);
+        for (const Record* record : records) {
+          if (const auto value = record->value(metric, policy)) values.push_back(*value);
         }
         is_empty = is_empty && values.empty();
         std::optional<MeanInterval> mean;
@@ -222,6 +264,12 @@ void StudyReport::add_published() {
     if (metric == study_.metrics.end()) {
       fail_unknown_name(fmt::format("study '{}': metric of a published figure", study_.name),
                         figure.metric, study_.metrics);
+    }
+    std::vector<std::string> envs;
+    for (const Record& record : records_) envs.push_back(record.env);
+    if (std::find(envs.begin(), envs.end(), figure.env) == envs.end()) {
+      fail_unknown_name(fmt::format("study '{}': environment of a published figure", study_.name),
+                        figure.env, envs);
     }
     Row row{.env = figure.env, .policy = figure.name, .source = figure.source};
     row.options.resize(option_names_.size());
@@ -250,6 +298,9 @@ std::string StudyReport::markdown() const {
     for (size_t i = 0; i < study_.metrics.size(); ++i) {
       const int digits = style_of(study_.metrics[i]).digits;
       cells.push_back(row.values[i] ? text_of(*row.values[i], digits) : "");
+      if (!row.values[i] && !row.runs[i].empty()) {
+        cells.back() = fmt::format("of {} runs only", row.runs[i].size());
+      }
     }
     cells.push_back(row.records.empty() ? "" : durations(row.records));
     out += row_text(cells);
@@ -270,14 +321,14 @@ std::string StudyReport::markdown() const {
     cells.push_back(duration(record.wall_time_s));
     std::vector<std::string> machines, commits;
     for (const Launch& launch : record.training) {
-      commands.insert(general(launch.command));
+      commands.insert(general(launch.command, record.run));
       const std::string machine =
           fmt::format("{}, {} cores", launch.machine.processor, launch.machine.cores);
       if (machines.empty() || machines.back() != machine) machines.push_back(machine);
       const std::string commit = launch.commit.substr(0, 7);
       if (commits.empty() || commits.back() != commit) commits.push_back(commit);
     }
-    commands.insert(general(record.evaluation_launch.command));
+    commands.insert(general(record.evaluation_launch.command, record.run));
     cells.push_back(fmt::format("{}", fmt::join(machines, "; ")));
     cells.push_back(fmt::format("{}", fmt::join(commits, ", ")));
     out += row_text(cells);
@@ -351,15 +402,14 @@ std::vector<Chart> StudyReport::charts() const {
 
 std::string with_report(const std::string& page, const std::string& name, const std::string& text,
                         const std::string& source) {
-  const std::string begin = fmt::format("<!-- report {} -->\n", name);
+  const std::string begin = fmt::format("<!-- report {} -->", name);
   const std::string end = fmt::format("<!-- end of report {} -->", name);
   const size_t from = page.find(begin), to = page.find(end);
   REVERIE_CHECK(from != std::string::npos && to != std::string::npos && from < to &&
                     page.find(begin, from + 1) == std::string::npos &&
                     page.find(end, to + 1) == std::string::npos,
-                "{}: expected the lines '<!-- report {} -->' and '{}' once, in this order", source,
-                name, end);
-  return page.substr(0, from + begin.size()) + "\n" + text + "\n" + page.substr(to);
+                "{}: expected the lines '{}' and '{}' once, in this order", source, begin, end);
+  return page.substr(0, from + begin.size()) + "\n\n" + text + "\n" + page.substr(to);
 }
 
 }  // namespace reverie

@@ -69,6 +69,7 @@ class StudyReport {
   std::vector<Chart> charts() const;
 
  private:
+  void check_metrics();
   void add_groups();
   void add_other_policies();
   void add_published();

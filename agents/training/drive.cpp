@@ -130,10 +130,10 @@ class Drive {
       fail_training(fmt::format("{} is not finite", broken), position(), saved_);
     }
     Checkpoint checkpoint;
-    list.save(checkpoint);
     checkpoint.set("step", position());
     checkpoint.set("env", config_.env);
     checkpoint.set("agent", config_.agent);
+    list.save(checkpoint);
     session_.log.sync();
     auto staging = session_.directory.new_checkpoint(position());
     checkpoint.write(staging.path());
@@ -154,12 +154,10 @@ class Drive {
 
 }  // namespace
 
-TrainingResult drive(TrainingSession& session, Trainer& trainer, std::optional<Checkpoint> resume) {
+TrainingResult drive(TrainingSession& session, Trainer& trainer, RunStart start) {
   set_compute_threads(static_cast<int>(session.config.threads));
   Drive run(session, trainer);
-  if (resume) {
-    resume_trainer(trainer, *resume);
-    resume.reset();
+  if (start == RunStart::kResumed) {
     run.resumed();
   } else {
     trainer.start();

@@ -8,17 +8,21 @@ void DriveOptions::describe(ConfigFields& f) {
   f.add("log_every", log_every, "steps between rows of metrics.csv", at_least(1));
   f.add("checkpoint_every", checkpoint_every, "steps between checkpoints", at_least(1));
   f.add("keep_checkpoints", keep_checkpoints, "checkpoints kept, the newest ones", at_least(1));
+  f.set_without_effect({"log_every", "checkpoint_every", "keep_checkpoints"});
 }
 
 void DriveOptions::describe_evaluation(ConfigFields& f) {
   f.add("evaluate_every", evaluate_every, "steps between evaluations; 0 = never", at_least(0));
   f.add("evaluate_episodes", evaluate_episodes, "episodes of an evaluation during training",
         at_least(1));
+  f.set_without_effect({"evaluate_every", "evaluate_episodes"});
 }
 
 void GatheringOptions::describe(ConfigFields& f) {
   f.add("num_envs", num_envs, "environments stepped together", between(1, 65536));
-  f.add("learning_starts", learning_starts, "steps of random actions before the first update",
+  f.add("learning_starts", learning_starts,
+        "steps of random actions before the first update; none after learning from a "
+        "dataset",
         at_least(0));
   f.add("updates_per_step", updates_per_step, "gradient updates per environment step",
         between(0, 1000));
@@ -31,6 +35,7 @@ void ReplaySettings::describe(ConfigFields& f) {
   f.add("replay_folder", replay_folder,
         "where those files go, nameless ones that vanish with the process; default: $TMPDIR");
   f.add("prefetch", prefetch, "draw the next batch while learning from this one; same batches");
+  f.set_without_effect({"replay_memory", "replay_folder", "prefetch"});
 }
 
 ReplayOptions ReplaySettings::buffer_options(double priority_exponent) const {

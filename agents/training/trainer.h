@@ -2,7 +2,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -79,13 +78,15 @@ struct TrainingResult {
 // that a run that is killed before the first one is due can resume. Evaluation makes actors of its
 // own and changes nothing of the training.
 //
-// Writes the config into the run folder before the first turn. resume: a checkpoint to continue
-// from, freed as soon as it is restored; on the CPU the run then ends in the same weights, bit for
-// bit, as one that was never stopped.
+// Writes the config into the run folder before the first turn. A trainer that was given a
+// checkpoint back (resume_trainer()) goes on from there: on the CPU the run then ends in the same
+// weights, bit for bit, as one that was never stopped.
 //
-// Throws Error(kRun) where something that would be saved is not finite; the last checkpoint stays.
-TrainingResult drive(TrainingSession& session, Trainer& trainer,
-                     std::optional<Checkpoint> resume = std::nullopt);
+// Throws Error(kRun) where a tensor of the model or of the optimiser that would be saved is not
+// finite; the last checkpoint stays. What a replay buffer and the environments hold is not looked
+// at.
+enum class RunStart : uint8_t { kNew, kResumed };
+TrainingResult drive(TrainingSession& session, Trainer& trainer, RunStart start = RunStart::kNew);
 
 // Gives a trainer back what a checkpoint of the same configuration saved. Throws Error(kInput) for
 // what does not fit, and for weights and moments that are not finite.

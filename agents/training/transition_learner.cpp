@@ -93,7 +93,7 @@ void TransitionLearner::start(FieldViews obs) {
 at::Tensor TransitionLearner::choose_actions(FieldViews obs) {
   const TensorMap tensors = borrow_tensors(obs);
   agent_->observe(tensors);
-  if (steps_ < gathering_.learning_starts) return warmup_actor_->act(tensors).action;
+  if (steps_ < warm_up()) return warmup_actor_->act(tensors).action;
   at::Tensor actions = actor_->act(tensors).action.contiguous();
   // Weights that are not finite show in the very next action, before a log or a checkpoint is due.
   if (actions.is_floating_point()) check_finite(actions, "the actions");
@@ -147,7 +147,7 @@ void TransitionLearner::set_priorities(const Batch& batch, const at::Tensor& td_
 
 void TransitionLearner::add(const at::Tensor& actions, const VectorStep& step) {
   replay_->add(view_of(action_field_, actions), step);
-  if (steps_ >= gathering_.learning_starts) {
+  if (steps_ >= warm_up()) {
     owed_updates_ += static_cast<double>(num_envs_) * gathering_.updates_per_step;
   }
   steps_ += num_envs_;

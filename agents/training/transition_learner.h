@@ -50,8 +50,9 @@ class TransitionLearner {
   // The first observations of all environments, [N, ...].
   void start(FieldViews obs);
 
-  // obs: [N, ...]. Returns [N, A] or [N] on the CPU: uniform before `learning_starts` steps,
-  // exploring from then on. Throws Error(kRun) when they are not finite.
+  // obs: [N, ...]. Returns [N, A] or [N] on the CPU: uniform before `learning_starts` steps, where
+  // there is no dataset to begin with; exploring from then on. Throws Error(kRun) when they are not
+  // finite.
   at::Tensor choose_actions(FieldViews obs);
 
   // The updates that the steps stored so far have earned.
@@ -79,6 +80,7 @@ class TransitionLearner {
   void set_priorities(const Batch& batch, const at::Tensor& td_error);
   void observe_dataset();
   void check_finite(const at::Tensor& values, const char* what) const;
+  int64_t warm_up() const { return dataset_ ? 0 : gathering_.learning_starts; }  // [steps]
   bool prioritized() const { return priority_.priority_exponent > 0.0; }
 
   const GatheringOptions gathering_;

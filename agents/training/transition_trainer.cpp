@@ -24,6 +24,7 @@ void TransitionTraining::describe(ConfigFields& f) {
   drive_options.describe(f);
   f.add("save_replay", replay.save_replay,
         "save the replay buffer too, so that a run can be resumed");
+  f.set_without_effect({"save_replay", "overlap"});
   drive_options.describe_evaluation(f);
 }
 
@@ -65,15 +66,16 @@ class TransitionTrainer final : public Trainer {
   }
 
   void turn() override {
-    if (learner_.updates() < offline_updates_) {
+    if (offline_done_ < offline_updates_) {
       learner_.learn_from_dataset();
+      ++offline_done_;
     } else {
       gather();
     }
   }
 
   TrainingCounts counts() const override {
-    return {.position = std::min(learner_.updates(), offline_updates_) + learner_.steps(),
+    return {.position = offline_done_ + learner_.steps(),
             .steps = learner_.steps(),
             .updates = learner_.updates()};
   }
@@ -93,6 +95,7 @@ class TransitionTrainer final : public Trainer {
   void state(StateList& list) override {
     const bool with_replay = training_.replay.save_replay;
     learner_.state(list, with_replay);
+    list.add("offline_updates", offline_done_);
     if (environments_ && with_replay) list_state(list, *environments_->env);
   }
 
@@ -123,6 +126,7 @@ class TransitionTrainer final : public Trainer {
   const TransitionTraining training_;
   const uint64_t seed_;
   const int64_t offline_updates_;
+  int64_t offline_done_ = 0;
   std::unique_ptr<GatheringEnvs> environments_;  // null where nothing is gathered
   TransitionLearner learner_;
   std::vector<Episode> episodes_;  // ended since the last row of the log

@@ -15,10 +15,12 @@ namespace reverie {
 //
 //   Learning sees the data up to the previous step, so that both halves may overlap and the run is
 //   still a function of its config and seed alone. Counts environment steps (--steps).
+//
 // - from a dataset (offline): one update a turn. Counts updates (--updates).
-// - both: offline first, then online for --steps steps, batches of which hold a share of the
-// dataset
-//   (0.5: Ball et al. 2023, arXiv:2302.02948). Counts updates, then steps.
+//
+// - both: offline first, then online for --steps steps. Batches then hold a share of the dataset
+//   (0.5: Ball et al. 2023, arXiv:2302.02948), and the agent acts from the first step on: there is
+//   no warm-up of random actions. Counts updates, then steps.
 struct TransitionTraining : TrainingConfig {
   TransitionTraining() { drive_options.evaluate_every = 25000; }
 

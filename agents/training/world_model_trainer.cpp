@@ -41,8 +41,10 @@ void WorldModelTraining::describe(ConfigFields& f) {
   drive_options.describe(f);
   f.add("save_replay", replay.save_replay,
         "save the replay buffer too, so that a run can be resumed");
+  f.set_without_effect({"save_replay"});
   f.add("picture_every", drive_options.picture_every,
         "steps between pictures of nearest neighbours in latent space; 0 = none", at_least(0));
+  f.set_without_effect({"picture_every"});
   f.add("decoder_updates", decoder_updates,
         "updates of a decoder of the latents once they are trained, for videos, no more than the "
         "model's own; 0 = none",

@@ -68,7 +68,9 @@ class TrainingRun {
     const FileDescriptor nowhere(open("/dev/null", O_WRONLY | O_CLOEXEC));
     ProgressBar progress(config.training->length(config), {.quiet = true, .fd = nowhere.get()});
     TrainingSession session{config, directory, log, progress, stop};
-    return drive(session, *trainer, std::move(saved));
+    if (!saved) return drive(session, *trainer);
+    resume_trainer(*trainer, *saved);
+    return drive(session, *trainer, RunStart::kResumed);
   }
 
   TemporaryFolder folder_;

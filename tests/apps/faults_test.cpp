@@ -142,6 +142,30 @@ TEST_F(Faults, TooLittleMemoryIsOneMessageThatSaysWhatToLower) {
                                         HasSubstr("--minibatch"), Not(HasSubstr("frame #"))));
 }
 
+TEST_F(Faults, ACheckpointWithoutOneOfItsFilesIsNotGoneOnFrom) {
+  good(tiny_training("r", 200));
+  const fs::path folder = latest_checkpoint(at("r"));
+  for (const char* file : {"model.safetensors", "optimizer.safetensors", "replay.safetensors",
+                           "environments.safetensors", "state.json"}) {
+    fs::rename(folder / file, at("kept"));
+    expect_refusal(folder_.path(), {"train", "--resume", "r", "--steps", "300"}, {file});
+    fs::rename(at("kept"), folder / file);
+  }
+}
+
+TEST_F(Faults, MoreOfflineUpdatesAreMadeBeforeTheRunGoesOn) {
+  good({"collect", "--env", "maze2d-umaze", "--policy", "random", "--steps", "400", "--max-steps",
+        "50", "--out", "d.h5"});
+  good(tiny_training("r", 60, {"--dataset", "d.h5", "--updates", "40"}));
+  EXPECT_EQ(latest_checkpoint(at("r")).filename(), "step_000000100");
+  good({"train", "--resume", "r", "--updates", "90", "--quiet"});
+  EXPECT_EQ(latest_checkpoint(at("r")).filename(), "step_000000150");
+  EXPECT_THAT(content(latest_checkpoint(at("r")) / "state.json"),
+              HasSubstr("\"offline_updates\": \"90\""));
+  expect_refusal(folder_.path(), {"train", "--resume", "r", "--steps", "0"},
+                 {"--resume r: the run has environment steps"});
+}
+
 TEST_F(Faults, ABrokenPolicyAndBrokenMomentsAreNamed) {
   good(tiny_training("r", 100));
   const fs::path folder = latest_checkpoint(at("r"));

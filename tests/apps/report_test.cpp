@@ -43,6 +43,17 @@ TEST(ReportCommand, LeadsFromRunsToTheTableOfAPage) {
   EXPECT_THAT(good({"report", "--records", "records/tiny", "--json"}).out,
               HasSubstr("\"study\": \"tiny\""));
 
+  // What was measured in another way is no other seed of the same, and is said before it is played.
+  expect_refusal(folder.path(), {"evaluate", "s1", "--episodes", "4", "--record", "records/tiny"},
+                 {"s1.json: is the record of another run or evaluation"});
+  good({"evaluate", "s1", "--env", "maze2d-medium", "--max-steps", "20", "--episodes", "2",
+        "--record", "records/other"});
+  EXPECT_THAT(content(folder / "records/other/s1.json"),
+              AllOf(HasSubstr("\"env\": \"maze2d-medium\""),
+                    HasSubstr("\"evaluation.trained_in\": \"maze2d-umaze\""),
+                    HasSubstr("\"evaluation.max_steps\": \"20\"")));
+  EXPECT_THAT(record, Not(HasSubstr("checkpoint_every")));
+
   // A run that goes on is no result until it has come to its end.
   good({"train", "--resume", "s1", "--steps", "200", "--quiet"});
   EXPECT_THAT(content(folder / "s1/history.json"), HasSubstr("--resume"));

@@ -74,6 +74,23 @@ TEST_F(CheckpointFiles, OnlyTheGroupsAskedForAreRead) {
               AllOf(HasSubstr("'replay'"), HasSubstr("model")));
 }
 
+TEST_F(CheckpointFiles, AsAWholeItNeedsEveryGroupThatItWasWrittenWith) {
+  EXPECT_FALSE(Checkpoint::read(folder_.path()).is_partial());
+  EXPECT_TRUE(read().is_partial());
+  for (const char* group : {"model", "replay", "empty"}) {
+    const fs::path file = folder_ / (std::string(group) + ".safetensors");
+    fs::rename(file, folder_ / "kept");
+    EXPECT_THAT(input_error([&] { Checkpoint::read(folder_.path()); }),
+                HasSubstr(file.filename().string()));
+    fs::rename(folder_ / "kept", file);
+  }
+  for (const char* name : {"../model", ".hidden", ""}) {
+    write_state(fmt::format(R"({{"format": "{}", "groups": "model,{},empty"}})",
+                            Checkpoint::kFormat, name));
+    EXPECT_THAT(input_error([&] { Checkpoint::read(folder_.path()); }), HasSubstr("state.json"));
+  }
+}
+
 TEST_F(CheckpointFiles, MissingFilesAreNamed) {
   EXPECT_THAT(read_error({"model", "optimizer"}), HasSubstr("optimizer.safetensors"));
   fs::remove(folder_ / "state.json");
@@ -115,7 +132,7 @@ TEST_F(CheckpointFiles, MessagesHoldNoControlSequencesOfTheFile) {
   EXPECT_THAT(read_error(), Not(HasSubstr("\x1b")));
   write_state("{\"\xff\xfe\": 1}");
   EXPECT_THAT(read_error(), Not(HasSubstr("\xff")));
-  write_state(R"({"format": "2", "step": "\u001b[2J"})");
+  write_state(R"({"format": "3", "step": "\u001b[2J"})");
   const Checkpoint checkpoint = read();
   EXPECT_THAT(input_error([&] { checkpoint.integer("step"); }),
               AllOf(HasSubstr("'step'"), Not(HasSubstr("\x1b"))));

@@ -80,6 +80,35 @@ TEST(StudyReport, HoldsMeansAndIntervalsOverSeedsBesideRandomAndPublished) {
   EXPECT_EQ(report.charts().size(), 3U);
 }
 
+// The same policy measured in another way is another result, and so is the random one.
+TEST(StudyReport, KeepsWaysToEvaluateApart) {
+  Record few = record(1, 250.0), many = record(2, 240.0);
+  few.options["evaluation.episodes"] = "3";
+  many.options["evaluation.episodes"] = "100";
+  many.evaluation.set("random", Json::Object{{"return", Json::Object{{"mean", 50.0}}}});
+  const StudyReport report({.name = "s", .metrics = {"return"}}, {few, many});
+  ASSERT_EQ(report.rows().size(), 4U);
+  EXPECT_EQ(report.rows()[0].values[0]->count, 1);
+  EXPECT_THAT(report.rows()[2].options, ElementsAre("100"));
+  EXPECT_EQ(report.rows()[2].values[0]->mean, 50.0);
+  EXPECT_THAT(report.rows()[3].options, ElementsAre("3"));
+  EXPECT_EQ(report.rows()[3].values[0]->mean, 60.0);
+  EXPECT_THAT(report.markdown(), HasSubstr("| `episodes` |"));
+}
+
+TEST(StudyReport, NamesWhatNothingHas) {
+  EXPECT_THAT(
+      input_error([] { StudyReport({.name = "s", .metrics = {"success_rat"}}, {record(1, 2.0)}); }),
+      AllOf(HasSubstr("success_rat"), HasSubstr("did you mean 'success_rate'")));
+  const Study other{
+      .name = "s", .metrics = {"return"}, .published = {{"maez", "x", "return", 1.0, "y"}}};
+  EXPECT_THAT(input_error([&] { StudyReport(other, {record(1, 2.0)}); }),
+              AllOf(HasSubstr("maez"), HasSubstr("did you mean 'maze'")));
+  Record odd = record(1, 2.0);
+  odd.run = "a|b <c>";
+  EXPECT_THAT(StudyReport({.name = "s"}, {odd}).markdown(), HasSubstr("| a\\|b &lt;c> |"));
+}
+
 TEST(StudyReport, CountsNothingTwiceAndNothingInPart) {
   EXPECT_THAT(input_error([] {
                 StudyReport({.name = "s"}, {record(1, 2.0), record(1, 3.0)});
@@ -118,7 +147,9 @@ TEST(Records, AreReadAsTheyWereWrittenAndReplacedByTheirOwnRunAlone) {
   EXPECT_EQ(read.run, one.run);
   EXPECT_EQ(read.options, one.options);
   EXPECT_EQ(read.training, one.training);
-  EXPECT_EQ(read.evaluation, one.evaluation);
+  Json evaluation = one.evaluation;
+  evaluation.set("run", one.run);
+  EXPECT_EQ(read.evaluation, evaluation);
   EXPECT_EQ(read.wall_time_s, one.wall_time_s);
   EXPECT_EQ(*read.value("return", "random"), 60.0);
   EXPECT_FALSE(read.value("return", "simulator").has_value());
@@ -157,6 +188,8 @@ TEST(Records, SayWhatIsWrongWithThem) {
   EXPECT_THAT(refusal("\"commit\"", "\"comit\""), HasSubstr("'commit'"));
   EXPECT_THAT(refusal("\"run\": \"m1", "\"run\": \"m2"), HasSubstr("name of its file"));
   EXPECT_THAT(refusal("{", "["), HasSubstr("not JSON"));
+  EXPECT_THAT(refusal("\"wall_time_s\": 61.0", "\"wall_time_s\": 1e300"), HasSubstr("wall_time_s"));
+  EXPECT_THAT(refusal("\"mean\": 250.0", "\"mean\": \"x\""), HasSubstr("'return' 'mean'"));
   write_file_atomically(folder / "study.json", std::string_view("{\"metric\": []}"));
   EXPECT_THAT(input_error([&] { Study::read(folder.path()); }),
               AllOf(HasSubstr("study.json"), HasSubstr("metrics")));
