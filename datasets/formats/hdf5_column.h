@@ -19,7 +19,8 @@ constexpr int64_t kMaxDatasetSteps = int64_t{1} << 31;  // rewards and flags are
 class Hdf5Column {
  public:
   // `field` is what the column is called here. The file must outlive the column. Throws
-  // Error(kInput) where there are no rows of numbers.
+  // Error(kInput) where there are no rows of numbers, or rows that are pictures packed as JPEG or
+  // PNG.
   Hdf5Column(const Hdf5File& file, std::string name, std::string field);
 
   const Field& field() const { return field_; }
@@ -42,6 +43,9 @@ class Hdf5Column {
   std::vector<std::byte> block_;
   int64_t block_first_ = 0;
 };
+
+// Why an object of the file is no column of numbers; "" where it is one.
+std::string why_no_column(const Hdf5File& file, const std::string& name);
 
 // Rows [0, steps) of a column with one number a row, 0 or 1. Throws Error(kInput) for another.
 std::vector<uint8_t> read_flags(const Hdf5File& file, const std::string& name, int64_t steps);
