@@ -15,6 +15,7 @@ constexpr size_t kMostJoined = 1000;  // [bytes] of an attribute that is joined
 constexpr const char* kEnv = "env";
 constexpr const char* kConfig = "config";
 constexpr const char* kRelabelled = "relabelled";
+constexpr const char* kDatasetId = "dataset_id";
 // What says which environment it is, and goes when one dataset says nothing of it.
 constexpr const char* kOfEnvironment[] = {kEnv, "env_source", kConfig, "env_spec"};
 
@@ -112,9 +113,10 @@ DatasetSchema merged_schema(std::span<const std::unique_ptr<Dataset>> datasets) 
     const bool is_of_environment = std::find(std::begin(kOfEnvironment), std::end(kOfEnvironment),
                                              key) != std::end(kOfEnvironment);
     std::string together = joined(datasets, key);
-    // Half of a description would be taken for all of it.
+    // Half of a description would be taken for all of it, and an id is of one dataset alone.
     const bool differs = together != text;
     if (is_of_environment && (!all_named || differs)) together.clear();
+    if (key == kDatasetId && differs) together.clear();
     if (together.empty()) {
       schema.attributes.erase(key);
     } else {

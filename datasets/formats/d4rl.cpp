@@ -33,7 +33,7 @@ class D4rlDataset final : public Dataset {
     for (const char* required : {"observations", "actions", "rewards", "terminals"}) {
       file_.shape(required);  // throws with the names that are there
     }
-    schema_.attributes = read_dataset_attributes(file_);
+    schema_.attributes = read_dataset_attributes(file_, left_out_);
     const bool unfinished = root_attribute(file_, kStatusKey) == kStatusUnfinished;
     find_columns(unfinished);
     read_bounds(root_attribute(file_, kBoundsKey), path_ + ": attribute " + kBoundsKey, schema_);

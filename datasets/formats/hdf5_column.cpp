@@ -92,10 +92,19 @@ std::vector<uint8_t> read_flags(const Hdf5File& file, const std::string& name, i
   return flags;
 }
 
-std::map<std::string, std::string> read_dataset_attributes(const Hdf5File& file) {
+std::map<std::string, std::string> read_dataset_attributes(const Hdf5File& file,
+                                                           std::vector<std::string>& left_out) {
   std::map<std::string, std::string> attributes;
   for (const char* key : kAttributes) {
-    if (std::string text = root_attribute(file, key); !text.empty()) attributes[key] = text;
+    try {
+      const std::string text = file.attribute("/", key).value_or("");
+      if (!text.empty()) attributes[key] = text;
+    } catch (const Error&) {
+      left_out.push_back(
+          fmt::format("attribute {} is left out: it is no text of fixed length (h5py: "
+                      "numpy.bytes_(text.encode()))",
+                      key));
+    }
   }
   return attributes;
 }

@@ -50,9 +50,10 @@ std::string why_no_column(const Hdf5File& file, const std::string& name);
 // Rows [0, steps) of a column with one number a row, 0 or 1. Throws Error(kInput) for another.
 std::vector<uint8_t> read_flags(const Hdf5File& file, const std::string& name, int64_t steps);
 
-// The attributes of the root that a dataset hands on ("env", "policy", ...). One that is missing,
-// or cannot be read safely, is left out: others write what they like.
-std::map<std::string, std::string> read_dataset_attributes(const Hdf5File& file);
+// The attributes of the root that a dataset hands on ("env", "policy", ...). One that is missing is
+// left out; so is one that cannot be read safely, with a line in `left_out`.
+std::map<std::string, std::string> read_dataset_attributes(const Hdf5File& file,
+                                                           std::vector<std::string>& left_out);
 
 // A text attribute of the root; "" where there is none that can be read safely.
 std::string root_attribute(const Hdf5File& file, const char* key);

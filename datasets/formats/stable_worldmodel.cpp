@@ -60,7 +60,7 @@ class StableWorldModelDataset final : public Dataset {
  public:
   explicit StableWorldModelDataset(Hdf5File file)
       : Dataset(file.path()), file_(std::move(file)), action_(file_, "action", "action") {
-    schema_.attributes = read_dataset_attributes(file_);
+    schema_.attributes = read_dataset_attributes(file_, left_out_);
     schema_.action = action_.field();
     find_columns();
     read_bounds(root_attribute(file_, kBoundsKey), path_ + ": attribute " + kBoundsKey, schema_);

@@ -190,6 +190,8 @@ with h5py.File(root + 'a.h5', 'w') as f:
     f['episode_ends'] = np.array([3, 6])
     f['infos/qpos'] = np.zeros((6, 2))
     f['infos/task'] = np.array([b'a'] * 6)
+    f.attrs['env'] = 'maze2d-umaze'
+    f.attrs['policy'] = np.bytes_(b'me')
 )");
   const auto dataset = Dataset::open(path("a.h5"));
   EXPECT_EQ(dataset->steps(), 6);
@@ -201,7 +203,10 @@ with h5py.File(root + 'a.h5', 'w') as f:
               testing::UnorderedElementsAre(
                   HasSubstr("task is left out"), HasSubstr("notes is left out"),
                   HasSubstr("length is left out: it is a single value"),
-                  HasSubstr("episode_ends is left out: it has 2 rows"), HasSubstr("infos/task")));
+                  HasSubstr("episode_ends is left out: it has 2 rows"), HasSubstr("infos/task"),
+                  AllOf(HasSubstr("attribute env"), HasSubstr("fixed length"))));
+  EXPECT_FALSE(dataset->schema().attributes.contains("env"));
+  EXPECT_EQ(dataset->schema().attributes.at("policy"), "me");
 }
 
 TEST_F(FieldFiles, StableWorldModelSaysWhatItLeavesOut) {
