@@ -14,6 +14,7 @@
 #include "envs/registry.h"
 #include "nn/device.h"
 #include "runs/collector.h"
+#include "runs/gymnasium.h"
 #include "runs/load_policy.h"
 #include "runs/policy_mixture.h"
 
@@ -40,6 +41,7 @@ struct Source {
   size_t first = 0;                       // the place of `loaded` in it
   std::unique_ptr<TransitionLearner> learner = {};
   std::string config = {};        // TOML of the environment
+  std::string env_spec = {};      // Gymnasium's, where it has an equal one
   std::string agent_config = {};  // TOML of an agent that learns; "" = none does
 };
 
@@ -88,6 +90,7 @@ Source load_policies(const std::vector<PolicyShare>& policies, const LoadOptions
   const size_t first = leader(policies);
   Source source{.loaded = load_policy(policies[first].name, options)};
   source.config = environment_toml(*source.loaded.config->env_config);
+  source.env_spec = gymnasium_env_spec(source.loaded.spec, *source.loaded.config->env_config);
   if (policies.size() == 1) return source;
   source.first = first;
   source.loaded.name.clear();
@@ -157,6 +160,7 @@ Source load_learner(std::unique_ptr<RunConfig> config, const LoadOptions& option
   source.agent_config = fields.to_toml();
   loaded.make_env = config->env_config->maker();
   loaded.spec = loaded.make_env()->spec();
+  source.env_spec = gymnasium_env_spec(loaded.spec, *config->env_config);
   set_compute_threads(1);  // sums on several threads round differently
   const TransitionTraining& training = transition_training(*config);
   source.learner = std::make_unique<TransitionLearner>(
@@ -209,6 +213,7 @@ void collect(const CollectFlags& flags, CollectOptions options, Source& source) 
                        {"seed", std::to_string(flags.seed)},
                        {"config", source.config},
                        {"collect", fmt::format("steps {}, noise {}", flags.steps, options.noise)}};
+  if (!source.env_spec.empty()) schema.attributes["env_spec"] = source.env_spec;
   if (!source.agent_config.empty()) schema.attributes["agent_config"] = source.agent_config;
   const std::unique_ptr<DatasetWriter> writer =
       DatasetWriter::create(flags.out, choose_format(flags.format, schema), schema);

@@ -6,7 +6,9 @@
 
 #include "apps/dataset_actions.h"
 #include "core/random.h"
+#include "core/text.h"
 #include "datasets/dataset_check.h"
+#include "datasets/dataset_merge.h"
 #include "envs/env_lane.h"
 #include "envs/maze/goal_episode.h"
 #include "runs/state_replay.h"
@@ -31,6 +33,21 @@ StateReward goal_reward(const Dataset& dataset, std::string env) {
   };
 }
 
+// The steps after which the dataset's environment truncates an episode; 0 where that is not known.
+int64_t episode_limit(const Dataset& dataset, const std::string& env) {
+  if (env.empty() && !names_known_environment(dataset)) return 0;
+  return dataset_environment(dataset, env)->maker()()->spec().max_steps;
+}
+
+// What the flag says must not contradict the file.
+void check_env_flag(const Dataset& dataset, const std::string& env) {
+  const auto& attributes = dataset.schema().attributes;
+  const auto recorded = attributes.find("env");
+  REVERIE_CHECK(env.empty() || recorded == attributes.end() || recorded->second == env,
+                "--env {}: {} was recorded in {}", env, dataset.path(),
+                printable(recorded == attributes.end() ? "" : recorded->second));
+}
+
 // Episodes of one dataset, appended to another.
 void copy_episodes(Dataset& from, std::span<const int64_t> episodes, DatasetWriter& to) {
   for (const int64_t index : episodes) to.append(from.read(index));
@@ -47,11 +64,15 @@ int validate(const Arguments& arguments) {
   CommandLine line("dataset validate",
                    "Looks for known faults of datasets; exit status 1 where there is one.");
   line.add("PATH", path, {.help = "file or folder", .required = true});
-  line.add("--env", env, {.help = "maze2d id whose rewards to check, where the file has none"});
+  line.add("--env", env,
+           {.help = "environment whose limit of steps, and of maze2d whose rewards, to check",
+            .fallback = "that of the file"});
   if (!line.parse(arguments)) return 0;
-  const std::unique_ptr<Dataset> dataset = Dataset::open(path);
+  const std::unique_ptr<Dataset> dataset = open_dataset(path);
+  check_env_flag(*dataset, env);
   bool faulty = false;
-  for (const DatasetFinding& finding : check_dataset(*dataset, goal_reward(*dataset, env))) {
+  for (const DatasetFinding& finding :
+       check_dataset(*dataset, goal_reward(*dataset, env), episode_limit(*dataset, env))) {
     std::cout << (finding.is_fault ? "FAULT  " : "note   ") << finding.text << "\n";
     faulty |= finding.is_fault;
   }
@@ -69,7 +90,7 @@ int convert(const Arguments& arguments) {
   line.add("OUT", out, {.help = "file or folder to write", .required = true});
   line.add("--format", format, {.help = dataset_format_list(), .required = true});
   if (!line.parse(arguments)) return 0;
-  const std::unique_ptr<Dataset> dataset = Dataset::open(in);
+  const std::unique_ptr<Dataset> dataset = open_dataset(in);
   const std::unique_ptr<DatasetWriter> writer =
       DatasetWriter::create(out, parse_dataset_format(format), dataset->schema());
   copy_episodes(*dataset, all_episodes(*dataset), *writer);
@@ -89,7 +110,7 @@ int split(const Arguments& arguments) {
            {.help = "of the episodes that the first gets", .range = between(0, 1)});
   line.add("--seed", seed, {.help = "same seed, same split", .range = at_least(0)});
   if (!line.parse(arguments)) return 0;
-  const std::unique_ptr<Dataset> dataset = Dataset::open(in);
+  const std::unique_ptr<Dataset> dataset = open_dataset(in);
   std::vector<int64_t> order = all_episodes(*dataset);
   Rng rng(static_cast<uint64_t>(seed));
   for (size_t i = order.size(); i > 1; --i) {
@@ -120,13 +141,14 @@ int merge(const Arguments& arguments) {
   line.add("IN", in, {.help = "files or folders with the same fields", .required = true});
   line.add("--out", out, {.help = "file or folder to write", .required = true});
   if (!line.parse(arguments)) return 0;
-  const std::unique_ptr<Dataset> first = Dataset::open(in.front());
-  const auto writer = DatasetWriter::create(out, first->format(), first->schema());
-  for (const std::string& path : in) {
-    const std::unique_ptr<Dataset> dataset = Dataset::open(path);
-    REVERIE_CHECK(dataset->schema().same_fields(first->schema()),
-                  "{}: its fields are not those of {}; see `reverie dataset info`", path,
-                  in.front());
+  std::vector<std::unique_ptr<Dataset>> datasets;
+  for (const std::string& path : in) datasets.push_back(open_dataset(path));
+  const DatasetSchema schema = merged_schema(datasets);
+  if (datasets.front()->schema().attributes.contains("env") && !schema.attributes.contains("env")) {
+    std::cerr << "note: not all say which environment they are of, so the result does not either\n";
+  }
+  const auto writer = DatasetWriter::create(out, datasets.front()->format(), schema);
+  for (const std::unique_ptr<Dataset>& dataset : datasets) {
     copy_episodes(*dataset, all_episodes(*dataset), *writer);
   }
   finish_dataset(*writer, out);
@@ -139,11 +161,19 @@ const std::vector<Command> kActions = {
     {"validate", "look for known faults", &validate},
     {"convert", "write it in another layout", &convert},
     {"split", "divide the episodes between two", &split},
-    {"merge", "one of several", &merge},
+    {"merge", "join several into one", &merge},
     {"relabel", "rewards of another task or goal", &dataset_relabel},
 };
 
 }  // namespace
+
+std::unique_ptr<Dataset> open_dataset(const std::string& path) {
+  std::unique_ptr<Dataset> dataset = Dataset::open(path);
+  for (const std::string& line : dataset->left_out()) {
+    std::cerr << fmt::format("note: {}: {}\n", path, line);
+  }
+  return dataset;
+}
 
 void finish_dataset(DatasetWriter& writer, const std::string& path) {
   REVERIE_CHECK(writer.episodes() > 0, "{}: no episode is left to write", path);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "apps/command.h"
@@ -11,6 +12,9 @@ namespace reverie {
 int dataset_info(const Arguments& arguments);
 int dataset_preview(const Arguments& arguments);
 int dataset_relabel(const Arguments& arguments);
+
+// Dataset::open(), and a line on stderr for each thing in the files that is not read.
+std::unique_ptr<Dataset> open_dataset(const std::string& path);
 
 // Commits the writer and says on stderr what was written. Throws Error(kInput) when that is
 // nothing.

@@ -29,7 +29,9 @@ struct ActionNumber {
 
   explicit ActionNumber(bool is_discrete) : histogram(kActionBins, is_discrete) {}
 
+  // Values that are not finite are left out.
   void add(double value) {
+    if (!std::isfinite(value)) return;
     const auto see = [&](double& extreme, int64_t& count, bool beyond) {
       if (std::abs(value - extreme) <= kAtBound) {
         ++count;
@@ -74,21 +76,32 @@ Contents read_contents(Dataset& dataset) {
   return contents;
 }
 
-// What is said of the returns and lengths of the episodes, in the order that it is printed.
-using Distribution = std::vector<std::pair<std::string, double>>;
+// What is said of the returns and lengths of the episodes, of those that are finite.
+struct Distribution {
+  std::vector<std::pair<std::string, double>> numbers;  // in the order that they are printed
+  int64_t not_finite = 0;
+};
 
 Distribution distribution(std::vector<double> values) {
+  const auto all = static_cast<int64_t>(values.size());
+  std::erase_if(values, [](double value) { return !std::isfinite(value); });
+  const int64_t left_out = all - static_cast<int64_t>(values.size());
+  if (values.empty()) {
+    return {.numbers = {{"mean", NAN}, {"std", NAN}, {"min", NAN}, {"median", NAN}, {"max", NAN}},
+            .not_finite = left_out};
+  }
   std::sort(values.begin(), values.end());
   double sum = 0.0;
   for (const double value : values) sum += value;
   const double mean = sum / static_cast<double>(values.size());
   double squares = 0.0;
   for (const double value : values) squares += (value - mean) * (value - mean);
-  return {{"mean", mean},
-          {"std", std::sqrt(squares / static_cast<double>(values.size()))},
-          {"min", values.front()},
-          {"median", quantile(values, 0.5)},
-          {"max", values.back()}};
+  return {.numbers = {{"mean", mean},
+                      {"std", std::sqrt(squares / static_cast<double>(values.size()))},
+                      {"min", values.front()},
+                      {"median", quantile(values, 0.5)},
+                      {"max", values.back()}},
+          .not_finite = left_out};
 }
 
 Histogram histogram_of(const std::vector<double>& values) {
@@ -111,7 +124,9 @@ double share(int64_t count, const Dataset& dataset) {
 }
 
 Json::Object members(const Distribution& distribution) {
-  return {distribution.begin(), distribution.end()};
+  Json::Object members(distribution.numbers.begin(), distribution.numbers.end());
+  members.emplace_back("not_finite", distribution.not_finite);
+  return members;
 }
 
 Json info_json(const Dataset& dataset, const Contents& contents) {
@@ -135,6 +150,7 @@ Json info_json(const Dataset& dataset, const Contents& contents) {
                       {"episodes", dataset.episodes().size()},
                       {"steps", dataset.steps()},
                       {"steps_left_out", dataset.steps_left_out()},
+                      {"left_out", dataset.left_out()},
                       {"terminated", contents.terminated},
                       {"truncated", contents.truncated},
                       {"fields", fields},
@@ -174,7 +190,8 @@ void print_info(const Dataset& dataset, const Contents& contents) {
                            dataset.path(), dataset_format_name(dataset.format()), dataset.steps(),
                            dataset.episodes().size(), contents.terminated, contents.truncated);
   for (const auto& [key, text] : dataset.schema().attributes) {
-    if (!key.ends_with("config")) std::cout << fmt::format("  {:<12} {}\n", key, text);
+    if (!key.ends_with("config") && key != "env_spec")
+      std::cout << fmt::format("  {:<12} {}\n", key, text);
   }
   std::cout << "\n";
   for (const Field& field : all_fields(dataset.schema())) {
@@ -183,9 +200,12 @@ void print_info(const Dataset& dataset, const Contents& contents) {
   }
   const auto line = [](const char* name, const Distribution& values) {
     std::cout << fmt::format("\n  {}:", name);
-    for (const auto& [key, value] : values) {
+    for (const auto& [key, value] : values.numbers) {
       std::cout << fmt::format(" {} {}", key,
                                std::isfinite(value) ? fmt::format("{:.4g}", value) : "-");
+    }
+    if (values.not_finite > 0) {
+      std::cout << fmt::format(", without {} that are not finite", values.not_finite);
     }
     std::cout << "\n";
   };
@@ -226,7 +246,7 @@ int dataset_info(const Arguments& arguments) {
   line.add("--json", json, {.help = "one JSON object on stdout, nothing else"});
   line.add("--plot", plot, {.help = "also draw the distributions, as F.png"});
   if (!line.parse(arguments)) return 0;
-  const std::unique_ptr<Dataset> dataset = Dataset::open(path);
+  const std::unique_ptr<Dataset> dataset = open_dataset(path);
   const Contents contents = read_contents(*dataset);
   if (json) {
     std::cout << info_json(*dataset, contents).dump(2) << "\n";

@@ -37,7 +37,7 @@ class EpisodePictures {
   EpisodePictures(const Dataset& dataset, const std::string& env) {
     const std::optional<DatasetColumn> pixels = dataset.schema().find("pixels");
     if (pixels && env.empty()) pixels_ = Pixels(*pixels, dataset.path());
-    if (!pixels_ || dataset.schema().attributes.contains("env")) {
+    if (!pixels_ || names_known_environment(dataset)) {
       env_ = dataset_environment(dataset, env)->maker()();
     }
     if (!pixels_) replay_.emplace(dataset, *env_);
@@ -232,7 +232,7 @@ int dataset_preview(const Arguments& arguments) {
   line.add("--env", flags.env, {.help = "environment that draws", .fallback = "its own"});
   line.add("--no-overlay", flags.no_overlay, {.help = "the picture alone"});
   if (!line.parse(arguments)) return 0;
-  const std::unique_ptr<Dataset> dataset = Dataset::open(flags.path);
+  const std::unique_ptr<Dataset> dataset = open_dataset(flags.path);
   EpisodePictures pictures(*dataset, flags.env);
   if (flags.out.ends_with(".png")) {
     write_sheet(flags, *dataset, pictures);

@@ -4,6 +4,7 @@
 #include "apps/dataset_actions.h"
 #include "core/field_numbers.h"
 #include "core/progress.h"
+#include "runs/gymnasium.h"
 #include "runs/state_replay.h"
 
 namespace reverie {
@@ -91,6 +92,9 @@ DatasetSchema relabelled_schema(const Dataset& dataset, const RelabelFlags& flag
   schema.attributes["env"] = spec.id;
   schema.attributes["env_source"] = spec.source;
   schema.attributes["config"] = fields.to_toml();
+  schema.attributes.erase("env_spec");
+  const std::string gymnasium = gymnasium_env_spec(spec, config);
+  if (flags.goal.empty() && !gymnasium.empty()) schema.attributes["env_spec"] = gymnasium;
   schema.attributes["relabelled"] =
       flags.goal.empty() ? "rewards of " + spec.id
                          : fmt::format("rewards of {} for the goal {}", spec.id, flags.goal);
@@ -113,7 +117,7 @@ int dataset_relabel(const Arguments& arguments) {
   if (!line.parse(arguments)) return 0;
   REVERIE_CHECK(!flags.env.empty() || !flags.goal.empty(),
                 "dataset relabel: give --env ID, --goal or both");
-  const std::unique_ptr<Dataset> dataset = Dataset::open(flags.in);
+  const std::unique_ptr<Dataset> dataset = open_dataset(flags.in);
   const DatasetFormat format =
       flags.format.empty() ? dataset->format() : parse_dataset_format(flags.format);
   const std::unique_ptr<EnvConfig> config = dataset_environment(*dataset, flags.env);

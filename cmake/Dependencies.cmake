@@ -33,6 +33,7 @@ reverie_pkg_target(tomlplusplus tomlplusplus)
 reverie_pkg_target(hdf5 hdf5)
 reverie_pkg_target(blosc blosc)
 reverie_pkg_target(zip libzip)
+reverie_pkg_target(lzf liblzf)
 reverie_pkg_target(box2d box2d)
 
 add_library(reverie::mujoco SHARED IMPORTED GLOBAL)

@@ -17,6 +17,7 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kTemporaryPrefix = ".reverie-tmp-";
 constexpr size_t kGatherBytes = size_t{1} << 20;
+constexpr int kMostLinks = 40;  // in a row, as Linux follows them
 
 [[noreturn]] void fail_system(const fs::path& path, std::string_view what, int error) {
   fail_run("{}: cannot {}: {}", path.string(), what, std::generic_category().message(error));
@@ -105,16 +106,16 @@ std::string read_file(const fs::path& path, size_t max_bytes) {
   return content;
 }
 
-AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)) {
+AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)), target_(follow_links(path_)) {
   struct stat status = {};
-  const bool exists = ::stat(path_.c_str(), &status) == 0;
+  const bool exists = ::stat(target_.c_str(), &status) == 0;
   REVERIE_CHECK(!exists || !S_ISDIR(status.st_mode), "{}: is a folder, expected a file name",
                 path_.string());
   // Renaming over /dev/null would put a file in the device's place.
   REVERIE_CHECK(!exists || S_ISREG(status.st_mode),
                 "{}: is not a regular file, so it cannot be replaced", path_.string());
   do {
-    temporary_ = temporary_sibling(path_);
+    temporary_ = temporary_sibling(target_);
     fd_ = FileDescriptor(::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
   } while (!fd_.is_open() && errno == EEXIST);
   if (!fd_.is_open()) fail_system(path_, "write", errno);
@@ -147,9 +148,9 @@ void AtomicFile::commit() {
   sync_or_fail(fd_.get(), path_);
   // Network file systems report a full quota only here.
   if (::close(fd_.release()) != 0) fail_system(path_, "close", errno);
-  if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail_system(path_, "rename", errno);
+  if (::rename(temporary_.c_str(), target_.c_str()) != 0) fail_system(path_, "rename", errno);
   temporary_.clear();
-  sync_folder(folder_of(path_));
+  sync_folder(folder_of(target_));
 }
 
 void write_file_atomically(const fs::path& path, std::string_view bytes) {
@@ -189,7 +190,9 @@ void AppendFile::truncate(int64_t size) {
 
 void AppendFile::sync() { sync_or_fail(fd_.get(), path_); }
 
-void commit_directory(const fs::path& temporary_dir, const fs::path& final_dir) {
+void commit_directory(const fs::path& temporary, const fs::path& final) {
+  const fs::path temporary_dir = without_trailing_slashes(temporary);
+  const fs::path final_dir = without_trailing_slashes(final);
   std::error_code error;
   for (fs::recursive_directory_iterator entry(temporary_dir, error), end; !error && entry != end;
        entry.increment(error)) {
@@ -228,6 +231,25 @@ void sync_folder(const fs::path& folder) {
   const FileDescriptor fd(::open(folder.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECTORY));
   if (!fd.is_open()) fail_system(folder, "open to sync it", errno);
   sync_or_fail(fd.get(), folder);
+}
+
+fs::path without_trailing_slashes(const fs::path& path) {
+  std::string text = path.string();
+  while (text.size() > 1 && text.back() == '/') text.pop_back();
+  return text;
+}
+
+fs::path follow_links(const fs::path& path) {
+  fs::path target = path;
+  std::error_code error;
+  for (int links = 0; fs::is_symlink(fs::symlink_status(target, error)); ++links) {
+    REVERIE_CHECK(links < kMostLinks, "{}: is a symbolic link that leads in a circle",
+                  path.string());
+    const fs::path next = fs::read_symlink(target, error);
+    if (error) fail_system(path, "follow the link", error.value());
+    target = folder_of(target) / next;  // an absolute one stands alone
+  }
+  return target;
 }
 
 fs::path temporary_sibling(const fs::path& path) {

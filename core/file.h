@@ -46,11 +46,13 @@ void write_file_atomically(const std::filesystem::path& path, std::span<const st
 
 // The same for content that comes in pieces. Nothing is at `path` before commit().
 //
-// A symbolic link at `path` is replaced, not followed; an existing file's permissions are kept.
+// A symbolic link at `path` stays: the file that it points to is replaced, or made where it is
+// missing. An existing file's permissions are kept.
 class AtomicFile {
  public:
   // Opens the temporary file. Throws Error(kInput) when `path` is a folder, a pipe or a device, and
   // Error(kRun) when the folder is missing or cannot be written.
+  // Throws Error(kInput) for links in a circle too.
   explicit AtomicFile(std::filesystem::path path);
   ~AtomicFile();  // without commit(): removes the temporary file
   AtomicFile(const AtomicFile&) = delete;
@@ -69,6 +71,7 @@ class AtomicFile {
   void flush();
 
   std::filesystem::path path_;
+  std::filesystem::path target_;  // where the links at path_ lead
   std::filesystem::path temporary_;
   FileDescriptor fd_;
   std::string pending_;
@@ -101,12 +104,23 @@ class AppendFile {
 // Makes a finished folder appear under its final name, on the same file system: syncs every file
 // and folder in it, renames and syncs the parent. Where final_dir exists already, the two are
 // exchanged in one system call and the old one is removed; on a file system without that call
-// (some network ones) final_dir is absent for a moment. Throws Error(kRun).
+// (some network ones) final_dir is absent for a moment. A slash at the end of a path counts for
+// nothing. A symbolic link at final_dir is replaced by the folder: what it points to may lie on
+// another file system, where nothing can be renamed to. Throws Error(kRun).
 void commit_directory(const std::filesystem::path& temporary_dir,
                       const std::filesystem::path& final_dir);
 
 // Syncs a folder's list of names, which makes files created, renamed or removed in it durable.
 void sync_folder(const std::filesystem::path& folder);
+
+// The path without slashes at its end, which people and shells type behind a folder's name; "/"
+// stays. What is put behind or beside a path ("PATH.partial") needs it so.
+std::filesystem::path without_trailing_slashes(const std::filesystem::path& path);
+
+// The file that the symbolic links at `path` lead to, whether it is there or not; `path` itself
+// where there is no link. Links in the folders above stay. Throws Error(kInput) for links in a
+// circle.
+std::filesystem::path follow_links(const std::filesystem::path& path);
 
 // A fresh name in the folder of `path` for something unfinished; nothing is created.
 std::filesystem::path temporary_sibling(const std::filesystem::path& path);

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "core/error.h"
+#include "core/file.h"
 #include "datasets/formats/d4rl.h"
 #include "datasets/formats/exorl.h"
 #include "datasets/formats/minari.h"
@@ -107,8 +108,9 @@ std::unique_ptr<Dataset> Dataset::open(const std::string& path) {
                                        : open_d4rl(std::move(file));
 }
 
-std::unique_ptr<DatasetWriter> DatasetWriter::create(const std::string& path, DatasetFormat format,
+std::unique_ptr<DatasetWriter> DatasetWriter::create(const std::string& given, DatasetFormat format,
                                                      const DatasetSchema& schema) {
+  const std::string path = without_trailing_slashes(given).string();
   std::error_code error;
   REVERIE_CHECK(!fs::exists(fs::symlink_status(path, error)),
                 "{}: is there already; remove it or choose another name", path);

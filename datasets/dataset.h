@@ -112,6 +112,10 @@ class Dataset {
   const std::vector<DatasetEpisode>& episodes() const { return episodes_; }
   int64_t steps() const { return steps_; }  // of all episodes
 
+  // Lines for people on what the files hold and is not read, as it is no array of numbers, one row
+  // a step: "observations/mission is left out: it is text".
+  const std::vector<std::string>& left_out() const { return left_out_; }
+
   // Steps behind the last whole episode of a file whose writer was killed; they are not read.
   int64_t steps_left_out() const { return steps_left_out_; }
 
@@ -123,23 +127,26 @@ class Dataset {
   std::vector<DatasetEpisode> episodes_;
   int64_t steps_ = 0;
   int64_t steps_left_out_ = 0;
+  std::vector<std::string> left_out_;
 };
 
 // A dataset that is written, episode after episode. It appears at its path whole, on commit();
-// until then it grows beside it, as PATH.partial (Minari: data/main_data.hdf5.partial), where a
-// process that is killed leaves all episodes but the last few thousand steps in a readable file.
-// Destroyed without commit() it is removed.
+// until then it grows beside it, as PATH.partial, where a process that is killed leaves all
+// episodes but the last few thousand steps in a readable file or folder. Destroyed without commit()
+// it is removed.
 class DatasetWriter {
  public:
-  // Throws Error(kInput) when the path or PATH.partial is there already, and Error(kRun) when
-  // neither can be made.
+  // A slash at the end of the path counts for nothing. Throws Error(kInput) when the path, be it a
+  // link, or PATH.partial is there already, and Error(kRun) when neither can be made.
   static std::unique_ptr<DatasetWriter> create(const std::string& path, DatasetFormat format,
                                                const DatasetSchema& schema);
 
   virtual ~DatasetWriter() = default;
 
   // Throws Error(kInput) when the columns do not fit the schema or the episode is empty,
-  // Error(kRun) when the disk fails. A layout that has no place for something leaves it out.
+  // Error(kRun) when the disk fails. A layout that has no place for something leaves it out. Where
+  // flags alone part episodes (D4RL's), one whose end has no mark is marked truncated when another
+  // follows.
   virtual void append(const EpisodeData& episode) = 0;
   virtual void commit() = 0;
 

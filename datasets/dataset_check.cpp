@@ -35,7 +35,8 @@ struct BadRows {
 
 class Checker {
  public:
-  Checker(Dataset& dataset, const StateReward& reward) : dataset_(dataset), reward_(reward) {
+  Checker(Dataset& dataset, const StateReward& reward, int64_t most_steps)
+      : dataset_(dataset), reward_(reward), most_steps_(most_steps) {
     const DatasetSchema& schema = dataset.schema();
     for (const Field& field : schema.observation) bad_.push_back({.name = field.name});
     for (const Field& field : schema.info) bad_.push_back({.name = field.name});
@@ -155,6 +156,7 @@ class Checker {
                              "from there, so terminals or timeouts are missing or out of step",
                              jumps_.size(), jumps_.front(), steps_to_mark(jumps_.front()))});
     }
+    report_lengths(found);
     if (compared_ > 0) report_rewards(found);
     if (dataset_.steps_left_out() > 0) {
       found.push_back(
@@ -163,6 +165,26 @@ class Checker {
                               dataset_.steps_left_out())});
     }
     return found;
+  }
+
+  // D4RL's generator takes one step more before it marks an end.
+  void report_lengths(std::vector<DatasetFinding>& found) const {
+    if (most_steps_ == 0) return;
+    int64_t count = 0;
+    std::optional<size_t> first;
+    const std::vector<DatasetEpisode>& episodes = dataset_.episodes();
+    for (size_t e = 0; e < episodes.size(); ++e) {
+      if (episodes[e].length <= most_steps_ + 1) continue;
+      ++count;
+      if (!first) first = e;
+    }
+    if (!first) return;
+    found.push_back(
+        {true,
+         fmt::format("{} episodes are longer than the environment's, which ends after {} "
+                     "steps: the first is episode {} of {} steps, from row {} on; an end in "
+                     "it has no mark",
+                     count, most_steps_, *first, episodes[*first].length, episodes[*first].start)});
   }
 
   void report_rewards(std::vector<DatasetFinding>& found) const {
@@ -183,6 +205,7 @@ class Checker {
 
   Dataset& dataset_;
   const StateReward& reward_;
+  int64_t most_steps_;
   std::optional<size_t> state_;  // which field is "observation"
   std::vector<BadRows> bad_;
   std::vector<double> usual_change_;  // of each number of the observation
@@ -192,8 +215,9 @@ class Checker {
 
 }  // namespace
 
-std::vector<DatasetFinding> check_dataset(Dataset& dataset, const StateReward& reward) {
-  return Checker(dataset, reward).run();
+std::vector<DatasetFinding> check_dataset(Dataset& dataset, const StateReward& reward,
+                                          int64_t most_steps) {
+  return Checker(dataset, reward, most_steps).run();
 }
 
 }  // namespace reverie

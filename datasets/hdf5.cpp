@@ -85,7 +85,9 @@ bool shape_fits(const std::vector<int64_t>& shape, const std::vector<int64_t>& e
 }  // namespace
 
 Hdf5Path split_hdf5_path(std::string_view argument) {
-  const size_t colon = argument.rfind(":/");
+  std::error_code ignored;
+  const bool is_file = std::filesystem::is_regular_file(std::string(argument), ignored);
+  const size_t colon = is_file ? std::string_view::npos : argument.rfind(":/");
   Hdf5Path path{
       .file = std::string(argument.substr(0, colon)),
       .object = colon == std::string_view::npos ? "/" : std::string(argument.substr(colon + 1))};

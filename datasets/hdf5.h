@@ -17,13 +17,14 @@ namespace reverie {
 // groups, bool as h5py's enumeration {FALSE, TRUE} over int8.
 //
 // Files are read as hostile: shapes are checked before memory is allocated; links out of the file,
-// datasets stored in other files and filter plugins are refused (Blosc is built in); and a file
-// that crashes the library is found out in a child process first (see hdf5_library.h). That keeps a
-// damaged file from ending a run; it is no sandbox against a file made to exploit the library.
-// Every Error names the file and the object in it. All functions may be called from any thread; a
-// global lock makes them take turns, because the library underneath does.
+// datasets stored in other files and filter plugins are refused (Blosc and LZF are built in); and a
+// file that crashes the library is found out in a child process first (see hdf5_library.h). That
+// keeps a damaged file from ending a run; it is no sandbox against a file made to exploit the
+// library. Every Error names the file and the object in it. All functions may be called from any
+// thread; a global lock makes them take turns, because the library underneath does.
 
-// The two halves of "file.h5:/group". Without ":/" the object is the root, "/".
+// The two halves of "file.h5:/group". Without ":/", or where a file has that whole name, the object
+// is the root, "/".
 struct Hdf5Path {
   std::string file;
   std::string object;  // starts with '/'
@@ -57,8 +58,8 @@ class Hdf5File {
   static Hdf5File open_read(const std::string& path);
 
   // Starts a file that appears at `path` whole, on commit(), or not at all; the same calls give the
-  // same bytes. Throws Error(kInput) when the path is a folder, pipe or device, Error(kRun) when it
-  // cannot be created.
+  // same bytes. A symbolic link at `path` stays, and the file is made where it leads. Throws
+  // Error(kInput) when the path is a folder, pipe or device, Error(kRun) when it cannot be created.
   static Hdf5File create(const std::string& path);
 
   // The same, with a name of the caller's for the unfinished file: one that people find when the

@@ -202,18 +202,20 @@ void check_filters(const OpenFile& file, const std::string& name, const Handle& 
     size_t count = parameters.size();
     const H5Z_filter_t filter = H5Pget_filter2(plan.get(), static_cast<unsigned>(i), &flags, &count,
                                                parameters.data(), 0, nullptr, &config);
-    if (filter == kBloscFilter) {
-      const int64_t unpacked = parameters[kBloscChunkBytesAt];
+    if (filter == kBloscFilter || filter == kLzfFilter) {
+      const bool is_blosc = filter == kBloscFilter;
+      const int64_t unpacked = parameters[is_blosc ? kBloscChunkBytesAt : kLzfChunkBytesAt];
       if (unpacked != chunk_bytes) {
         fail_object(file, name,
-                    fmt::format("is packed by Blosc in chunks of {} bytes, but its chunks have {}",
-                                unpacked, chunk_bytes));
+                    fmt::format("is packed by {} in chunks of {} bytes, but its chunks have {}",
+                                is_blosc ? "Blosc" : "LZF", unpacked, chunk_bytes));
       }
     } else if (filter != H5Z_FILTER_DEFLATE && filter != H5Z_FILTER_SHUFFLE &&
                filter != H5Z_FILTER_FLETCHER32) {
       fail_object(file, name,
-                  fmt::format("is packed by HDF5 filter {}, expected gzip, shuffle, checksum or "
-                              "Blosc. Rewrite it with h5repack -f GZIP=4",
+                  fmt::format("is packed by HDF5 filter {}, expected gzip, LZF, shuffle, checksum "
+                              "or Blosc. In Python, read it with h5py (and hdf5plugin) and store "
+                              "it again with compression='gzip'",
                               filter));
     }
   }
@@ -240,6 +242,7 @@ Library::Library() : lock_(library_mutex()) {
     // A filter plugin is code that a file names and the library would load.
     H5PLset_loading_state(0);
     register_blosc();
+    register_lzf();
     return true;
   }();
   static_cast<void>(prepared);
@@ -293,12 +296,35 @@ void open_for_reading(OpenFile& file) {
   if (!file.file) fail_input("{}: cannot be opened as HDF5: {}", file.path, reason());
 }
 
-void create_file(OpenFile& file) {
-  const Handle access = file_access();
+namespace {
+
+// Headers and indices stay in memory until they are flushed together: written one by one as the
+// cache fills up, a process that is killed would leave some without those that they point to.
+void keep_until_flushed(const Handle& access) {
+  H5AC_cache_config_t cache{};
+  cache.version = H5AC__CURR_CACHE_CONFIG_VERSION;
+  if (H5Pget_mdc_config(access.get(), &cache) < 0) return;
+  cache.evictions_enabled = false;
+  cache.incr_mode = H5C_incr__off;
+  cache.flash_incr_mode = H5C_flash_incr__off;
+  cache.decr_mode = H5C_decr__off;
+  H5Pset_mdc_config(access.get(), &cache);
+}
+
+Handle writing_access() {
+  Handle access = file_access();
   // Values go to the system in the call that writes them: the library does not survive a disk that
   // turns out to be full when it empties buffers of its own later on.
   H5Pset_sieve_buf_size(access.get(), 0);
   H5Pset_cache(access.get(), 0, 1, 0, 0.0);
+  keep_until_flushed(access);
+  return access;
+}
+
+}  // namespace
+
+void create_file(OpenFile& file) {
+  const Handle access = writing_access();
   file.link_access = link_access();
   // Nothing is written over what the library has freed: the file as it was last flushed still
   // points there, and is what a crash leaves.
@@ -306,6 +332,13 @@ void create_file(OpenFile& file) {
   H5Pset_file_space_strategy(creation.get(), H5F_FSPACE_STRATEGY_NONE, false, 1);
   file.file = Handle(H5Fcreate(file.temporary.c_str(), H5F_ACC_EXCL, creation.get(), access.get()));
   if (!file.file) fail_run("{}: cannot be created: {}", file.path, reason());
+}
+
+void reopen_file(OpenFile& file) {
+  const Handle access = writing_access();
+  file.file = Handle();
+  file.file = Handle(H5Fopen(file.temporary.c_str(), H5F_ACC_RDWR, access.get()));
+  if (!file.file) fail_run("{}: cannot be opened again: {}", file.path, reason());
 }
 
 Handle open_object(const OpenFile& file, const std::string& name) {

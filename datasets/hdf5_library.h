@@ -58,6 +58,7 @@ class Handle {
 // The state of one Hdf5File.
 struct OpenFile {
   std::string path;       // as the user knows it
+  std::string target;     // where the links at `path` lead, of a created file
   std::string temporary;  // where a created file lies until commit(); empty otherwise
   Handle file;
   Handle link_access;  // property list: no link out of the file, few soft links in a row
@@ -88,6 +89,11 @@ constexpr H5Z_filter_t kBloscFilter = 32001;
 constexpr size_t kBloscChunkBytesAt = 3;  // in the filter's parameters
 void register_blosc();
 
+// LZF, which h5py brings along (compression='lzf'). Read only, by liblzf.
+constexpr H5Z_filter_t kLzfFilter = 32000;
+constexpr size_t kLzfChunkBytesAt = 2;  // behind the revisions of h5py's filter and of LZF
+void register_lzf();
+
 // A property list of the class.
 Handle property_list(hid_t property_class);
 
@@ -96,6 +102,10 @@ void open_for_reading(OpenFile& file);
 
 // Creates file.temporary; Error(kRun) when that fails.
 void create_file(OpenFile& file);
+
+// Closes file.temporary, which was flushed, and opens it again: the library then forgets what it
+// holds in memory of finished objects. No appender may be open.
+void reopen_file(OpenFile& file);
 
 // Throws Error(kInput) when the library crashes or hangs on the file, which a child process finds
 // out: 1.10.8 trusts several numbers in a file without a look (an enumeration's, a heap's, a

@@ -111,7 +111,7 @@ Handle create_dataset(const OpenFile& file, const std::string& name, DType dtype
 }  // namespace
 
 Hdf5File Hdf5File::create(const std::string& path) {
-  return create(path, temporary_sibling(path).string());
+  return create(path, temporary_sibling(follow_links(path)).string());
 }
 
 Hdf5File Hdf5File::create(const std::string& path, const std::string& unfinished) {
@@ -126,6 +126,7 @@ Hdf5File Hdf5File::create(const std::string& path, const std::string& unfinished
       unfinished);
   auto open = std::make_unique<OpenFile>();
   open->path = path;
+  open->target = follow_links(path).string();
   open->temporary = unfinished;
   const Library lock;
   hdf5::create_file(*open);
@@ -143,7 +144,7 @@ void Hdf5File::commit() {
   const FileDescriptor file(::open(open_->temporary.c_str(), O_RDONLY | O_CLOEXEC));
   REVERIE_CHECK_RUN(file.is_open() && ::fsync(file.get()) == 0, "{}: cannot sync to disk: {}",
                     open_->path, std::strerror(errno));
-  REVERIE_CHECK_RUN(::rename(open_->temporary.c_str(), open_->path.c_str()) == 0,
+  REVERIE_CHECK_RUN(::rename(open_->temporary.c_str(), open_->target.c_str()) == 0,
                     "{}: cannot rename: {}", open_->path, std::strerror(errno));
   const fs::path folder = fs::path(open_->temporary).parent_path();
   open_->temporary.clear();
@@ -155,6 +156,8 @@ void Hdf5File::save_progress() {
   check_writable(*open_);
   if (H5Fflush(open_->file.get(), H5F_SCOPE_GLOBAL) < 0)
     fail_write(*open_, "", "cannot be written");
+  // Of appenders there are few objects, and they stay open.
+  if (open_->appenders.empty()) hdf5::reopen_file(*open_);
 }
 
 void Hdf5File::write(const std::string& name, DType dtype, std::span<const int64_t> shape,

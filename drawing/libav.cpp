@@ -74,7 +74,7 @@ TemporaryPath::~TemporaryPath() {
 }
 
 MuxedFile::MuxedFile(fs::path path, const char* format)
-    : path_(std::move(path)), temporary_(path_) {
+    : path_(std::move(path)), target_(follow_links(path_)), temporary_(target_) {
   std::error_code ignored;
   REVERIE_CHECK(!fs::is_directory(path_, ignored), "{}: is a folder, expected a file to write",
                 path_.string());
@@ -139,10 +139,10 @@ void MuxedFile::finish() {
     const FileDescriptor fd(::open(temporary_.get().c_str(), O_RDONLY | O_CLOEXEC));
     if (!fd.is_open() || ::fsync(fd.get()) != 0) check(AVERROR(errno), path_, "sync");
   }
-  if (::rename(temporary_.get().c_str(), path_.c_str()) != 0) {
+  if (::rename(temporary_.get().c_str(), target_.c_str()) != 0) {
     check(AVERROR(errno), path_, "rename");
   }
-  sync_folder(path_.has_parent_path() ? path_.parent_path() : fs::path("."));
+  sync_folder(target_.has_parent_path() ? target_.parent_path() : fs::path("."));
 }
 
 FilterChain::FilterChain(const fs::path& path, const std::string& filters,

@@ -97,11 +97,12 @@ class MuxedFile {
   // frame: null flushes the encoder. Its pts and `duration` are in the codec's time base.
   void encode(const AVFrame* frame, int64_t duration);
 
-  // Ends the file, syncs it and gives it its name.
+  // Ends the file, syncs it and gives it its name; a link at the path stays.
   void finish();
 
  private:
   std::filesystem::path path_;
+  std::filesystem::path target_;  // where the links at path_ lead
   TemporaryPath temporary_;
   AVFormatContext* muxer_ = nullptr;
   Codec codec_;

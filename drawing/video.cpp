@@ -317,8 +317,9 @@ class VideoWriter::Gif : public Sink {
 
 class VideoWriter::PngFolder : public Sink {
  public:
-  // path: without the slash at its end.
-  explicit PngFolder(fs::path path) : path_(std::move(path)), temporary_(path_) {
+  // The folder that a link leads to is filled, and the link stays.
+  explicit PngFolder(const fs::path& path)
+      : path_(follow_links(without_trailing_slashes(path))), temporary_(path_) {
     std::error_code error;
     if (fs::exists(path_, error)) {
       REVERIE_CHECK(fs::is_directory(path_, error) && fs::is_empty(path_, error),
@@ -361,7 +362,7 @@ VideoWriter::VideoWriter(const fs::path& path, int width, int height, double fra
   REVERIE_CHECK(frames_per_second >= 0.1 && frames_per_second <= 1000.0,
                 "{}: frames per second are 0.1 to 1000, got {}", path.string(), frames_per_second);
   if (is_png_folder(path)) {
-    sink_ = std::make_unique<PngFolder>(path.parent_path());
+    sink_ = std::make_unique<PngFolder>(path);
   } else if (path.extension() == ".mp4") {
     sink_ = std::make_unique<Mp4>(path, width, height, frames_per_second);
   } else {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <filesystem>
 
 #include "core/random.h"
 #include "nn/pch.h"
@@ -11,7 +12,10 @@ namespace reverie {
 
 PolicyShare parse_policy_share(const std::string& text) {
   PolicyShare policy{.name = text};
-  const size_t colon = text.rfind(':');
+  // Runs are named after the time, too: runs/2026-11-28_13:05.
+  std::error_code ignored;
+  const bool is_run = std::filesystem::is_directory(text, ignored);
+  const size_t colon = is_run ? std::string::npos : text.rfind(':');
   if (colon != std::string::npos) {
     double share = 0.0;
     const char* end = text.data() + text.size();

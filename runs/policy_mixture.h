@@ -16,7 +16,8 @@ struct PolicyShare {
   double share = 1.0;  // of the episodes, relative to the other policies' shares
 };
 
-// Parses NAME or NAME:SHARE. What follows the last colon is a share where it is a number.
+// Parses NAME or NAME:SHARE. What follows the last colon is a share where it is a number, but a
+// folder of that whole name is the run.
 // Throws Error(kInput) for a share that is not finite or not above 0, and for an empty name.
 PolicyShare parse_policy_share(const std::string& text);
 

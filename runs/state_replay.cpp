@@ -4,7 +4,9 @@
 
 #include "core/error.h"
 #include "core/field_numbers.h"
+#include "envs/maze/goal_episode.h"
 #include "envs/registry.h"
+#include "envs/wrappers/wrapped_config.h"
 
 namespace reverie {
 namespace {
@@ -12,23 +14,49 @@ namespace {
 constexpr const char* kGoalInfo = "goal";     // what D4RL calls it
 constexpr const char* kAllParts = "physics";  // ExoRL's: all parts, one behind the other
 
-}  // namespace
-
-std::unique_ptr<EnvConfig> dataset_environment(const Dataset& dataset, const std::string& env) {
-  const auto& attributes = dataset.schema().attributes;
-  const auto recorded = attributes.find("env");
-  const bool is_recorded = recorded != attributes.end() && (env.empty() || env == recorded->second);
-  REVERIE_CHECK(is_recorded || !env.empty(),
-                "{}: does not say which environment it is of; give --env ID", dataset.path());
-  std::unique_ptr<EnvConfig> config = find_env(is_recorded ? recorded->second : env).config();
+ConfigFields environment_fields(EnvConfig& config) {
   ConfigFields fields;
   fields.section("environment");
-  config->describe(fields);
-  if (is_recorded && attributes.contains("config")) {
-    fields.load_toml_text(attributes.at("config"), dataset.path() + ": attribute 'config'");
-  }
-  fields.set("observation", "state");
+  config.describe(fields);
+  return fields;
+}
+
+}  // namespace
+
+std::unique_ptr<EnvConfig> recorded_environment(const Dataset& dataset, const std::string& env) {
+  const auto& attributes = dataset.schema().attributes;
+  const auto recorded = attributes.find("env");
+  const bool is_named = recorded != attributes.end();
+  REVERIE_CHECK(is_named || !env.empty(),
+                "{}: does not say which environment it is of; give --env ID", dataset.path());
+  const bool is_recorded = is_named && (env.empty() || env == recorded->second);
+  std::unique_ptr<EnvConfig> config = find_env(is_recorded ? recorded->second : env).config();
+  if (!attributes.contains("config") || !names_known_environment(dataset)) return config;
+  std::unique_ptr<EnvConfig> collected =
+      is_recorded ? std::move(config) : find_env(recorded->second).config();
+  environment_fields(*collected)
+      .load_toml_text(attributes.at("config"), dataset.path() + ": attribute 'config'");
+  if (is_recorded) return collected;
+  copy_wrappers(*collected, *config);
   return config;
+}
+
+std::unique_ptr<EnvConfig> dataset_environment(const Dataset& dataset, const std::string& env) {
+  std::unique_ptr<EnvConfig> config = recorded_environment(dataset, env);
+  const ConfigFields fields = environment_fields(*config);
+  fields.set("observation", "state");
+  for (const char* of_pictures : {"image_size", "crop", "resize"}) fields.set(of_pictures, "");
+  fields.set("grey", "false");
+  return config;
+}
+
+bool names_known_environment(const Dataset& dataset) {
+  const auto& attributes = dataset.schema().attributes;
+  const auto named = attributes.find("env");
+  const std::vector<EnvEntry>& all = env_registry();
+  return named != attributes.end() &&
+         std::any_of(all.begin(), all.end(),
+                     [&](const EnvEntry& entry) { return entry.id == named->second; });
 }
 
 StateReplay::StateReplay(const Dataset& dataset, Env& env)
@@ -42,6 +70,10 @@ StateReplay::StateReplay(const Dataset& dataset, Env& env)
   find_parts();
 }
 
+// In maze2d-* infos/goal is where D4RL's controller was heading, while rewards are those of the
+// environment's goal, which a reset gives: always the same one, or by its seed.
+bool StateReplay::keeps_own_goal() const { return env_.spec().id.starts_with("maze2d-"); }
+
 // All parts but the goal must have been recorded: with some alone the state is not known.
 void StateReplay::find_parts() {
   PhysicsState* physics = env_.physics();
@@ -54,6 +86,7 @@ void StateReplay::find_parts() {
   const auto all = find(kAllParts);
   size_t offset = 0;  // in the column of all parts
   for (const auto& [name, size, is_scalar] : physics->parts()) {
+    if (name == kGoalPart && keeps_own_goal()) continue;
     auto column = find(name);
     if (name == kGoalPart && column == info.end()) column = find(kGoalInfo);
     if (column != info.end() && column->numel() == static_cast<int64_t>(size)) {
@@ -83,10 +116,22 @@ void StateReplay::begin(const EpisodeData& episode) {
                 "{}: holds neither the states of {} (infos/qpos, infos/qvel) nor the seeds of its "
                 "resets; expected one of them",
                 dataset_.path(), env_.spec().id);
+  REVERIE_CHECK(
+      !keeps_own_goal() || episode.seed || has_fixed_goal(),
+      "{}: goals of {} vary, and the seeds of its resets, which they follow from, were not "
+      "recorded; expected an environment with a fixed goal",
+      dataset_.path(), env_.spec().id);
   episode_ = &episode;
   goal_.reset();
   row_ = 0;
   reset();
+}
+
+bool StateReplay::has_fixed_goal() const {
+  PhysicsState* physics = env_.physics();
+  const auto* maze =
+      physics == nullptr ? nullptr : dynamic_cast<const maze::MazePhysics*>(&physics->innermost());
+  return maze != nullptr && maze->has_fixed_goal();
 }
 
 int64_t StateReplay::length() const {

@@ -15,10 +15,16 @@ namespace reverie {
 // The part of the physics that is no state of the body.
 inline constexpr const char* kGoalPart = "desired_goal";
 
-// The environment that a dataset names, with the options it was collected with; `env` names another
-// one instead, with its defaults. Either way it observes its state. Throws Error(kInput) when the
-// dataset names none.
+// The environment that a dataset names, with the options it was collected with. `env` names another
+// one instead: it gets the wrappers of the dataset's (frame skip, reward scale, ...), else its own
+// defaults. Throws Error(kInput) when neither names one.
+std::unique_ptr<EnvConfig> recorded_environment(const Dataset& dataset, const std::string& env);
+
+// The same without pictures: it observes its state.
 std::unique_ptr<EnvConfig> dataset_environment(const Dataset& dataset, const std::string& env);
+
+// Whether the dataset names an environment of the registry.
+bool names_known_environment(const Dataset& dataset);
 
 // Brings an environment into the states of a dataset's episodes, to draw them or to score them
 // anew: from the recorded parts of the physics (infos qpos, qvel, goal; ExoRL's physics), or else
@@ -67,6 +73,8 @@ class StateReplay {
   int64_t length() const;  // of the episode
   void check_row(int64_t row, int64_t last) const;
   void find_parts();
+  bool keeps_own_goal() const;
+  bool has_fixed_goal() const;
   bool has_part(const std::string& name) const;
   void reset();
   void set_parts(int64_t row);

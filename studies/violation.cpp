@@ -20,7 +20,7 @@ std::unique_ptr<EnvConfig> picture_environment(const WorldModelRun& run) {
   const Dataset& dataset = *run.data.dataset;
   const bool is_named = dataset.schema().attributes.contains("env");
   std::unique_ptr<EnvConfig> config =
-      dataset_environment(dataset, is_named ? "" : run.loaded.config->env);
+      recorded_environment(dataset, is_named ? "" : run.loaded.config->env);
   if (!is_named) copy_wrappers(*run.loaded.config->env_config, *config);
   config->set_option("observation", "pixels");
   return config;

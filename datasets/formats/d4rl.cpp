@@ -4,9 +4,11 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/text.h"
 #include "datasets/formats/hdf5_column.h"
 #include "datasets/formats/narrowing.h"
 #include "datasets/formats/save_schedule.h"
+#include "datasets/formats/spaces.h"
 #include "datasets/hdf5.h"
 
 namespace reverie {
@@ -31,9 +33,10 @@ class D4rlDataset final : public Dataset {
     for (const char* required : {"observations", "actions", "rewards", "terminals"}) {
       file_.shape(required);  // throws with the names that are there
     }
-    schema_.attributes = read_dataset_attributes(file_);
+    schema_.attributes = read_dataset_attributes(file_, left_out_);
     const bool unfinished = root_attribute(file_, kStatusKey) == kStatusUnfinished;
-    find_columns();
+    find_columns(unfinished);
+    read_bounds(root_attribute(file_, kBoundsKey), path_ + ": attribute " + kBoundsKey, schema_);
     const int64_t steps = count_steps(unfinished);
     read_rewards_and_flags(steps);
     find_episodes(unfinished);
@@ -95,26 +98,40 @@ class D4rlDataset final : public Dataset {
     }
   };
 
-  void find_columns() {
+  void find_columns(bool unfinished) {
     observation_.emplace_back(file_, "observations", "observation");
     action_.emplace_back(file_, "actions", "action");
     for (const std::string& name : file_.list("/")) {
       static constexpr const char* kKnown[] = {"observations", "actions",  "rewards",
                                                "terminals",    "timeouts", "next_observations"};
       const bool known = std::find(std::begin(kKnown), std::end(kKnown), name) != std::end(kKnown);
-      if (!known && !file_.is_group(name)) {
-        observation_.emplace_back(file_, name, name);
-      }
+      if (known || file_.is_group(name) || !is_column(name)) continue;
+      observation_.emplace_back(file_, name, name);
+      const int64_t rows = observation_.back().rows(), steps = observation_.front().rows();
+      if (rows == steps || unfinished) continue;
+      leave_out(name, fmt::format("it has {} rows, not one for each of {} steps", rows, steps));
+      observation_.pop_back();
     }
     if (file_.exists("infos") && file_.is_group("infos")) {
       for (const std::string& name : file_.list("infos")) {
         const std::string full = "infos/" + name;
-        if (!file_.is_group(full)) info_.emplace_back(file_, full, name);
+        if (!file_.is_group(full) && is_column(full)) info_.emplace_back(file_, full, name);
       }
     }
     for (const Hdf5Column& column : observation_) schema_.observation.push_back(column.field());
     for (const Hdf5Column& column : info_) schema_.info.push_back(column.field());
     schema_.action = action_.front().field();
+  }
+
+  // What else people put into the file is told, not read.
+  bool is_column(const std::string& name) {
+    const std::string reason = why_no_column(file_, name);
+    if (!reason.empty()) leave_out(name, reason);
+    return reason.empty();
+  }
+
+  void leave_out(const std::string& name, const std::string& reason) {
+    left_out_.push_back(fmt::format("{} is left out: {}", printable(name), reason));
   }
 
   // The steps that every column has. In a finished file all have the same number.
@@ -261,6 +278,9 @@ class D4rlWriter final : public DatasetWriter {
         add("", known_flags(kFinalObservation), scalar(DType::kBool), kEpisodeChunkRows);
     info_known_ = add("", known_flags(kFinalInfo), scalar(DType::kBool), kEpisodeChunkRows);
     for (const auto& [key, text] : schema_.attributes) file_.set_attribute("/", key, text);
+    if (const std::string bounds = bounds_text(schema_); !bounds.empty()) {
+      file_.set_attribute("/", kBoundsKey, bounds);
+    }
     file_.set_attribute("/", kStatusKey, kStatusUnfinished);
     file_.save_progress();
   }
@@ -278,7 +298,7 @@ class D4rlWriter final : public DatasetWriter {
     append_rows(action_, episode.action);
     append_rows(reward_, std::as_bytes(std::span(episode.reward)));
     append_rows(terminated_, std::as_bytes(std::span(episode.terminated)));
-    append_rows(truncated_, std::as_bytes(std::span(episode.truncated)));
+    append_truncated(episode);
     const int64_t seed = episode.seed.value_or(kNoSeed);
     append_rows(seed_, std::as_bytes(std::span(&seed, 1)));
     append_flag(observation_known_, episode.has_final_observation);
@@ -289,6 +309,7 @@ class D4rlWriter final : public DatasetWriter {
   }
 
   void commit() override {
+    if (is_unmarked_) append_flag(truncated_, false);
     file_.set_attribute("/", kStatusKey, kStatusComplete);
     file_.commit();
   }
@@ -316,6 +337,15 @@ class D4rlWriter final : public DatasetWriter {
     append_rows(finals, rows.last(source.bytes()));
   }
 
+  // Flags alone part the episodes of this layout. One whose recording stopped has none: its last
+  // row waits for what follows, and is marked when that is another episode.
+  void append_truncated(const EpisodeData& episode) {
+    if (is_unmarked_) append_flag(truncated_, true);
+    is_unmarked_ = episode.truncated.back() == 0 && episode.terminated.back() == 0;
+    append_rows(truncated_, std::as_bytes(std::span(episode.truncated))
+                                .first(episode.truncated.size() - (is_unmarked_ ? 1 : 0)));
+  }
+
   void append_flag(const Target& target, bool flag) {
     const uint8_t byte = flag ? 1 : 0;
     append_rows(target, std::as_bytes(std::span(&byte, 1)));
@@ -333,6 +363,7 @@ class D4rlWriter final : public DatasetWriter {
   SaveSchedule schedule_;
   std::vector<Target> observation_, info_, final_observation_, final_info_;
   Target action_, reward_, terminated_, truncated_, seed_, observation_known_, info_known_;
+  bool is_unmarked_ = false;  // the last step's `truncated` is not written yet
   std::vector<float> narrowed_;
 };
 

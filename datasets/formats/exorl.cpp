@@ -17,6 +17,9 @@
 #include "datasets/formats/final_rows.h"
 #include "datasets/formats/narrowing.h"
 #include "datasets/formats/npz.h"
+#include "datasets/formats/partial_folder.h"
+#include "datasets/formats/picture_bytes.h"
+#include "datasets/formats/spaces.h"
 
 namespace reverie {
 namespace {
@@ -86,7 +89,8 @@ class ExorlDataset final : public Dataset {
                   "buffer/episode_*.npz (exorl)",
                   path);
     if (fs::exists(fs::path(path) / kMetadata, ignored)) read_metadata();
-    find_fields(NpzFile(files_.front().path));
+    find_fields(NpzFile(files_.front().path), files_.front().length);
+    read_bounds(bounds_, path_ + ": " + kBoundsKey, schema_);
     for (const EpisodeFile& file : files_) {
       const NpzFile npz(file.path);
       check_arrays(npz, file.length);
@@ -152,6 +156,9 @@ class ExorlDataset final : public Dataset {
       REVERIE_CHECK(nq->integer(), "{}: 'nq' is no integer", file.string());
       nq_ = nq->integer();
     }
+    if (const Json* bounds = metadata.find(kBoundsKey); bounds != nullptr && bounds->text()) {
+      bounds_ = *bounds->text();
+    }
     const Json* attributes = metadata.find("attributes");
     if (attributes == nullptr || attributes->object() == nullptr) return;
     for (const auto& [key, value] : *attributes->object()) {
@@ -167,6 +174,7 @@ class ExorlDataset final : public Dataset {
       fail_input("{}: has no array '{}', only {}", npz.path(), printable(name),
                  fmt::join(known, ", "));
     }
+    REVERIE_CHECK(array->unread.empty(), "{}:{}: {}", npz.path(), name, array->unread);
     const std::vector<int64_t>& shape = array->header.shape;
     REVERIE_CHECK(!shape.empty(), "{}:{}: is a scalar, expected an array of rows", npz.path(),
                   name);
@@ -179,9 +187,12 @@ class ExorlDataset final : public Dataset {
   }
 
   // The arrays of the first episode are those of all.
-  void find_fields(const NpzFile& first) {
+  void find_fields(const NpzFile& first, int64_t length) {
     for (const std::string& name : observation_names_) {
-      schema_.observation.push_back(row_field(first, name));
+      const Field& field = schema_.observation.emplace_back(row_field(first, name));
+      if (field.dtype != DType::kUInt8 || field.shape.size() != 1) continue;
+      refuse_picture_file(fmt::format("{}:{}", first.path(), name), field,
+                          first.read(*first.find(name), kMaxArrayBytes));
     }
     schema_.action = row_field(first, "action");
     fields_ = schema_.observation;
@@ -189,7 +200,7 @@ class ExorlDataset final : public Dataset {
     if (info_names_.empty()) {
       for (const NpzFile::Array& array : first.arrays()) {
         if (array.name != "reward" && array.name != "discount" && array.name != kUnseenEnd &&
-            !knows(array.name)) {
+            !knows(array.name) && is_column(array, length + 1)) {
           info_names_.push_back(array.name);
         }
       }
@@ -203,6 +214,20 @@ class ExorlDataset final : public Dataset {
       }
     }
     if (nq_) fields_.push_back(row_field(first, kPhysics));
+  }
+
+  // What else people store in an episode's file (a task's name, a return) is told, not read.
+  bool is_column(const NpzFile::Array& array, int64_t rows) {
+    const std::vector<int64_t>& shape = array.header.shape;
+    std::string reason = array.unread;
+    if (reason.empty() && shape.empty()) reason = "is a single value";
+    // `physics` belongs to the layout: what does not fit there is a fault.
+    if (reason.empty() && shape[0] != rows && array.name != kPhysics) {
+      reason = fmt::format("has {} rows, not one for each of {}", shape[0], rows);
+    }
+    if (reason.empty()) return true;
+    left_out_.push_back(fmt::format("{} is left out: it {}", array.name, reason));
+    return false;
   }
 
   bool knows(const std::string& name) const {
@@ -283,6 +308,7 @@ class ExorlDataset final : public Dataset {
   std::vector<Field> fields_;  // of all arrays but reward and discount
   std::vector<std::string> observation_names_ = {"observation"}, info_names_;
   std::optional<int64_t> nq_;  // physics is qpos [nq] and qvel
+  std::string bounds_;         // see read_bounds()
 };
 
 // ---------------------------------------------------------------------------------------------
@@ -298,25 +324,9 @@ std::vector<std::byte> after_reset(const Field& field, std::span<const std::byte
 class ExorlWriter final : public DatasetWriter {
  public:
   ExorlWriter(const std::string& path, const DatasetSchema& schema)
-      : DatasetWriter(schema), path_(path), partial_(path + ".partial") {
+      : DatasetWriter(schema), folder_(path, kBuffer) {
     find_physics();
-    std::error_code error;
-    REVERIE_CHECK(!fs::exists(fs::symlink_status(partial_, error)),
-                  "{}: is there already, perhaps left by a process that was killed; what it holds "
-                  "can be read. Move or remove it",
-                  partial_.string());
-    fs::create_directories(partial_ / kBuffer, error);
-    REVERIE_CHECK_RUN(!error, "{}: cannot be made: {}", partial_.string(), error.message());
-    try {
-      write_metadata();
-    } catch (...) {
-      discard();
-      throw;
-    }
-  }
-
-  ~ExorlWriter() override {
-    if (!committed_) discard();
+    write_metadata();
   }
 
   void append(const EpisodeData& episode) override {
@@ -349,16 +359,14 @@ class ExorlWriter final : public DatasetWriter {
     const std::byte mark[] = {std::byte{1}};
     if (!whole->has_final_observation)
       add({.name = kUnseenEnd, .shape = {}, .dtype = DType::kUInt8}, mark);
-    write_npz(partial_ / kBuffer / fmt::format("episode_{:06}_{}.npz", episodes_, whole->length()),
-              arrays);
+    write_npz(
+        folder_.path() / kBuffer / fmt::format("episode_{:06}_{}.npz", episodes_, whole->length()),
+        arrays);
     steps_ += whole->length();
     ++episodes_;
   }
 
-  void commit() override {
-    commit_directory(partial_, path_);
-    committed_ = true;
-  }
+  void commit() override { folder_.commit(); }
 
  private:
   void find_physics() {
@@ -401,17 +409,14 @@ class ExorlWriter final : public DatasetWriter {
     Json metadata = Json::Object{{"observation", observations}, {"info", infos}};
     if (qpos_) metadata.set("nq", schema_.info[*qpos_].numel());
     metadata.set("attributes", schema_.attributes);
-    write_file_atomically(partial_ / kMetadata, metadata.dump(2));
+    if (const std::string bounds = bounds_text(schema_); !bounds.empty()) {
+      metadata.set(kBoundsKey, bounds);
+    }
+    write_file_atomically(folder_.path() / kMetadata, metadata.dump(2));
   }
 
-  void discard() const {
-    std::error_code ignored;
-    fs::remove_all(partial_, ignored);
-  }
-
-  fs::path path_, partial_;
+  PartialFolder folder_;
   std::optional<size_t> qpos_, qvel_;  // both or none: the fields of schema_.info in physics
-  bool committed_ = false;
 };
 
 }  // namespace

@@ -19,7 +19,8 @@ namespace reverie {
 //
 // Reading: the folder above `buffer`, or one that holds the episodes itself. Without our metadata
 // `observation` is the observation and every array beside the five is info, `physics` among them as
-// one field, because nq is the environment's. An episode that does not terminate is truncated.
+// one field, because nq is the environment's; those that are no numbers or have not T + 1 rows are
+// left out (Dataset::left_out()). An episode that does not terminate is truncated.
 // Writing: info `qpos` and `qvel` become `physics`; observations and actions of float64 are written
 // as float32, as ExoRL has them; seeds are left out. For what is unknown after the last action see
 // datasets/formats/final_rows.h.

@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "core/text.h"
+#include "datasets/formats/picture_bytes.h"
 
 namespace reverie {
 namespace {
@@ -13,8 +14,9 @@ constexpr int64_t kBlockBytes = int64_t{4} << 20;    // unpacked at once, of one
 constexpr int64_t kMaxRowBytes = int64_t{64} << 20;  // more is no step of any environment
 
 // Attributes that are kept from one file to the next.
-constexpr const char* kAttributes[] = {"env",    "env_source",   "policy",  "seed",
-                                       "config", "agent_config", "collect", "relabelled"};
+constexpr const char* kAttributes[] = {"env",     "env_source", "policy",
+                                       "seed",    "config",     "agent_config",
+                                       "collect", "relabelled", "env_spec"};
 
 }  // namespace
 
@@ -33,6 +35,21 @@ Hdf5Column::Hdf5Column(const Hdf5File& file, std::string name, std::string field
   REVERIE_CHECK(bytes > 0 && bytes <= static_cast<double>(kMaxRowBytes),
                 "{}:{}: has rows of {:.0f} bytes, expected 1 to {}", file.path(), printable(name_),
                 bytes, kMaxRowBytes);
+  if (rows_ == 0 || field_.dtype != DType::kUInt8 || field_.shape.size() != 1) return;
+  std::vector<std::byte> row(field_.bytes());
+  file.read_rows(name_, 0, field_.dtype, row);
+  refuse_picture_file(fmt::format("{}:{}", file.path(), printable(name_)), field_, row);
+}
+
+std::string why_no_column(const Hdf5File& file, const std::string& name) {
+  try {
+    if (file.is_group(name)) return "it is a group";
+    if (file.shape(name).empty()) return "it is a single value";
+    file.dtype(name);
+    return "";
+  } catch (const Error&) {
+    return "it is no array of numbers";
+  }
 }
 
 void Hdf5Column::check_same_rows(const Hdf5Column& expected) const {
@@ -75,10 +92,19 @@ std::vector<uint8_t> read_flags(const Hdf5File& file, const std::string& name, i
   return flags;
 }
 
-std::map<std::string, std::string> read_dataset_attributes(const Hdf5File& file) {
+std::map<std::string, std::string> read_dataset_attributes(const Hdf5File& file,
+                                                           std::vector<std::string>& left_out) {
   std::map<std::string, std::string> attributes;
   for (const char* key : kAttributes) {
-    if (std::string text = root_attribute(file, key); !text.empty()) attributes[key] = text;
+    try {
+      const std::string text = file.attribute("/", key).value_or("");
+      if (!text.empty()) attributes[key] = text;
+    } catch (const Error&) {
+      left_out.push_back(
+          fmt::format("attribute {} is left out: it is no text of fixed length (h5py: "
+                      "numpy.bytes_(text.encode()))",
+                      key));
+    }
   }
   return attributes;
 }

@@ -19,7 +19,8 @@ constexpr int64_t kMaxDatasetSteps = int64_t{1} << 31;  // rewards and flags are
 class Hdf5Column {
  public:
   // `field` is what the column is called here. The file must outlive the column. Throws
-  // Error(kInput) where there are no rows of numbers.
+  // Error(kInput) where there are no rows of numbers, or rows that are pictures packed as JPEG or
+  // PNG.
   Hdf5Column(const Hdf5File& file, std::string name, std::string field);
 
   const Field& field() const { return field_; }
@@ -43,12 +44,16 @@ class Hdf5Column {
   int64_t block_first_ = 0;
 };
 
+// Why an object of the file is no column of numbers; "" where it is one.
+std::string why_no_column(const Hdf5File& file, const std::string& name);
+
 // Rows [0, steps) of a column with one number a row, 0 or 1. Throws Error(kInput) for another.
 std::vector<uint8_t> read_flags(const Hdf5File& file, const std::string& name, int64_t steps);
 
-// The attributes of the root that a dataset hands on ("env", "policy", ...). One that is missing,
-// or cannot be read safely, is left out: others write what they like.
-std::map<std::string, std::string> read_dataset_attributes(const Hdf5File& file);
+// The attributes of the root that a dataset hands on ("env", "policy", ...). One that is missing is
+// left out; so is one that cannot be read safely, with a line in `left_out`.
+std::map<std::string, std::string> read_dataset_attributes(const Hdf5File& file,
+                                                           std::vector<std::string>& left_out);
 
 // A text attribute of the root; "" where there is none that can be read safely.
 std::string root_attribute(const Hdf5File& file, const char* key);

@@ -3,37 +3,34 @@
 #include <algorithm>
 #include <filesystem>
 
+#include <fmt/ranges.h>
+
 #include "core/error.h"
 #include "core/file.h"
 #include "core/json.h"
 #include "core/text.h"
 #include "datasets/formats/final_rows.h"
-#include "datasets/formats/save_schedule.h"
+#include "datasets/formats/minari_layout.h"
+#include "datasets/formats/picture_bytes.h"
+#include "datasets/formats/spaces.h"
 #include "datasets/hdf5.h"
+
+// Reading; minari_write.cpp holds writing.
 
 namespace reverie {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kData = "data/main_data.hdf5";
-constexpr const char* kMetadata = "data/metadata.json";
-constexpr const char* kMinariVersion = "0.5.0";  // the oldest that reads this layout
-constexpr const char* kOurKey = "reverie";       // of the attributes, in metadata.json
+using minari::group_of;
+
 constexpr size_t kMaxMetadataBytes = size_t{64} << 20;
 constexpr int64_t kMaxEpisodeBytes = int64_t{4} << 30;
-constexpr size_t kCompressedBytes = size_t{1} << 20;  // smaller columns are stored as they are
-constexpr int kGzip = 4;
-
-std::string group_of(int64_t episode) { return fmt::format("episode_{}", episode); }
-
-// ---------------------------------------------------------------------------------------------
-// Reading
 
 class MinariDataset final : public Dataset {
  public:
   explicit MinariDataset(const std::string& path)
-      : Dataset(path), file_(Hdf5File::open_read((fs::path(path) / kData).string())) {
+      : Dataset(path), file_(Hdf5File::open_read((fs::path(path) / minari::kData).string())) {
     read_metadata();
     find_fields();
     find_episodes();
@@ -75,12 +72,26 @@ class MinariDataset final : public Dataset {
 
  private:
   void read_metadata() {
-    const fs::path file = fs::path(path_) / kMetadata;
-    const Json metadata = Json::parse(read_file(file, kMaxMetadataBytes), file.string());
-    REVERIE_CHECK(metadata.object() != nullptr, "{}: is no JSON object", file.string());
-    const Json* id = metadata.find("dataset_id");
-    if (id != nullptr && id->text() != nullptr) schema_.attributes["dataset_id"] = *id->text();
-    const Json* ours = metadata.find(kOurKey);
+    metadata_file_ = (fs::path(path_) / minari::kMetadata).string();
+    const Json metadata = Json::parse(read_file(metadata_file_, kMaxMetadataBytes), metadata_file_);
+    REVERIE_CHECK(metadata.object() != nullptr, "{}: is no JSON object", metadata_file_);
+    const auto text = [&](const char* key) {
+      const Json* found = metadata.find(key);
+      return found == nullptr ? nullptr : found->text();
+    };
+    for (const char* key : {minari::kId, minari::kEnvSpec}) {
+      if (text(key) != nullptr) schema_.attributes[key] = *text(key);
+    }
+    const auto space = [&](const char* key) {
+      return text(key) == nullptr
+                 ? Json()
+                 : parse_space(*text(key), fmt::format("{}: '{}'", metadata_file_, key));
+    };
+    observation_space_ = space(minari::kObservationSpace);
+    action_space_ = space(minari::kActionSpace);
+    const Json* unfinished = metadata.find(minari::kUnfinished);
+    unfinished_ = unfinished != nullptr && unfinished->boolean().value_or(false);
+    const Json* ours = metadata.find(minari::kOurKey);
     if (ours == nullptr || ours->object() == nullptr) return;
     for (const auto& [key, value] : *ours->object()) {
       if (value.text() != nullptr) schema_.attributes[key] = *value.text();
@@ -110,39 +121,79 @@ class MinariDataset final : public Dataset {
   // The fields of the first episode are those of all.
   void find_fields() {
     const std::string first = group_of(0);
+    REVERIE_CHECK(!unfinished_ || file_.exists(first),
+                  "{}: its writer was killed before an episode was done", path_);
     const std::string observations = first + "/observations";
     grouped_ = file_.is_group(observations);
     if (grouped_) {
       for (const std::string& name : file_.list(observations)) {
-        REVERIE_CHECK(!file_.is_group(observations + "/" + name),
-                      "{}:{}/{}: is a group; observations within observations are not supported",
-                      file_.path(), observations, name);
-        schema_.observation.push_back(observation_field(observations + "/" + name, name));
+        const std::string array = observations + "/" + name;
+        REVERIE_CHECK(!file_.is_group(array),
+                      "{}:{}: is a group; observations within observations are not supported",
+                      file_.path(), printable(array));
+        add_observation(array, name, subspace(name));
       }
-      REVERIE_CHECK(!schema_.observation.empty(), "{}:{}: has no field", file_.path(),
+      REVERIE_CHECK(!schema_.observation.empty(), "{}:{}: has no field of numbers", file_.path(),
                     observations);
     } else {
-      schema_.observation.push_back(observation_field(observations, "observation"));
+      add_observation(observations, "observation", observation_space_);
+      REVERIE_CHECK(!schema_.observation.empty(), "{}:{}: holds no numbers", file_.path(),
+                    observations);
     }
     schema_.action = row_field(first + "/actions", "action");
+    check_space(first + "/actions", action_space_, schema_.action);
+    take_bounds(action_space_, schema_.action);
     const std::string infos = first + "/infos";
     if (!file_.exists(infos) || !file_.is_group(infos)) return;
     for (const std::string& name : file_.list(infos)) {
       if (is_numeric(infos + "/" + name)) {
         schema_.info.push_back(row_field(infos + "/" + name, name));
+      } else {
+        leave_out("infos/" + name, "it is no array of numbers");
       }
     }
   }
 
-  Field observation_field(const std::string& array, const std::string& name) const {
-    REVERIE_CHECK(is_numeric(array),
-                  "{}:{}: holds no numbers. Pictures that Minari packed as JPEG are not read; in "
-                  "Python, record them with jpeg_encoding=False",
-                  file_.path(), printable(array));
-    return row_field(array, name);
+  Json subspace(const std::string& name) const {
+    const Json* all = observation_space_.find("subspaces");
+    const Json* space = all == nullptr ? nullptr : all->find(name);
+    return space == nullptr ? Json() : *space;
   }
 
-  // Infos hold whatever an environment told; what is no array of numbers is left out.
+  // Texts, such as MiniGrid's mission, are left out.
+  void add_observation(const std::string& array, const std::string& name, const Json& space) {
+    if (!is_numeric(array)) {
+      REVERIE_CHECK(!is_picture_space(space), "{}:{}: {}", file_.path(), printable(array), kPacked);
+      leave_out("observations/" + name,
+                is_text_space(space) ? "it is text" : "it is no array of numbers");
+      return;
+    }
+    Field field = row_field(array, name);
+    check_space(array, space, field);
+    take_bounds(space, field);
+    schema_.observation.push_back(std::move(field));
+  }
+
+  // The rows must be values of the space that the metadata declare. Minari packs pictures as JPEG
+  // by default, and where all have the same number of bytes they look like an array of numbers.
+  void check_space(const std::string& array, const Json& space, const Field& field) const {
+    if (field.dtype == DType::kUInt8 && field.shape.size() == 1) {
+      file_.check_stored(array);
+      std::vector<std::byte> row(field.bytes());
+      file_.read_rows(array, 0, field.dtype, row);
+      REVERIE_CHECK(!is_picture_file(field, row), "{}:{}: {}", file_.path(), printable(array),
+                    kPacked);
+    }
+    const std::optional<std::vector<int64_t>> shape = space_shape(space);
+    if (!shape || *shape == field.shape) return;
+    REVERIE_CHECK(!is_picture_space(space), "{}:{}: {}", file_.path(), printable(array), kPacked);
+    const Field declared{.name = field.name, .shape = *shape};
+    REVERIE_CHECK(declared.numel() == field.numel(),
+                  "{}:{}: has rows of shape [{}], but metadata.json declares [{}]", file_.path(),
+                  printable(array), fmt::join(field.shape, ", "), fmt::join(*shape, ", "));
+  }
+
+  // Infos hold whatever an environment told.
   bool is_numeric(const std::string& name) const {
     if (file_.is_group(name)) return false;
     try {
@@ -170,6 +221,10 @@ class MinariDataset final : public Dataset {
       episodes_.push_back({steps_, shape[0], last("/terminations"), last("/truncations")});
       steps_ += shape[0];
     }
+  }
+
+  void leave_out(const std::string& name, const char* reason) {
+    left_out_.push_back(fmt::format("{} is left out: {}", printable(name), reason));
   }
 
   std::string observation_name(const std::string& group, const Field& field) const {
@@ -204,177 +259,21 @@ class MinariDataset final : public Dataset {
     return flags;
   }
 
+  static constexpr const char* kPacked =
+      "holds pictures that Minari packed as JPEG, which are not read; in Python, record them with "
+      "jpeg_encoding=False";
+
   Hdf5File file_;
-  bool grouped_ = false;  // observations are a group of fields
-};
-
-// ---------------------------------------------------------------------------------------------
-// Writing
-
-// A list of lists with the field's shape that holds its bounds, as Python's json reads it.
-std::string nested_bounds(const Field& field, const std::vector<float>& bounds,
-                          const char* unbounded, size_t axis, size_t& next) {
-  if (axis == field.shape.size()) {
-    if (bounds.empty()) return unbounded;
-    return fmt::format("{}", bounds[bounds.size() == 1 ? 0 : next++]);
-  }
-  std::string text = "[";
-  for (int64_t i = 0; i < field.shape[axis]; ++i) {
-    if (i > 0) text += ", ";
-    text += nested_bounds(field, bounds, unbounded, axis + 1, next);
-  }
-  return text + "]";
-}
-
-// Gymnasium's space as Minari writes it: JSON in which an infinite bound is a number.
-std::string box_text(const Field& field) {
-  const bool bytes = field.dtype == DType::kUInt8 || field.dtype == DType::kBool;
-  size_t low = 0, high = 0;
-  return fmt::format(R"({{"type": "Box", "dtype": "{}", "shape": {}, "low": {}, "high": {}}})",
-                     dtype_name(field.dtype), Json(field.shape).dump(),
-                     nested_bounds(field, field.low, bytes ? "0" : "-Infinity", 0, low),
-                     nested_bounds(field, field.high, bytes ? "255" : "Infinity", 0, high));
-}
-
-std::string action_space_text(const Field& action) {
-  const bool discrete = action.dtype == DType::kInt64 && action.shape.empty();
-  if (!discrete || action.high.empty()) return box_text(action);
-  return fmt::format(R"({{"type": "Discrete", "dtype": "int64", "start": 0, "n": {}}})",
-                     static_cast<int64_t>(action.high[0]) + 1);
-}
-
-// Removes the folders of a dataset that came to nothing, where nothing else is in them.
-class FolderGuard {
- public:
-  explicit FolderGuard(fs::path folder) : folder_(std::move(folder)) {}
-  FolderGuard(const FolderGuard&) = delete;
-  FolderGuard& operator=(const FolderGuard&) = delete;
-  ~FolderGuard() {
-    std::error_code ignored;
-    if (kept_) return;
-    fs::remove(folder_ / "data", ignored);
-    fs::remove(folder_, ignored);
-  }
-  void keep() { kept_ = true; }
-
- private:
-  fs::path folder_;
-  bool kept_ = false;
-};
-
-class MinariWriter final : public DatasetWriter {
- public:
-  MinariWriter(const std::string& path, const DatasetSchema& schema)
-      : DatasetWriter(schema), folder_(path), guard_(path), file_(create_file(path)) {}
-
-  void append(const EpisodeData& given) override {
-    check(given);
-    const std::optional<EpisodeData> whole = with_final_observation(given, schema_);
-    if (!whole) return;
-    const EpisodeData& episode = *whole;
-    const int64_t length = episode.length();
-    const std::string group = group_of(episodes_);
-    for (size_t i = 0; i < schema_.observation.size(); ++i) {
-      const Field& field = schema_.observation[i];
-      write_rows(group + (is_grouped() ? "/observations/" + field.name : "/observations"), field,
-                 episode.observation[i], length + 1);
-    }
-    write_rows(group + "/actions", schema_.action, episode.action, length);
-    for (size_t i = 0; i < schema_.info.size(); ++i) {
-      write_rows(group + "/infos/" + schema_.info[i].name, schema_.info[i], episode.info[i],
-                 length + (episode.has_final_info ? 1 : 0));
-    }
-    const std::vector<int64_t> shape{length};
-    file_.write<float>(group + "/rewards", shape, episode.reward);
-    file_.write(group + "/terminations", DType::kBool, shape,
-                std::as_bytes(std::span(episode.terminated)));
-    file_.write(group + "/truncations", DType::kBool, shape,
-                std::as_bytes(std::span(episode.truncated)));
-    file_.set_attribute(group, "id", episodes_);
-    file_.set_attribute(group, "total_steps", length);
-    if (episode.seed) file_.set_attribute(group, "seed", *episode.seed);
-    if (!episode.has_final_observation) file_.set_attribute(group, kUnseenEnd, int64_t{1});
-    steps_ += length;
-    ++episodes_;
-    if (schedule_.is_due(steps_)) file_.save_progress();
-  }
-
-  void commit() override {
-    Json metadata =
-        Json::Object{{"total_episodes", episodes_},
-                     {"total_steps", steps_},
-                     {"data_format", "hdf5"},
-                     {"observation_space", observation_space_text()},
-                     {"action_space", action_space_text(schema_.action)},
-                     {"dataset_id", dataset_id()},
-                     {"minari_version", kMinariVersion},
-                     {"jpeg_encoding", false},  // from 0.5.4 on pictures are JPEG otherwise
-                     {"author", Json::List()},
-                     {"author_email", Json::List()}};
-    if (!schema_.attributes.empty()) metadata.set(kOurKey, schema_.attributes);
-    file_.commit();
-    write_file_atomically(folder_ / kMetadata, metadata.dump(2));
-    guard_.keep();
-  }
-
- private:
-  static Hdf5File create_file(const fs::path& folder) {
-    std::error_code error;
-    fs::create_directories(folder / "data", error);
-    REVERIE_CHECK_RUN(!error, "{}: cannot be made: {}", (folder / "data").string(),
-                      error.message());
-    const std::string path = (folder / kData).string();
-    return Hdf5File::create(path, path + ".partial");
-  }
-
-  bool is_grouped() const {
-    return schema_.observation.size() != 1 || schema_.observation[0].name != "observation";
-  }
-
-  void write_rows(const std::string& name, const Field& field, std::span<const std::byte> rows,
-                  int64_t count) {
-    std::vector<int64_t> shape{count};
-    shape.insert(shape.end(), field.shape.begin(), field.shape.end());
-    file_.write(name, field.dtype, shape, rows,
-                {.gzip = rows.size() >= kCompressedBytes ? kGzip : 0});
-  }
-
-  std::string observation_space_text() const {
-    if (!is_grouped()) return box_text(schema_.observation[0]);
-    std::string text;
-    for (const Field& field : schema_.observation) {
-      text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", Json(field.name).dump(),
-                          box_text(field));
-    }
-    return fmt::format(R"({{"type": "Dict", "subspaces": {{{}}}}})", text);
-  }
-
-  // Minari's form: (namespace/)name-vN.
-  std::string dataset_id() const {
-    const auto known = schema_.attributes.find("dataset_id");
-    if (known != schema_.attributes.end()) return known->second;
-    const auto text = [&](const char* key, const char* otherwise) {
-      const auto found = schema_.attributes.find(key);
-      return found == schema_.attributes.end() ? std::string(otherwise) : found->second;
-    };
-    return fmt::format("{}/{}-v0", text("env", "unknown"),
-                       fs::path(text("policy", "data")).filename().string());
-  }
-
-  fs::path folder_;
-  FolderGuard guard_;  // goes after the file in it
-  Hdf5File file_;
-  SaveSchedule schedule_;
+  std::string metadata_file_;
+  Json observation_space_, action_space_;  // null where the metadata declare none
+  bool unfinished_ = false;                // the writer was killed
+  bool grouped_ = false;                   // observations are a group of fields
 };
 
 }  // namespace
 
 std::unique_ptr<Dataset> open_minari(const std::string& path) {
   return std::make_unique<MinariDataset>(path);
-}
-
-std::unique_ptr<DatasetWriter> create_minari(const std::string& path, const DatasetSchema& schema) {
-  return std::make_unique<MinariWriter>(path, schema);
 }
 
 }  // namespace reverie

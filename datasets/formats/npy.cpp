@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <cstring>
+#include <limits>
 #include <optional>
 #include <string_view>
 
@@ -18,15 +20,25 @@ constexpr size_t kAlignment = 64;                      // of the values, NumPy's
 constexpr size_t kMaxAxes = 32;                        // NumPy's own limit before 2.0
 constexpr size_t kShortPrefix = 10, kLongPrefix = 12;  // magic, version and length of the text
 
+// A type of NumPy, and what it is read as. The first of a dtype with its size is written.
 struct Kind {
   std::string_view descr;
   DType dtype;
   size_t item_bytes;
+  bool is_unsigned = false;
 };
-constexpr Kind kKinds[] = {{"<f4", DType::kFloat32, 4}, {"<f8", DType::kFloat64, 8},
-                           {"|u1", DType::kUInt8, 1},   {"|b1", DType::kBool, 1},
-                           {"|i1", DType::kInt64, 1},   {"<i2", DType::kInt64, 2},
-                           {"<i4", DType::kInt64, 4},   {"<i8", DType::kInt64, 8}};
+constexpr Kind kKinds[] = {{"<f4", DType::kFloat32, 4},     {"<f8", DType::kFloat64, 8},
+                           {"<f2", DType::kFloat32, 2},     {"|u1", DType::kUInt8, 1},
+                           {"|b1", DType::kBool, 1},        {"|i1", DType::kInt64, 1},
+                           {"<i2", DType::kInt64, 2},       {"<i4", DType::kInt64, 4},
+                           {"<i8", DType::kInt64, 8},       {"<u2", DType::kInt64, 2, true},
+                           {"<u4", DType::kInt64, 4, true}, {"<u8", DType::kInt64, 8, true}};
+
+std::string known_kinds() {
+  std::string text;
+  for (const Kind& kind : kKinds) text += (text.empty() ? "" : ", ") + std::string(kind.descr);
+  return text;
+}
 
 // The dictionary of Python that describes the array: three keys, each once, in any order.
 class HeaderText {
@@ -39,8 +51,8 @@ class HeaderText {
       const std::string_view key = quoted();
       expect(':');
       if (key == "descr" && !descr) {
-        if (peek() == '[') fail("holds records with named fields, expected plain numbers");
-        descr = quoted();
+        is_record = peek() == '[';
+        descr = is_record ? bracketed() : quoted();
       } else if (key == "fortran_order" && !is_fortran) {
         is_fortran = boolean();
       } else if (key == "shape" && !shape) {
@@ -58,6 +70,7 @@ class HeaderText {
   [[noreturn]] void fail(const std::string& what) const { fail_input("{}: {}", where_, what); }
 
   std::optional<std::string_view> descr;
+  bool is_record = false;  // descr is a list, of named fields
   std::optional<bool> is_fortran;
   std::optional<std::vector<int64_t>> shape;
 
@@ -95,6 +108,19 @@ class HeaderText {
     return content;
   }
 
+  // A list, with the lists and tuples in it; names in it hold no brackets.
+  std::string_view bracketed() {
+    const size_t begin = at_;
+    int depth = 0;
+    do {
+      if (at_ == text_.size()) fail_syntax();
+      if (text_[at_] == '[') ++depth;
+      if (text_[at_] == ']') --depth;
+      ++at_;
+    } while (depth > 0);
+    return text_.substr(begin, at_ - begin);
+  }
+
   bool boolean() {
     skip_space();
     for (const bool value : {false, true}) {
@@ -130,6 +156,21 @@ class HeaderText {
   size_t at_ = 0;
 };
 
+// Why values of this description are not read; "" where they are.
+std::string why_unread(const HeaderText& text, bool is_unknown) {
+  if (text.is_record) return "holds records with named fields, expected plain numbers";
+  if (text.descr->find('O') != std::string_view::npos) {
+    return "holds Python objects, which are not read: a pickle can run any program";
+  }
+  if (is_unknown) {
+    return fmt::format("holds '{}', expected one of {}", printable(*text.descr), known_kinds());
+  }
+  if (*text.is_fortran && text.shape->size() > 1) {
+    return "is in column-major order; write it with numpy.ascontiguousarray(array)";
+  }
+  return "";
+}
+
 // Where the header's text lies behind magic and version.
 std::pair<size_t, size_t> find_text(const std::string& where, std::string_view start) {
   REVERIE_CHECK(start.size() >= kShortPrefix && start.starts_with(kMagic),
@@ -159,6 +200,40 @@ std::vector<std::byte> widen(const std::vector<std::byte>& bytes) {
   return wide;
 }
 
+// IEEE 754 half precision: a sign, 5 bits of exponent and 10 of fraction.
+float from_half(uint16_t half) {
+  const int exponent = half >> 10 & 31;
+  const int fraction = half & 1023;
+  const float sign = (half & 0x8000) != 0 ? -1.0F : 1.0F;
+  if (exponent == 31) {
+    return fraction == 0 ? sign * std::numeric_limits<float>::infinity()
+                         : std::numeric_limits<float>::quiet_NaN();
+  }
+  return sign * (exponent == 0 ? std::ldexp(static_cast<float>(fraction), -24)
+                               : std::ldexp(static_cast<float>(1024 + fraction), exponent - 25));
+}
+
+std::vector<std::byte> widen_halves(const std::vector<std::byte>& bytes) {
+  std::vector<std::byte> wide(bytes.size() * 2);
+  for (size_t i = 0; i < bytes.size() / 2; ++i) {
+    uint16_t half;
+    std::memcpy(&half, bytes.data() + 2 * i, sizeof half);
+    const float value = from_half(half);
+    std::memcpy(wide.data() + i * sizeof value, &value, sizeof value);
+  }
+  return wide;
+}
+
+// Counts beyond int64's do not fit.
+void check_signed(const std::string& where, const std::vector<std::byte>& bytes) {
+  for (size_t i = 0; i < bytes.size() / sizeof(uint64_t); ++i) {
+    uint64_t value;
+    std::memcpy(&value, bytes.data() + i * sizeof value, sizeof value);
+    REVERIE_CHECK(value <= uint64_t{INT64_MAX}, "{}: element {} is {}, beyond int64", where, i,
+                  value);
+  }
+}
+
 std::string_view descr_of(DType dtype) {
   return std::find_if(std::begin(kKinds), std::end(kKinds),
                       [&](const Kind& kind) {
@@ -169,22 +244,18 @@ std::string_view descr_of(DType dtype) {
 
 }  // namespace
 
-NpyHeader parse_npy_header(const std::string& where, std::span<const std::byte> start) {
+NpyHeader parse_npy_header(const std::string& where, std::span<const std::byte> start,
+                           std::string* unread) {
   const std::string_view file(reinterpret_cast<const char*>(start.data()), start.size());
   const auto [offset, length] = find_text(where, file);
   HeaderText text(where, file.substr(offset, length));
   text.parse();
-  if (text.descr->find('O') != std::string_view::npos) {
-    text.fail("holds Python objects, which are not read: a pickle can run any program");
-  }
   const auto* const kind = std::find_if(std::begin(kKinds), std::end(kKinds),
                                         [&](const Kind& k) { return k.descr == *text.descr; });
-  if (kind == std::end(kKinds)) {
-    text.fail(fmt::format("holds '{}', expected <f4, <f8, |u1, |b1, |i1, <i2, <i4 or <i8",
-                          printable(*text.descr)));
-  }
-  if (*text.is_fortran && text.shape->size() > 1) {
-    text.fail("is in column-major order; write it with numpy.ascontiguousarray(array)");
+  if (const std::string reason = why_unread(text, kind == std::end(kKinds)); !reason.empty()) {
+    if (unread == nullptr) text.fail(reason);
+    *unread = reason;
+    return {};
   }
   // With a lane of eight bytes for each element the values fit in memory's address space too.
   const std::optional<int64_t> widest = array_bytes(*text.shape, sizeof(int64_t));
@@ -193,6 +264,7 @@ NpyHeader parse_npy_header(const std::string& where, std::span<const std::byte> 
   return {.dtype = kind->dtype,
           .shape = *text.shape,
           .item_bytes = kind->item_bytes,
+          .is_unsigned = kind->is_unsigned,
           .offset = offset + length,
           .value_bytes = *bytes};
 }
@@ -207,7 +279,15 @@ std::vector<std::byte> decode_npy_values(const std::string& where, const NpyHead
     REVERIE_CHECK(bad == bytes.end(), "{}: element {} is {}, expected a bool, 0 or 1", where,
                   bad - bytes.begin(), static_cast<int>(*bad));
   }
-  if (header.dtype != DType::kInt64 || header.item_bytes == 8) return bytes;
+  if (header.dtype == DType::kFloat32 && header.item_bytes == 2) return widen_halves(bytes);
+  if (header.dtype != DType::kInt64) return bytes;
+  if (header.item_bytes == 8) {
+    if (header.is_unsigned) check_signed(where, bytes);
+    return bytes;
+  }
+  if (header.is_unsigned) {
+    return header.item_bytes == 4 ? widen<uint32_t>(bytes) : widen<uint16_t>(bytes);
+  }
   if (header.item_bytes == 4) return widen<int32_t>(bytes);
   return header.item_bytes == 2 ? widen<int16_t>(bytes) : widen<int8_t>(bytes);
 }

@@ -12,29 +12,34 @@ namespace reverie {
 
 // Arrays in NumPy's .npy format, versions 1.0 to 3.0. Read as hostile: nothing is allocated before
 // the header agrees with the number of bytes that are there. Only what a dataset of episodes needs:
-// row-major order, little-endian float32, float64, uint8, bool and signed integers; objects, which
-// are Python's pickles, are refused.
+// row-major order, little-endian floats, bool and integers; objects, which are Python's pickles,
+// are refused.
 //
 // Source: numpy.lib.format, "Format Version 1.0" to "3.0".
 
 // What the header says of the values behind it.
 struct NpyHeader {
-  DType dtype = DType::kFloat32;  // what they are read as: int8, int16 and int32 become int64
-  std::vector<int64_t> shape;     // {} is a scalar
-  size_t item_bytes = 0;          // of one element in the file
-  size_t offset = 0;              // [bytes] of the header
-  int64_t value_bytes = 0;        // [bytes] behind it: item_bytes times the product of the shape
+  // What they are read as: float16 becomes float32, integers other than uint8 become int64.
+  DType dtype = DType::kFloat32;
+  std::vector<int64_t> shape;  // {} is a scalar
+  size_t item_bytes = 0;       // of one element in the file
+  bool is_unsigned = false;    // where dtype is int64
+  size_t offset = 0;           // [bytes] of the header
+  int64_t value_bytes = 0;     // [bytes] behind it: item_bytes times the product of the shape
 };
 
 // Bytes that hold the header of any array that is read.
 constexpr size_t kMaxNpyHeaderBytes = size_t{64} << 10;
 
 // `start`: the file's first kMaxNpyHeaderBytes, or all of it if shorter. Throws Error(kInput) that
-// begins with `where` for what is not read, and for a size that reaches 2^63.
-NpyHeader parse_npy_header(const std::string& where, std::span<const std::byte> start);
+// begins with `where` for what is not read, and for a size that reaches 2^63. unread: where it is
+// given, an array of another type (text, objects, records) or order is no error: it gets the
+// reason, and the header is empty.
+NpyHeader parse_npy_header(const std::string& where, std::span<const std::byte> start,
+                           std::string* unread = nullptr);
 
 // The values as header.dtype, row-major. Throws Error(kInput) when `bytes` are not
-// header.value_bytes, and where a bool is not 0 or 1.
+// header.value_bytes, where a bool is not 0 or 1, and for a count beyond int64.
 std::vector<std::byte> decode_npy_values(const std::string& where, const NpyHeader& header,
                                          std::vector<std::byte> bytes);
 

@@ -68,12 +68,14 @@ NpzFile::NpzFile(const fs::path& path) : path_(path.string()) {
         "{}: entry {} of the archive has no name or no size", path_, i);
     const std::string name = array_name(path_, stat.name);
     REVERIE_CHECK(find(name) == nullptr, "{}: holds two arrays named '{}'", path_, name);
+    std::string unread;
     const NpyHeader header = parse_npy_header(
-        locate(name), unpack(i, 0, std::min<zip_uint64_t>(stat.size, kMaxNpyHeaderBytes)));
+        locate(name), unpack(i, 0, std::min<zip_uint64_t>(stat.size, kMaxNpyHeaderBytes)), &unread);
+    arrays_.push_back({name, header, unread});
+    if (!unread.empty()) continue;
     const zip_uint64_t expected = header.offset + static_cast<zip_uint64_t>(header.value_bytes);
     REVERIE_CHECK(stat.size == expected, "{}: is an array of {} bytes, but {} are stored",
                   locate(name), expected, stat.size);
-    arrays_.push_back({name, header});
   }
 }
 
@@ -86,6 +88,7 @@ const NpzFile::Array* NpzFile::find(const std::string& name) const {
 }
 
 std::vector<std::byte> NpzFile::read(const Array& array, int64_t max_bytes) const {
+  REVERIE_CHECK(array.unread.empty(), "{}: {}", locate(array.name), array.unread);
   const NpyHeader& header = array.header;
   const int64_t in_memory = header.value_bytes / static_cast<int64_t>(header.item_bytes) *
                             static_cast<int64_t>(item_size(header.dtype));

@@ -23,9 +23,11 @@ class NpzFile {
   struct Array {
     std::string name;  // without .npy
     NpyHeader header;
+    std::string unread = {};  // why its type is not read (text, objects, ...); "" where it is
   };
 
-  // Reads the directory and the headers. Throws Error(kInput).
+  // Reads the directory and the headers. Arrays of types that are not read are listed, too: people
+  // store names and dates beside their numbers. Throws Error(kInput).
   explicit NpzFile(const std::filesystem::path& path);
 
   const std::string& path() const { return path_; }
@@ -35,7 +37,7 @@ class NpzFile {
   const Array* find(const std::string& name) const;
 
   // The values of one of arrays(), as its header's dtype. Throws Error(kInput) when there are more
-  // than max_bytes of them in memory, and when the packed bytes are damaged.
+  // than max_bytes of them in memory, when the packed bytes are damaged, and for an unread type.
   std::vector<std::byte> read(const Array& array, int64_t max_bytes) const;
 
  private:

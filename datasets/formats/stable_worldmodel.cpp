@@ -11,6 +11,7 @@
 #include "datasets/formats/final_rows.h"
 #include "datasets/formats/hdf5_column.h"
 #include "datasets/formats/save_schedule.h"
+#include "datasets/formats/spaces.h"
 
 namespace reverie {
 namespace {
@@ -59,9 +60,10 @@ class StableWorldModelDataset final : public Dataset {
  public:
   explicit StableWorldModelDataset(Hdf5File file)
       : Dataset(file.path()), file_(std::move(file)), action_(file_, "action", "action") {
-    schema_.attributes = read_dataset_attributes(file_);
+    schema_.attributes = read_dataset_attributes(file_, left_out_);
     schema_.action = action_.field();
     find_columns();
+    read_bounds(root_attribute(file_, kBoundsKey), path_ + ": attribute " + kBoundsKey, schema_);
     const bool unfinished = root_attribute(file_, kStatusKey) == kStatusUnfinished;
     const int64_t rows = count_rows(unfinished);
     read_rewards_and_flags(rows);
@@ -121,7 +123,11 @@ class StableWorldModelDataset final : public Dataset {
     const std::vector<std::string> listed = split_names(root_attribute(file_, kInfoKey));
     const bool is_ours = !listed.front().empty();
     for (const std::string& name : file_.list("/")) {
-      if (is_reserved(name) || !is_numeric(name)) continue;
+      if (is_reserved(name)) continue;
+      if (const std::string reason = why_no_column(file_, name); !reason.empty()) {
+        left_out_.push_back(fmt::format("{} is left out: {}", printable(name), reason));
+        continue;
+      }
       const bool known =
           name == "qpos" || name == "qvel" || name == "physics" || name.starts_with("variation.");
       const bool is_info =
@@ -131,16 +137,6 @@ class StableWorldModelDataset final : public Dataset {
     REVERIE_CHECK(!observation_.empty(), "{}: has no column that could be an observation", path_);
     for (const Hdf5Column& column : observation_) schema_.observation.push_back(column.field());
     for (const Hdf5Column& column : info_) schema_.info.push_back(column.field());
-  }
-
-  // Not a group, text, or a type that the library does not know.
-  bool is_numeric(const std::string& name) const {
-    try {
-      file_.dtype(name);
-      return true;
-    } catch (const Error&) {
-      return false;
-    }
   }
 
   Hdf5Column open_column(const std::string& name) const {
@@ -307,6 +303,9 @@ class StableWorldModelWriter final : public DatasetWriter {
     length_ = add({.name = "ep_len", .shape = {}, .dtype = DType::kInt64}, kEpisodeChunkRows);
     offset_ = add({.name = "ep_offset", .shape = {}, .dtype = DType::kInt64}, kEpisodeChunkRows);
     for (const auto& [key, text] : schema_.attributes) file_.set_attribute("/", key, text);
+    if (const std::string bounds = bounds_text(schema_); !bounds.empty()) {
+      file_.set_attribute("/", kBoundsKey, bounds);
+    }
     file_.set_attribute("/", kInfoKey, info_names);
     file_.set_attribute("/", kStatusKey, kStatusUnfinished);
     file_.save_progress();

@@ -33,6 +33,22 @@ Array read_array(const std::filesystem::path& file, const std::string& name) {
   return array;
 }
 
+void write_array(const std::filesystem::path& file, const std::string& name, const void* values,
+                 size_t bytes) {
+  const hid_t opened = H5Fopen(file.c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
+  ASSERT_GE(opened, 0) << file;
+  const hid_t set = H5Dopen2(opened, name.c_str(), H5P_DEFAULT);
+  ASSERT_GE(set, 0) << name;
+  const hid_t space = H5Dget_space(set);
+  const hid_t type = H5Dget_type(set);
+  EXPECT_EQ(static_cast<size_t>(H5Sget_simple_extent_npoints(space)) * H5Tget_size(type), bytes);
+  EXPECT_GE(H5Dwrite(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values), 0) << name;
+  H5Tclose(type);
+  H5Sclose(space);
+  H5Dclose(set);
+  H5Fclose(opened);
+}
+
 std::map<std::string, Array> read_root(const std::filesystem::path& file) {
   std::map<std::string, Array> arrays;
   const hid_t opened = H5Fopen(file.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT);

@@ -27,6 +27,11 @@ struct Array {
 // Fails the test, and returns an empty one, where there is none of that name.
 Array read_array(const std::filesystem::path& file, const std::string& name);
 
+// Replaces the values of a dataset, in its own type: `bytes` bytes from `values` on. Fails the test
+// where it has another number of them.
+void write_array(const std::filesystem::path& file, const std::string& name, const void* values,
+                 size_t bytes);
+
 // All datasets at the root.
 std::map<std::string, Array> read_root(const std::filesystem::path& file);
 

@@ -144,6 +144,20 @@ TEST_F(CollectTest, PlaysARunAndMixesItWithOthers) {
   EXPECT_EQ(std::set<int64_t>(index.begin(), index.end()), (std::set<int64_t>{0, 1}));
 }
 
+// Runs are often named after the time.
+TEST_F(CollectTest, ARunWithAColonInItsNameIsTheRun) {
+  const std::string name = "runs/2026-11-28_13:05";
+  ASSERT_EQ(run(folder_.path(), tiny_training(name, 200)).status, 0);
+  Finished result =
+      run(folder_.path(), {"collect", "--policy", name, "--steps", "100", "--out", "one.h5"});
+  ASSERT_EQ(result.status, 0) << result.err;
+  EXPECT_EQ(info("one.h5")["attributes"]["policy"], name);
+  result = run(folder_.path(), {"collect", "--policy", name + ":2", "--policy", "random:1",
+                                "--steps", "200", "--out", "two.h5"});
+  ASSERT_EQ(result.status, 0) << result.err;
+  EXPECT_EQ(info("two.h5")["attributes"]["policy"], name + ":2, random:1");
+}
+
 // The rewards in the file are the environment's: in [0, 1] and those that the speed gives.
 TEST_F(CollectTest, ALearnerKeepsAllThatItSees) {
   const Finished result =

@@ -65,6 +65,19 @@ class DatasetCommand : public testing::Test {
     expect_refusal(folder_.path(), arguments, messages, status);
   }
 
+  // Replaces the values of a dataset in the file; as many as it has.
+  template <typename T>
+  void overwrite(const std::string& file, const std::string& name, const std::vector<T>& values) {
+    write_array(folder_ / file, name, values.data(), values.size() * sizeof(T));
+  }
+
+  // Takes all marks but the last from a column of flags.
+  void edit_flags(const std::string& file, const std::string& name) {
+    auto flags = column<int8_t>(file, name);
+    std::fill(flags.begin(), flags.end() - 1, int8_t{0});
+    overwrite(file, name, flags);
+  }
+
   TemporaryFolder folder_;
 };
 
@@ -248,6 +261,158 @@ TEST_F(DatasetCommand, ASplitWithABadSecondPathWritesNothing) {
 TEST_F(DatasetCommand, PixelsAloneGoIntoALayoutThatHoldsThem) {
   collect("car-racing", "random", "car", {"--time-limit", "100"});
   EXPECT_EQ(info("car")["format"], "stable-worldmodel");
+}
+
+// ---------------------------------------------------------------------------------------------
+// What people bring and type
+
+// --steps cuts the last episode of each, which then has no mark of an end.
+TEST_F(DatasetCommand, EpisodesDoNotRunAcrossTheSeamOfMergedFiles) {
+  for (const std::string seed : {"1", "2"}) {
+    collect("maze2d-umaze", "random", "own" + seed, {"--steps", "450", "--seed", seed});
+  }
+  succeeds({"dataset", "merge", "own1", "own2", "--out", "own"});
+  const json both = info("own");
+  EXPECT_EQ(both["episodes"], 4);
+  EXPECT_EQ(both["length"]["max"], 300);
+  EXPECT_EQ(both["attributes"]["seed"], "1 + 2");
+  succeeds({"dataset", "validate", "own"});
+  // Through another layout and back.
+  succeeds({"dataset", "convert", "own", "other", "--format", "minari"});
+  succeeds({"dataset", "convert", "other", "back", "--format", "d4rl"});
+  EXPECT_EQ(info("back")["episodes"], 4);
+}
+
+TEST_F(DatasetCommand, ValidateKnowsTheEnvironmentsLimit) {
+  collect("maze2d-umaze", "random", "maze", {"--steps", "600", "--max-steps", "150"});
+  succeeds({"dataset", "validate", "maze"});
+  collect("maze2d-umaze", "random", "long", {"--steps", "600"});
+  // Two episodes of 300 steps, whose first mark is taken away.
+  edit_flags("long", "timeouts");
+  const Finished result = reverie({"dataset", "validate", "long"});
+  EXPECT_EQ(result.status, 1);
+  EXPECT_THAT(result.out, AllOf(HasSubstr("longer than"), HasSubstr("600 steps")));
+  refuses({"dataset", "validate", "maze", "--env", "maze2d-large"},
+          {"maze2d-large", "maze2d-umaze"});
+}
+
+TEST_F(DatasetCommand, DatasetsThatContradictAreNotMerged) {
+  collect("maze2d-umaze", "random", "small");
+  collect("maze2d-medium", "random", "medium");
+  collect("maze2d-umaze", "random", "scaled", {"--reward-scale", "10"});
+  refuses({"dataset", "merge", "small", "medium", "--out", "both"},
+          {"maze2d-umaze", "maze2d-medium"});
+  refuses({"dataset", "merge", "small", "scaled", "--out", "both"}, {"reward_scale"});
+  succeeds({"dataset", "merge", "small", "small", "--out", "both"});
+  EXPECT_EQ(info("both")["attributes"]["env"], "maze2d-umaze");
+}
+
+// infos/goal of maze2d-* is where the controller was heading.
+TEST_F(DatasetCommand, MazesAreRelabelledForTheGoalOfTheTask) {
+  collect("maze2d-umaze", "waypoint", "sparse", {"--steps", "2000"});
+  succeeds({"dataset", "relabel", "sparse", "dense", "--env", "maze2d-umaze-dense"});
+  const auto qpos = column<float>("sparse", "infos/qpos");
+  const auto target = column<float>("sparse", "infos/goal");
+  const auto ends = column<int8_t>("sparse", "timeouts");
+  const auto rewards = column<float>("dense", "rewards");
+  float farthest = 0.0F;
+  for (size_t t = 0; t + 1 < rewards.size(); ++t) {
+    farthest = std::max(farthest, std::hypot(target[2 * t] - 1.0F, target[2 * t + 1] - 1.0F));
+    if (ends[t] != 0) continue;  // the state after the step is not in the next row
+    const float distance = std::hypot(qpos[2 * t + 2] - 1.0F, qpos[2 * t + 3] - 1.0F);
+    EXPECT_NEAR(rewards[t], std::exp(-distance), 1e-4) << t;
+  }
+  EXPECT_GT(farthest, 1.0F) << "a target elsewhere";
+}
+
+TEST_F(DatasetCommand, AnotherTaskKeepsTheWrappersOfTheDataset) {
+  collect("cheetah-run", "random", "plain");
+  collect("cheetah-run", "random", "scaled", {"--reward-scale", "100"});
+  for (const std::string name : {"plain", "scaled"}) {
+    succeeds({"dataset", "relabel", name, name + "-back", "--env", "cheetah-run-backward"});
+  }
+  const auto plain = column<float>("plain-back", "rewards");
+  const auto scaled = column<float>("scaled-back", "rewards");
+  ASSERT_EQ(plain.size(), scaled.size());
+  float most = 0.0F;
+  for (size_t t = 0; t < plain.size(); ++t) {
+    EXPECT_NEAR(scaled[t], 100.0F * plain[t], 1e-2) << t;
+    most = std::max(most, plain[t]);
+  }
+  EXPECT_GT(most, 0.001F) << "nothing to compare";
+}
+
+TEST_F(DatasetCommand, PicturesOfAnySizeArePreviewedRelabelledAndValidated) {
+  const std::vector<Arguments> options = {
+      {"--image-size", "32x32"}, {"--resize", "24x24", "--grey", "true"}, {"--crop", "20x20+1+1"}};
+  for (size_t i = 0; i < options.size(); ++i) {
+    SCOPED_TRACE(fmt::format("{}", fmt::join(options[i], " ")));
+    const std::string name = fmt::format("p{}", i);
+    Arguments more{"--observation", "both", "--steps", "60", "--max-steps", "20"};
+    more.insert(more.end(), options[i].begin(), options[i].end());
+    collect("maze2d-open", "random", name, more);
+    succeeds({"dataset", "preview", name, "--out", name + ".png", "--size", "48x48"});
+    succeeds({"dataset", "preview", name, "--out", name + "-drawn.png", "--env", "maze2d-open",
+              "--size", "48x48"});
+    succeeds({"dataset", "relabel", name, name + "-final", "--goal", "final"});
+    succeeds({"dataset", "validate", name});
+  }
+}
+
+TEST_F(DatasetCommand, NumbersThatAreNotFiniteHideNoExtreme) {
+  collect("maze2d-umaze", "random", "nan", {"--steps", "80", "--max-steps", "20"});
+  // Four episodes with the returns 3, NaN, 1 and 2.
+  std::vector<float> rewards(80, 0.0F);
+  rewards[0] = 3.0F;
+  rewards[25] = NAN;
+  rewards[45] = 1.0F;
+  rewards[65] = 2.0F;
+  overwrite("nan", "rewards", rewards);
+  const json returns = info("nan")["return"];
+  EXPECT_EQ(returns["min"], 1.0);
+  EXPECT_EQ(returns["median"], 2.0);
+  EXPECT_EQ(returns["max"], 3.0);
+  EXPECT_EQ(returns["mean"], 2.0);
+  EXPECT_EQ(returns["not_finite"], 1);
+  EXPECT_THAT(reverie({"dataset", "info", "nan"}).out,
+              AllOf(HasSubstr("max 3"), HasSubstr("without 1 that are not finite")));
+  EXPECT_EQ(reverie({"dataset", "validate", "nan"}).status, 1);
+}
+
+TEST_F(DatasetCommand, SlashesAndLinksInNames) {
+  collect("cheetah-run", "random", "buffers/", {"--format", "exorl", "--time-limit", "100"});
+  EXPECT_EQ(info("buffers")["steps"], 600);
+  succeeds({"dataset", "convert", "buffers/", "minari//", "--format", "minari"});
+  EXPECT_EQ(info("minari/")["steps"], 600);
+  fs::create_directory(folder_ / "store");
+  write(folder_ / "store/real.png", "old");
+  fs::create_symlink("store/real.png", folder_ / "latest.png");
+  fs::create_symlink("store/film.mp4", folder_ / "film.mp4");
+  succeeds({"dataset", "info", "buffers", "--plot", "latest.png"});
+  succeeds({"dataset", "preview", "buffers", "--out", "film.mp4", "--episodes", "1", "--size",
+            "64x48", "--speed", "100"});
+  EXPECT_TRUE(fs::is_symlink(folder_ / "latest.png"));
+  EXPECT_THAT(content(folder_ / "store/real.png").substr(1, 3), "PNG");
+  EXPECT_TRUE(fs::is_symlink(folder_ / "film.mp4"));
+  EXPECT_THAT(content(folder_ / "store/film.mp4").substr(0, 16), HasSubstr("ftyp"));
+}
+
+TEST_F(DatasetCommand, MinariIsToldGymnasiumsEnvironment) {
+  const auto metadata = [&](const std::string& name) {
+    return json::parse(content(folder_ / name / "data/metadata.json"));
+  };
+  collect("half-cheetah", "random", "cheetah", {"--format", "minari", "--max-steps", "200"});
+  const json spec = json::parse(metadata("cheetah")["env_spec"].get<std::string>());
+  EXPECT_EQ(spec["id"], "HalfCheetah-v5");
+  EXPECT_EQ(spec["max_episode_steps"], 200);
+  EXPECT_EQ(metadata("cheetah")["dataset_id"], "half-cheetah/random-v0");
+  succeeds({"dataset", "split", "cheetah", "first", "second", "--share", "0.5"});
+  EXPECT_EQ(metadata("first")["env_spec"], metadata("cheetah")["env_spec"]);
+  // What Gymnasium does not have, and what an option changes.
+  collect("half-cheetah", "random", "scaled", {"--format", "minari", "--reward-scale", "2"});
+  EXPECT_FALSE(metadata("scaled").contains("env_spec"));
+  collect("maze2d-umaze", "random", "maze", {"--format", "minari"});
+  EXPECT_FALSE(metadata("maze").contains("env_spec"));
 }
 
 }  // namespace

@@ -118,14 +118,29 @@ TEST(WriteFileAtomically, NamesMissingFoldersAndPermissions) {
   EXPECT_EQ(content(path), "old");
 }
 
-TEST(WriteFileAtomically, ReplacesALinkAndRefusesWhatIsNoFile) {
+TEST(WriteFileAtomically, WritesWhereALinkLeads) {
   const TemporaryFolder folder;
-  write_file_atomically(folder / "target", std::string_view("untouched"));
-  fs::create_symlink(folder / "target", folder / "link");
+  fs::create_directory(folder / "store");
+  write_file_atomically(folder / "store/target", std::string_view("old"));
+  fs::create_symlink("store/target", folder / "near");
+  fs::create_symlink(folder / "near", folder / "link");  // a relative one behind an absolute one
+  fs::create_symlink("store/missing", folder / "early");
+  fs::create_symlink("circle", folder / "circle");
   write_file_atomically(folder / "link", std::string_view("new"));
-  EXPECT_EQ(content(folder / "target"), "untouched");
-  EXPECT_EQ(content(folder / "link"), "new");
+  EXPECT_TRUE(fs::is_symlink(folder / "link"));
+  EXPECT_TRUE(fs::is_symlink(folder / "near"));
+  EXPECT_EQ(content(folder / "store/target"), "new");
+  write_file_atomically(folder / "early", std::string_view("made"));
+  EXPECT_TRUE(fs::is_symlink(folder / "early"));
+  EXPECT_EQ(content(folder / "store/missing"), "made");
+  EXPECT_EQ(count_entries(folder / "store"), 2U);
+  EXPECT_THAT(
+      error_of([&] { write_file_atomically(folder / "circle", std::string_view("x")); }).first,
+      HasSubstr("circle"));
+}
 
+TEST(WriteFileAtomically, RefusesWhatIsNoFile) {
+  const TemporaryFolder folder;
   mkfifo((folder / "pipe").c_str(), 0600);
   fs::create_directory(folder / "sub");
   fs::create_symlink("/dev/null", folder / "null");
@@ -247,7 +262,7 @@ TEST(CommitDirectory, MovesAndExchanges) {
     const fs::path staging = temporary_sibling(final_dir);
     fs::create_directories(staging / "sub");
     write_file_atomically(staging / "sub" / "file", version);
-    commit_directory(staging, final_dir);
+    commit_directory(fs::path(staging.string() + "/"), fs::path(final_dir.string() + "//"));
     EXPECT_EQ(content(final_dir / "sub" / "file"), version);
     EXPECT_EQ(count_entries(folder.path()), 1U);
   }

@@ -376,18 +376,42 @@ TEST_F(CheckTest, NotFinite) {
                                    AllOf(HasSubstr("reward"), HasSubstr("row 7"))));
 }
 
+// Episodes that a file does not part.
+EpisodeData joined(const std::vector<EpisodeData>& episodes) {
+  const DatasetSchema schema = test_schema();
+  EpisodeData all;
+  all.observation.resize(schema.observation.size());
+  all.info.resize(schema.info.size());
+  all.has_final_observation = all.has_final_info = false;
+  const auto add = [](auto& to, const auto& from, size_t count) {
+    to.insert(to.end(), from.begin(), from.begin() + static_cast<int64_t>(count));
+  };
+  for (const EpisodeData& episode : episodes) {
+    const auto length = static_cast<size_t>(episode.length());
+    for (size_t f = 0; f < all.observation.size(); ++f) {
+      add(all.observation[f], episode.observation[f], length * schema.observation[f].bytes());
+    }
+    add(all.info[0], episode.info[0], length * schema.info[0].bytes());
+    add(all.action, episode.action, episode.action.size());
+    add(all.reward, episode.reward, length);
+    add(all.terminated, episode.terminated, length);
+    add(all.truncated, episode.truncated, length);
+  }
+  return all;
+}
+
 TEST_F(CheckTest, EndsMissingAndOutOfStep) {
   std::vector<EpisodeData> episodes = make_episodes(30);
   for (EpisodeData& episode : episodes) {
     std::fill(episode.terminated.begin(), episode.terminated.end(), uint8_t{0});
     std::fill(episode.truncated.begin(), episode.truncated.end(), uint8_t{0});
   }
-  const auto missing = Dataset::open(write("missing", episodes, DatasetFormat::kD4rl));
+  const auto missing = Dataset::open(write("missing", {joined(episodes)}, DatasetFormat::kD4rl));
   EXPECT_THAT(faults(*missing), testing::ElementsAre(HasSubstr("no terminals and no timeouts"),
                                                      HasSubstr("29 jumps")));
   // Each end is marked a step too early.
   for (EpisodeData& episode : episodes) episode.truncated[episode.truncated.size() - 2] = 1;
-  const auto shifted = Dataset::open(write("shifted", episodes, DatasetFormat::kD4rl));
+  const auto shifted = Dataset::open(write("shifted", {joined(episodes)}, DatasetFormat::kD4rl));
   EXPECT_THAT(faults(*shifted),
               testing::ElementsAre(AllOf(HasSubstr("out of step"), HasSubstr("-1 steps"))));
 }

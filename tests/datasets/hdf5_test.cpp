@@ -101,6 +101,11 @@ TEST(SplitHdf5Path, FileAndObject) {
   EXPECT_EQ(split_hdf5_path("a/b.h5:/maze/seed_0").object, "/maze/seed_0");
   EXPECT_EQ(split_hdf5_path("a:b.h5").file, "a:b.h5");
   EXPECT_EQ(split_hdf5_path("a:b.h5").object, "/");
+  const test::TemporaryFolder folder;
+  fs::create_directory(folder / "13:");
+  std::ofstream(folder / "13:/b.h5") << "";
+  EXPECT_EQ(split_hdf5_path((folder / "13:/b.h5").string()).file, (folder / "13:/b.h5").string());
+  EXPECT_EQ(split_hdf5_path((folder / "13:/b.h5:/x").string()).object, "/x");
   EXPECT_THAT(input_error([] { split_hdf5_path(":/x"); }), HasSubstr("names no file"));
   EXPECT_THAT(input_error([] { split_hdf5_path(""); }), HasSubstr("names no file"));
 }
@@ -315,6 +320,7 @@ with h5py.File(args[0], "w") as f:
     f["enum"] = np.zeros(2, h5py.enum_dtype({"A": 0, "B": 1}, "i1"))
     f.create_dataset("packed", data=np.arange(10000.), compression="gzip", shuffle=True, fletcher32=True)
     f.create_dataset("lzf", data=np.arange(100.), compression="lzf")
+    f.create_dataset("scaled", data=np.arange(100.), scaleoffset=2)
     f.create_dataset("huge", (1 << 20, 1 << 20), "f8", chunks=(64, 64))
     f.create_dataset("vast", (1 << 31, 1 << 31, 1 << 31), "f8", chunks=(1, 1, 1))
     f.create_dataset("big_chunk", (1, 1), "f4", chunks=(1 << 14, 1 << 15), maxshape=(None, None))
@@ -347,6 +353,7 @@ with h5py.File(args[1], "w") as f:
   EXPECT_THAT(file.read<double>("f64be"), ElementsAre(1e300, HUGE_VAL, -0.5));
   EXPECT_THAT(file.read<float>("f64be"), ElementsAre(HUGE_VALF, HUGE_VALF, -0.5F));
   EXPECT_EQ(file.read<double>("packed")[9999], 9999.0);
+  EXPECT_EQ(file.read<double>("lzf")[99], 99.0);
   EXPECT_EQ(file.shape("empty"), (Shape{0, 4}));
   EXPECT_TRUE(file.read<double>("empty").empty());
   EXPECT_EQ(file.attribute("/", "fixed"), "vär");
@@ -363,7 +370,7 @@ with h5py.File(args[1], "w") as f:
   refused("null", "null dataspace");
   refused("compound", "holds compounds");
   refused("enum", "an enumeration other than h5py's bool");
-  refused("lzf", "filter 32000");
+  refused("scaled", "filter 6");
   refused("huge", "more than the 8589934592 bytes");
   refused("vast", "more than the 8589934592 bytes");
   refused("type", "expected a dataset");
