@@ -70,8 +70,8 @@ class PointRun : public test::TrainingRun {
 
 // Weights, optimiser, generators, counters, environments and every transition that can be sampled.
 void expect_same_state(const Checkpoint& a, const Checkpoint& b) {
-  for (const char* key : {"env", "agent", "step", "steps", "updates", "owed_updates", "warm_up.rng",
-                          "sampling.rng", "actor.rng"}) {
+  for (const char* key : {"env", "agent", "step", "steps", "updates", "offline_updates",
+                          "owed_updates", "warm_up.rng", "sampling.rng", "actor.rng"}) {
     EXPECT_EQ(a.text(key), b.text(key)) << key;
   }
   for (const char* group : {"model", "optimizer", "environments"}) {
@@ -370,8 +370,8 @@ TEST(TransitionTrainer, AHostileCheckpointIsTheUsersToMend) {
     for (const char* group : {"model", "optimizer", "replay", "environments"}) {
       copy.group(group) = group_of(read, group);
     }
-    for (const char* key : {"env", "agent", "step", "steps", "updates", "owed_updates",
-                            "warm_up.rng", "sampling.rng", "actor.rng"}) {
+    for (const char* key : {"env", "agent", "step", "steps", "updates", "offline_updates",
+                            "owed_updates", "warm_up.rng", "sampling.rng", "actor.rng"}) {
       copy.set(key, read.text(key));
     }
     return copy;

@@ -272,7 +272,7 @@ TEST_F(BadInput, Runs) {
   refuses_damaged(edit_state("\"200\"", "\"soon\""), {"'soon'"});
   refuses_damaged(edit_state("\"200\"", "200"), {"state.json"});
   refuses_damaged(edit_state("\\}", ""), {"state.json"});
-  refuses_damaged(edit_state("\"format\": \"2\"", "\"format\": \"1\""),
+  refuses_damaged(edit_state("\"format\": \"3\"", "\"format\": \"1\""),
                   {"state.json", "format 1", "train the run again"});
   // What only a resume reads.
   fs::remove_all(at("damaged"));

@@ -267,7 +267,8 @@ TEST_F(CollectTest, DatasetCommandsRefuseWhatIsNoDataset) {
   }
   refuses({"dataset", "split", "a.h5", "x.h5", "y.h5", "--share", "0"}, {"--share"});
   refuses({"dataset", "split", "short.h5", "x.h5", "y.h5"}, {"--share", "1 episodes"});
-  refuses({"dataset", "merge", "a.h5", "b.h5", "--out", "x.h5"}, {"b.h5", "fields", "a.h5"});
+  refuses({"dataset", "merge", "a.h5", "b.h5", "--out", "x.h5"},
+          {"b.h5", "was recorded in pointmaze-umaze", "a.h5"});
   refuses({"dataset", "merge", "a.h5", "short.h5", "--out", "b.h5"}, {"b.h5", "is there already"});
 }
 
