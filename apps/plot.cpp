@@ -4,14 +4,14 @@
 
 #include "apps/command.h"
 #include "drawing/chart.h"
+#include "runs/history.h"
 #include "runs/metrics_table.h"
 
 namespace reverie {
 namespace {
 
 // One metric of a run over its steps.
-std::vector<Point> read_metric(const std::string& run, const std::string& metric) {
-  const MetricsTable table = MetricsTable::read(run);
+std::vector<Point> points_of(const MetricsTable& table, const std::string& metric) {
   const std::vector<double> steps = table.column("step"), values = table.column(metric);
   std::vector<Point> points;
   for (size_t i = 0; i < values.size(); ++i) {
@@ -36,13 +36,13 @@ int plot_command(const Arguments& arguments) {
   line.add("--size", size, {.help = "of each chart [px]"});
   if (!line.parse(arguments)) return 0;
 
+  std::vector<MetricsTable> tables;
+  for (const std::string& run : runs) tables.push_back(MetricsTable::read(run));
   std::vector<Chart> charts;
   for (const std::string& metric : metrics) {
     Chart chart(metric, "step");
-    for (const std::string& run : runs) {
-      std::filesystem::path folder(run);
-      if (folder.filename().empty()) folder = folder.parent_path();
-      chart.add_line(runs.size() > 1 ? folder.filename().string() : "", read_metric(run, metric));
+    for (size_t i = 0; i < runs.size(); ++i) {
+      chart.add_line(runs.size() > 1 ? last_name(runs[i]) : "", points_of(tables[i], metric));
     }
     charts.push_back(std::move(chart));
   }

@@ -1,6 +1,7 @@
 #include "runs/history.h"
 
 #include "core/file.h"
+#include "core/json_reader.h"
 #include "nn/pch.h"
 
 namespace reverie {
@@ -10,13 +11,6 @@ constexpr size_t kMostBytes = 1 << 24;
 
 std::filesystem::path history_file(const std::filesystem::path& run) {
   return run / "history.json";
-}
-
-const std::string& text_member(const Json& value, std::string_view key, std::string_view source) {
-  const Json* member = value.find(key);
-  REVERIE_CHECK(member != nullptr && member->text() != nullptr, "{}: expected a text '{}'", source,
-                key);
-  return *member->text();
 }
 
 }  // namespace
@@ -29,14 +23,10 @@ Json to_json(const Launch& launch) {
 }
 
 Launch launch_from_json(const Json& value, std::string_view source) {
-  Launch launch{.command = text_member(value, "command", source),
-                .commit = text_member(value, "commit", source),
-                .machine = {.processor = text_member(value, "processor", source)}};
-  const Json* cores = value.find("cores");
-  REVERIE_CHECK(cores != nullptr && cores->integer(), "{}: expected a whole number 'cores'",
-                source);
-  launch.machine.cores = *cores->integer();
-  return launch;
+  const JsonReader read(value, std::string(source));
+  return {.command = read.text("command"),
+          .commit = read.text("commit"),
+          .machine = {.processor = read.text("processor"), .cores = read.integer("cores")}};
 }
 
 std::vector<Launch> read_history(const std::filesystem::path& run) {
@@ -44,10 +34,7 @@ std::vector<Launch> read_history(const std::filesystem::path& run) {
   std::vector<Launch> launches;
   if (!std::filesystem::exists(file)) return launches;
   const Json saved = Json::parse(read_file(file, kMostBytes), file.string());
-  const Json* list = saved.find("launches");
-  REVERIE_CHECK(list != nullptr && list->list() != nullptr, "{}: expected a list 'launches'",
-                file.string());
-  for (const Json& value : *list->list()) {
+  for (const Json& value : JsonReader(saved, file.string()).list("launches")) {
     launches.push_back(launch_from_json(value, file.string()));
   }
   return launches;

@@ -214,11 +214,8 @@ EnvMaker make_without_pictures(const LoadedPolicy& loaded) {
     return fields;
   };
   const std::unique_ptr<EnvConfig> copy = find_env(loaded.spec.id).config();
-  const ConfigFields fields = fields_of(*copy);
-  fields.load_toml_text(fields_of(*loaded.config->env_config).to_toml(), loaded.name);
-  fields.set("observation", "state");
-  for (const char* of_pictures : {"image_size", "crop", "resize"}) fields.set(of_pictures, "");
-  fields.set("grey", "false");
+  fields_of(*copy).load_toml_text(fields_of(*loaded.config->env_config).to_toml(), loaded.name);
+  leave_out_pictures(*copy);
   return copy->maker();
 }
 

@@ -4,6 +4,7 @@
 
 #include "agents/training/training_config.h"
 #include "core/file.h"
+#include "core/json_reader.h"
 #include "core/text.h"
 #include "nn/pch.h"
 #include "runs/metrics_table.h"
@@ -41,39 +42,6 @@ std::string without_folders(const std::string& text) {
   for (std::string word; words >> word;) out += (out.empty() ? "" : " ") + without_folder(word);
   return out;
 }
-
-// Members of a record's file, with messages that name it.
-class Reader {
- public:
-  Reader(const Json& json, std::string source) : json_(json), source_(std::move(source)) {}
-
-  const Json& member(std::string_view key) const {
-    const Json* found = json_.find(key);
-    REVERIE_CHECK(found != nullptr, "{}: has no '{}'", source_, key);
-    return *found;
-  }
-  const std::string& text(std::string_view key) const {
-    const std::string* found = member(key).text();
-    REVERIE_CHECK(found != nullptr, "{}: '{}' is {}, expected a text", source_, key,
-                  member(key).dump());
-    return *found;
-  }
-  int64_t integer(std::string_view key) const {
-    const std::optional<int64_t> found = member(key).integer();
-    REVERIE_CHECK(found, "{}: '{}' is {}, expected a whole number", source_, key,
-                  member(key).dump());
-    return *found;
-  }
-  double number(std::string_view key) const {
-    const std::optional<double> found = member(key).number();
-    REVERIE_CHECK(found, "{}: '{}' is {}, expected a number", source_, key, member(key).dump());
-    return *found;
-  }
-
- private:
-  const Json& json_;
-  std::string source_;
-};
 
 }  // namespace
 
@@ -205,7 +173,7 @@ std::filesystem::path write_record(const std::filesystem::path& folder, Record r
 Record read_record(const std::filesystem::path& file) {
   const std::string source = file.string();
   const Json saved = Json::parse(read_file(file, kMostBytes), source);
-  const Reader read(saved, source);
+  const JsonReader read(saved, source);
   REVERIE_CHECK(read.integer("format") == Record::kFormat,
                 "{}: is of format {}, this program reads {}", source, read.integer("format"),
                 Record::kFormat);
@@ -222,19 +190,15 @@ Record read_record(const std::filesystem::path& file) {
   REVERIE_CHECK(record.run == file.stem().string(),
                 "{}: is the record of '{}', expected the name of its file", source,
                 printable(record.run));
-  const Json& training = read.member("training");
-  REVERIE_CHECK(training.list() != nullptr, "{}: 'training' is no list", source);
-  for (const Json& launch : *training.list()) {
+  for (const Json& launch : read.list("training")) {
     record.training.push_back(launch_from_json(launch, source));
   }
-  const Json& options = read.member("options");
-  REVERIE_CHECK(options.object() != nullptr && record.evaluation.object() != nullptr,
-                "{}: 'options' or 'evaluation' is no object", source);
-  const Reader read_option(options, source);
-  REVERIE_CHECK(record.value("return"), "{}: its evaluation has no number 'return' 'mean'", source);
-  for (const auto& [name, value] : *options.object()) {
-    record.options[name] = read_option.text(name);
+  const JsonReader options(read.member("options"), source);
+  for (const auto& [name, value] : read.object("options")) {
+    record.options[name] = options.text(name);
   }
+  read.object("evaluation");
+  REVERIE_CHECK(record.value("return"), "{}: its evaluation has no number 'return' 'mean'", source);
   return record;
 }
 

@@ -43,10 +43,7 @@ std::unique_ptr<EnvConfig> recorded_environment(const Dataset& dataset, const st
 
 std::unique_ptr<EnvConfig> dataset_environment(const Dataset& dataset, const std::string& env) {
   std::unique_ptr<EnvConfig> config = recorded_environment(dataset, env);
-  const ConfigFields fields = environment_fields(*config);
-  fields.set("observation", "state");
-  for (const char* of_pictures : {"image_size", "crop", "resize"}) fields.set(of_pictures, "");
-  fields.set("grey", "false");
+  leave_out_pictures(*config);
   return config;
 }
 

@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "core/file.h"
+#include "core/json_reader.h"
 #include "core/text.h"
 #include "nn/pch.h"
 
@@ -129,19 +130,9 @@ Study Study::read(const std::filesystem::path& folder) {
       REVERIE_CHECK(value.list() != nullptr, "{}: 'published' is {}, expected a list", source,
                     value.dump());
       for (const Json& entry : *value.list()) {
-        const auto text = [&](std::string_view name) {
-          const Json* member = entry.find(name);
-          REVERIE_CHECK(member != nullptr && member->text() != nullptr,
-                        "{}: a published figure is {}, expected a text '{}' in it", source,
-                        entry.dump(), name);
-          return *member->text();
-        };
-        const Json* number = entry.find("value");
-        REVERIE_CHECK(number != nullptr && number->number(),
-                      "{}: a published figure is {}, expected a number 'value' in it", source,
-                      entry.dump());
-        study.published.push_back(
-            {text("env"), text("name"), text("metric"), *number->number(), text("source")});
+        const JsonReader read(entry, source + ": a published figure");
+        study.published.push_back({read.text("env"), read.text("name"), read.text("metric"),
+                                   read.number("value"), read.text("source")});
       }
     } else {
       fail_unknown_name(source + ": member", key, {"metrics", "published"});

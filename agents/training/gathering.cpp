@@ -49,4 +49,10 @@ Metrics read_metrics(const TensorMap& metrics) {
   return values;
 }
 
+void check_finite(const at::Tensor& values, const char* what, const TensorMap& metrics) {
+  if (!values.is_floating_point() || at::isfinite(values).all().item<bool>()) return;
+  read_metrics(metrics);
+  fail_run("{} are not finite", what);
+}
+
 }  // namespace reverie

@@ -34,6 +34,10 @@ TrainingRow episode_row(const std::vector<Episode>& episodes);
 // The values of an update's metrics. Throws Error(kRun) that names one which is not finite.
 Metrics read_metrics(const TensorMap& metrics);
 
+// Throws Error(kRun) where a value is not finite: by the name of the metric that broke it, where
+// there is one, else as "`what` are not finite".
+void check_finite(const at::Tensor& values, const char* what, const TensorMap& metrics);
+
 // The run's agent. Throws Error(kInput) as AgentConfig::make() does, and where it is not of that
 // kind, which learns from `source`.
 template <typename Kind>

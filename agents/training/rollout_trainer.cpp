@@ -89,10 +89,7 @@ class RolloutTrainer final : public Trainer {
     agent_->observe(obs);
     const Decision decision = actor_->act(obs);
     const at::Tensor action = decision.action.contiguous();
-    if (action.is_floating_point() && !at::isfinite(action).all().item<bool>()) {
-      read_metrics(losses_);  // names the loss that broke them, where there is one
-      fail_run("the actions are not finite");
-    }
+    check_finite(action, "the actions", losses_);
     const VectorStep step =
         environments_.adapter.step(environments_.env->step(environments_.adapter.actions(action)));
     store_.add(action, decision.extra, step);

@@ -8,7 +8,6 @@
 #include "agents/training/gathering.h"
 #include "agents/training/hindsight.h"
 #include "nn/device.h"
-#include "nn/finite.h"
 #include "nn/pch.h"
 
 namespace reverie {
@@ -96,14 +95,8 @@ at::Tensor TransitionLearner::choose_actions(FieldViews obs) {
   if (steps_ < warm_up()) return warmup_actor_->act(tensors).action;
   at::Tensor actions = actor_->act(tensors).action.contiguous();
   // Weights that are not finite show in the very next action, before a log or a checkpoint is due.
-  if (actions.is_floating_point()) check_finite(actions, "the actions");
+  check_finite(actions, "the actions", losses_);
   return actions;
-}
-
-void TransitionLearner::check_finite(const at::Tensor& values, const char* what) const {
-  if (at::isfinite(values).all().item<bool>()) return;
-  metrics();  // names the loss that broke them, where there is one
-  fail_run("{} are not finite", what);
 }
 
 void TransitionLearner::update(const Batch& batch) {
@@ -141,7 +134,7 @@ void TransitionLearner::set_priorities(const Batch& batch, const at::Tensor& td_
                 "--priority-exponent: this agent tells no temporal-difference errors to draw by; "
                 "leave it at 0");
   const at::Tensor priority = td_error.abs() + kLeastPriority;
-  check_finite(priority, "the temporal-difference errors");
+  check_finite(priority, "the temporal-difference errors", losses_);
   (replay_ ? *replay_ : *dataset_).update_priorities(batch.index, priority);
 }
 

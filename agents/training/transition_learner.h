@@ -79,7 +79,6 @@ class TransitionLearner {
   void update(const Batch& batch);
   void set_priorities(const Batch& batch, const at::Tensor& td_error);
   void observe_dataset();
-  void check_finite(const at::Tensor& values, const char* what) const;
   int64_t warm_up() const { return dataset_ ? 0 : gathering_.learning_starts; }  // [steps]
   bool prioritized() const { return priority_.priority_exponent > 0.0; }
 

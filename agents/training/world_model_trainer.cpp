@@ -6,12 +6,11 @@
 #include "agents/space_adapter.h"
 #include "agents/training/decoder_trainer.h"
 #include "agents/training/experience.h"
+#include "agents/training/gathering.h"
 #include "agents/training/latent_pictures.h"
 #include "agents/training/stages.h"
 #include "agents/training/world_model_agent.h"
 #include "core/clock.h"
-#include "nn/device.h"
-#include "nn/finite.h"
 #include "nn/pch.h"
 #include "replay/batch_stream.h"
 #include "worldmodel/decoder.h"
@@ -78,15 +77,6 @@ namespace {
 // Sequences of the held-out batch that losses and latents are reported of.
 constexpr int64_t kHeldOutSequences = 256;
 
-std::unique_ptr<WorldModelAgent> make_agent(const RunConfig& config, const EnvSpec& spec) {
-  std::unique_ptr<Agent> agent =
-      config.agent_config->make(spec, open_device(config.device), config.seed_for("agent"));
-  auto* learner = dynamic_cast<WorldModelAgent*>(agent.get());
-  REVERIE_CHECK(learner != nullptr, "agent '{}' learns no world model", config.agent);
-  static_cast<void>(agent.release());
-  return std::unique_ptr<WorldModelAgent>(learner);
-}
-
 class WorldModelTrainer final : public Trainer {
  public:
   WorldModelTrainer(const RunConfig& config, const WorldModelTraining& training,
@@ -95,7 +85,7 @@ class WorldModelTrainer final : public Trainer {
         training_(training),
         length_(training.model_length(config)),
         spec_(SpaceAdapter::adapt(config.env_config->spec())),
-        agent_(make_agent(config, spec_)),
+        agent_(make_agent_of<WorldModelAgent>(config, spec_, "sequences for a world model")),
         experience_(make_experience(config, training, spec_, say)),
         batches_(experience_->training(), Rng(config.seed_for("sampling")),
                  training.replay.prefetch) {
@@ -141,8 +131,7 @@ class WorldModelTrainer final : public Trainer {
   TrainingRow metrics() override {
     TrainingRow row;
     if (updates_ == 0) return row;
-    check_losses();
-    for (const auto& [name, value] : losses_) row.values.emplace_back(name, value.item<double>());
+    row.values = read_metrics(losses_);
     Rng rng(config_.seed_for("held-out sequences"));
     const SequenceBatch held_out =
         experience_->held_out().sample_sequences(kHeldOutSequences, agent_->request().spec, rng);
@@ -211,12 +200,6 @@ class WorldModelTrainer final : public Trainer {
                                     finite.std({0}, /*unbiased=*/false).to(at::kFloat));
     }
     has_statistics_ = true;
-  }
-
-  void check_losses() const {
-    const std::string broken = find_not_finite(losses_);
-    if (broken.empty()) return;
-    fail_run("{} is {}", broken, losses_.at(broken).item<double>());
   }
 
   std::string picture_title() const {

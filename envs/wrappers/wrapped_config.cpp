@@ -134,6 +134,12 @@ void copy_wrappers(const EnvConfig& from, EnvConfig& to) {
   if (source != nullptr && target != nullptr) target->set_options(source->options());
 }
 
+void leave_out_pictures(EnvConfig& config) {
+  config.set_option("observation", "state");
+  for (const char* option : {"image_size", "crop", "resize"}) config.set_option(option, "");
+  config.set_option("grey", "false");
+}
+
 EnvEntry with_wrappers(EnvEntry entry) {
   entry.config = [id = entry.id, inner = std::move(entry.config)]() -> std::unique_ptr<EnvConfig> {
     return std::make_unique<WrappedConfig>(id, inner());

@@ -64,6 +64,10 @@ class WrappedConfig final : public EnvConfig {
 // environment and acts in it. Both as the registry makes them; others are left alone.
 void copy_wrappers(const EnvConfig& from, EnvConfig& to);
 
+// Makes the environment show its state and no picture: the options of pictures are taken back, and
+// states and rewards stay what they were.
+void leave_out_pictures(EnvConfig& config);
+
 // The entry with the options of the wrappers.
 EnvEntry with_wrappers(EnvEntry entry);
 

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "core/json_reader.h"
 #include "tests/errors.h"
 
 namespace reverie::test {
@@ -100,6 +101,23 @@ TEST(Json, RefusesNestingWithoutEnd) {
   };
   EXPECT_EQ(Json::parse(nested(Json::kMostLevels), "f").list()->size(), 1U);
   EXPECT_THAT(input_error([&] { Json::parse(nested(1'000'000), "f"); }), HasSubstr("64"));
+}
+
+TEST(JsonReader, NamesWhatIsMissingAndWhatIsOfAnotherKind) {
+  const Json value = Json::parse(R"({"a": "x", "n": 3, "d": 0.5, "l": [1], "o": {"k": 2}})", "f");
+  const JsonReader read(value, "f.json");
+  EXPECT_EQ(read.text("a"), "x");
+  EXPECT_EQ(read.integer("n"), 3);
+  EXPECT_EQ(read.number("d"), 0.5);
+  EXPECT_EQ(read.number("n"), 3.0);
+  EXPECT_EQ(read.list("l").size(), 1U);
+  EXPECT_EQ(read.object("o").front().first, "k");
+  EXPECT_EQ(input_error([&] { read.text("b"); }), "f.json: has no 'b'");
+  EXPECT_EQ(input_error([&] { read.text("n"); }), "f.json: 'n' is 3, expected a text");
+  EXPECT_EQ(input_error([&] { read.integer("d"); }), "f.json: 'd' is 0.5, expected a whole number");
+  EXPECT_EQ(input_error([&] { read.number("a"); }), "f.json: 'a' is \"x\", expected a number");
+  EXPECT_EQ(input_error([&] { read.list("o"); }), "f.json: 'o' is {\"k\":2}, expected a list");
+  EXPECT_EQ(input_error([&] { read.object("l"); }), "f.json: 'l' is [1], expected an object");
 }
 
 }  // namespace
