@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <set>
 #include <tuple>
@@ -15,6 +16,7 @@ namespace reverie {
 namespace {
 
 constexpr size_t kMostBytes = 1 << 20;
+constexpr double kLegendLine = 0.12;  // of a chart's height
 
 // How a metric is called in a table, and with how many digits.
 struct Style {
@@ -364,6 +366,7 @@ std::vector<Chart> StudyReport::charts() const {
   for (size_t i = 0; i < study_.metrics.size(); ++i) {
     Chart chart(style_of(study_.metrics[i]).title, "group");
     double x = 0.0;
+    double low = std::numeric_limits<double>::infinity(), high = -low;
     bool is_empty = true;
     for (const Row& row : rows_) {
       if (!row.values[i]) continue;
@@ -376,6 +379,13 @@ std::vector<Chart> StudyReport::charts() const {
       std::vector<Point> points;
       for (const double run : row.runs[i]) points.push_back({x, run});
       if (points.empty()) points.push_back({x, value.mean});
+      const double half = value.count > 1 ? value.half_width : 0.0;
+      low = std::min(low, value.mean - half);
+      high = std::max(high, value.mean + half);
+      for (const Point& point : points) {
+        low = std::min(low, point.y);
+        high = std::max(high, point.y);
+      }
       chart.add_points(name, points);
       if (value.count > 1) {
         chart.add_line("", {{x - 0.2, value.mean}, {x + 0.2, value.mean}},
@@ -386,6 +396,10 @@ std::vector<Chart> StudyReport::charts() const {
     }
     if (is_empty) continue;
     chart.set_x_range(0.0, x + 1.0);
+    // The legend has a line for each group and stands above what it names, not on it.
+    const double legend = std::min(0.7, kLegendLine * x);
+    const double span = std::max(high - low, 1e-9 * std::max(std::abs(high), 1.0));
+    chart.set_y_range(low - 0.05 * span, low + 1.05 * span / (1.0 - legend));
     charts.push_back(std::move(chart));
   }
   return charts;
