@@ -20,13 +20,13 @@ namespace {
 
 constexpr int64_t kSheetSteps = 8;   // the most model steps on a sheet
 constexpr int kPictureHeight = 320;  // [px] in the video
-constexpr int kGap = 8;              // [px]
+constexpr int kFilmGap = 8;          // [px]
 constexpr int kHeader = 44;          // [px]
 constexpr double kText = 15.0;
 constexpr double kFramesPerSecond = 8.0;
 constexpr int64_t kHeldFrames = 4;  // that an episode begins and ends with
 constexpr Color kBackground{24, 28, 36};
-constexpr Color kLabel{235, 238, 244};
+constexpr Color kFilmLabel{235, 238, 244};
 constexpr Color kFaint{190, 198, 210};
 
 struct DecoderFlags {
@@ -77,20 +77,20 @@ void write_video(const DecoderFlags& flags, const std::string& title, const Open
                  double seconds_per_step) {
   const int64_t episodes = rollouts.seen.size(0), frames = rollouts.seen.size(1);
   const ImageSize picture = size_at_height(rollouts.seen[0][0], kPictureHeight);
-  Canvas canvas(2 * picture.width + 3 * kGap, kHeader + picture.height + kGap);
+  Canvas canvas(2 * picture.width + 3 * kFilmGap, kHeader + picture.height + kFilmGap);
   VideoWriter video(flags.video, canvas.width(), canvas.height(), kFramesPerSecond);
-  const int right = 2 * kGap + picture.width;
+  const int right = 2 * kFilmGap + picture.width;
   for (int64_t episode = 0; episode < episodes; ++episode) {
     for (int64_t t = 0; t < frames; ++t) {
       canvas.clear(kBackground);
-      canvas.text(kGap, 1.2 * kText, fmt::format("{}   episode {}", title, episode + 1), kText,
-                  kLabel);
-      canvas.text(kGap, 2.5 * kText, "seen", kText, kFaint);
+      canvas.text(kFilmGap, 1.2 * kText, fmt::format("{}   episode {}", title, episode + 1), kText,
+                  kFilmLabel);
+      canvas.text(kFilmGap, 2.5 * kText, "seen", kText, kFaint);
       canvas.text(right, 2.5 * kText,
                   fmt::format("imagined   +{} steps, {:.2f} s", t,
                               static_cast<double>(t) * seconds_per_step),
                   kText, kFaint);
-      draw_picture(canvas, kGap, kHeader, picture, rollouts.seen[episode][t]);
+      draw_picture(canvas, kFilmGap, kHeader, picture, rollouts.seen[episode][t]);
       draw_picture(canvas, right, kHeader, picture, rollouts.imagined[episode][t]);
       const bool is_held = t == 0 || t + 1 == frames;
       for (int64_t i = 0; i < (is_held ? kHeldFrames : 1); ++i) video.write(canvas.image());

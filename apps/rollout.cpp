@@ -42,9 +42,9 @@ struct Recorded {
 
 // Replays the actions of a recording and records what comes of them, in the recording's own layout:
 // what there are states and observations of has T + 1 rows, actions and rewards have T.
-class Rollout {
+class ActionReplay {
  public:
-  Rollout(std::unique_ptr<Env> env, int64_t frames_every, ImageSize size)
+  ActionReplay(std::unique_ptr<Env> env, int64_t frames_every, ImageSize size)
       : env_(std::move(env)),
         player_(*env_),
         frames_every_(frames_every),
@@ -223,7 +223,7 @@ int rollout_command(const Arguments& arguments) {
   const Hdf5File recording = Hdf5File::open_read(from.file);
   REVERIE_CHECK(recording.exists(from.object) && recording.is_group(from.object),
                 "{}: has no group '{}'", from.file, from.object);
-  Rollout rollout(config->maker()(), flags.frames_every, flags.size);
+  ActionReplay rollout(config->maker()(), flags.frames_every, flags.size);
   rollout.start(static_cast<uint64_t>(flags.seed), recording, from.object);
   const int64_t steps = rollout.replay(recording, from.object);
   rollout.write(flags.out);

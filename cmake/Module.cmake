@@ -1,4 +1,4 @@
-# reverie_module(<folder> LINK <PUBLIC|PRIVATE> <targets>... [TORCH])
+# reverie_module(<folder> LINK <PUBLIC|PRIVATE> <targets>... [TORCH] [JOINED])
 #
 # One static library for one folder of the tree: every .cpp below it. Adding a file needs no edit here.
 #
@@ -15,8 +15,15 @@ foreach(kind plain torch)
   target_include_directories(reverie_${kind}_pch PRIVATE ${PROJECT_SOURCE_DIR})
 endforeach()
 
+# Four sources are compiled as one where REVERIE_JOIN_SOURCES is on: each source with LibTorch's headers
+# spends 2 seconds on templates of theirs, whatever it does itself. What one source keeps in its
+# anonymous namespace must have another name than in the others of its folder.
+function(reverie_join target)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ${REVERIE_JOIN_SOURCES} UNITY_BUILD_BATCH_SIZE 4)
+endfunction()
+
 function(reverie_module name)
-  cmake_parse_arguments(MODULE "TORCH" "" "LINK" ${ARGN})
+  cmake_parse_arguments(MODULE "TORCH;JOINED" "" "LINK" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${name}/*.cpp)
   add_library(reverie_${name} STATIC ${sources})
   target_include_directories(reverie_${name} PUBLIC ${PROJECT_SOURCE_DIR})
@@ -26,5 +33,8 @@ function(reverie_module name)
     target_precompile_headers(reverie_${name} REUSE_FROM reverie_torch_pch)
   else()
     target_precompile_headers(reverie_${name} REUSE_FROM reverie_plain_pch)
+  endif()
+  if(MODULE_JOINED)
+    reverie_join(reverie_${name})
   endif()
 endfunction()

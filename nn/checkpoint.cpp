@@ -5,9 +5,9 @@
 #include <sstream>
 
 #include <fmt/ranges.h>
-#include <nlohmann/json.hpp>
 
 #include "core/file.h"
+#include "core/json.h"
 #include "core/text.h"
 #include "nn/safetensors.h"
 
@@ -113,7 +113,7 @@ void Checkpoint::write(const std::filesystem::path& folder) const {
   for (const auto& [name, tensors] : groups_) {
     save_safetensors((folder / (name + kEnding)).string(), tensors.entries());
   }
-  write_file_atomically(folder / "state.json", nlohmann::json(state).dump(2) + "\n");
+  write_file_atomically(folder / "state.json", Json(state).dump(2) + "\n");
 }
 
 Checkpoint Checkpoint::read(const std::filesystem::path& folder) {
@@ -137,11 +137,11 @@ Checkpoint Checkpoint::read_state(const std::filesystem::path& folder) {
   Checkpoint checkpoint;
   const std::filesystem::path state_file = folder / "state.json";
   const std::string text = read_file(state_file, kMaxStateBytes);
-  try {
-    checkpoint.state_ = nlohmann::json::parse(text).get<std::map<std::string, std::string>>();
-  } catch (const nlohmann::json::exception& error) {
-    fail_input("{}: {}; expected one object of texts", state_file.string(),
-               printable(error.what()));
+  const Json saved = Json::parse(text, state_file.string());
+  REVERIE_CHECK(saved.object(), "{}: expected one object of texts", state_file.string());
+  for (const auto& [key, value] : *saved.object()) {
+    REVERIE_CHECK(value.text(), "{}: '{}' is not a text", state_file.string(), printable(key));
+    checkpoint.state_[key] = *value.text();
   }
   const std::string format = checkpoint.has_text("format") ? checkpoint.text("format") : "1";
   REVERIE_CHECK(format == std::to_string(kFormat),

@@ -7,7 +7,7 @@
 namespace reverie {
 namespace {
 
-constexpr size_t kMostBytes = 1 << 24;
+constexpr size_t kMostHistoryBytes = 1 << 24;
 
 std::filesystem::path history_file(const std::filesystem::path& run) {
   return run / "history.json";
@@ -33,7 +33,7 @@ std::vector<Launch> read_history(const std::filesystem::path& run) {
   const std::filesystem::path file = history_file(run);
   std::vector<Launch> launches;
   if (!std::filesystem::exists(file)) return launches;
-  const Json saved = Json::parse(read_file(file, kMostBytes), file.string());
+  const Json saved = Json::parse(read_file(file, kMostHistoryBytes), file.string());
   for (const Json& value : JsonReader(saved, file.string()).list("launches")) {
     launches.push_back(launch_from_json(value, file.string()));
   }

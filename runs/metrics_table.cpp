@@ -13,7 +13,7 @@
 namespace reverie {
 namespace {
 
-constexpr size_t kMostBytes = size_t{1} << 30;
+constexpr size_t kMostTableBytes = size_t{1} << 30;
 
 std::vector<std::string> cells_of(std::string line) {
   if (line.ends_with('\r')) line.pop_back();  // a spreadsheet has saved it
@@ -28,7 +28,7 @@ std::vector<std::string> cells_of(std::string line) {
 MetricsTable MetricsTable::read(const std::filesystem::path& run) {
   MetricsTable table;
   table.file_ = RunDirectory::open(run, RunDirectory::Access::kRead).path() / "metrics.csv";
-  std::stringstream text(read_file(table.file_, kMostBytes));
+  std::stringstream text(read_file(table.file_, kMostTableBytes));
   std::string line;
   std::getline(text, line);
   table.names_ = cells_of(line);

@@ -12,7 +12,7 @@
 namespace reverie {
 namespace {
 
-constexpr size_t kMostBytes = 1 << 24;
+constexpr size_t kMostRecordBytes = 1 << 24;
 constexpr const char* kStudyFile = "study.json";
 
 // Options that a record has apart, or that say how a machine was used.
@@ -172,7 +172,7 @@ std::filesystem::path write_record(const std::filesystem::path& folder, Record r
 
 Record read_record(const std::filesystem::path& file) {
   const std::string source = file.string();
-  const Json saved = Json::parse(read_file(file, kMostBytes), source);
+  const Json saved = Json::parse(read_file(file, kMostRecordBytes), source);
   const JsonReader read(saved, source);
   REVERIE_CHECK(read.integer("format") == Record::kFormat,
                 "{}: is of format {}, this program reads {}", source, read.integer("format"),

@@ -15,7 +15,7 @@
 namespace reverie {
 namespace {
 
-constexpr size_t kMostBytes = 1 << 20;
+constexpr size_t kMostReportBytes = 1 << 20;
 constexpr double kLegendLine = 0.12;  // of a chart's height
 
 // How a metric is called in a table, and with how many digits.
@@ -113,7 +113,7 @@ Study Study::read(const std::filesystem::path& folder) {
   const std::filesystem::path file = folder / "study.json";
   if (!std::filesystem::exists(file)) return study;
   const std::string source = file.string();
-  const Json saved = Json::parse(read_file(file, kMostBytes), source);
+  const Json saved = Json::parse(read_file(file, kMostReportBytes), source);
   REVERIE_CHECK(saved.object() != nullptr, "{}: expected an object", source);
   for (const auto& [key, value] : *saved.object()) {
     if (key == "metrics") {

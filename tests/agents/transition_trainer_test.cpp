@@ -69,7 +69,7 @@ class PointRun : public test::TrainingRun {
 };
 
 // Weights, optimiser, generators, counters, environments and every transition that can be sampled.
-void expect_same_state(const Checkpoint& a, const Checkpoint& b) {
+void expect_same_training(const Checkpoint& a, const Checkpoint& b) {
   for (const char* key : {"env", "agent", "step", "steps", "updates", "offline_updates",
                           "owed_updates", "warm_up.rng", "sampling.rng", "actor.rng"}) {
     EXPECT_EQ(a.text(key), b.text(key)) << key;
@@ -109,7 +109,7 @@ TEST(TransitionTrainer, TheSeedDecidesTheRun) {
   a.train();
   b.train();
   other.train();
-  expect_same_state(a.latest(), b.latest());
+  expect_same_training(a.latest(), b.latest());
   expect_other_weights(a.latest(), other.latest());
 }
 
@@ -178,7 +178,7 @@ TEST_P(Resume, AfterFewerStepsEndsInTheSameState) {
   EXPECT_EQ(halves.train().counts.steps, 200);
   halves.config.steps = 400;
   EXPECT_EQ(halves.resume().counts.steps, 400);
-  expect_same_state(straight.latest(), halves.latest());
+  expect_same_training(straight.latest(), halves.latest());
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -216,7 +216,7 @@ TEST(TransitionTrainer, StoppedByTheFlagItSavesAndContinuesAsIfNeverStopped) {
   EXPECT_EQ(stopped.latest_folder().step, half.counts.steps);
   stopped.stop = false;
   EXPECT_FALSE(stopped.resume().interrupted);
-  expect_same_state(straight.latest(), stopped.latest());
+  expect_same_training(straight.latest(), stopped.latest());
 }
 
 TEST(TransitionTrainer, StoppedBeforeTheFirstStepItCanBeResumed) {
@@ -228,7 +228,7 @@ TEST(TransitionTrainer, StoppedBeforeTheFirstStepItCanBeResumed) {
   EXPECT_EQ(none.counts.steps, 0);
   stopped.stop = false;
   stopped.resume();
-  expect_same_state(straight.latest(), stopped.latest());
+  expect_same_training(straight.latest(), stopped.latest());
 }
 
 TEST(TransitionTrainer, DrawingAheadAndFilesChangeNothing) {
@@ -238,8 +238,8 @@ TEST(TransitionTrainer, DrawingAheadAndFilesChangeNothing) {
   ahead.train();
   one_by_one.train();
   in_files.train();
-  expect_same_state(ahead.latest(), one_by_one.latest());
-  expect_same_state(ahead.latest(), in_files.latest());
+  expect_same_training(ahead.latest(), one_by_one.latest());
+  expect_same_training(ahead.latest(), in_files.latest());
 }
 
 TEST(TransitionTrainer, PrioritiesFollowTheErrorsAndChangeWhatIsLearned) {
@@ -311,7 +311,7 @@ TEST(TransitionTrainer, OverlapChangesNothing) {
   in_order.training().gathering.overlap = false;
   overlapped.train();
   in_order.train();
-  expect_same_state(overlapped.latest(), in_order.latest());
+  expect_same_training(overlapped.latest(), in_order.latest());
 }
 
 TEST(TransitionTrainer, EnvironmentThreadsChangeNothing) {
@@ -324,7 +324,7 @@ TEST(TransitionTrainer, EnvironmentThreadsChangeNothing) {
   two.config.threads = 2;
   one.train();
   two.train();
-  expect_same_state(one.latest(), two.latest());
+  expect_same_training(one.latest(), two.latest());
 }
 
 TEST(TransitionTrainer, EvaluationsOnTheWayChangeNothingAndAreLogged) {
@@ -333,7 +333,7 @@ TEST(TransitionTrainer, EvaluationsOnTheWayChangeNothingAndAreLogged) {
   evaluated.training().drive_options.evaluate_episodes = 5;
   plain.train();
   evaluated.train();
-  expect_same_state(plain.latest(), evaluated.latest());
+  expect_same_training(plain.latest(), evaluated.latest());
   EXPECT_THAT(evaluated.log_lines().front(),
               AllOf(HasSubstr("evaluation/return"), HasSubstr("evaluation/final_distance")));
   EXPECT_THAT(plain.log_lines().front(), Not(HasSubstr("evaluation/")));

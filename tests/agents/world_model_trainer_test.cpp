@@ -104,7 +104,7 @@ std::string write_dataset(const std::filesystem::path& path, std::vector<int64_t
   return path.string();
 }
 
-void expect_same_state(const Checkpoint& a, const Checkpoint& b) {
+void expect_same_model(const Checkpoint& a, const Checkpoint& b) {
   for (const char* key : {"step", "steps", "updates", "owed_updates", "sampling.rng"}) {
     EXPECT_EQ(a.text(key), b.text(key)) << key;
   }
@@ -157,7 +157,7 @@ TEST(WorldModelTrainer, StoppedAndResumedItEndsInTheSameWeights) {
     }
     EXPECT_EQ(stopped.latest().integer("step"), half);
     stopped.resume();
-    expect_same_state(whole.latest(), stopped.latest());
+    expect_same_model(whole.latest(), stopped.latest());
   }
 }
 

@@ -12,13 +12,13 @@
 namespace reverie {
 namespace {
 
-using Numbers = std::vector<uint64_t>;
+using Drawn = std::vector<uint64_t>;
 
-Numbers draw(Rng& rng) { return {rng.next_uint64(), rng.next_uint32()}; }
+Drawn draw(Rng& rng) { return {rng.next_uint64(), rng.next_uint32()}; }
 
 TEST(Prefetcher, GivesTheBatchesOfDirectDraws) {
   Rng direct(7);
-  Prefetcher<Numbers> prefetched(draw, Rng(7));
+  Prefetcher<Drawn> prefetched(draw, Rng(7));
   for (int64_t count : {1, 0, 3, 50, 1}) {
     prefetched.request(count);
     EXPECT_EQ(prefetched.remaining(), count);
@@ -66,8 +66,8 @@ TEST(Prefetcher, ErrorsArriveAfterTheBatchesBeforeThem) {
 
 TEST(Prefetcher, StopsWithBatchesLeft) {
   for (int i = 0; i < 50; ++i) {
-    Prefetcher<Numbers> unused(draw, Rng(1));
-    Prefetcher<Numbers> prefetched(draw, Rng(1));
+    Prefetcher<Drawn> unused(draw, Rng(1));
+    Prefetcher<Drawn> prefetched(draw, Rng(1));
     prefetched.request(1000);
     if (i % 2 == 0) prefetched.next();
   }

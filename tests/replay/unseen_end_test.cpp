@@ -26,16 +26,16 @@ ReplayBuffer hidden_replay(int64_t slots, int64_t lanes, int64_t longest, int64_
   return replay;
 }
 
-struct Origin {
+struct ReadOrigin {
   int64_t lane, episode, step;
 };
 
-Origin origin_of(const at::Tensor& observation) {
+ReadOrigin read_origin(const at::Tensor& observation) {
   return {observation[0].item<int64_t>(), observation[1].item<int64_t>(),
           observation[2].item<int64_t>()};
 }
 
-bool is_hidden(const ScriptedEnvs& envs, const Origin& at) {
+bool is_hidden(const ScriptedEnvs& envs, const ReadOrigin& at) {
   return at.episode % 2 == 0 && at.step == envs.length(at.lane, at.episode);
 }
 
@@ -48,8 +48,8 @@ TEST(UnseenEnd, TransitionsKeepTheRewardAndBootstrapFromNothing) {
     for (const int64_t n_step : {1, 3}) {
       const Batch batch = replay.sample(500, {.n_step = n_step, .gamma = 0.9}, rng);
       for (int64_t i = 0; i < 500; ++i) {
-        const Origin from = origin_of(batch.obs.at("observation")[i]);
-        const Origin to = origin_of(batch.next_obs.at("observation")[i]);
+        const ReadOrigin from = read_origin(batch.obs.at("observation")[i]);
+        const ReadOrigin to = read_origin(batch.next_obs.at("observation")[i]);
         ASSERT_EQ(to.episode, from.episode);
         ASSERT_FALSE(is_hidden(envs, to));
         const int64_t left = envs.length(from.lane, from.episode) - from.step;
@@ -87,8 +87,8 @@ TEST(UnseenEnd, NoSequenceContainsIt) {
       EXPECT_FALSE(batch.terminated.any().item<bool>());
       std::set<std::tuple<int64_t, int64_t, int64_t>> ends;
       for (int64_t b = 0; b < 400; ++b) {
-        const Origin last = origin_of(batch.obs.at("observation")[b][length + 1]);
-        const Origin before = origin_of(batch.obs.at("observation")[b][length]);
+        const ReadOrigin last = read_origin(batch.obs.at("observation")[b][length + 1]);
+        const ReadOrigin before = read_origin(batch.obs.at("observation")[b][length]);
         ASSERT_EQ(last.step, before.step + 1) << "a frame stands in";
         ASSERT_FALSE(is_hidden(envs, last));
         ends.emplace(last.lane, last.episode, last.step);
@@ -145,7 +145,7 @@ TEST(UnseenEnd, NoGoalIsTakenFromItAndNoneIsReachedThere) {
     const Batch batch = replay.sample(1000, spec, rng);
     int64_t kept = 0;
     for (int64_t i = 0; i < 1000; ++i) {
-      const Origin from = origin_of(batch.obs.at("observation")[i]);
+      const ReadOrigin from = read_origin(batch.obs.at("observation")[i]);
       const bool last = is_hidden(envs, {from.lane, from.episode, from.step + 1});
       const double goal = batch.obs.at("desired_goal")[i][0].item<double>();
       ASSERT_EQ(goal == -1.0, last) << "the recorded goal stays for the last step alone";
@@ -155,7 +155,7 @@ TEST(UnseenEnd, NoGoalIsTakenFromItAndNoneIsReachedThere) {
         ASSERT_EQ(batch.discount[i].item<float>(), 0.0F);
       } else {
         ASSERT_LE(batch.reward[i].item<double>(), -2.0);
-        ASSERT_FALSE(is_hidden(envs, origin_of(batch.next_obs.at("observation")[i])));
+        ASSERT_FALSE(is_hidden(envs, read_origin(batch.next_obs.at("observation")[i])));
       }
     }
     EXPECT_GT(kept, 50);

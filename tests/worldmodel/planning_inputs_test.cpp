@@ -26,7 +26,7 @@ using test::max_difference;
 using test::starts;
 using testing::HasSubstr;
 
-Plan plan_with(const PlannerOptions& options, const PlanningProblem& problem) {
+Plan solve(const PlannerOptions& options, const PlanningProblem& problem) {
   Rng rng(1);
   return make_planner(options)->plan(problem, rng);
 }
@@ -43,7 +43,7 @@ std::vector<at::Tensor> candidates_of(const PlannerOptions& options, PlanningPro
     }
     return at::zeros({step.next.size()});
   }});
-  plan_with(options, problem);
+  solve(options, problem);
   return iterations;
 }
 
@@ -95,11 +95,11 @@ TEST_P(Proposals, AGoodOneIsLearntFrom) {
   thorough.iterations = 30;
   thorough.learning_rate = 0.05;
   PlanningProblem with = problem();
-  const Plan best = plan_with(thorough, with);
+  const Plan best = solve(thorough, with);
   const PlannerOptions hasty = hasty_options(GetParam());
-  const at::Tensor cold = plan_with(hasty, with).cost;
+  const at::Tensor cold = solve(hasty, with).cost;
   with.proposals = best.actions.unsqueeze(1);
-  const Plan warm = plan_with(hasty, with);
+  const Plan warm = solve(hasty, with);
   EXPECT_LT(warm.cost.sum().item<double>(), cold.sum().item<double>());
   // Those that return the cheapest sequence return nothing dearer.
   if (GetParam() == "cem" || GetParam() == "mppi") return;
@@ -110,16 +110,16 @@ TEST_P(Proposals, KeepToTheLimitsAndFitTheProblem) {
   const PlannerOptions options = hasty_options(GetParam());
   PlanningProblem with = problem();
   with.proposals = proposals().narrow(2, 0, 1);
-  EXPECT_THAT(input_error([&] { plan_with(options, with); }),
+  EXPECT_THAT(input_error([&] { solve(options, with); }),
               HasSubstr(GetParam() + ": proposals of shape"));
   if (discrete()) {
     with.proposals = proposals() + 1;
-    EXPECT_THAT(input_error([&] { plan_with(options, with); }),
+    EXPECT_THAT(input_error([&] { solve(options, with); }),
                 HasSubstr("proposals with values that are not int64 in [0, 2]"));
     return;
   }
   with.proposals = at::full_like(proposals(), NAN);
-  EXPECT_THAT(input_error([&] { plan_with(options, with); }), HasSubstr("not finite"));
+  EXPECT_THAT(input_error([&] { solve(options, with); }), HasSubstr("not finite"));
   with.limits.high.fill_(0.25);
   with.proposals = at::full_like(proposals(), 3.0);
   EXPECT_TRUE(contains(candidates_of(options, with)[0], at::full_like(proposals(), 0.25)));
@@ -156,9 +156,9 @@ TEST(Guesses, AreFollowedByActionsOfZeroInAContinuousPlan) {
     SCOPED_TRACE(name);
     const PlannerOptions options = hasty_options(name);
     problem.guess = at::full({3, 2, 2}, 0.5F);
-    const Plan short_guess = plan_with(options, problem);
+    const Plan short_guess = solve(options, problem);
     problem.guess = at::constant_pad_nd(problem.guess, {0, 0, 0, 3});
-    EXPECT_TRUE(at::equal(plan_with(options, problem).actions, short_guess.actions));
+    EXPECT_TRUE(at::equal(solve(options, problem).actions, short_guess.actions));
   }
 }
 
