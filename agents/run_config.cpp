@@ -1,10 +1,12 @@
 #include "agents/run_config.h"
 
 #include <algorithm>
+#include <functional>
 #include <thread>
 
 #include "agents/registry.h"
 #include "core/assets.h"
+#include "core/file.h"
 #include "core/random.h"
 #include "core/text.h"
 #include "envs/registry.h"
@@ -48,9 +50,10 @@ uint64_t RunConfig::seed_for(std::string_view purpose) const {
 
 std::unique_ptr<RunConfig> make_run_config(const std::string& env, const std::string& agent) {
   auto config = std::make_unique<RunConfig>();
-  config->env = env;
+  const EnvEntry& environment = find_env(env);
+  config->env = environment.id;
   config->agent = agent;
-  config->env_config = find_env(env).config();
+  config->env_config = environment.config();
   const AgentEntry& entry = find_agent(agent);
   config->agent_config = entry.config();
   if (entry.training) config->training = entry.training();
@@ -63,6 +66,34 @@ std::pair<std::string, std::string> peek_run_config(const std::filesystem::path&
   return {toml_string(file, "run.env"), toml_string(file, "run.agent")};
 }
 
+namespace {
+
+constexpr const char* kFilesFolder = "files";
+constexpr size_t kMostFileBytes = size_t{1} << 26;
+
+// Calls `use` for each option of the environment that names a file.
+void for_each_file(RunConfig& config, const std::function<void(std::string& path)>& use) {
+  ConfigFields fields;
+  config.env_config->describe(fields);
+  for (const ConfigField& field : fields.all()) {
+    if (!field.is_file) continue;
+    std::string& path = *std::get<std::string*>(field.value);
+    if (!path.empty()) use(path);
+  }
+}
+
+}  // namespace
+
+void keep_environment_files(RunConfig& config, const std::filesystem::path& run) {
+  const std::filesystem::path folder = std::filesystem::absolute(run) / kFilesFolder;
+  for_each_file(config, [&](std::string& path) {
+    const std::filesystem::path copy = folder / std::filesystem::path(path).filename();
+    std::filesystem::create_directories(folder);
+    write_file_atomically(copy, read_file(path, kMostFileBytes));
+    path = copy.string();
+  });
+}
+
 std::unique_ptr<RunConfig> load_run_config(const std::filesystem::path& file) {
   const auto [env, agent] = peek_run_config(file);
   REVERIE_CHECK(!env.empty() && !agent.empty(),
@@ -73,6 +104,12 @@ std::unique_ptr<RunConfig> load_run_config(const std::filesystem::path& file) {
                 "{}: agent '{}' needs no training: such a run has no checkpoint", file.string(),
                 agent);
   config->fields().load_toml(file);
+  config->env = find_env(env).id;
+  for_each_file(*config, [&](std::string& path) {
+    const std::filesystem::path kept = std::filesystem::absolute(file).parent_path() /
+                                       kFilesFolder / std::filesystem::path(path).filename();
+    if (std::filesystem::exists(kept)) path = kept.string();
+  });
   return config;
 }
 

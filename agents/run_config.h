@@ -50,6 +50,12 @@ std::unique_ptr<RunConfig> make_run_config(const std::string& env, const std::st
 // file and line.
 std::unique_ptr<RunConfig> load_run_config(const std::filesystem::path& file);
 
+// Copies the files that the environment's options name, such as a map, into the folder of a run,
+// and lets the options name the copies: load_run_config() of that folder's config.toml finds them
+// there, wherever the folder has moved. Throws Error(kInput) for a file that cannot be read,
+// Error(kRun).
+void keep_environment_files(RunConfig& config, const std::filesystem::path& run);
+
 // `env` and `agent` of a config.toml, "" where it has none; nothing else is looked at.
 std::pair<std::string, std::string> peek_run_config(const std::filesystem::path& file);
 

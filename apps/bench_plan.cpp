@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <numeric>
 
+#include "core/progress.h"
 #include "core/random.h"
 #include "core/statistics.h"
 #include "nn/device.h"
@@ -108,12 +110,18 @@ std::vector<BenchResult> bench_plan(const BenchFlags& flags) {
     set_compute_threads(threads);
     PlanTimer timer(options);
     std::vector<double> ours, torch_python, peak;
-    for (int64_t round = 0; round < kRounds; ++round) {
+    ProgressBar progress(
+        0, {.label = fmt::format("bench plan, {} threads", threads), .unit = "plans"});
+    // A round is never less than one plan, so slow plans make fewer rounds of the time asked for.
+    const double most = 1e3 * flags.seconds;
+    for (double all_spent = 0.0; ours.empty() || all_spent < most;) {
       int64_t plans = 0;
-      for (double spent = 0.0; plans < 2 || spent < 1e3 * flags.seconds / kRounds; ++plans) {
+      for (double spent = 0.0; plans < 1 || spent < most / kRounds; ++plans) {
         ours.push_back(timer.milliseconds());
         spent += ours.back();
+        progress.update(static_cast<int64_t>(ours.size()));
       }
+      all_spent = std::accumulate(ours.begin(), ours.end(), 0.0);
       peak.push_back(gemm_peak(0.5));
       if (!flags.peers) continue;
       const std::vector<double> more = run_peer_list(

@@ -8,8 +8,10 @@
 #include <iostream>
 #include <memory>
 
+#include "core/interrupt.h"
 #include "core/json.h"
 #include "core/machine.h"
+#include "core/progress.h"
 #include "nn/pch.h"
 
 namespace reverie {
@@ -69,9 +71,13 @@ auto peer_says(const std::string& script_and_arguments, const std::string& field
 std::vector<std::optional<double>> measure_in_turns(const std::vector<Measurement>& measurements,
                                                     double seconds, int rounds) {
   std::vector<std::vector<double>> values(measurements.size());
+  ProgressBar progress(rounds * static_cast<int64_t>(measurements.size()),
+                       {.label = "bench", .unit = "measurements"});
+  int64_t done = 0;
   for (int round = 0; round < rounds; ++round) {
     for (size_t i = 0; i < measurements.size(); ++i) {
       if (const auto value = measurements[i](seconds / rounds)) values[i].push_back(*value);
+      progress.update(++done);
     }
   }
   std::vector<std::optional<double>> medians;
@@ -88,6 +94,7 @@ double calls_per_second(const std::function<void()>& function, double seconds) {
   const Clock::time_point begin = Clock::now();
   double elapsed = 0.0;
   while (elapsed < seconds) {
+    throw_if_interrupted();
     for (int64_t i = 0; i < block; ++i) function();
     calls += block;
     elapsed = seconds_since(begin);

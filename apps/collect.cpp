@@ -8,7 +8,7 @@
 #include "apps/collect_presets.h"
 #include "apps/command.h"
 #include "apps/run_flags.h"
-#include "apps/stop_signal.h"
+#include "core/interrupt.h"
 #include "core/progress.h"
 #include "core/random.h"
 #include "envs/registry.h"
@@ -192,7 +192,8 @@ DatasetFormat choose_format(const std::string& name, const DatasetSchema& schema
   return has_state ? DatasetFormat::kD4rl : DatasetFormat::kStableWorldModel;
 }
 
-void collect(const CollectFlags& flags, CollectOptions options, Source& source) {
+// Whether it gathered all that was asked for; false: it was told to stop.
+bool collect(const CollectFlags& flags, CollectOptions options, Source& source) {
   const LoadedPolicy& loaded = source.loaded;
   std::unique_ptr<Actor> actor;
   if (loaded.make_actor) {
@@ -217,20 +218,21 @@ void collect(const CollectFlags& flags, CollectOptions options, Source& source) 
   if (!source.agent_config.empty()) schema.attributes["agent_config"] = source.agent_config;
   const std::unique_ptr<DatasetWriter> writer =
       DatasetWriter::create(flags.out, choose_format(flags.format, schema), schema);
-  ProgressBar progress(flags.steps, {.label = fmt::format("collect {}", loaded.spec.id)});
-  const std::atomic<bool>& stop_requested = catch_stop_signals();
+  ProgressBar progress(flags.steps,
+                       {.label = fmt::format("collect {}", loaded.spec.id), .stops_itself = true});
   const std::exception_ptr failure =
-      collector.run(*writer, stop_requested, [&](const EpisodeData& episode) {
+      collector.run(*writer, stop_requested(), [&](const EpisodeData& episode) {
         double sum = 0.0;
         for (const float reward : episode.reward) sum += static_cast<double>(reward);
         progress.update(writer->steps(), {{"return", sum}});
       });
   if (failure) keep_what_is_there(*writer, flags.out, failure);
   progress.finish();
-  REVERIE_CHECK_RUN(writer->episodes() > 0, "stopped before an episode was done; nothing is kept");
+  if (writer->episodes() == 0) throw_if_interrupted();
   writer->commit();
   std::cerr << fmt::format("wrote {}: {} steps in {} episodes{}\n", flags.out, writer->steps(),
-                           writer->episodes(), stop_requested ? " (stopped early)" : "");
+                           writer->episodes(), stop_requested() ? " (stopped early)" : "");
+  return !stop_requested();
 }
 
 // The names of agents are no names of run folders.
@@ -317,8 +319,7 @@ int collect_command(const Arguments& given) {
   if (source.learner) {
     options.lanes = transition_training(*source.loaded.config).gathering.num_envs;
   }
-  collect(flags, options, source);
-  return 0;
+  return collect(flags, options, source) ? 0 : kInterruptedStatus;
 }
 
 }  // namespace reverie

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <iostream>
 
+#include "core/progress.h"
+
 namespace reverie {
 namespace {
 
@@ -259,6 +261,7 @@ void CommandLine::read(const Arguments& arguments) {
 }
 
 bool CommandLine::parse(Arguments arguments) {
+  if (find("--quiet") == nullptr) add("--quiet", quiet_, {.help = "no progress"});
   if (wants_help(arguments)) {
     std::cout << help();
     return false;
@@ -289,6 +292,7 @@ bool CommandLine::parse(Arguments arguments) {
         },
         option.target);
   }
+  if (quiet_) silence_progress();
   return true;
 }
 
@@ -301,6 +305,12 @@ void CommandLine::apply(const ConfigFields& fields) const {
       ConfigFields::set(field, text.empty() && option.is_switch ? "true" : text, option.name);
     }
   }
+}
+
+bool CommandLine::is_given(const std::string& name) const {
+  return std::any_of(options_.begin(), options_.end(), [&](const Option& option) {
+    return option.name == name && !option.texts.empty();
+  });
 }
 
 std::string CommandLine::help() const {

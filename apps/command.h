@@ -55,6 +55,8 @@ class CommandLine {
  public:
   CommandLine(std::string name, std::string description)
       : name_(std::move(name)), description_(std::move(description)) {}
+  CommandLine(const CommandLine&) = delete;
+  CommandLine& operator=(const CommandLine&) = delete;
 
   // An option that parse() assigns to `target`, which must outlive this object. "--steps" takes a
   // value; "RUN" is what stands without a flag, in the order of these calls. The target decides:
@@ -78,11 +80,17 @@ class CommandLine {
   // Parses; returns false when help was asked for and has been printed. Throws Error(kInput) for
   // unknown flags (naming the nearest), for missing and malformed values; targets may then be
   // assigned in part.
+  // Every command has --quiet: no progress from then on (core/progress.h).
   bool parse(Arguments arguments);
 
   // Assigns the fields whose flags were given. Separate from parse(), because presets and config
   // files come in between.
   void apply(const ConfigFields& fields) const;
+
+  bool is_quiet() const { return quiet_; }
+
+  // Whether parse() met the option of that name.
+  bool is_given(const std::string& name) const;
 
   // What --help prints.
   std::string help() const;
@@ -118,6 +126,7 @@ class CommandLine {
   std::string name_;
   std::string description_;
   std::vector<Option> options_;
+  bool quiet_ = false;
 };
 
 // The value of `--name VALUE` or `--name=VALUE`, "" where the flag is absent: for the flags that

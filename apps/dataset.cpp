@@ -5,12 +5,14 @@
 #include <iostream>
 
 #include "apps/dataset_actions.h"
+#include "core/progress.h"
 #include "core/random.h"
 #include "core/text.h"
 #include "datasets/dataset_check.h"
 #include "datasets/dataset_merge.h"
 #include "envs/env_lane.h"
 #include "envs/maze/goal_episode.h"
+#include "runs/recorded_env.h"
 #include "runs/state_replay.h"
 
 namespace reverie {
@@ -50,7 +52,13 @@ void check_env_flag(const Dataset& dataset, const std::string& env) {
 
 // Episodes of one dataset, appended to another.
 void copy_episodes(Dataset& from, std::span<const int64_t> episodes, DatasetWriter& to) {
-  for (const int64_t index : episodes) to.append(from.read(index));
+  ProgressBar progress(static_cast<int64_t>(episodes.size()),
+                       {.label = "copy", .unit = "episodes"});
+  int64_t copied = 0;
+  for (const int64_t index : episodes) {
+    to.append(from.read(index));
+    progress.update(++copied);
+  }
 }
 
 std::vector<int64_t> all_episodes(const Dataset& dataset) {

@@ -3,11 +3,13 @@
 #include <iostream>
 
 #include "apps/dataset_actions.h"
+#include "apps/run_flags.h"
 #include "core/progress.h"
 #include "drawing/canvas.h"
 #include "drawing/overlay.h"
 #include "drawing/picture.h"
 #include "drawing/video.h"
+#include "runs/recorded_env.h"
 #include "runs/state_replay.h"
 
 namespace reverie {
@@ -22,7 +24,8 @@ constexpr Color kSheet{24, 28, 36};
 constexpr Color kLabel{235, 238, 244};
 
 struct PreviewFlags {
-  std::string path, out, env;
+  std::string path, env;
+  OutFlags out;
   std::optional<ImageSize> size;
   int64_t episodes = 6;
   int64_t frames = 8;
@@ -154,7 +157,8 @@ void write_sheet(const PreviewFlags& flags, Dataset& dataset, EpisodePictures& p
   sheet.clear(kSheet);
   std::vector<uint8_t> memory(picture_bytes(cell));
   Canvas picture(cell.width, cell.height, memory);
-  ProgressBar progress(static_cast<int64_t>(episodes.size()), {.label = "preview"});
+  ProgressBar progress(static_cast<int64_t>(episodes.size()),
+                       {.label = "preview", .unit = "episodes"});
   for (size_t r = 0; r < episodes.size(); ++r) {
     const EpisodeData episode = dataset.read(episodes[r]);
     pictures.begin(episode);
@@ -177,7 +181,7 @@ void write_sheet(const PreviewFlags& flags, Dataset& dataset, EpisodePictures& p
     progress.update(static_cast<int64_t>(r) + 1);
   }
   progress.finish();
-  write_png(flags.out, sheet.image());
+  write_png(flags.out.path, sheet.image());
 }
 
 // The episodes one after the other; the video's clock runs `speed` times as fast as theirs.
@@ -188,10 +192,11 @@ void write_video(const PreviewFlags& flags, Dataset& dataset, EpisodePictures& p
   const double rate = pictures.frames_per_second() * flags.speed;
   const double frames_per_second = std::min(rate, kMaxFramesPerSecond);
   const double rows_per_frame = rate / frames_per_second;
-  VideoWriter video(flags.out, size.width, size.height, frames_per_second);
+  VideoWriter video(flags.out.path, size.width, size.height, frames_per_second);
   const std::vector<int64_t> episodes =
       spread(flags.episodes, static_cast<int64_t>(dataset.episodes().size()));
-  ProgressBar progress(static_cast<int64_t>(episodes.size()), {.label = "preview"});
+  ProgressBar progress(static_cast<int64_t>(episodes.size()),
+                       {.label = "preview", .unit = "episodes"});
   for (size_t e = 0; e < episodes.size(); ++e) {
     const EpisodeData episode = dataset.read(episodes[e]);
     pictures.begin(episode);
@@ -221,8 +226,7 @@ int dataset_preview(const Arguments& arguments) {
                    "sheet with a row of pictures for each. Where there is no field `pixels`, the\n"
                    "environment draws the recorded states.");
   line.add("PATH", flags.path, {.help = "file or folder", .required = true});
-  line.add("--out", flags.out,
-           {.help = "sheet.png, video.mp4, video.gif or a new folder/", .required = true});
+  flags.out.add_to(line, "sheet.png, video.mp4, video.gif or a new folder/");
   line.add("--episodes", flags.episodes, {.help = "episodes shown", .range = between(1, 100)});
   line.add("--frames", flags.frames,
            {.help = "pictures of each on a sheet", .range = between(1, 100)});
@@ -232,14 +236,15 @@ int dataset_preview(const Arguments& arguments) {
   line.add("--env", flags.env, {.help = "environment that draws", .fallback = "its own"});
   line.add("--no-overlay", flags.no_overlay, {.help = "the picture alone"});
   if (!line.parse(arguments)) return 0;
+  flags.out.check();
   const std::unique_ptr<Dataset> dataset = open_dataset(flags.path);
   EpisodePictures pictures(*dataset, flags.env);
-  if (flags.out.ends_with(".png")) {
+  if (flags.out.is_picture()) {
     write_sheet(flags, *dataset, pictures);
   } else {
     write_video(flags, *dataset, pictures);
   }
-  std::cerr << fmt::format("wrote {}\n", flags.out);
+  std::cerr << fmt::format("wrote {}\n", flags.out.path);
   return 0;
 }
 

@@ -5,6 +5,7 @@
 #include "core/field_numbers.h"
 #include "core/progress.h"
 #include "runs/gymnasium.h"
+#include "runs/recorded_env.h"
 #include "runs/state_replay.h"
 
 namespace reverie {

@@ -57,7 +57,7 @@ std::unique_ptr<DecoderLearner> train(const DecoderFlags& flags, const LoadedPol
   auto learner = std::make_unique<DecoderLearner>(
       model, experience.training(), loaded.spec.field("pixels"),
       DecoderTrainingOptions{.updates = flags.updates, .seed = loaded.config->seed_for("decoder")});
-  ProgressBar progress(flags.updates, {.label = "decoder"});
+  ProgressBar progress(flags.updates, {.label = "decoder", .unit = "updates"});
   learner->take_statistics();
   while (learner->updates() < flags.updates) {
     learner->update();

@@ -159,7 +159,7 @@ int evaluate_command(const Arguments& arguments) {
     simulator.emplace(loaded);
   }
   const int64_t policies = simulator ? 3 : 2;
-  ProgressBar progress(policies * episodes, {.label = "evaluate"});
+  ProgressBar progress(policies * episodes, {.label = "evaluate", .unit = "episodes"});
   std::vector<uint64_t> seeds;
   for (int64_t i = 0; loaded.goals && i < episodes; ++i) seeds.push_back(static_cast<uint64_t>(i));
   std::vector<ReportColumn> columns;

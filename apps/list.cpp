@@ -71,6 +71,20 @@ void print_factors(const std::string& env) {
   }
 }
 
+// The last column: what the environment is called elsewhere.
+void print_envs() {
+  size_t width = 0, summary = 0;
+  for (const EnvEntry& entry : env_registry()) {
+    width = std::max(width, entry.id.size());
+    summary = std::max(summary, entry.summary.size());
+  }
+  for (const EnvEntry& entry : env_registry()) {
+    const std::string line = fmt::format("{:<{}}  {:<{}}  {}", entry.id, width, entry.summary,
+                                         summary, fmt::join(entry.aliases, ", "));
+    std::cout << line.substr(0, line.find_last_not_of(' ') + 1) << "\n";
+  }
+}
+
 }  // namespace
 
 int list_command(const Arguments& arguments) {
@@ -90,7 +104,7 @@ int list_command(const Arguments& arguments) {
     }
   };
   if (what == "envs") {
-    print(env_registry(), [](const EnvEntry& entry) { return entry.id; });
+    print_envs();
   } else if (what == "agents") {
     print(agent_registry(), [](const AgentEntry& entry) { return entry.name; });
   } else if (what == "worldmodels") {

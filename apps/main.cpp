@@ -1,9 +1,12 @@
+#include <algorithm>
 #include <cstdio>
 #include <iostream>
 
 #include "apps/command.h"
 #include "apps/failure.h"
+#include "core/interrupt.h"
 #include "core/process.h"
+#include "envs/registry.h"
 
 namespace {
 
@@ -17,7 +20,7 @@ const std::vector<reverie::Command> kCommands = {
     {"dataset", "look at, check, convert, split and merge datasets", &reverie::dataset_command},
     {"rollout", "replay recorded actions and record what comes of them", &reverie::rollout_command},
     {"probe", "read the state out of the latents of a world model", &reverie::probe_command},
-    {"surprise", "show a world model what cannot be, and measure how surprised it is",
+    {"surprise", "measure how surprised a world model is by impossible events",
      &reverie::surprise_command},
     {"plot", "draw metrics of runs over their steps", &reverie::plot_command},
     {"report", "make the table of a study out of the records of its runs",
@@ -41,6 +44,27 @@ void print_help() {
                "  reverie render   runs/first --out first.mp4\n";
 }
 
+// Environments by their own ids, whatever name --env calls them.
+reverie::Arguments with_ids(reverie::Arguments arguments) {
+  const auto resolve = [](std::string_view name) {
+    for (const reverie::EnvEntry& entry : reverie::env_registry()) {
+      const auto& aliases = entry.aliases;
+      if (std::find(aliases.begin(), aliases.end(), name) != aliases.end()) return entry.id;
+    }
+    return std::string(name);
+  };
+  constexpr std::string_view kFlag = "--env";
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    std::string& argument = arguments[i];
+    if (argument == kFlag && i + 1 < arguments.size()) {
+      arguments[i + 1] = resolve(arguments[i + 1]);
+    } else if (argument.starts_with(kFlag) && argument[kFlag.size()] == '=') {
+      argument = "--env=" + resolve(argument.substr(kFlag.size() + 1));
+    }
+  }
+  return arguments;
+}
+
 int run(const reverie::Arguments& arguments) {
   if (arguments.empty() || arguments[0] == "--help" || arguments[0] == "-h" ||
       arguments[0] == "help") {
@@ -54,7 +78,7 @@ int run(const reverie::Arguments& arguments) {
   std::vector<std::string> known;
   for (const reverie::Command& command : kCommands) {
     if (command.name == arguments[0]) {
-      return command.run({arguments.begin() + 1, arguments.end()});
+      return command.run(with_ids({arguments.begin() + 1, arguments.end()}));
     }
     known.push_back(command.name);
   }
@@ -69,12 +93,16 @@ constexpr int kNoReaderStatus = 128 + 13;
 
 int main(int argc, char** argv) {
   reverie::prepare_process();
+  reverie::catch_stop_signals();
   try {
     const int status = run({argv + 1, argv + argc});
     std::cout.flush();
     if (!std::cout.good() && reverie::output_has_no_reader()) return kNoReaderStatus;
     REVERIE_CHECK_RUN(std::cout.good(), "standard output: cannot write; is the disk full?");
     return status;
+  } catch (const reverie::Interrupted&) {
+    std::fputs("reverie: interrupted; what was being written is removed\n", stderr);
+    return reverie::kInterruptedStatus;
   } catch (const std::exception& error) {
     const reverie::Failure failure = reverie::describe_failure(error);
     std::fprintf(stderr, "reverie: %s\n", failure.message.c_str());

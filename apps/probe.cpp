@@ -98,7 +98,7 @@ int probe_command(const Arguments& arguments) {
   const WorldModelRun run = open_world_model_run(flags.run, flags.dataset, flags.device);
   std::optional<ProgressBar> progress;
   const auto show = [&](int64_t frames, int64_t all) {
-    if (!progress) progress.emplace(all, ProgressOptions{.label = "encode"});
+    if (!progress) progress.emplace(all, ProgressOptions{.label = "encode", .unit = "frames"});
     progress->update(frames);
   };
   const ProbeReport report = probe_world_model(

@@ -53,7 +53,8 @@ class Stage {
 };
 
 struct RenderFlags {
-  std::string run, out;
+  std::string run;
+  OutFlags out;
   ImageSize size = {640, 480};
   int64_t episodes = 1;
   int64_t seed = 0;
@@ -111,8 +112,8 @@ class Film {
         seconds_per_frame_(flags.speed / frames_per_second_),
         episode_frames_(static_cast<int64_t>(static_cast<double>(spec.max_steps) * spec.dt /
                                              seconds_per_frame_)),
-        video_(flags.out, width, height, frames_per_second_),
-        progress_(flags.episodes * episode_frames_, {.label = "render"}) {}
+        video_(flags.out.path, width, height, frames_per_second_),
+        progress_(flags.episodes * episode_frames_, {.label = "render", .unit = "frames"}) {}
 
   double seconds_per_frame() const { return seconds_per_frame_; }  // simulated
 
@@ -205,8 +206,9 @@ int render_command(const Arguments& arguments) {
   line.add("RUN", flags.run,
            {.help = fmt::format("run folder, or with --env one of {}", untrained_agents()),
             .required = true});
-  line.add("--out", flags.out,
-           {.help = "video.mp4, video.gif, or a new folder/ for PNG frames", .required = true});
+  flags.out.add_to(line,
+                   "video.mp4, video.gif, a new folder/ for PNG frames, or picture.png of the "
+                   "start of an episode");
   line.add("--episodes", flags.episodes, {.help = "episodes", .range = between(1, 10000)});
   line.add("--size", flags.size, {.help = "of the video [px]"});
   line.add("--seed", flags.seed, {.help = "of the first episode's start", .range = at_least(0)});
@@ -229,6 +231,7 @@ int render_command(const Arguments& arguments) {
   REVERIE_CHECK(flags.gl.empty() || flags.renderer == "mujoco",
                 "--gl {}: found --renderer {}, which needs no OpenGL; expected --renderer mujoco",
                 flags.gl, flags.renderer);
+  flags.out.check();
   options.adjust = adjust_by_flags(line);
   options.seed = static_cast<uint64_t>(flags.seed);
   options.goal_count = flags.episodes;
@@ -236,15 +239,22 @@ int render_command(const Arguments& arguments) {
   Stage stage(loaded.make_env);
   const std::unique_ptr<Actor> actor = loaded.make_actor(1, options.seed);
   const std::unique_ptr<Imagination> imagination = Imagination::of(loaded, *actor);
-  const int panel = imagination == nullptr ? 0 : Imagination::panel_width(width);
+  const int panel =
+      imagination == nullptr || flags.out.is_picture() ? 0 : Imagination::panel_width(width);
   Painter painter(stage.env(), flags, width - panel, height);
+  if (flags.out.is_picture()) {
+    stage.reset(loaded.episode_seed(options.seed, 0));
+    write_png(flags.out.path, painter.paint().image());
+    std::cerr << fmt::format("wrote {} ({})\n", flags.out.path, painter.description());
+    return 0;
+  }
   Film movie(loaded.spec, flags, painter, imagination.get(), width, height);
   for (int64_t episode = 0; episode < flags.episodes; ++episode) {
     const uint64_t seed = loaded.episode_seed(options.seed, episode);
     movie.end_episode(episode + 1, film_episode(stage, loaded, *actor, seed, movie));
   }
   movie.close();
-  std::cerr << fmt::format("wrote {} ({})\n", flags.out, painter.description());
+  std::cerr << fmt::format("wrote {} ({})\n", flags.out.path, painter.description());
   return 0;
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include "apps/command.h"
+#include "core/interrupt.h"
 #include "datasets/hdf5.h"
 #include "drawing/canvas.h"
 #include "envs/action_player.h"
@@ -103,6 +104,7 @@ class ActionReplay {
       record_step(step);
       record_state();
       if (step.terminated || step.truncated) break;
+      throw_if_interrupted();
     }
     results_.push_back(std::move(replayed));
     return static_cast<int64_t>(terminated_.bytes.size());

@@ -5,6 +5,7 @@
 #include "agents/registry.h"
 #include "apps/build_commit.h"
 #include "core/machine.h"
+#include "drawing/video.h"
 #include "envs/registry.h"
 
 namespace reverie {
@@ -81,6 +82,19 @@ void add_goal_flags(CommandLine& line, GoalRequest& request) {
       {.help = "a PNG file that shows the goal, of the size of the pixels", .heading = heading});
   line.add("--goal-state", request.state,
            {.help = "qpos of the goal, X,Y,...", .heading = heading});
+}
+
+void OutFlags::add_to(CommandLine& line, const char* what) {
+  line.add("--out", path, {.help = what, .required = true});
+  line.add("--overwrite", overwrite, {.help = "replace a file that already exists"});
+}
+
+void OutFlags::check() const {
+  is_picture() ? check_png_path(path) : check_video_path(path);
+  // Of folders VideoWriter asks that they are new or empty.
+  const std::filesystem::file_status status = std::filesystem::symlink_status(path);
+  REVERIE_CHECK(overwrite || !std::filesystem::exists(status) || path.ends_with('/'),
+                "--out {}: already exists; --overwrite replaces it", path);
 }
 
 Launch this_launch(const std::string& command, const Arguments& arguments) {

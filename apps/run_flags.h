@@ -26,6 +26,21 @@ LoadOptions::Adjust adjust_by_flags(const CommandLine& line);
 // The flags of what a policy that plans to goals is to reach.
 void add_goal_flags(CommandLine& line, GoalRequest& request);
 
+// --out of a picture or a film, and --overwrite.
+struct OutFlags {
+  std::string path;
+  bool overwrite = false;
+
+  // `what`: the kinds of files there are, for help.
+  void add_to(CommandLine& line, const char* what);
+
+  // Throws Error(kInput) unless the ending is a picture's or a film's, and where something is
+  // there already that --overwrite does not give up: before the work, not after it.
+  void check() const;
+
+  bool is_picture() const { return path.ends_with(".png"); }
+};
+
 // This start of the program, for records.
 Launch this_launch(const std::string& command, const Arguments& arguments);
 

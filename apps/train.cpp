@@ -1,24 +1,25 @@
+#include <algorithm>
 #include <iostream>
 #include <map>
+
+#include <fmt/ranges.h>
 
 #include "agents/registry.h"
 #include "agents/training/trainer.h"
 #include "apps/command.h"
 #include "apps/run_flags.h"
-#include "apps/stop_signal.h"
 #include "core/file.h"
+#include "core/interrupt.h"
+#include "envs/registry.h"
 #include "runs/history.h"
 #include "runs/load_policy.h"
+#include "runs/recorded_env.h"
 
 namespace reverie {
 namespace {
 
-// The status that shells give a program which Ctrl-C ended.
-constexpr int kInterruptedStatus = 130;
-
 struct TrainFlags {
   std::string config, preset = "auto", run, resume;
-  bool quiet = false;
 };
 
 // The config before flags: of the run that is resumed, of --config, or defaults and preset.
@@ -43,8 +44,10 @@ std::unique_ptr<RunConfig> base_config(const Arguments& arguments) {
   REVERIE_CHECK(!env.empty(), "train: no environment; give --env ID (see reverie list envs)");
   REVERIE_CHECK(!agent.empty(), "train: no agent; give --agent NAME (see reverie list agents)");
   auto config = make_run_config(env, agent);
+  env = config->env;
   if (!file.empty()) {
     config->fields().load_toml(file);
+    config->env = find_env(config->env).id;
   } else if (preset.empty() || preset == "auto") {
     if (const auto found = find_preset(env, agent); !found.empty()) {
       config->fields().load_toml(found);
@@ -78,6 +81,30 @@ void settle_dataset(RunConfig& config, bool resuming, bool steps_flag, bool has_
       "--updates {}\n",
       config.steps, config.agent, config.steps);
   data.updates = std::exchange(config.steps, 0);
+}
+
+// The run's environment is the dataset's, with the options that it was collected with.
+void take_environment(RunConfig& config, const CommandLine& line, const TrainFlags& flags) {
+  std::vector<std::string> of_file;  // what --config gives another value than the default
+  if (!flags.config.empty()) {
+    const auto defaults = make_run_config(config.env, config.agent);
+    const auto file = make_run_config(config.env, config.agent);
+    file->fields().load_toml(flags.config);
+    const ConfigFields known = defaults->fields(), given = file->fields();
+    for (const ConfigField& field : given.all()) {
+      if (field.text() != known.find(field.name)->text()) of_file.push_back(field.name);
+    }
+  }
+  const ConfigFields fields = config.fields();
+  const auto is_given = [&](const std::string& name) {
+    return line.is_given(fields.find(name)->flag()) ||
+           std::find(of_file.begin(), of_file.end(), name) != of_file.end();
+  };
+  const std::unique_ptr<Dataset> dataset = Dataset::open(config.dataset());
+  const std::vector<std::string> taken =
+      take_recorded_options(*dataset, config.env, *config.env_config, is_given);
+  if (taken.empty() || line.is_quiet()) return;
+  std::cerr << fmt::format("environment as in {}: {}\n", config.dataset(), fmt::join(taken, ", "));
 }
 
 // The options that a run keeps for life: its simulators, replay buffer and generators are saved in
@@ -140,7 +167,7 @@ void remove_if_nothing_was_made(const RunDirectory& directory) {
 }
 
 TrainingResult run_training(RunConfig& config, RunDirectory& directory, Trainer& trainer,
-                            RunStart start, bool quiet) {
+                            RunStart start) {
   // Where a stage has become longer, the run goes back to it.
   const std::optional<int64_t> first_step =
       start == RunStart::kResumed ? std::optional(trainer.counts().position) : std::nullopt;
@@ -148,9 +175,9 @@ TrainingResult run_training(RunConfig& config, RunDirectory& directory, Trainer&
   ProgressBar progress(config.training->length(config),
                        {.label = fmt::format("{} {}", config.env, config.agent),
                         .first_step = first_step.value_or(0),
-                        .quiet = quiet});
-  const std::atomic<bool>& stop_requested = catch_stop_signals();
-  TrainingSession session{config, directory, log, progress, stop_requested};
+                        .unit = config.total_steps() > 0 ? "steps" : "updates",
+                        .stops_itself = true});
+  TrainingSession session{config, directory, log, progress, stop_requested()};
   const TrainingResult result = drive(session, trainer, start);
   progress.finish();
   return result;
@@ -178,7 +205,6 @@ int train_command(const Arguments& arguments) {
   line.add("--run", flags.run,
            {.help = "folder of the new run", .fallback = "runs/ENV-AGENT-sSEED"});
   line.add("--resume", flags.resume, {.help = "continue the run in this folder"});
-  line.add("--quiet", flags.quiet, {.help = "no progress bar"});
   line.add_fields(fields);
   if (!line.parse(arguments)) return 0;
   const auto saved_options = lifelong_options(fields);
@@ -194,6 +220,7 @@ int train_command(const Arguments& arguments) {
   if (!config->dataset().empty()) {
     settle_dataset(*config, resuming, !peek_flag(arguments, "--steps").empty(),
                    !flags.config.empty());
+    if (!resuming) take_environment(*config, line, flags);
   }
   REVERIE_CHECK(!resuming || had_steps == (config->total_steps() > 0),
                 "--resume {}: the run {} environment steps; that cannot change", flags.resume,
@@ -211,7 +238,7 @@ int train_command(const Arguments& arguments) {
   // Bad input must not leave a run folder behind: what can be wrong is tried first.
   const std::unique_ptr<Trainer> trainer =
       config->training->make(*config, [&](std::string_view text) {
-        if (!flags.quiet) std::cerr << text << "\n";
+        if (!line.is_quiet()) std::cerr << text << "\n";
       });
 
   RunDirectory directory = resuming ? RunDirectory::open(flags.resume, RunDirectory::Access::kWrite)
@@ -226,9 +253,10 @@ int train_command(const Arguments& arguments) {
   }
   TrainingResult result;
   try {
+    if (!resuming) keep_environment_files(*config, directory.path());
     add_launch(directory, this_launch("train", arguments));
-    result = run_training(*config, directory, *trainer,
-                          resuming ? RunStart::kResumed : RunStart::kNew, flags.quiet);
+    result =
+        run_training(*config, directory, *trainer, resuming ? RunStart::kResumed : RunStart::kNew);
   } catch (...) {
     if (!resuming) remove_if_nothing_was_made(directory);
     throw;
@@ -247,8 +275,9 @@ int train_command(const Arguments& arguments) {
   }
   std::cerr << fmt::format(
       "done: {} steps, {} updates. Next:\n"
-      "  reverie evaluate {}\n  reverie render {} --out {}/videos/latest.mp4\n",
-      result.counts.steps, result.counts.updates, folder, folder, folder);
+      "  reverie evaluate {}\n  reverie render {} --out {}/videos/{}.mp4\n",
+      result.counts.steps, result.counts.updates, folder, folder, folder,
+      directory.latest_checkpoint().path.filename().string());
   return 0;
 }
 

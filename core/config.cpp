@@ -126,23 +126,23 @@ void check_range(const ConfigField& field, double value, std::string_view source
 }
 
 void check_value(const ConfigField& field, const ParsedValue& value, std::string_view source) {
-  std::visit(
-      Overloaded{
-          [](bool) {}, [&](int64_t v) { check_range(field, static_cast<double>(v), source); },
-          [&](double v) { check_range(field, v, source); },
-          [&](const std::string& v) {
-            if (field.choices.empty()) return;
-            if (std::find(field.choices.begin(), field.choices.end(), v) == field.choices.end()) {
-              fail_unknown_name(fmt::format("value of {}:", source), v, field.choices);
-            }
-          },
-          [&](const std::vector<int64_t>& v) {
-            for (const int64_t x : v) {
-              check_range(field, static_cast<double>(x), source);
-            }
-          },
-          [](const std::vector<std::string>&) {}},
-      value);
+  std::visit(Overloaded{[](bool) {},
+                        [&](int64_t v) { check_range(field, static_cast<double>(v), source); },
+                        [&](double v) { check_range(field, v, source); },
+                        [&](const std::string& v) {
+                          if (field.choices.empty()) return;
+                          if (std::find(field.choices.begin(), field.choices.end(), v) ==
+                              field.choices.end()) {
+                            fail_unknown_name("value", v, field.choices, source);
+                          }
+                        },
+                        [&](const std::vector<int64_t>& v) {
+                          for (const int64_t x : v) {
+                            check_range(field, static_cast<double>(x), source);
+                          }
+                        },
+                        [](const std::vector<std::string>&) {}},
+             value);
 }
 
 void assign(const ConfigField& field, const ParsedValue& value) {
@@ -252,6 +252,17 @@ std::string ConfigField::type_name() const {
       value);
 }
 
+void ConfigField::take(const ConfigField& other) const {
+  std::visit(
+      [&]<typename T>(T* target) {
+        T* const* source = std::get_if<T*>(&other.value);
+        REVERIE_CHECK(source != nullptr, "config value '{}' is of another type than '{}'", name,
+                      other.name);
+        *target = **source;
+      },
+      value);
+}
+
 std::string ConfigField::text() const {
   return std::visit(
       Overloaded{[](bool* v) { return std::string(*v ? "true" : "false"); },
@@ -301,6 +312,14 @@ void ConfigFields::add(std::string name, std::string& value, std::string help,
         .value = &value,
         .range = {},
         .choices = std::move(choices)});
+}
+
+void ConfigFields::add_file(std::string name, std::string& path, std::string help) {
+  push({.section = {},
+        .name = std::move(name),
+        .help = std::move(help),
+        .value = &path,
+        .is_file = true});
 }
 
 void ConfigFields::add(std::string name, std::vector<int64_t>& value, std::string help,
@@ -361,11 +380,9 @@ void ConfigFields::load_toml_text(std::string_view text, std::string_view source
         for (const ConfigField& f : fields_) {
           if (f.section == section) known.push_back(f.name);
         }
-        fail_unknown_name(fmt::format("key at {}:{}:", source, node.source().begin.line),
-                          qualified(section, key.str()), [&] {
-                            for (std::string& name : known) name = qualified(section, name);
-                            return known;
-                          }());
+        for (std::string& name : known) name = qualified(section, name);
+        fail_unknown_name("key", qualified(section, key.str()), known,
+                          fmt::format("{}:{}", source, node.source().begin.line));
       }
       ParsedValue value = parse_node(*field, node, where);
       check_value(*field, value, where);
@@ -384,8 +401,8 @@ void ConfigFields::load_toml_text(std::string_view text, std::string_view source
       }
     }
     if (std::find(sections.begin(), sections.end(), key.str()) == sections.end()) {
-      fail_unknown_name(fmt::format("table at {}:{}:", source, node.source().begin.line), key.str(),
-                        sections);
+      fail_unknown_name("table", key.str(), sections,
+                        fmt::format("{}:{}", source, node.source().begin.line));
     }
     read_table(*table, key.str());
   }

@@ -40,10 +40,14 @@ struct ConfigField {
   Range range = {};
   std::vector<std::string> choices = {};  // of a string; empty = anything
   bool changes_result = true;             // false: of what a run keeps, not of what it learns
+  bool is_file = false;                   // a text that is the path of a file to read, or ""
 
   std::string flag() const;       // "--learning-rate"
   std::string type_name() const;  // "number", "integer", "true|false", "a|b", "text", "integers"
   std::string text() const;       // the current value as TOML writes it
+
+  // Takes the value of another field of the same type.
+  void take(const ConfigField& other) const;
 };
 
 // The fields of one or more config structs. A struct lists its members once, in a function
@@ -63,6 +67,7 @@ class ConfigFields {
   void add(std::string name, double& value, std::string help, Range range = {});
   void add(std::string name, std::string& value, std::string help,
            std::vector<std::string> choices = {});
+  void add_file(std::string name, std::string& path, std::string help);
   void add(std::string name, std::vector<int64_t>& value, std::string help, Range range = {});
   // Texts without commas; on the command line the flag may be repeated.
   void add(std::string name, std::vector<std::string>& value, std::string help);

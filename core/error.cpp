@@ -43,12 +43,12 @@ std::string nearest_name(std::string_view name, const std::vector<std::string>& 
 }
 
 void fail_unknown_name(std::string_view what, std::string_view name,
-                       const std::vector<std::string>& known) {
+                       const std::vector<std::string>& known, std::string_view where) {
   const std::string nearest = nearest_name(name, known);
   const auto listed = std::min(known.size(), kMostListed);
   const std::vector<std::string> some(known.begin(),
                                       known.begin() + static_cast<std::ptrdiff_t>(listed));
-  fail_input("unknown {} '{}'{} Known: {}{}", what, name,
+  fail_input("{}{}unknown {} '{}'{} Known: {}{}", where, where.empty() ? "" : ": ", what, name,
              nearest.empty() ? "." : fmt::format("; did you mean '{}'?", nearest),
              fmt::join(some, ", "),
              listed < known.size() ? fmt::format(" and {} more", known.size() - listed) : "");

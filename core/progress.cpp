@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <cmath>
 #include <cstdlib>
@@ -9,6 +10,7 @@
 #include <sys/ioctl.h>
 
 #include "core/clock.h"
+#include "core/interrupt.h"
 
 namespace reverie {
 namespace {
@@ -21,6 +23,8 @@ constexpr int kMinBarColumns = 10;
 constexpr int kNarrowColumns = 40;  // a terminal below this gives up the bar for the numbers
 constexpr int kUnknownColumns = 80;
 constexpr std::string_view kGap = "  ";
+
+std::atomic<bool> is_silent{false};
 
 std::string_view environment(const char* name) {
   const char* value = std::getenv(name);
@@ -139,11 +143,14 @@ int display_width(std::string_view text) {
   return columns;
 }
 
+void silence_progress() { is_silent = true; }
+
 ProgressBar::ProgressBar(int64_t total_steps, ProgressOptions options)
     : total_(total_steps),
       options_([&] {
         options.label = harmless(options.label);
         if (!options.clock) options.clock = steady_seconds;
+        options.quiet |= is_silent;
         return std::move(options);
       }()),
       terminal_(is_terminal(options_.fd)),
@@ -170,6 +177,7 @@ void ProgressBar::update(int64_t step) {
   const std::lock_guard lock(mutex_);
   step_ = step;
   refresh();
+  if (!options_.stops_itself) throw_if_interrupted();
 }
 
 void ProgressBar::update(int64_t step, const Metrics& values) {
@@ -177,6 +185,7 @@ void ProgressBar::update(int64_t step, const Metrics& values) {
   step_ = step;
   values_ = values;
   refresh();
+  if (!options_.stops_itself) throw_if_interrupted();
 }
 
 void ProgressBar::message(std::string_view text) {
@@ -275,7 +284,7 @@ std::string ProgressBar::terminal_line(int columns) const {
   const std::string step = format_count(static_cast<double>(step_));
   shown.push_back(take(total_ > 0
                            ? fmt::format("{}/{}", step, format_count(static_cast<double>(total_)))
-                           : fmt::format("{} steps", step)));
+                           : fmt::format("{} {}", step, options_.unit)));
 
   std::string line = label;
   const auto append = [&line](std::string_view text) {
@@ -301,10 +310,10 @@ std::string ProgressBar::bar(int columns) const {
 // One line for a log file: whole numbers, so that it can be searched.
 void ProgressBar::print_line() {
   std::string line = options_.label.empty() ? "" : options_.label + ": ";
-  line += total_ > 0 ? fmt::format("{}% {}/{} steps", done_of(100), step_, total_)
-                     : fmt::format("{} steps", step_);
+  line += total_ > 0 ? fmt::format("{}% {}/{} {}", done_of(100), step_, total_, options_.unit)
+                     : fmt::format("{} {}", step_, options_.unit);
   if (const std::string rate = rate_text(); !rate.empty())
-    line += fmt::format(", {} steps/s", rate);
+    line += fmt::format(", {} {}/s", rate, options_.unit);
   if (const std::string time = time_text(); !time.empty()) line += fmt::format(", {}", time);
   for (const auto& [name, value] : values_) {
     line += fmt::format(", {} {:.6g}", harmless(name), value);

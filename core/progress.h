@@ -26,12 +26,17 @@ std::string format_count(double value);
 int display_width(std::string_view text);
 
 struct ProgressOptions {
-  std::string label = {};  // what is running, "maze2d-umaze ddpg"
-  int64_t first_step = 0;  // where the count starts: the checkpoint's step of a resumed run
-  bool quiet = false;      // no progress; messages only
-  int fd = STDERR_FILENO;  // where to draw; not owned
+  std::string label = {};      // what is running, "maze2d-umaze ddpg"
+  int64_t first_step = 0;      // where the count starts: the checkpoint's step of a resumed run
+  std::string unit = "steps";  // what is counted
+  bool quiet = false;          // no progress; messages only
+  bool stops_itself = false;   // the loop looks at stop_requested() on its own
+  int fd = STDERR_FILENO;      // where to draw; not owned
   std::function<double()> clock = {};  // [s] never goes back; empty = the steady clock
 };
+
+// No progress from now on, whatever the options of a bar say: the program was called with --quiet.
+void silence_progress();
 
 // How far a run is, for a person who watches it:
 //
@@ -40,7 +45,7 @@ struct ProgressOptions {
 // On a terminal one line, redrawn in place at most 10 times a second and fitted to the width: what
 // does not fit is left out. Colours unless NO_COLOR is set, ASCII when the locale is C or POSIX.
 // Elsewhere (a file, a pipe, TERM=dumb) plain lines, one every 10 s and one each 10 % of the way.
-// Failures to write are ignored: progress must not end a run. Safe to use from several threads.
+// Failures to write are ignored: they must not end a run. Safe to use from several threads.
 class ProgressBar {
  public:
   // total_steps: the step at which the run is done; 0 = not known. Throws Error(kInput) when it is
@@ -51,6 +56,8 @@ class ProgressBar {
   ProgressBar& operator=(const ProgressBar&) = delete;
 
   // The run has reached `step`; cheap enough for every step. `values` replace those shown before.
+  // Both throw Interrupted where the program is to stop (core/interrupt.h), unless the loop does
+  // that itself.
   void update(int64_t step);
   void update(int64_t step, const Metrics& values);
 

@@ -140,7 +140,7 @@ bool is_without_checkpoint(const fs::path& run) {
     std::error_code unreadable;
     const bool is_ours = std::find(kFiles.begin(), kFiles.end(), name) != kFiles.end() ||
                          name.starts_with("events.out.tfevents.") || is_temporary_sibling(path) ||
-                         name == checkpoints_of(run).filename() ||
+                         name == checkpoints_of(run).filename() || name == "files" ||
                          (name == "videos" && fs::is_empty(path, unreadable));
     if (!is_ours) return false;
   }

@@ -113,7 +113,7 @@ std::unique_ptr<DatasetWriter> DatasetWriter::create(const std::string& given, D
   const std::string path = without_trailing_slashes(given).string();
   std::error_code error;
   REVERIE_CHECK(!fs::exists(fs::symlink_status(path, error)),
-                "{}: is there already; remove it or choose another name", path);
+                "{}: already exists; remove it or choose another name", path);
   return layout_of(format).create(path, schema);
 }
 

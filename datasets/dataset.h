@@ -137,7 +137,7 @@ class Dataset {
 class DatasetWriter {
  public:
   // A slash at the end of the path counts for nothing. Throws Error(kInput) when the path, be it a
-  // link, or PATH.partial is there already, and Error(kRun) when neither can be made.
+  // link, or PATH.partial already exists, and Error(kRun) when neither can be made.
   static std::unique_ptr<DatasetWriter> create(const std::string& path, DatasetFormat format,
                                                const DatasetSchema& schema);
 

@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "core/field_numbers.h"
+#include "core/interrupt.h"
 
 namespace reverie {
 namespace {
@@ -50,6 +51,7 @@ class Checker {
   std::vector<DatasetFinding> run() {
     if (state_) measure_usual_change();
     for (size_t e = 0; e < dataset_.episodes().size(); ++e) {
+      throw_if_interrupted();
       const EpisodeData episode = dataset_.read(static_cast<int64_t>(e));
       const int64_t start = dataset_.episodes()[e].start;
       look_for_bad_rows(episode, start);

@@ -18,7 +18,7 @@ std::vector<DatasetColumn> find_columns(const Dataset& dataset, std::vector<std:
   std::vector<DatasetColumn> wanted;
   for (const std::string& name : names) {
     const std::optional<DatasetColumn> column = schema.find(name);
-    if (!column) fail_unknown_name(dataset.path() + ": field", name, known);
+    if (!column) fail_unknown_name("field", name, known, dataset.path());
     wanted.push_back(*column);
   }
   return wanted;

@@ -63,7 +63,7 @@ class Hdf5File {
   static Hdf5File create(const std::string& path);
 
   // The same, with a name of the caller's for the unfinished file: one that people find when the
-  // process was killed. Throws Error(kInput) when it is there already.
+  // process was killed. Throws Error(kInput) when it already exists.
   static Hdf5File create(const std::string& path, const std::string& unfinished);
 
   Hdf5File(Hdf5File&&) noexcept;

@@ -355,7 +355,7 @@ Handle open_object(const OpenFile& file, const std::string& name) {
       fail_object(file, name, "is a link that leads nowhere or out of this file");
     }
     for (std::string& neighbour : known) neighbour = printable(neighbour);
-    fail_unknown_name("object in " + locate(file, parent) + ":", printable(parts[existing]), known);
+    fail_unknown_name("object", printable(parts[existing]), known, locate(file, parent));
   }
   Handle object(H5Oopen(file.file.get(), join(parts).c_str(), file.link_access.get()));
   if (!object) fail_read(file, name, "cannot be opened");

@@ -89,7 +89,7 @@ void check_gzip(const OpenFile& file, const std::string& name, int gzip) {
 
 Handle create_dataset(const OpenFile& file, const std::string& name, DType dtype,
                       const Handle& space, const std::vector<int64_t>& chunk, int gzip) {
-  if (hdf5::object_exists(file, name)) fail_object(file, name, "is already there");
+  if (hdf5::object_exists(file, name)) fail_object(file, name, "already exists");
   const Handle links = hdf5::property_list(H5P_LINK_CREATE);
   H5Pset_create_intermediate_group(links.get(), 1);
   H5Pset_char_encoding(links.get(), H5T_CSET_UTF8);
@@ -119,11 +119,10 @@ Hdf5File Hdf5File::create(const std::string& path, const std::string& unfinished
   const fs::file_status status = fs::status(path, error);
   REVERIE_CHECK(!fs::exists(status) || fs::is_regular_file(status),
                 "{}: is not a regular file, so it cannot be replaced", path);
-  REVERIE_CHECK(
-      !fs::exists(fs::symlink_status(unfinished, error)),
-      "{}: is there already, perhaps left by a process that was killed; what it holds can "
-      "be read. Move or remove it",
-      unfinished);
+  REVERIE_CHECK(!fs::exists(fs::symlink_status(unfinished, error)),
+                "{}: already exists, perhaps left by a process that was killed; what it holds can "
+                "be read. Move or remove it",
+                unfinished);
   auto open = std::make_unique<OpenFile>();
   open->path = path;
   open->target = follow_links(path).string();
@@ -197,7 +196,7 @@ void Hdf5File::write(const std::string& name, DType dtype, std::span<const int64
 void Hdf5File::create_group(const std::string& name) {
   const Library lock;
   check_writable(*open_);
-  if (hdf5::object_exists(*open_, name)) fail_object(*open_, name, "is already there");
+  if (hdf5::object_exists(*open_, name)) fail_object(*open_, name, "already exists");
   const Handle links = hdf5::property_list(H5P_LINK_CREATE);
   H5Pset_create_intermediate_group(links.get(), 1);
   H5Pset_char_encoding(links.get(), H5T_CSET_UTF8);

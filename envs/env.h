@@ -166,6 +166,9 @@ struct EnvEntry {
   std::string summary;  // one line for `reverie list envs`
   std::function<std::unique_ptr<EnvConfig>()> config;
 
+  // Names of the environment that this one agrees with, elsewhere: "PointMaze_UMaze-v3".
+  std::vector<std::string> aliases = {};
+
   // Whether `reverie bench envs` measures it when no ids are given: one or two of each family.
   bool benchmark = false;
 

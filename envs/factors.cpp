@@ -150,7 +150,7 @@ FactorPlan::FactorPlan(std::string_view env, std::vector<Factor> factors,
   }
   const auto find = [&](const std::string& name) {
     const auto found = std::find(names.begin(), names.end(), name);
-    if (found == names.end()) fail_unknown_name(fmt::format("factor of {}:", env), name, names);
+    if (found == names.end()) fail_unknown_name("factor", name, names, env);
     return static_cast<size_t>(found - names.begin());
   };
   for (const std::string& text : options.set) {

@@ -45,7 +45,10 @@ Additions& additions() {
 }
 
 const EnvEntry* find_known(std::string_view id) {
-  const auto is_it = [&](const EnvEntry& entry) { return entry.id == id; };
+  const auto is_it = [&](const EnvEntry& entry) {
+    return entry.id == id ||
+           std::find(entry.aliases.begin(), entry.aliases.end(), id) != entry.aliases.end();
+  };
   const std::vector<EnvEntry>& all = env_registry();
   if (const auto found = std::find_if(all.begin(), all.end(), is_it); found != all.end()) {
     return &*found;

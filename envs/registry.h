@@ -13,8 +13,8 @@ namespace reverie {
 // (envs/wrappers/wrapped_config.h) beside its own.
 const std::vector<EnvEntry>& env_registry();
 
-// The environment of that id: of the registry, or added by the program. Throws Error naming the
-// nearest one for an unknown id. What is returned stays valid.
+// The environment of that id or alias: of the registry, or added by the program. Throws Error
+// naming the nearest one for an unknown id. What is returned stays valid.
 const EnvEntry& find_env(std::string_view id);
 
 // Adds an environment of the program's own, with the options of the wrappers; `train`, `evaluate`

@@ -372,7 +372,7 @@ const at::Tensor& SafetensorsFile::tensor(std::string_view name) const {
     if (candidate == name) return tensor;
     known.push_back(printable(candidate));
   }
-  fail_unknown_name(fmt::format("tensor of {}:", path), name, known);
+  fail_unknown_name("tensor", name, known, path);
 }
 
 void save_safetensors(const std::string& path, const NamedTensors& tensors,
@@ -438,7 +438,7 @@ struct SafetensorsReader::File {
     if (const auto found = index.find(name); found != index.end()) return entries[found->second];
     std::vector<std::string> known;
     for (const Entry& candidate : entries) known.push_back(printable(candidate.name));
-    fail_unknown_name(fmt::format("tensor of {}:", path), name, known);
+    fail_unknown_name("tensor", name, known, path);
   }
 
   std::string path;

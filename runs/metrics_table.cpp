@@ -51,7 +51,7 @@ MetricsTable MetricsTable::read(const std::filesystem::path& run) {
 
 std::vector<double> MetricsTable::column(const std::string& name) const {
   const auto found = std::find(names_.begin(), names_.end(), name);
-  if (found == names_.end()) fail_unknown_name(file_.string() + ": metric", name, names_);
+  if (found == names_.end()) fail_unknown_name("metric", name, names_, file_.string());
   const auto index = static_cast<size_t>(found - names_.begin());
   std::vector<double> values;
   values.reserve(rows_.size());

@@ -5,8 +5,6 @@
 #include "core/error.h"
 #include "core/field_numbers.h"
 #include "envs/maze/goal_episode.h"
-#include "envs/registry.h"
-#include "envs/wrappers/wrapped_config.h"
 
 namespace reverie {
 namespace {
@@ -14,47 +12,7 @@ namespace {
 constexpr const char* kGoalInfo = "goal";     // what D4RL calls it
 constexpr const char* kAllParts = "physics";  // ExoRL's: all parts, one behind the other
 
-ConfigFields environment_fields(EnvConfig& config) {
-  ConfigFields fields;
-  fields.section("environment");
-  config.describe(fields);
-  return fields;
-}
-
 }  // namespace
-
-std::unique_ptr<EnvConfig> recorded_environment(const Dataset& dataset, const std::string& env) {
-  const auto& attributes = dataset.schema().attributes;
-  const auto recorded = attributes.find("env");
-  const bool is_named = recorded != attributes.end();
-  REVERIE_CHECK(is_named || !env.empty(),
-                "{}: does not say which environment it is of; give --env ID", dataset.path());
-  const bool is_recorded = is_named && (env.empty() || env == recorded->second);
-  std::unique_ptr<EnvConfig> config = find_env(is_recorded ? recorded->second : env).config();
-  if (!attributes.contains("config") || !names_known_environment(dataset)) return config;
-  std::unique_ptr<EnvConfig> collected =
-      is_recorded ? std::move(config) : find_env(recorded->second).config();
-  environment_fields(*collected)
-      .load_toml_text(attributes.at("config"), dataset.path() + ": attribute 'config'");
-  if (is_recorded) return collected;
-  copy_wrappers(*collected, *config);
-  return config;
-}
-
-std::unique_ptr<EnvConfig> dataset_environment(const Dataset& dataset, const std::string& env) {
-  std::unique_ptr<EnvConfig> config = recorded_environment(dataset, env);
-  leave_out_pictures(*config);
-  return config;
-}
-
-bool names_known_environment(const Dataset& dataset) {
-  const auto& attributes = dataset.schema().attributes;
-  const auto named = attributes.find("env");
-  const std::vector<EnvEntry>& all = env_registry();
-  return named != attributes.end() &&
-         std::any_of(all.begin(), all.end(),
-                     [&](const EnvEntry& entry) { return entry.id == named->second; });
-}
 
 StateReplay::StateReplay(const Dataset& dataset, Env& env)
     : dataset_(dataset), env_(env), player_(env) {

@@ -15,17 +15,6 @@ namespace reverie {
 // The part of the physics that is no state of the body.
 inline constexpr const char* kGoalPart = "desired_goal";
 
-// The environment that a dataset names, with the options it was collected with. `env` names another
-// one instead: it gets the wrappers of the dataset's (frame skip, reward scale, ...), else its own
-// defaults. Throws Error(kInput) when neither names one.
-std::unique_ptr<EnvConfig> recorded_environment(const Dataset& dataset, const std::string& env);
-
-// The same without pictures: it observes its state.
-std::unique_ptr<EnvConfig> dataset_environment(const Dataset& dataset, const std::string& env);
-
-// Whether the dataset names an environment of the registry.
-bool names_known_environment(const Dataset& dataset);
-
 // Brings an environment into the states of a dataset's episodes, to draw them or to score them
 // anew: from the recorded parts of the physics (infos qpos, qvel, goal; ExoRL's physics), or else
 // by repeating an episode's reset and actions.

@@ -137,7 +137,7 @@ Study Study::read(const std::filesystem::path& folder) {
                                    read.number("value"), read.text("source")});
       }
     } else {
-      fail_unknown_name(source + ": member", key, {"metrics", "published"});
+      fail_unknown_name("member", key, {"metrics", "published"}, source);
     }
   }
   return study;
@@ -183,8 +183,8 @@ void StudyReport::check_metrics() {
   }
   for (const std::string& metric : study_.metrics) {
     if (!known.contains(metric)) {
-      fail_unknown_name(fmt::format("study '{}': metric", study_.name), metric,
-                        {known.begin(), known.end()});
+      fail_unknown_name("metric", metric, {known.begin(), known.end()},
+                        fmt::format("study '{}'", study_.name));
     }
   }
 }
@@ -255,14 +255,14 @@ void StudyReport::add_published() {
   for (const PublishedFigure& figure : study_.published) {
     const auto metric = std::find(study_.metrics.begin(), study_.metrics.end(), figure.metric);
     if (metric == study_.metrics.end()) {
-      fail_unknown_name(fmt::format("study '{}': metric of a published figure", study_.name),
-                        figure.metric, study_.metrics);
+      fail_unknown_name("metric of a published figure", figure.metric, study_.metrics,
+                        fmt::format("study '{}'", study_.name));
     }
     std::vector<std::string> envs;
     for (const Record& record : records_) envs.push_back(record.env);
     if (std::find(envs.begin(), envs.end(), figure.env) == envs.end()) {
-      fail_unknown_name(fmt::format("study '{}': environment of a published figure", study_.name),
-                        figure.env, envs);
+      fail_unknown_name("environment of a published figure", figure.env, envs,
+                        fmt::format("study '{}'", study_.name));
     }
     Row row{.env = figure.env, .policy = figure.name, .source = figure.source};
     row.options.resize(option_names_.size());

@@ -8,6 +8,7 @@
 
 #include "core/field_numbers.h"
 #include "envs/wrappers/wrapped_config.h"
+#include "runs/recorded_env.h"
 
 namespace reverie {
 namespace {

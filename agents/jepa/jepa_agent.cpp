@@ -3,6 +3,7 @@
 #include "agents/training/world_model_agent.h"
 #include "agents/training/world_model_trainer.h"
 #include "core/random.h"
+#include "core/run_directory.h"
 #include "core/text.h"
 #include "nn/pch.h"
 
@@ -11,7 +12,9 @@ namespace reverie {
 void JepaConfig::describe(ConfigFields& f) {
   model.describe(f);
   training.describe(f);
-  f.add("weights", weights, "safetensors file of weights to begin with, such as published ones");
+  f.add(
+      "weights", weights,
+      "weights to begin with: the folder of a run, or a safetensors file, such as published ones");
   describe_acting(f);
 }
 
@@ -24,6 +27,13 @@ const Field& pixels_of(const EnvSpec& spec) {
     if (field.name == "pixels") return field;
   }
   fail_input("{} shows no pictures, which a JEPA learns from: --observation pixels", spec.id);
+}
+
+// The model of a run where the path is a folder.
+std::filesystem::path weights_file(const std::filesystem::path& path) {
+  if (!std::filesystem::is_directory(path)) return path;
+  const auto run = RunDirectory::open(path, RunDirectory::Access::kRead);
+  return run.latest_checkpoint().path / "model.safetensors";
 }
 
 class JepaAgent final : public WorldModelAgent {
@@ -54,7 +64,7 @@ class JepaAgent final : public WorldModelAgent {
   WorldModel& model() override { return model_; }
   const PlanningOptions& planning() const override { return config_.planning; }
   void load_first_weights() override {
-    if (!config_.weights.empty()) model_.load_weights(config_.weights);
+    if (!config_.weights.empty()) model_.load_weights(weights_file(config_.weights));
   }
   void set_action_statistics(const at::Tensor& mean, const at::Tensor& std) override {
     model_.set_action_statistics(mean, std);

@@ -25,7 +25,7 @@ class Experience {
   // Whether there is enough to learn from.
   virtual bool ready() const = 0;
 
-  // Goes on for one turn: gathers more, or nothing where all is there already. Returns the steps of
+  // Goes on for one turn: gathers more, or nothing where all already exists. Returns the steps of
   // the environments that this was, and adds the updates that the turn earns.
   virtual int64_t advance(double& updates) = 0;
 

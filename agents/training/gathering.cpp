@@ -12,6 +12,23 @@ GatheringEnvs::GatheringEnvs(const RunConfig& config, int64_t num_envs)
           {.num_envs = num_envs, .threads = static_cast<int>(config.threads)})),
       adapter(env->spec(), num_envs) {}
 
+void say_where_it_ends(const TrainingConfig::Say& say, int64_t steps, int64_t per_turn,
+                       std::string_view turn) {
+  const int64_t end = (steps + per_turn - 1) / per_turn * per_turn;
+  if (!say || end == steps) return;
+  say(fmt::format("--steps {}: {} {} steps, so the run ends at step {}", steps, turn, per_turn,
+                  end));
+}
+
+void say_if_it_never_learns(const TrainingConfig::Say& say, int64_t steps,
+                            int64_t learning_starts) {
+  if (!say || steps > learning_starts) return;
+  say(
+      fmt::format("warning: nothing is learnt: the run has {} steps, and the first update comes "
+                  "after {} (--learning-starts)",
+                  steps, learning_starts));
+}
+
 at::Tensor ended_envs(const VectorStep& step) {
   at::Tensor ended = at::empty({static_cast<int64_t>(step.reward.size())}, at::kBool);
   auto* out = ended.mutable_data_ptr<bool>();

@@ -25,6 +25,14 @@ struct GatheringEnvs {
   SpaceAdapter adapter;
 };
 
+// Says where a run of `steps` ends that goes on by `per_turn` steps at a time, if that is further
+// on.
+void say_where_it_ends(const TrainingConfig::Say& say, int64_t steps, int64_t per_turn,
+                       std::string_view turn);
+
+// Says that a run of `steps` learns nothing because it gathers `learning_starts` first.
+void say_if_it_never_learns(const TrainingConfig::Say& say, int64_t steps, int64_t learning_starts);
+
 // [N] bool: where an episode ended, so that the next begins.
 at::Tensor ended_envs(const VectorStep& step);
 

@@ -37,6 +37,8 @@ class RolloutTrainer final : public Trainer {
         reward_scale_(num_envs_, agent_->request().gamma),
         rng_(config.seed_for("learning")) {}
 
+  int64_t turn_steps() const { return num_envs_ * agent_->request().steps; }
+
   void start() override {
     environments_.env->reset(seed_);
     store_.start_episodes();
@@ -117,8 +119,10 @@ class RolloutTrainer final : public Trainer {
 
 }  // namespace
 
-std::unique_ptr<Trainer> RolloutTraining::make(const RunConfig& config, const Say& /*say*/) const {
-  return std::make_unique<RolloutTrainer>(config, *this);
+std::unique_ptr<Trainer> RolloutTraining::make(const RunConfig& config, const Say& say) const {
+  auto trainer = std::make_unique<RolloutTrainer>(config, *this);
+  say_where_it_ends(say, config.total_steps(), trainer->turn_steps(), "a rollout has");
+  return trainer;
 }
 
 }  // namespace reverie

@@ -135,7 +135,12 @@ class TransitionTrainer final : public Trainer {
 }  // namespace
 
 std::unique_ptr<Trainer> TransitionTraining::make(const RunConfig& config, const Say& say) const {
-  return std::make_unique<TransitionTrainer>(config, *this, say);
+  auto trainer = std::make_unique<TransitionTrainer>(config, *this, say);
+  if (const int64_t steps = config.total_steps(); steps > 0) {
+    say_where_it_ends(say, steps, gathering.num_envs, "its environments together take");
+    if (data.path.empty()) say_if_it_never_learns(say, steps, gathering.learning_starts);
+  }
+  return trainer;
 }
 
 }  // namespace reverie

@@ -227,6 +227,11 @@ class WorldModelTrainer final : public Trainer {
 
 std::unique_ptr<Trainer> WorldModelTraining::make(const RunConfig& config, const Say& say) const {
   auto model = std::make_unique<WorldModelTrainer>(config, *this, say);
+  if (data.path.empty()) {
+    say_where_it_ends(say, config.total_steps(), gathering.num_envs,
+                      "its environments together take");
+    say_if_it_never_learns(say, config.total_steps(), gathering.learning_starts);
+  }
   const int64_t decoder_updates_in_all = decoder_length(config);
   if (decoder_updates_in_all == 0) {
     if (decoder_updates > 0 && say) {

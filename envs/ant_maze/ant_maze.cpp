@@ -113,6 +113,16 @@ SharedModel model_at_start(const AntWorld& world) {
 
 }  // namespace
 
+namespace {
+
+std::vector<std::string> aliases_of(const Variant& variant) {
+  if (variant.convention == Convention::kD4rl) return {};  // its ids name datasets, not mazes
+  const std::string name = variant.id.substr(variant.id.find('-') + 1);
+  return {maze::robotics_name("AntMaze", name.substr(0, name.find('-')), variant.dense, 5)};
+}
+
+}  // namespace
+
 std::vector<EnvEntry> environments() {
   std::vector<EnvEntry> entries;
   for (const Variant& variant : variants()) {
@@ -123,6 +133,7 @@ std::vector<EnvEntry> environments() {
                                 d4rl ? "D4RL" : "Gymnasium-Robotics",
                                 variant.dense ? "dense" : "sparse", variant.max_steps),
          .config = [variant] { return std::make_unique<AntMazeConfig>(variant); },
+         .aliases = aliases_of(variant),
          .benchmark = variant.id == "antmaze-umaze",
          .bare_step_rate =
              [variant](int threads, double seconds) {

@@ -103,14 +103,16 @@ std::unique_ptr<Controller> make_driver(Env& env, uint64_t /*seed*/) {
 }
 
 EnvEntry entry(bool discrete) {
-  return {.id = discrete ? "car-racing-discrete" : "car-racing",
-          .summary = fmt::format("car on a random track from above, {}, 1000 steps",
-                                 discrete ? "five actions" : "steering, gas and brake"),
-          .config = [discrete] { return std::make_unique<CarRacingConfig>(discrete); },
-          .benchmark = !discrete,
-          .controllers = {{"scripted", &make_driver}},
-          .bare_step_rate = [](int threads,
-                               double seconds) { return bare_car_rate(threads, seconds); }};
+  return {
+      .id = discrete ? "car-racing-discrete" : "car-racing",
+      .summary = fmt::format("car on a random track from above, {}, 1000 steps",
+                             discrete ? "five actions" : "steering, gas and brake"),
+      .config = [discrete] { return std::make_unique<CarRacingConfig>(discrete); },
+      .aliases = discrete ? std::vector<std::string>() : std::vector<std::string>{"CarRacing-v3"},
+      .benchmark = !discrete,
+      .controllers = {{"scripted", &make_driver}},
+      .bare_step_rate = [](int threads,
+                           double seconds) { return bare_car_rate(threads, seconds); }};
 }
 
 }  // namespace

@@ -113,6 +113,7 @@ EnvEntry half_cheetah() {
   return {.id = "half-cheetah",
           .summary = "planar cheetah, Gymnasium's HalfCheetah-v5, 1000 steps",
           .config = [] { return std::make_unique<HalfCheetahConfig>(); },
+          .aliases = {"HalfCheetah-v5"},
           .benchmark = true,
           .bare_step_rate =
               [](int threads, double seconds) {

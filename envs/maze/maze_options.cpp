@@ -1,11 +1,19 @@
 #include "envs/maze/maze_options.h"
 
+#include <cctype>
+
 #include "core/assets.h"
 
 namespace reverie::maze {
 
+std::string robotics_name(std::string_view family, std::string_view maze, bool dense, int version) {
+  std::string name(maze == "umaze" ? "uMaze" : maze);
+  name[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(name[0])));
+  return fmt::format("{}_{}{}-v{}", family, name, dense ? "Dense" : "", version);
+}
+
 void MazeOptions::describe(ConfigFields& fields, Convention convention, bool draws_goals) {
-  fields.add("map", map, "a map file of your own (docs/maps.md); \"\" = the id's");
+  fields.add_file("map", map, "a map file of your own (docs/maps.md); \"\" = the id's");
   fields.add("max_steps", max_steps, "steps after which an episode is truncated", at_least(1));
   if (convention == Convention::kD4rl) {
     if (draws_goals) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "core/config.h"
 #include "core/spec.h"
@@ -9,6 +10,9 @@
 #include "envs/maze/maze_layout.h"
 
 namespace reverie::maze {
+
+// What Gymnasium-Robotics calls its maze of that name ("umaze"): "PointMaze_UMazeDense-v3".
+std::string robotics_name(std::string_view family, std::string_view maze, bool dense, int version);
 
 // The options that mazes have in common, whatever moves through them.
 struct MazeOptions {

@@ -105,6 +105,19 @@ class MazeConfig final : public EnvConfig {
 
 }  // namespace
 
+namespace {
+
+// D4RL's maze2d-open is v0, its others v1.
+std::string alias_of(const Variant& variant, bool dense) {
+  if (variant.convention == Convention::kRobotics) {
+    return maze::robotics_name("PointMaze", variant.id.substr(variant.id.find('-') + 1), dense, 3);
+  }
+  return fmt::format("{}{}-v{}", variant.id, dense ? "-dense" : "",
+                     variant.id == "maze2d-open" ? 0 : 1);
+}
+
+}  // namespace
+
 std::vector<EnvEntry> environments() {
   std::vector<EnvEntry> entries;
   for (const Variant& variant : variants()) {
@@ -116,6 +129,7 @@ std::vector<EnvEntry> environments() {
                            variant.convention == Convention::kD4rl ? "D4RL" : "Gymnasium-Robotics",
                            dense ? "dense" : "sparse", variant.max_steps),
            .config = [variant, dense] { return std::make_unique<MazeConfig>(variant, dense); },
+           .aliases = {alias_of(variant, dense)},
            .benchmark = !dense && variant.map.ends_with("umaze.txt"),
            .controllers = {{"waypoint", &maze::make_waypoint_driver}},
            .bare_step_rate =

@@ -114,7 +114,7 @@ void ReachGoal::check_state(const std::string& who, const ReachGoalTask::State& 
   for (const PhysicsState::Part& part : parts().parts()) known.push_back(part.name);
   for (const auto& [name, values] : state) {
     const auto found = std::find(known.begin(), known.end(), name);
-    if (found == known.end()) fail_unknown_name(who + ": part", name, known);
+    if (found == known.end()) fail_unknown_name("part", name, known, who);
     const size_t size = parts().parts()[static_cast<size_t>(found - known.begin())].size;
     REVERIE_CHECK(values.size() == size, "{}: {} of {} numbers, expected {}", who, name,
                   values.size(), size);

@@ -63,10 +63,26 @@ TEST_F(CommandLineTest, HelpTeaches) {
 
 TEST_F(CommandLineTest, ListsWhatThereIs) {
   EXPECT_THAT(good({"list", "envs"}).out,
-              AllOf(HasSubstr("maze2d-umaze-dense "), HasSubstr("pointmaze-large ")));
+              AllOf(HasSubstr("maze2d-umaze-dense "), HasSubstr("pointmaze-large "),
+                    HasSubstr("PointMaze_UMazeDense-v3\n"), HasSubstr("maze2d-open-v0\n"),
+                    HasSubstr("AntMaze_Medium-v5\n"), HasSubstr("CarRacing-v3\n")));
   EXPECT_THAT(good({"list", "agents"}).out, AllOf(HasSubstr("ddpg "), HasSubstr("random ")));
   EXPECT_THAT(good({"list", "worldmodels"}).out,
               AllOf(HasSubstr("jepa-small "), HasSubstr("lewm ")));
+}
+
+TEST_F(CommandLineTest, EnvironmentsGoByTheirNamesElsewhereToo) {
+  const std::string ours = good({"config", "--agent", "ddpg", "--env", "half-cheetah"}).out;
+  EXPECT_EQ(good({"config", "--agent", "ddpg", "--env", "HalfCheetah-v5"}).out, ours);
+  EXPECT_EQ(good({"config", "--agent", "ddpg", "--env=HalfCheetah-v5"}).out, ours);
+  Arguments train = tiny_training("r", 100);
+  *std::find(train.begin(), train.end(), "maze2d-umaze") = "maze2d-umaze-v1";
+  good(train);
+  EXPECT_THAT(content(at("r/config.toml")), HasSubstr("env = \"maze2d-umaze\""));
+  write(at("c.toml"), "[run]\nenv = \"maze2d-open-v0\"\nagent = \"ddpg\"\n");
+  good({"train", "--config", "c.toml", "--run", "b", "--steps", "100"});
+  EXPECT_THAT(content(at("b/config.toml")), HasSubstr("env = \"maze2d-open\""));
+  good({"evaluate", "r", "--env", "maze2d-open-v0", "--episodes", "2"});
 }
 
 TEST_F(CommandLineTest, PrintedConfigTrains) {
@@ -162,6 +178,11 @@ TEST_F(CommandLineTest, RenderWritesVideosAndFrames) {
   EXPECT_EQ(mp4.substr(4, 4), "ftyp");
   EXPECT_THAT(mp4, AllOf(HasSubstr("moov"), HasSubstr("avc1")));
 
+  expect_refusal(folder_.path(), {"render", "a", "--out", "v.mp4"},
+                 {"--out v.mp4", "already exists", "--overwrite"});
+  render("v.mp4", {"--overwrite"});
+  EXPECT_LT(content(at("v.mp4")).size(), mp4.size()) << "one episode in place of two";
+
   render("v.gif");
   const std::string gif = content(at("v.gif"));
   EXPECT_EQ(gif.substr(0, 6), "GIF89a");
@@ -176,6 +197,10 @@ TEST_F(CommandLineTest, RenderWritesVideosAndFrames) {
   const std::string png = content(at("frames/frame_00000.png"));
   EXPECT_EQ(png.substr(0, 8), "\x89PNG\r\n\x1a\n");
   EXPECT_EQ(png.substr(16, 8), std::string("\0\0\0\x60\0\0\0\x48", 8)) << "96 x 72";
+
+  render("plain/", {"--no-overlay"});
+  render("start.png");
+  EXPECT_TRUE(content(at("start.png")) == content(at("plain/frame_00000.png")));
 
   render("again/");
   for (const auto& entry : fs::directory_iterator(at("frames"))) {

@@ -230,13 +230,12 @@ TEST_F(CollectTest, RefusesToReplaceAndToWriteNowhere) {
   write(at("there.h5"), "years of work");
   fs::create_directory(at("folder"));
   for (const char* out : {"there.h5", "folder"}) {
-    refuses(command("maze2d-umaze", "random", 100, out), {out, "is there already"});
+    refuses(command("maze2d-umaze", "random", 100, out), {out, "already exists"});
     refuses(command("maze2d-umaze", "random", 100, out, {"--format", "minari"}),
-            {out, "is there already"});
+            {out, "already exists"});
   }
   write(at("left.h5.partial"), "an older one");
-  refuses(command("maze2d-umaze", "random", 100, "left.h5"),
-          {"left.h5.partial", "is there already"});
+  refuses(command("maze2d-umaze", "random", 100, "left.h5"), {"left.h5.partial", "already exists"});
   refuses(command("maze2d-umaze", "random", 100, "none/x.h5"), {"none/x.h5"}, 1);
   refuses(command("maze2d-umaze", "random", 100, "there.h5/x.h5"), {"there.h5/x.h5"}, 1);
 }
@@ -261,7 +260,7 @@ TEST_F(CollectTest, DatasetCommandsRefuseWhatIsNoDataset) {
   refuses({"dataset", "merge", "a.h5", "cut.h5", "--out", "x.h5"}, {"cut.h5"});
   refuses({"dataset", "info"}, {"PATH is required"});
   refuses({"dataset", "convert", "a.h5", "x", "--format", "csv"}, {"csv", "minari"});
-  refuses({"dataset", "convert", "a.h5", "b.h5", "--format", "d4rl"}, {"b.h5", "is there already"});
+  refuses({"dataset", "convert", "a.h5", "b.h5", "--format", "d4rl"}, {"b.h5", "already exists"});
   for (const char* share : {"-0.1", "half"}) {
     refuses({"dataset", "split", "a.h5", "x.h5", "y.h5", "--share", share}, {"--share", share});
   }
@@ -269,7 +268,7 @@ TEST_F(CollectTest, DatasetCommandsRefuseWhatIsNoDataset) {
   refuses({"dataset", "split", "short.h5", "x.h5", "y.h5"}, {"--share", "1 episodes"});
   refuses({"dataset", "merge", "a.h5", "b.h5", "--out", "x.h5"},
           {"b.h5", "was recorded in pointmaze-umaze", "a.h5"});
-  refuses({"dataset", "merge", "a.h5", "short.h5", "--out", "b.h5"}, {"b.h5", "is there already"});
+  refuses({"dataset", "merge", "a.h5", "short.h5", "--out", "b.h5"}, {"b.h5", "already exists"});
 }
 
 // More steps than the test will wait for.
@@ -298,7 +297,7 @@ TEST_F(CollectTest, InterruptedItKeepsWhatIsThere) {
   wait_for_bytes(at("i.h5.partial"), kSomeBytes);
   program.send(SIGINT);
   const Finished result = program.finish();
-  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_EQ(result.status, 130) << result.err << "so that `collect && train` does not go on";
   EXPECT_THAT(result.err, HasSubstr("stopped early"));
   EXPECT_FALSE(fs::exists(at("i.h5.partial")));
   const json what = info("i.h5");
@@ -311,7 +310,7 @@ TEST_F(CollectTest, TheSecondWriterOfAPathIsRefused) {
   wait_for_bytes(at("w.h5.partial"), 1);
   const Finished second = collect("maze2d-umaze", "random", 100, "w.h5");
   EXPECT_EQ(second.status, 2);
-  EXPECT_THAT(second.err, AllOf(HasSubstr("w.h5"), HasSubstr("is there already")));
+  EXPECT_THAT(second.err, AllOf(HasSubstr("w.h5"), HasSubstr("already exists")));
   const Finished done = first.finish();
   EXPECT_EQ(done.status, 0) << done.err;
   EXPECT_EQ(info("w.h5")["steps"], 300000);

@@ -210,7 +210,7 @@ TEST_F(DatasetCommand, RelabelSaysWhatIsMissing) {
   refuses({"dataset", "relabel", "run", "out", "--goal", "1;2"}, {"--goal", "1;2"});
   refuses({"dataset", "relabel", "run", "out", "--env", "cheetah-runn"}, {"cheetah-run"});
   refuses({"dataset", "relabel", "run", "out", "--env", "maze2d-umaze"}, {"actions"});
-  refuses({"dataset", "relabel", "run", "run", "--env", "cheetah-run"}, {"is there already"});
+  refuses({"dataset", "relabel", "run", "run", "--env", "cheetah-run"}, {"already exists"});
   refuses({"dataset", "relabel", "nowhere", "out", "--env", "cheetah-run"}, {"nowhere"});
 }
 

@@ -1,7 +1,10 @@
 // What the surroundings do to the program: closed streams, limits, kills at the wrong moment, a
 // closed terminal, files of somebody else.
+#include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <thread>
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -32,6 +35,29 @@ class Faults : public testing::Test {
     const std::string line = fmt::format("cd '{}' && R='{}' && ulimit -c 0 && {}",
                                          folder_.path().string(), REVERIE_BINARY, commands);
     return WEXITSTATUS(std::system(line.c_str()));  // NOLINT(cert-env33-c)
+  }
+
+  static std::vector<std::string> names_in(const fs::path& folder) {
+    std::vector<std::string> names;
+    for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+      names.push_back(entry.path().filename().string());
+    }
+    std::sort(names.begin(), names.end());
+    return names;
+  }
+
+  // The loader of a large library comes before main().
+  static void wait_until_it_catches(pid_t process, int signal) {
+    for (int i = 0; i < 1000; ++i) {
+      const std::string status = content(fmt::format("/proc/{}/status", process));
+      const size_t at = status.find("SigCgt:");
+      if (at != std::string::npos &&
+          (std::stoull(status.substr(at + 7), nullptr, 16) >> (signal - 1) & 1U) != 0) {
+        return;
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    FAIL() << "it never caught signal " << signal;
   }
 
   fs::path at(const std::string& name) const { return folder_ / name; }
@@ -70,6 +96,28 @@ TEST_F(Faults, APipeThatNobodyReadsNeedsNoWords) {
   shell("(sleep 0.3; \"$R\" list factors car-racing 2>err; echo $? >status) | true");
   EXPECT_EQ(content(at("status")), "141\n");
   EXPECT_EQ(content(at("err")), "");
+}
+
+TEST_F(Faults, InterruptedCommandsLeaveNothingHalfWritten) {
+  good({"collect", "--env", "maze2d-open", "--policy", "random", "--steps", "300000", "--max-steps",
+        "10", "--threads", "1", "--out", "d.h5"});
+  const std::vector<std::string> before = names_in(folder_.path());
+  for (const Arguments& arguments : std::vector<Arguments>{
+           {"evaluate", "random", "--env", "maze2d-open", "--episodes", "1000000"},
+           {"render", "random", "--env", "maze2d-open", "--episodes", "10000", "--out", "v.mp4"},
+           {"render", "random", "--env", "maze2d-open", "--episodes", "10000", "--out", "frames/"},
+           {"dataset", "convert", "d.h5", "minari", "--format", "minari"},
+           {"dataset", "merge", "d.h5", "d.h5", "--out", "two.h5"},
+           {"bench", "envs", "maze2d-open", "--seconds", "1000"}}) {
+    Program program(arguments, {.folder = folder_.path()});
+    wait_until_it_catches(program.pid(), SIGINT);
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    program.send(SIGINT);
+    const Finished result = program.finish();
+    EXPECT_EQ(result.status, 130) << arguments[0] << " " << arguments[1] << "\n" << result.err;
+    EXPECT_THAT(result.err, HasSubstr("reverie: interrupted"));
+    EXPECT_EQ(names_in(folder_.path()), before) << arguments[0] << " " << arguments[1];
+  }
 }
 
 TEST_F(Faults, ARunThatEndedBeforeItsFirstCheckpointStartsAgain) {

@@ -1,11 +1,13 @@
 // Training a world model from the outside: what of a run cannot change, and what is refused before
 // anything is written.
 #include <algorithm>
+#include <fstream>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "core/file.h"
 #include "tests/apps/program.h"
 #include "tests/temporary_folder.h"
 
@@ -65,6 +67,50 @@ TEST_F(TrainWorldModel, StepsOnADatasetCountAsUpdatesAndItIsSaid) {
                std::string("--steps"));
   EXPECT_THAT(succeeds(arguments).err, testing::HasSubstr("counts as --updates 2"));
   EXPECT_EQ(latest_checkpoint(at("stepped")).filename(), "step_000000002");
+}
+
+TEST_F(TrainWorldModel, TheEnvironmentIsThatOfTheDataset) {
+  succeeds({"collect", "--env", "maze2d-umaze", "--policy", "random", "--steps", "240", "--out",
+            "hidden.h5", "--observation", "both", "--image-size", "24x24", "--resize", "16x16",
+            "--set", "goal_marker=hidden", "--max-steps", "60"});
+  const auto trains = [](const std::string& name, const Arguments& more) {
+    const Arguments data = {"--dataset", "hidden.h5", "--decoder-updates", "0"};
+    Arguments arguments = tiny_world_model(name, 2, with(data, more));
+    std::vector<std::string> left_out = {"--image-size", "--max-steps", "--quiet"};
+    if (std::find(more.begin(), more.end(), "--config") != more.end()) {
+      left_out.emplace_back("--preset");
+    }
+    for (const std::string& flag : left_out) {
+      if (std::find(more.begin(), more.end(), flag) != more.end()) continue;
+      const auto at = std::find(arguments.begin(), arguments.end(), flag);
+      arguments.erase(at, at + (flag == "--quiet" ? 1 : 2));
+    }
+    return arguments;
+  };
+  EXPECT_THAT(succeeds(trains("seen", {})).err,
+              testing::AllOf(HasSubstr("environment as in"), HasSubstr("resize = \"16x16\""),
+                             HasSubstr("set = [\"goal_marker=hidden\"]")));
+  const std::string config = read_file(at("seen") / "config.toml", 1 << 20);
+  EXPECT_THAT(config,
+              testing::AllOf(HasSubstr("image_size = \"24x24\""),
+                             HasSubstr("set = [\"goal_marker=hidden\"]"),
+                             HasSubstr("max_steps = 60"), HasSubstr("observation = \"pixels\"")));
+  succeeds(trains("longer", {"--max-steps", "90"}));
+  EXPECT_THAT(read_file(at("longer") / "config.toml", 1 << 20), HasSubstr("max_steps = 90"));
+  refuses(trains("shown", {"--set", "goal_marker=drawn"}),
+          {"--set", "goal_marker=drawn", "hidden.h5", "was collected with", "goal_marker=hidden"});
+  // What --config says counts as said.
+  std::ofstream(at("grey.toml")) << "[environment]\ngrey = true\n";
+  refuses(trains("grey", {"--config", "grey.toml"}), {"--grey true", "hidden.h5", "false"});
+}
+
+TEST_F(TrainWorldModel, BeginsWithTheWeightsOfAnotherRun) {
+  for (const std::string& weights :
+       {std::string("run"), (latest_checkpoint(at("run")) / "model.safetensors").string()}) {
+    succeeds(tiny_world_model(
+        "from" + std::to_string(weights.size()), 2,
+        {"--dataset", "240.h5", "--decoder-updates", "0", "--seed", "7", "--weights", weights}));
+  }
 }
 
 TEST_F(TrainWorldModel, ARunIsLookedAtFromAnyFolder) {

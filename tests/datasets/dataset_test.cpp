@@ -73,7 +73,7 @@ TEST_P(DatasetTest, AppearsOnCommitOrNotAtAll) {
   EXPECT_TRUE(fs::is_empty(folder_.path()));
   write("a", make_episodes(1), GetParam());
   EXPECT_THAT(test::input_error([&] { write("a", make_episodes(1), GetParam()); }),
-              HasSubstr("is there already"));
+              HasSubstr("already exists"));
 }
 
 TEST_P(DatasetTest, RefusesEpisodesThatDoNotFit) {

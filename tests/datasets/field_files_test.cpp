@@ -451,7 +451,7 @@ TEST_F(FieldFiles, ASlashAtTheEndChangesNothing) {
     EXPECT_EQ(Dataset::open(path(name))->episodes().size(), 2U);
     EXPECT_FALSE(fs::exists(path(name + ".partial")));
     EXPECT_THAT(input_error([&] { write(name + "/", make_episodes(1), format); }),
-                HasSubstr("is there already"));
+                HasSubstr("already exists"));
   }
 }
 

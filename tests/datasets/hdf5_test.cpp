@@ -72,7 +72,7 @@ std::string read_bytes(const std::string& name) {
   return {std::istreambuf_iterator<char>(stream), {}};
 }
 
-std::string input_error(const std::function<void()>& action) {
+std::string reading_error(const std::function<void()>& action) {
   try {
     action();
   } catch (const Error& error) {
@@ -106,8 +106,8 @@ TEST(SplitHdf5Path, FileAndObject) {
   std::ofstream(folder / "13:/b.h5") << "";
   EXPECT_EQ(split_hdf5_path((folder / "13:/b.h5").string()).file, (folder / "13:/b.h5").string());
   EXPECT_EQ(split_hdf5_path((folder / "13:/b.h5:/x").string()).object, "/x");
-  EXPECT_THAT(input_error([] { split_hdf5_path(":/x"); }), HasSubstr("names no file"));
-  EXPECT_THAT(input_error([] { split_hdf5_path(""); }), HasSubstr("names no file"));
+  EXPECT_THAT(reading_error([] { split_hdf5_path(":/x"); }), HasSubstr("names no file"));
+  EXPECT_THAT(reading_error([] { split_hdf5_path(""); }), HasSubstr("names no file"));
 }
 
 TEST_F(Hdf5, RoundTrip) {
@@ -138,12 +138,12 @@ TEST_F(Hdf5, RoundTrip) {
   file.read_rows("maze/seed_0/action", 10, DType::kFloat32,
                  std::as_writable_bytes(std::span(rows)));
   EXPECT_THAT(rows, ElementsAre(20.5F, 21.5F, 22.5F, 23.5F));
-  EXPECT_THAT(input_error([&] {
+  EXPECT_THAT(reading_error([&] {
                 file.read_rows("maze/seed_0/action", 49, DType::kFloat32,
                                std::as_writable_bytes(std::span(rows)));
               }),
               HasSubstr("rows [49, 51) wanted, it has 50"));
-  EXPECT_THAT(input_error([&] {
+  EXPECT_THAT(reading_error([&] {
                 file.read_rows("maze/seed_0/action", 0, DType::kFloat32,
                                std::as_writable_bytes(std::span(rows).first(3)));
               }),
@@ -157,24 +157,25 @@ TEST_F(Hdf5, ErrorsNameTheObjectAndItsNeighbours) {
   EXPECT_TRUE(file.exists("maze/seed_0/qpos"));
   EXPECT_TRUE(file.is_group("maze"));
   for (const char* name : {"x", "maze/x/y", "maze/seed_0/qpos/x"}) EXPECT_FALSE(file.exists(name));
-  EXPECT_THAT(input_error([&] { file.shape("maze/seed_0/actoin"); }),
-              HasSubstr(path() + ":/maze/seed_0: 'actoin'; did you mean 'action'?"));
-  EXPECT_THAT(input_error([&] { file.shape("maze/seed_0/qpos/x"); }), HasSubstr("is no group"));
-  EXPECT_THAT(input_error([&] { file.shape("maze"); }),
+  EXPECT_THAT(reading_error([&] { file.shape("maze/seed_0/actoin"); }),
+              HasSubstr(path() + ":/maze/seed_0: unknown object 'actoin'; did you mean 'action'?"));
+  EXPECT_THAT(reading_error([&] { file.shape("maze/seed_0/qpos/x"); }), HasSubstr("is no group"));
+  EXPECT_THAT(reading_error([&] { file.shape("maze"); }),
               HasSubstr("is a group, expected a dataset"));
-  EXPECT_THAT(input_error([&] { file.list("maze/seed_0/qpos"); }), HasSubstr("expected a group"));
-  EXPECT_THAT(input_error([&] { file.shape(std::string("maze\0x", 6)); }), HasSubstr("zero byte"));
-  EXPECT_THAT(input_error([&] {
+  EXPECT_THAT(reading_error([&] { file.list("maze/seed_0/qpos"); }), HasSubstr("expected a group"));
+  EXPECT_THAT(reading_error([&] { file.shape(std::string("maze\0x", 6)); }),
+              HasSubstr("zero byte"));
+  EXPECT_THAT(reading_error([&] {
                 file.read<float>("maze/seed_0/action", {.shape = Shape{-1, 3}});
               }),
               HasSubstr("/maze/seed_0/action: has shape [50, 2], expected [any, 3]"));
-  EXPECT_THAT(input_error([&] { file.read<float>("maze/seed_0/action", {.max_bytes = 399}); }),
+  EXPECT_THAT(reading_error([&] { file.read<float>("maze/seed_0/action", {.max_bytes = 399}); }),
               HasSubstr("more than the 399 bytes"));
-  EXPECT_THAT(input_error([&] { file.read<uint8_t>("maze/seed_0/count"); }),
+  EXPECT_THAT(reading_error([&] { file.read<uint8_t>("maze/seed_0/count"); }),
               HasSubstr("holds a value that uint8 cannot hold exactly"));
-  EXPECT_THAT(input_error([&] { file.read<int64_t>("maze/seed_0/qpos"); }),
+  EXPECT_THAT(reading_error([&] { file.read<int64_t>("maze/seed_0/qpos"); }),
               HasSubstr("holds a value that int64 cannot hold exactly"));
-  EXPECT_THAT(input_error([&] { file.create_group("x"); }), HasSubstr("not open for writing"));
+  EXPECT_THAT(reading_error([&] { file.create_group("x"); }), HasSubstr("not open for writing"));
 }
 
 TEST_F(Hdf5, WriteRefusesWhatDoesNotFit) {
@@ -182,7 +183,7 @@ TEST_F(Hdf5, WriteRefusesWhatDoesNotFit) {
   const std::array<float, 4> values{};
   const Shape shape{2, 2};
   const auto write = [&](const Shape& s, const Hdf5WriteOptions& options = {}) {
-    return input_error([&] { file.write<float>("x", s, values, options); });
+    return reading_error([&] { file.write<float>("x", s, values, options); });
   };
   EXPECT_THAT(write({2, 3}), HasSubstr("16 bytes given for float32 values of shape [2, 3]"));
   EXPECT_THAT(write({-2, -2}), HasSubstr("[-2, -2]"));
@@ -191,15 +192,15 @@ TEST_F(Hdf5, WriteRefusesWhatDoesNotFit) {
   EXPECT_THAT(write(shape, {.chunk = {2}}), HasSubstr("expected 2 lengths"));
   EXPECT_THAT(write(shape, {.chunk = {2, 0}}), HasSubstr("at least 1"));
   EXPECT_EQ(write(shape, {.gzip = 1, .chunk = {100, 1}}), "no error");
-  EXPECT_THAT(write(shape), HasSubstr("already there"));
+  EXPECT_THAT(write(shape), HasSubstr("already exists"));
   const std::array<uint8_t, 4> bools{0, 1, 2, 0};
   EXPECT_THAT(
-      input_error([&] { file.write("b", DType::kBool, shape, std::as_bytes(std::span(bools))); }),
+      reading_error([&] { file.write("b", DType::kBool, shape, std::as_bytes(std::span(bools))); }),
       HasSubstr("element 2 is 2, expected a bool"));
-  EXPECT_THAT(input_error([&] { file.set_attribute("x", "k", std::string("a\0b", 3)); }),
+  EXPECT_THAT(reading_error([&] { file.set_attribute("x", "k", std::string("a\0b", 3)); }),
               HasSubstr("zero byte"));
   const Field empty{.name = "e", .shape = {0}};
-  EXPECT_THAT(input_error([&] { file.appender("", empty); }), HasSubstr("at least one element"));
+  EXPECT_THAT(reading_error([&] { file.appender("", empty); }), HasSubstr("at least one element"));
 }
 
 TEST_F(Hdf5, AppenderKeepsRowsAcrossChunksAndFlushes) {
@@ -224,12 +225,13 @@ TEST_F(Hdf5, AppenderKeepsRowsAcrossChunksAndFlushes) {
         EXPECT_EQ(file.shape("data/obs"), (Shape{at, 3}));
       }
     }
-    EXPECT_THAT(input_error([&] {
+    EXPECT_THAT(reading_error([&] {
                   obs.append({&done, nullptr, 0});
                 }),
                 HasSubstr("/data/obs: 0 rows of bool [] given, expected rows of float32 [3]"));
     file.commit();
-    EXPECT_THAT(input_error([&] { file.create_group("late"); }), HasSubstr("not open for writing"));
+    EXPECT_THAT(reading_error([&] { file.create_group("late"); }),
+                HasSubstr("not open for writing"));
   }
   const Hdf5File file = Hdf5File::open_read(path());
   EXPECT_EQ(file.read<float>("data/obs", {.shape = Shape{1000, 3}}), all);
@@ -361,10 +363,10 @@ with h5py.File(args[1], "w") as f:
   EXPECT_FALSE(file.exists("nowhere"));
 
   const auto refused = [&](const char* name, const char* message) {
-    EXPECT_THAT(input_error([&] { file.read<double>(name); }),
+    EXPECT_THAT(reading_error([&] { file.read<double>(name); }),
                 testing::AllOf(HasSubstr(message), HasSubstr(path()), HasSubstr(name)));
   };
-  EXPECT_THAT(input_error([&] { file.read<int64_t>("u64"); }), HasSubstr("cannot hold exactly"));
+  EXPECT_THAT(reading_error([&] { file.read<int64_t>("u64"); }), HasSubstr("cannot hold exactly"));
   refused("f16", "floats other than");
   refused("text", "holds text, expected bool");
   refused("null", "null dataspace");
@@ -380,16 +382,16 @@ with h5py.File(args[1], "w") as f:
   refused("via", "out of this file");
   refused("raw", "other files, which is refused");
   refused("virtual", "other files, which is refused");
-  EXPECT_THAT(input_error([&] { file.read<float>("big_chunk", {.max_bytes = 1 << 30}); }),
+  EXPECT_THAT(reading_error([&] { file.read<float>("big_chunk", {.max_bytes = 1 << 30}); }),
               HasSubstr("chunks of shape [16384, 32768]"));
-  EXPECT_THAT(input_error([&] { file.attribute("/", "str"); }), HasSubstr("variable length"));
-  EXPECT_THAT(input_error([&] { file.attribute("/", "number"); }), HasSubstr("not one text"));
-  EXPECT_THAT(input_error([&] { file.attribute("/", "many"); }), HasSubstr("not one text"));
+  EXPECT_THAT(reading_error([&] { file.attribute("/", "str"); }), HasSubstr("variable length"));
+  EXPECT_THAT(reading_error([&] { file.attribute("/", "number"); }), HasSubstr("not one text"));
+  EXPECT_THAT(reading_error([&] { file.attribute("/", "many"); }), HasSubstr("not one text"));
 }
 
 TEST_F(Hdf5, NotAFile) {
   const auto open = [&](const std::string& name) {
-    return input_error([&] { Hdf5File::open_read(path(name)); });
+    return reading_error([&] { Hdf5File::open_read(path(name)); });
   };
   EXPECT_THAT(open("none"), HasSubstr("no such file"));
   EXPECT_THAT(open(""), HasSubstr("not a regular file"));
@@ -399,7 +401,7 @@ TEST_F(Hdf5, NotAFile) {
   EXPECT_THAT(open("text"), HasSubstr("is not an HDF5 file"));
   std::ofstream(path("empty")).close();
   EXPECT_THAT(open("empty"), HasSubstr("is not an HDF5 file"));
-  EXPECT_THAT(input_error([&] { Hdf5File::create(folder_.path().string()); }),
+  EXPECT_THAT(reading_error([&] { Hdf5File::create(folder_.path().string()); }),
               HasSubstr("not a regular file"));
 }
 
@@ -408,7 +410,7 @@ TEST_F(Hdf5, TruncatedFilesAreRefused) {
   const std::string whole = read_bytes(path());
   for (size_t size = 0; size < whole.size(); size += 1 + size / 16) {
     std::ofstream(path("cut"), std::ios::binary) << whole.substr(0, size);
-    EXPECT_NE(input_error([&] { read_everything(Hdf5File::open_read(path("cut")), ""); }),
+    EXPECT_NE(reading_error([&] { read_everything(Hdf5File::open_read(path("cut")), ""); }),
               "no error")
         << size << " of " << whole.size();
   }
@@ -422,7 +424,7 @@ TEST_F(Hdf5, FileThatCrashesTheLibraryIsRefused) {
   ASSERT_NE(names, std::string::npos);
   bytes[names - 6] = 0x32;  // third byte of the value's size
   std::ofstream(path(), std::ios::binary) << bytes;
-  EXPECT_THAT(input_error([&] { Hdf5File::open_read(path()); }),
+  EXPECT_THAT(reading_error([&] { Hdf5File::open_read(path()); }),
               HasSubstr(path() + ": is damaged: HDF5 crashes on it"));
 }
 

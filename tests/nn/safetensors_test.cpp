@@ -51,7 +51,7 @@ class Safetensors : public testing::Test {
   test::TemporaryFolder folder_;
 };
 
-std::string input_error(const std::function<void()>& action) {
+std::string reading_error(const std::function<void()>& action) {
   try {
     action();
   } catch (const Error& error) {
@@ -89,7 +89,7 @@ TEST_F(Safetensors, RoundTripKeepsValuesOrderAndMetadata) {
   expect_equal(file.tensors, tensors);
   EXPECT_EQ(file.metadata, metadata);
   EXPECT_TRUE(at::equal(file.tensor("scalar"), at::scalar_tensor(-1.5)));
-  EXPECT_THAT(input_error([&] { file.tensor("scalr"); }), HasSubstr("did you mean 'scalar'?"));
+  EXPECT_THAT(reading_error([&] { file.tensor("scalr"); }), HasSubstr("did you mean 'scalar'?"));
 }
 
 TEST_F(Safetensors, StridedExpandedAndDifferentiableTensorsAreSavedByValue) {
@@ -162,7 +162,7 @@ save_file({"b": np.array([True, False, True]), "x": np.linspace(0, 1, 5),
 
 TEST_F(Safetensors, SaveRefusesWhatItCannotStore) {
   const auto refused = [&](const NamedTensors& tensors) {
-    const std::string message = input_error([&] { save_safetensors(path(), tensors); });
+    const std::string message = reading_error([&] { save_safetensors(path(), tensors); });
     EXPECT_TRUE(fs::is_empty(folder_.path())) << message;
     return message;
   };
@@ -202,11 +202,11 @@ TEST_F(Safetensors, FailedWriteLeavesThePreviousFile) {
 }
 
 TEST_F(Safetensors, NotAFile) {
-  EXPECT_THAT(input_error([&] { load_safetensors(path("none")); }), HasSubstr("No such file"));
-  EXPECT_THAT(input_error([&] { load_safetensors(folder_.path().string()); }),
+  EXPECT_THAT(reading_error([&] { load_safetensors(path("none")); }), HasSubstr("No such file"));
+  EXPECT_THAT(reading_error([&] { load_safetensors(folder_.path().string()); }),
               HasSubstr("not a regular file"));
   ASSERT_EQ(mkfifo(path("pipe").c_str(), 0600), 0);
-  EXPECT_THAT(input_error([&] { load_safetensors(path("pipe")); }), HasSubstr("regular file"));
+  EXPECT_THAT(reading_error([&] { load_safetensors(path("pipe")); }), HasSubstr("regular file"));
 }
 
 struct HostileHeader {
@@ -269,15 +269,15 @@ TEST_F(Safetensors, HostileHeadersAreRefusedByName) {
   };
   for (const HostileHeader& hostile : cases) {
     const std::string file = write_header(hostile.header, data);
-    EXPECT_THAT(input_error([&] { load_safetensors(file); }),
+    EXPECT_THAT(reading_error([&] { load_safetensors(file); }),
                 testing::AllOf(HasSubstr(hostile.message), HasSubstr(file)))
         << hostile.header;
   }
   const std::string zero_byte("{}\0garbage", 10);
-  EXPECT_THAT(input_error([&] { load_safetensors(write_header(zero_byte)); }),
+  EXPECT_THAT(reading_error([&] { load_safetensors(write_header(zero_byte)); }),
               HasSubstr("expected a JSON object"));
   EXPECT_THAT(
-      input_error([&] {
+      reading_error([&] {
         load_safetensors(write_header(R"({"a":{"dtype":"BOOL","shape":[8],"data_offsets":[0,8]}})",
                                       "\1\1\1\2\1\1\1\1"));
       }),
@@ -286,18 +286,18 @@ TEST_F(Safetensors, HostileHeadersAreRefusedByName) {
 
 TEST_F(Safetensors, HostileLengthsAndSizes) {
   for (const uint64_t length : {uint64_t{3}, uint64_t{1} << 31, uint64_t{1} << 63, UINT64_MAX}) {
-    EXPECT_THAT(input_error([&] { load_safetensors(write(length_prefix(length) + "{}")); }),
+    EXPECT_THAT(reading_error([&] { load_safetensors(write(length_prefix(length) + "{}")); }),
                 HasSubstr("at most 2 fit"));
   }
   // Sparse on disk: the limit holds although the file is long enough.
   const std::string big = write(length_prefix(100'000'001) + "{}");
   fs::resize_file(big, 200'000'000);
-  EXPECT_THAT(input_error([&] { load_safetensors(big); }), HasSubstr("at most 100000000 fit"));
+  EXPECT_THAT(reading_error([&] { load_safetensors(big); }), HasSubstr("at most 100000000 fit"));
 
   std::string shape = "1";
   for (int i = 0; i < 64; ++i) shape += ",1";
   EXPECT_THAT(
-      input_error([&] {
+      reading_error([&] {
         load_safetensors(write_header(
             fmt::format(R"({{"a":{{"dtype":"U8","shape":[{}],"data_offsets":[0,1]}}}})", shape),
             "x"));
@@ -305,7 +305,7 @@ TEST_F(Safetensors, HostileLengthsAndSizes) {
       HasSubstr("more than 64 dimensions"));
   const std::string long_name(1'000'000, 'x');
   EXPECT_LT(
-      input_error([&] { load_safetensors(write_header("{\"" + long_name + "\":1}")); }).size(),
+      reading_error([&] { load_safetensors(write_header("{\"" + long_name + "\":1}")); }).size(),
       400U);
 }
 
@@ -313,11 +313,11 @@ TEST_F(Safetensors, DeepNestingDoesNotOverflowTheStack) {
   const size_t levels = 1'000'000;
   std::string objects;
   for (size_t i = 0; i < levels; ++i) objects += R"({"a":)";
-  EXPECT_THAT(input_error([&] { load_safetensors(write_header(objects)); }),
+  EXPECT_THAT(reading_error([&] { load_safetensors(write_header(objects)); }),
               HasSubstr("unknown key 'a'"));
   for (const std::string& prefix : {std::string("{\"a\":"), std::string("{\"a\":{\"shape\":")}) {
     EXPECT_THAT(
-        input_error([&] { load_safetensors(write_header(prefix + std::string(levels, '['))); }),
+        reading_error([&] { load_safetensors(write_header(prefix + std::string(levels, '['))); }),
         HasSubstr("an array"));
   }
 }
@@ -327,10 +327,10 @@ TEST_F(Safetensors, TruncatedAtEveryByte) {
                    {{"k", "v"}});
   const std::string whole = read_bytes(path());
   for (size_t size = 0; size < whole.size(); ++size) {
-    EXPECT_NE(input_error([&] { load_safetensors(write(whole.substr(0, size))); }), "no error")
+    EXPECT_NE(reading_error([&] { load_safetensors(write(whole.substr(0, size))); }), "no error")
         << size;
   }
-  EXPECT_NE(input_error([&] { load_safetensors(write(whole + "x")); }), "no error");
+  EXPECT_NE(reading_error([&] { load_safetensors(write(whole + "x")); }), "no error");
   EXPECT_EQ(load_safetensors(write(whole)).tensors.size(), 2U);
 }
 
@@ -366,7 +366,7 @@ TEST(CheckTensorsMatch, OneMessageNamesEverything) {
                            {"b1", at::ones({3})},
                            {"old", at::ones({1})},
                            {"count", at::ones({}, at::kInt)}};
-  EXPECT_EQ(input_error([&] { check_tensors_match("m.safetensors", network, found); }),
+  EXPECT_EQ(reading_error([&] { check_tensors_match("m.safetensors", network, found); }),
             "m.safetensors: the tensors are not those of this network; missing: w2 Float [4]; "
             "different: w1 Float [3, 2], expected Float [2, 3] | count Int [], expected Long []; "
             "unexpected: old Float [1]");

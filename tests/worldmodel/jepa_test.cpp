@@ -310,6 +310,22 @@ TEST(Jepa, WeightsSurviveAFile) {
   EXPECT_TRUE(at::equal(model.latents(pixels), other.latents(pixels)));
 }
 
+TEST(Jepa, BeginsWithTheNetworksOfARunAndKeepsItsOwnStatistics) {
+  const test::TemporaryFolder folder;
+  Jepa model = make_jepa(1), other = make_jepa(2);
+  model.set_action_statistics(at::full({2}, 3.0), at::full({2}, 4.0));
+  other.set_action_statistics(at::full({2}, 5.0), at::full({2}, 6.0));
+  const TensorMap of_run = test::saved(model);
+  const std::string path = (folder / "model.safetensors").string();
+  save_safetensors(path, of_run.entries());
+  other.load_weights(path);
+  const at::Tensor pixels = random_pixels({3});
+  EXPECT_TRUE(at::equal(model.latents(pixels), other.latents(pixels)));
+  const TensorMap loaded = test::saved(other);
+  EXPECT_TRUE(at::equal(loaded.at("action.mean"), at::full({2}, 5.0f)));
+  EXPECT_TRUE(at::equal(loaded.at("action.std"), at::full({2}, 6.0f)));
+}
+
 TEST(Jepa, CheckpointsThatDoNotFitChangeNothing) {
   Jepa model = make_jepa(1), other = make_jepa(2);
   const TensorMap before = test::saved(model), from = test::saved(other);

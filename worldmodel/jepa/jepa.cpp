@@ -256,13 +256,17 @@ void Jepa::state(StateList& list) {
 
 void Jepa::load_weights(const std::filesystem::path& file) {
   const SafetensorsFile saved = load_safetensors(file.string());
-  StateList list;
-  for (const auto& [name, network] : networks()) list.add(name, *network);
-  NamedTensors expected;
-  for (const StateList::Entry& entry : list.tensors()) {
+  StateList weights, statistics;
+  for (const auto& [name, network] : networks()) weights.add(name, *network);
+  actions_.state(statistics);
+  NamedTensors expected, found = saved.tensors;
+  for (const StateList::Entry& entry : weights.tensors()) {
     expected.emplace_back(entry.name, entry.tensor);
   }
-  check_tensors_match(file.string(), expected, saved.tensors);
+  for (const StateList::Entry& entry : statistics.tensors()) {
+    std::erase_if(found, [&](const auto& tensor) { return tensor.first == entry.name; });
+  }
+  check_tensors_match(file.string(), expected, found);
   const at::NoGradGuard no_grad;
   for (auto& [name, tensor] : expected) tensor.copy_(saved.tensor(name));
 }

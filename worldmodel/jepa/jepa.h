@@ -101,9 +101,9 @@ class Jepa final : public WorldModel, public GoalSpace {
   // Lists the networks' tensors by the reference's names, and the actions' statistics.
   void state(StateList& list);
 
-  // Reads the networks alone from a safetensors file, such as published weights. Throws
-  // Error(kInput) with one message that names every missing, unexpected and mis-shaped tensor;
-  // nothing is changed then.
+  // Reads the networks alone from a safetensors file: published weights, or the model of a run,
+  // whose statistics of actions are left out. Throws Error(kInput) with one message that names
+  // every missing, unexpected and mis-shaped tensor; nothing is changed then.
   void load_weights(const std::filesystem::path& file);
 
  private:

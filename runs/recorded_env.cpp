@@ -1,0 +1,89 @@
+#include "runs/recorded_env.h"
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "envs/registry.h"
+#include "envs/wrappers/wrapped_config.h"
+
+namespace reverie {
+namespace {
+
+ConfigFields environment_fields(EnvConfig& config) {
+  ConfigFields fields;
+  fields.section("environment");
+  config.describe(fields);
+  return fields;
+}
+
+bool is_one_of(std::string_view name, std::initializer_list<std::string_view> names) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+}  // namespace
+
+std::unique_ptr<EnvConfig> recorded_environment(const Dataset& dataset, const std::string& env) {
+  const auto& attributes = dataset.schema().attributes;
+  const auto recorded = attributes.find("env");
+  const bool is_named = recorded != attributes.end();
+  REVERIE_CHECK(is_named || !env.empty(),
+                "{}: does not say which environment it is of; give --env ID", dataset.path());
+  const bool is_recorded = is_named && (env.empty() || env == recorded->second);
+  std::unique_ptr<EnvConfig> config = find_env(is_recorded ? recorded->second : env).config();
+  if (!attributes.contains("config") || !names_known_environment(dataset)) return config;
+  std::unique_ptr<EnvConfig> collected =
+      is_recorded ? std::move(config) : find_env(recorded->second).config();
+  environment_fields(*collected)
+      .load_toml_text(attributes.at("config"), dataset.path() + ": attribute 'config'");
+  if (is_recorded) return collected;
+  copy_wrappers(*collected, *config);
+  return config;
+}
+
+std::unique_ptr<EnvConfig> dataset_environment(const Dataset& dataset, const std::string& env) {
+  std::unique_ptr<EnvConfig> config = recorded_environment(dataset, env);
+  leave_out_pictures(*config);
+  return config;
+}
+
+bool names_known_environment(const Dataset& dataset) {
+  const auto& attributes = dataset.schema().attributes;
+  const auto named = attributes.find("env");
+  const std::vector<EnvEntry>& all = env_registry();
+  return named != attributes.end() &&
+         std::any_of(all.begin(), all.end(),
+                     [&](const EnvEntry& entry) { return entry.id == named->second; });
+}
+
+std::vector<std::string> take_recorded_options(
+    const Dataset& dataset, const std::string& id, EnvConfig& env,
+    const std::function<bool(const std::string&)>& is_given) {
+  const auto& attributes = dataset.schema().attributes;
+  const auto named = attributes.find("env");
+  if (named == attributes.end() || named->second != id || !attributes.contains("config")) return {};
+  const std::unique_ptr<EnvConfig> recorded = recorded_environment(dataset, "");
+  const ConfigFields theirs = environment_fields(*recorded), ours = environment_fields(env);
+  const bool sees_pictures = *std::get<std::string*>(ours.find("observation")->value) != "state";
+  std::vector<std::pair<const ConfigField*, const ConfigField*>> taken;
+  for (const ConfigField& own : ours.all()) {
+    if (own.name == "observation") continue;
+    const bool is_of_pictures = is_one_of(own.name, {"image_size", "crop", "resize", "grey"});
+    if (is_of_pictures && !sees_pictures) continue;
+    const ConfigField& other = *theirs.find(own.name);
+    if (own.text() == other.text()) continue;
+    if (is_given(own.name)) {
+      if (is_one_of(own.name, {"max_steps", "time_limit"})) continue;
+      fail_input("{} {}: {} was collected with {}; leave the flag out, or collect with it",
+                 own.flag(), own.text(), dataset.path(), other.text());
+    }
+    taken.emplace_back(&own, &other);
+  }
+  std::vector<std::string> changes;
+  for (const auto& [own, other] : taken) {
+    own->take(*other);
+    changes.push_back(fmt::format("{} = {}", own->name, own->text()));
+  }
+  return changes;
+}
+
+}  // namespace reverie
