@@ -7,6 +7,7 @@
 #include "apps/bench_replay.h"
 #include "apps/bench_report.h"
 #include "apps/command.h"
+#include "envs/async_vector_env.h"
 #include "envs/registry.h"
 #include "envs/threaded_vector_env.h"
 #include "nn/device.h"
@@ -48,7 +49,27 @@ std::string result_name(const EnvEntry& entry, const BenchFlags& flags) {
   return name;
 }
 
-// Synchronous steps of the vector environment: observations, rewards and resets included.
+// Steps a second through the asynchronous interface, `batch` results at a time.
+Measurement async_steps(const EnvMaker& make, const BenchFlags& flags, int threads) {
+  return [&flags, make, threads](double seconds) -> std::optional<double> {
+    if (flags.async_batch == 0) return std::nullopt;
+    AsyncVectorEnv env(
+        make, {.num_envs = flags.num_envs, .threads = threads, .batch = flags.async_batch});
+    const Field action = action_field(env.spec().action);
+    const auto actions = draw_actions(env.spec(), flags.async_batch);
+    size_t next = 0;
+    env.reset(0);
+    const auto step = [&] {
+      const AsyncStep results = env.recv();
+      env.send({&action, actions[next++ % actions.size()].data(), flags.async_batch},
+               results.env_id);
+    };
+    return calls_per_second(step, seconds) * static_cast<double>(flags.async_batch);
+  };
+}
+
+// Steps of the vector environment, synchronous ones and with --async the others too: observations,
+// rewards and resets included.
 std::vector<BenchResult> bench_envs(const BenchFlags& flags) {
   std::vector<BenchResult> results;
   for (const EnvEntry& entry : env_registry()) {
@@ -83,13 +104,21 @@ std::vector<BenchResult> bench_envs(const BenchFlags& flags) {
         return run_peer(fmt::format("gymnasium_steps.py {} --seconds {}", entry.id, seconds),
                         "steps_per_second");
       };
-      const auto measured = measure_in_turns({ours, limit, envpool, gymnasium}, flags.seconds);
+      const auto measured = measure_in_turns(
+          {ours, limit, envpool, gymnasium, async_steps(make, flags, threads)}, flags.seconds);
       results.push_back({.name = result_name(entry, flags),
                          .value = *measured[0],
                          .unit = "steps/s",
                          .threads = threads,
                          .limit = measured[1],
                          .peers = {{"envpool", measured[2]}, {"gymnasium", measured[3]}}});
+      if (!measured[4]) continue;
+      results.push_back(
+          {.name = fmt::format("{}, {} at a time", result_name(entry, flags), flags.async_batch),
+           .value = *measured[4],
+           .unit = "steps/s",
+           .threads = threads,
+           .limit = measured[1]});
     }
   }
   return results;
@@ -225,6 +254,10 @@ int bench_command(const Arguments& arguments) {
   line.add("--option", flags.options,
            {.help = "an option of the environments of envs and resets, as name=value",
             .fallback = "none"});
+  line.add("--async", flags.async_batch,
+           {.help = "envs: also measure the asynchronous interface, so many results at a time; 0 = "
+                    "not",
+            .range = between(0, 65536)});
   line.add("--peers", flags.peers, {.help = "measure the peers too"});
   line.add("--json", flags.json, {.help = "one JSON object on stdout, nothing else"});
   if (!line.parse(arguments)) return 0;

@@ -32,6 +32,8 @@ struct BenchFlags {
   std::vector<std::string> options;  // of the environments: "name=value"
   std::vector<int64_t> threads = {1, 2};
   int64_t num_envs = 64;
+  int64_t async_batch =
+      0;  // results that the asynchronous interface gives at once; 0 = not measured
   double seconds = 5.0;
   bool peers = false;
   bool json = false;

@@ -121,7 +121,7 @@ int evaluate_command(const Arguments& arguments) {
   int64_t seed = 0;
   bool json = false;
   CommandLine line("evaluate",
-                   "Runs the latest policy of a run greedily for whole episodes, and the random\n"
+                   "Runs the policy of a run greedily for whole episodes, and the random\n"
                    "policy on the same starts beside it. What plans to goals is given starts and\n"
                    "goals out of episodes that it has not learnt from, and planning on the true\n"
                    "simulator is shown beside it too.");
@@ -133,6 +133,7 @@ int evaluate_command(const Arguments& arguments) {
   line.add("--env", options.env,
            {.help = "another environment with the same fields", .fallback = "the run's"});
   line.add("--device", options.device, {.help = "cpu or cuda", .fallback = "the run's"});
+  line.add("--checkpoint", options.checkpoint, {.help = kCheckpointHelp});
   line.add("--json", json, {.help = "one JSON object on stdout, nothing else"});
   line.add("--record", record,
            {.help = "folder of a study: keep the result and how it was made in FOLDER/<run>.json, "
@@ -143,6 +144,11 @@ int evaluate_command(const Arguments& arguments) {
   add_environment_flags(line, arguments);
   if (!line.parse(arguments)) return 0;
 
+  REVERIE_CHECK(
+      record.empty() || options.checkpoint == "latest",
+      "--record: found --checkpoint {}, expected the run's latest: a policy that was chosen "
+      "by its evaluations is no sample of what training gives",
+      options.checkpoint);
   options.adjust = adjust_by_flags(line);
   options.seed = static_cast<uint64_t>(seed);
   options.goal_count = episodes;

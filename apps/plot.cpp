@@ -1,23 +1,32 @@
 #include <algorithm>
-#include <cmath>
 #include <iostream>
 
 #include "apps/command.h"
 #include "drawing/chart.h"
 #include "runs/history.h"
+#include "runs/learning_curve.h"
 #include "runs/metrics_table.h"
 
 namespace reverie {
 namespace {
 
-// One metric of a run over its steps.
-std::vector<Point> points_of(const MetricsTable& table, const std::string& metric) {
-  const std::vector<double> steps = table.column("step"), values = table.column(metric);
-  std::vector<Point> points;
-  for (size_t i = 0; i < values.size(); ++i) {
-    if (!std::isnan(values[i])) points.push_back({steps[i], values[i]});
+// What a group of seeds is called: what the names of its folders begin with.
+std::string group_name(const std::vector<std::string>& runs, const std::vector<size_t>& group) {
+  std::string name = last_name(runs[group.front()]);
+  if (group.size() == 1) return name;
+  for (const size_t i : group) {
+    const std::string other = last_name(runs[i]);
+    const auto parts = std::mismatch(name.begin(), name.end(), other.begin(), other.end());
+    name.erase(parts.first, name.end());
   }
-  return points;
+  const size_t last = name.find_last_not_of("-_.");
+  // "ddpg-s1" and "ddpg-s2" are seeds of "ddpg".
+  if (last != std::string::npos && last > 0 && name.ends_with('s') &&
+      std::string_view("-_.").find(name[last - 1]) != std::string_view::npos) {
+    name.erase(last);
+  }
+  name.erase(name.find_last_not_of("-_.") + 1);
+  return fmt::format("{}{}{} seeds", name, name.empty() ? "" : ", ", group.size());
 }
 
 }  // namespace
@@ -26,23 +35,41 @@ int plot_command(const Arguments& arguments) {
   std::vector<std::string> runs, metrics;
   std::string out;
   ImageSize size = {640, 400};
-  CommandLine line("plot", "Draws metrics of one or more runs over their steps, a chart for each.");
+  int64_t smooth = 1;
+  bool each = false;
+  CommandLine line(
+      "plot",
+      "Draws metrics over the steps of runs, a chart for each metric. Runs that differ in\n"
+      "their seed alone become one line, their mean, with its 95 % interval.");
   line.add("RUN", runs, {.help = "run folders", .required = true});
   line.add("--metric", metrics,
            {.help = "a column of metrics.csv; repeat it, or name,name",
-            .required = true,
-            .commas = true});
+            .commas = true,
+            .fallback = "returns and successes, else losses"});
   line.add("--out", out, {.help = "picture to write, .png", .required = true});
+  line.add("--smooth", smooth,
+           {.help = "values of a run that each point is the mean of", .range = between(1, 1e6)});
+  line.add("--each", each, {.help = "draw each run by itself, seeds too"});
   line.add("--size", size, {.help = "of each chart [px]"});
   if (!line.parse(arguments)) return 0;
 
   std::vector<MetricsTable> tables;
   for (const std::string& run : runs) tables.push_back(MetricsTable::read(run));
+  if (metrics.empty()) metrics = usual_metrics(tables);
+  std::vector<std::vector<size_t>> groups;
+  if (each) {
+    for (size_t i = 0; i < runs.size(); ++i) groups.push_back({i});
+  } else {
+    groups = group_by_options(runs);
+  }
   std::vector<Chart> charts;
   for (const std::string& metric : metrics) {
     Chart chart(metric, "step");
-    for (size_t i = 0; i < runs.size(); ++i) {
-      chart.add_line(runs.size() > 1 ? last_name(runs[i]) : "", points_of(tables[i], metric));
+    for (const std::vector<size_t>& group : groups) {
+      std::vector<std::vector<Point>> curves;
+      for (const size_t i : group) curves.push_back(learning_curve(tables[i], metric, smooth));
+      LearningCurve curve = mean_curve(group_name(runs, group), curves);
+      chart.add_line(runs.size() > 1 ? curve.name : "", curve.points, curve.band);
     }
     charts.push_back(std::move(chart));
   }

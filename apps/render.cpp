@@ -21,9 +21,9 @@ namespace {
 constexpr double kMaxFramesPerSecond = 50.0;
 
 // One environment with the memory that its observations and tensors need.
-class Stage {
+class SingleEnv {
  public:
-  explicit Stage(const EnvMaker& make) : env_(make()), adapter_(env_->spec(), 1) {
+  explicit SingleEnv(const EnvMaker& make) : env_(make()), adapter_(env_->spec(), 1) {
     for (const Field& field : env_->spec().observation) {
       memory_.emplace_back(field.bytes());
       views_.push_back({&field, memory_.back().data(), 1});
@@ -159,11 +159,11 @@ class Film {
 };
 
 // Films one episode; the video's clock runs `speed` times as fast as the simulated one.
-double film_episode(Stage& stage, const LoadedPolicy& loaded, Actor& actor, uint64_t seed,
+double film_episode(SingleEnv& env, const LoadedPolicy& loaded, Actor& actor, uint64_t seed,
                     Film& movie) {
   const EnvSpec& spec = loaded.spec;
   const Field* box = std::get_if<Field>(&spec.action);
-  stage.reset(seed);
+  env.reset(seed);
   actor.on_episode_start(at::ones({1}, at::kBool));
   Overlay overlay{.title = fmt::format("{}   {}", spec.id, loaded.config->agent)};
   if (box != nullptr && !box->low.empty() && !box->high.empty()) {
@@ -178,18 +178,18 @@ double film_episode(Stage& stage, const LoadedPolicy& loaded, Actor& actor, uint
       if (last) break;
     }
   };
-  movie.look(stage.observation());
+  movie.look(env.observation());
   film(false);
   for (bool ended = false; !ended;) {
-    const StepResult step = stage.step(actor.act(stage.observation()).action);
+    const StepResult step = env.step(actor.act(env.observation()).action);
     ended = step.terminated || step.truncated;
     overlay.time += spec.dt;
     overlay.episode_return += step.reward;
     if (box != nullptr) {
-      shown = stage.action();
+      shown = env.action();
       overlay.action = {shown.const_data_ptr<float>(), static_cast<size_t>(shown.numel())};
     }
-    movie.look(stage.observation());
+    movie.look(env.observation());
     film(ended);
   }
   return overlay.episode_return;
@@ -201,7 +201,7 @@ int render_command(const Arguments& arguments) {
   RenderFlags flags;
   LoadOptions options;
   CommandLine line("render",
-                   "Films the latest policy of a run, without a display: with our own 2-D canvas,\n"
+                   "Films the policy of a run, without a display: with our own 2-D canvas,\n"
                    "or MuJoCo environments with MuJoCo's OpenGL renderer.");
   line.add("RUN", flags.run,
            {.help = fmt::format("run folder, or with --env one of {}", untrained_agents()),
@@ -217,6 +217,7 @@ int render_command(const Arguments& arguments) {
   line.add("--env", options.env,
            {.help = "another environment with the same fields", .fallback = "the run's"});
   line.add("--device", options.device, {.help = "cpu or cuda", .fallback = "the run's"});
+  line.add("--checkpoint", options.checkpoint, {.help = kCheckpointHelp});
   line.add("--no-overlay", flags.no_overlay, {.help = "the picture alone"});
   line.add("--renderer", flags.renderer, {.help = "who draws", .choices = {"canvas", "mujoco"}});
   line.add("--gl", flags.gl,
@@ -236,14 +237,14 @@ int render_command(const Arguments& arguments) {
   options.seed = static_cast<uint64_t>(flags.seed);
   options.goal_count = flags.episodes;
   LoadedPolicy loaded = load_policy(flags.run, options);
-  Stage stage(loaded.make_env);
+  SingleEnv env(loaded.make_env);
   const std::unique_ptr<Actor> actor = loaded.make_actor(1, options.seed);
   const std::unique_ptr<Imagination> imagination = Imagination::of(loaded, *actor);
   const int panel =
       imagination == nullptr || flags.out.is_picture() ? 0 : Imagination::panel_width(width);
-  Painter painter(stage.env(), flags, width - panel, height);
+  Painter painter(env.env(), flags, width - panel, height);
   if (flags.out.is_picture()) {
-    stage.reset(loaded.episode_seed(options.seed, 0));
+    env.reset(loaded.episode_seed(options.seed, 0));
     write_png(flags.out.path, painter.paint().image());
     std::cerr << fmt::format("wrote {} ({})\n", flags.out.path, painter.description());
     return 0;
@@ -251,7 +252,7 @@ int render_command(const Arguments& arguments) {
   Film movie(loaded.spec, flags, painter, imagination.get(), width, height);
   for (int64_t episode = 0; episode < flags.episodes; ++episode) {
     const uint64_t seed = loaded.episode_seed(options.seed, episode);
-    movie.end_episode(episode + 1, film_episode(stage, loaded, *actor, seed, movie));
+    movie.end_episode(episode + 1, film_episode(env, loaded, *actor, seed, movie));
   }
   movie.close();
   std::cerr << fmt::format("wrote {} ({})\n", flags.out.path, painter.description());

@@ -92,8 +92,8 @@ void OutFlags::add_to(CommandLine& line, const char* what) {
 void OutFlags::check() const {
   is_picture() ? check_png_path(path) : check_video_path(path);
   // Of folders VideoWriter asks that they are new or empty.
-  const std::filesystem::file_status status = std::filesystem::symlink_status(path);
-  REVERIE_CHECK(overwrite || !std::filesystem::exists(status) || path.ends_with('/'),
+  std::error_code error;
+  REVERIE_CHECK(overwrite || !std::filesystem::exists(path, error) || path.ends_with('/'),
                 "--out {}: already exists; --overwrite replaces it", path);
 }
 

@@ -26,6 +26,9 @@ LoadOptions::Adjust adjust_by_flags(const CommandLine& line);
 // The flags of what a policy that plans to goals is to reach.
 void add_goal_flags(CommandLine& line, GoalRequest& request);
 
+inline constexpr const char* kCheckpointHelp =
+    "of the run: latest, best (of the evaluations while training), or a step";
+
 // --out of a picture or a film, and --overwrite.
 struct OutFlags {
   std::string path;

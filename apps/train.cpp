@@ -232,6 +232,7 @@ int train_command(const Arguments& arguments) {
                 "`reverie evaluate {} --env {}`",
                 config->agent, config->agent, config->env);
 
+  REVERIE_CHECK(flags.run.empty() != line.is_given("--run"), "--run: is empty, expected a folder");
   if (flags.run.empty()) {
     flags.run = fmt::format("runs/{}-{}-s{}", config->env, config->agent, config->seed);
   }

@@ -316,7 +316,8 @@ void ProgressBar::print_line() {
     line += fmt::format(", {} {}/s", rate, options_.unit);
   if (const std::string time = time_text(); !time.empty()) line += fmt::format(", {}", time);
   for (const auto& [name, value] : values_) {
-    line += fmt::format(", {} {:.6g}", harmless(name), value);
+    // Not "-nan": the sign of a NaN says nothing.
+    line += fmt::format(", {} {:.6g}", harmless(name), std::isnan(value) ? NAN : value);
   }
   line += '\n';
   write(line);

@@ -318,4 +318,38 @@ CheckpointFolder RunDirectory::find_latest() const {
 
 std::vector<CheckpointFolder> RunDirectory::checkpoints() const { return list_checkpoints(path_); }
 
+CheckpointFolder RunDirectory::checkpoint(const std::string& which) const {
+  if (which == "latest") return latest_checkpoint();
+  const bool has_best = fs::is_directory(best());
+  if (which == "best") {
+    REVERIE_CHECK(has_best,
+                  "{}: has no best checkpoint: it is kept where training evaluates "
+                  "(--evaluate-every)",
+                  path_.string());
+    return {-1, best()};
+  }
+  const std::vector<CheckpointFolder> all = checkpoints();
+  std::vector<std::string> names = {"latest"};
+  if (has_best) names.emplace_back("best");
+  for (const CheckpointFolder& each : all) {
+    if (std::to_string(each.step) == which) return each;
+    names.push_back(std::to_string(each.step));
+  }
+  fail_unknown_name("checkpoint", which, names, path_.string());
+}
+
+void RunDirectory::replace_best(const std::function<void(const fs::path& folder)>& write) const {
+  REVERIE_CHECK(writable_, "{}: is open for reading, no checkpoint can be made", path_.string());
+  const fs::path staging = temporary_sibling(best());
+  make_folder(staging);
+  try {
+    write(staging);
+    commit_directory(staging, best());
+  } catch (...) {
+    std::error_code ignored;
+    fs::remove_all(staging, ignored);
+    throw;
+  }
+}
+
 }  // namespace reverie

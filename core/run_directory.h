@@ -2,6 +2,8 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <string>
 #include <vector>
 
 #include "core/error.h"
@@ -49,6 +51,7 @@ class StagedCheckpoint {
 //   config.toml  metrics.csv  events.out.tfevents...  videos/
 //   checkpoints/step_000050000/...   one folder a checkpoint, named by the environment step
 //   latest                           a text file: the name of the newest checkpoint's folder
+//   best/                            the policy of the best evaluation while training
 //   .lock                            locked while a process trains here
 //
 // `latest` is a file, not a link, so that a run can be copied anywhere. A reader may see a
@@ -85,6 +88,16 @@ class RunDirectory {
 
   // All of them, by step.
   std::vector<CheckpointFolder> checkpoints() const;
+
+  // The one that `which` names: "latest", "best", or a step. Throws Error(kInput) with those that
+  // are there; `best` has step -1, which its own files know.
+  CheckpointFolder checkpoint(const std::string& which) const;
+
+  // Replaces the policy that `best` holds. `write` fills the folder that it is given, which is
+  // under a temporary name. Throws Error(kInput) when this is open for reading only, and
+  // Error(kRun).
+  void replace_best(const std::function<void(const std::filesystem::path& folder)>& write) const;
+  std::filesystem::path best() const { return path_ / "best"; }
 
  private:
   CheckpointFolder find_latest() const;

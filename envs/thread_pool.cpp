@@ -30,10 +30,10 @@ void pin_threads(std::span<std::thread> threads, std::span<const int> cpus) {
 ThreadPool::ThreadPool(int threads, std::span<const int> cpus) {
   REVERIE_CHECK(threads >= 1 && threads <= 4096, "thread pool: {} threads, expected 1 to 4096",
                 threads);
-  shares_ = std::vector<Share>(static_cast<size_t>(threads));
+  ranges_ = std::vector<WorkRange>(static_cast<size_t>(threads));
   workers_.reserve(static_cast<size_t>(threads) - 1);
   try {
-    for (size_t i = 1; i < shares_.size(); ++i) {
+    for (size_t i = 1; i < ranges_.size(); ++i) {
       workers_.emplace_back([this, i] { worker_loop(i); });
     }
     pin_threads(workers_, cpus);
@@ -60,11 +60,11 @@ void ThreadPool::stop() {
 void ThreadPool::start(int64_t n, void (*run)(void*, int64_t), void* context) {
   run_ = run;
   context_ = context;
-  const auto count = static_cast<int64_t>(shares_.size());
+  const auto count = static_cast<int64_t>(ranges_.size());
   for (int64_t t = 0; t < count; ++t) {
-    Share& share = shares_[static_cast<size_t>(t)];
-    share.next.store(t * n / count, std::memory_order_relaxed);
-    share.end = (t + 1) * n / count;
+    WorkRange& range = ranges_[static_cast<size_t>(t)];
+    range.next.store(t * n / count, std::memory_order_relaxed);
+    range.end = (t + 1) * n / count;
   }
   // Small enough that no thread waits long for another's last block.
   block_ = std::max<int64_t>(1, n / (16 * count));
@@ -74,12 +74,12 @@ void ThreadPool::start(int64_t n, void (*run)(void*, int64_t), void* context) {
 }
 
 void ThreadPool::work(size_t self) {
-  for (size_t k = 0; k < shares_.size(); ++k) {
-    Share& share = shares_[(self + k) % shares_.size()];
+  for (size_t k = 0; k < ranges_.size(); ++k) {
+    WorkRange& range = ranges_[(self + k) % ranges_.size()];
     for (;;) {
-      const int64_t begin = share.next.fetch_add(block_, std::memory_order_relaxed);
-      if (begin >= share.end) break;
-      const int64_t end = std::min(begin + block_, share.end);
+      const int64_t begin = range.next.fetch_add(block_, std::memory_order_relaxed);
+      if (begin >= range.end) break;
+      const int64_t end = std::min(begin + block_, range.end);
       for (int64_t i = begin; i < end; ++i) run_(context_, i);
     }
   }

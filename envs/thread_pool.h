@@ -61,7 +61,7 @@ class ThreadPool {
 
  private:
   // The indices that one thread begins with. On a line of its own: all threads take from it.
-  struct alignas(64) Share {
+  struct alignas(64) WorkRange {
     std::atomic<int64_t> next{0};
     int64_t end = 0;
   };
@@ -73,7 +73,7 @@ class ThreadPool {
   std::vector<std::thread> workers_;
   void (*run_)(void*, int64_t) = nullptr;
   void* context_ = nullptr;
-  std::vector<Share> shares_;  // one a thread, the caller's first
+  std::vector<WorkRange> ranges_;  // one a thread, the caller's first
   int64_t block_ = 1;
   std::atomic<bool> stopping_{false};
   // On lines of their own: idle threads read `round_` while others write `busy_`.

@@ -105,6 +105,7 @@ void StateList::add_group(Group group) {
 }
 
 void StateList::save(Checkpoint& checkpoint) const {
+  checkpoint.group(kModel);  // evaluation opens it, also where acting needs no tensors
   for (const Entry& entry : tensors_) {
     if (entry.saved) checkpoint.group(entry.group).add(entry.name, entry.tensor);
   }

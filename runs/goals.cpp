@@ -45,8 +45,8 @@ std::vector<uint8_t> read_goal_picture(const std::string& file, const Field& pix
 
 }  // namespace
 
-Goals find_goals(const GoalRequest& request, const RunConfig& config, const EnvMaker& make,
-                 int64_t count, uint64_t seed) {
+Goals find_goals(const GoalRequest& request, const RunConfig& config, const std::string& known,
+                 const EnvMaker& make, int64_t count, uint64_t seed) {
   REVERIE_CHECK(request.image.empty() || request.state.empty(),
                 "--goal-image and --goal-state exclude each other");
   GoalTaskOptions options = task_options(request, count, seed);
@@ -60,7 +60,8 @@ Goals find_goals(const GoalRequest& request, const RunConfig& config, const EnvM
     tasks = play_goal_tasks(make, options);
     goals.source = fmt::format("episodes of random actions, {} steps apart", request.steps);
   } else {
-    const DatasetSplit split = open_split_dataset(config, spec.id, path);
+    const DatasetSplit split =
+        open_split_dataset(config, spec.id, path, request.dataset.empty() ? known : "");
     tasks = draw_goal_tasks(*split.dataset, split.episodes.held_out, *make(), options);
     goals.source = fmt::format("held-out episodes of {}, {} steps apart", path, request.steps);
   }

@@ -34,11 +34,12 @@ struct Goals {
   bool suit_simulator() const;
 };
 
-// config: of the run. make: its environment, as the policy sees it. The same seed gives the same
-// goals. Throws Error(kInput) for flags that do not fit together, a picture of another size, and as
-// draw_goal_tasks() does.
-Goals find_goals(const GoalRequest& flags, const RunConfig& config, const EnvMaker& make,
-                 int64_t count, uint64_t seed);
+// config: of the run. known: the content of the dataset that it learnt from, "" where it gathered
+// (open_split_dataset()). make: its environment, as the policy sees it. The same seed gives the
+// same goals. Throws Error(kInput) for flags that do not fit together, a picture of another size,
+// and as draw_goal_tasks() does.
+Goals find_goals(const GoalRequest& flags, const RunConfig& config, const std::string& known,
+                 const EnvMaker& make, int64_t count, uint64_t seed);
 
 // The environment of the goals; with what a planner on the simulator needs, where that is asked for
 // and goal states are known.

@@ -63,12 +63,13 @@ void check_same_interface(const EnvSpec& trained, const EnvSpec& other) {
                 other.id, names(other), trained.id, names(trained));
 }
 
-// A run's agent with the weights of its latest checkpoint.
+// A run's agent with the weights of one of its checkpoints.
 struct OpenedRun {
   std::unique_ptr<RunConfig> config;
   EnvSpec trained;  // of the environment that it was trained on
   std::unique_ptr<Agent> agent;
   int64_t step = 0;
+  std::string dataset;  // the content of what it learnt from
 };
 
 OpenedRun open_checkpoint(const std::string& run, const RunDirectory& directory,
@@ -97,26 +98,32 @@ OpenedRun open_checkpoint(const std::string& run, const RunDirectory& directory,
     REVERIE_CHECK(broken.empty(), "{} is not finite: this policy is broken", broken);
   });
   opened.step = checkpoint.integer("step");
+  if (checkpoint.has_text("dataset.content")) opened.dataset = checkpoint.text("dataset.content");
   return opened;
 }
+
+constexpr int kTries = 3;
 
 // A run that is being trained replaces its checkpoints while this reads one.
 OpenedRun open_run(const std::string& run, const LoadOptions& options) {
   const RunDirectory directory = open_run_folder(run);
-  while (true) {
-    const CheckpointFolder latest = directory.latest_checkpoint();
+  for (int tries = 1;; ++tries) {
+    const CheckpointFolder chosen = directory.checkpoint(options.checkpoint);
     try {
-      return open_checkpoint(run, directory, latest.path, options);
+      return open_checkpoint(run, directory, chosen.path, options);
     } catch (const Error&) {
-      if (directory.latest_checkpoint().step == latest.step) throw;
+      const bool is_best = chosen.step < 0;  // its folder has one name for ever
+      const bool may_have_changed =
+          is_best ? tries < kTries : directory.checkpoint(options.checkpoint).step != chosen.step;
+      if (!may_have_changed) throw;
     }
   }
 }
 
 // Makes the task of reaching goals of the environment.
 void pursue_goals(LoadedPolicy& loaded, const LoadOptions& options) {
-  loaded.goals =
-      find_goals(options.goals, *loaded.config, loaded.plain_env, options.goal_count, options.seed);
+  loaded.goals = find_goals(options.goals, *loaded.config, loaded.dataset, loaded.plain_env,
+                            options.goal_count, options.seed);
   loaded.make_env = with_goals(loaded.plain_env, *loaded.goals, /*planner_fields=*/false);
   loaded.spec = loaded.make_env()->spec();
 }
@@ -197,6 +204,7 @@ LoadedPolicy load_policy(const std::string& run, const LoadOptions& options) {
   loaded.agent = std::move(opened.agent);
   loaded.make_actor = evaluating_actors(*loaded.agent);
   loaded.step = opened.step;
+  loaded.dataset = opened.dataset;
   use_environment(loaded, options);
   check_same_interface(opened.trained, loaded.spec);
   set_compute_threads(static_cast<int>(loaded.config->threads));

@@ -22,6 +22,7 @@ struct LoadedPolicy {
   std::unique_ptr<Agent> agent;     // null for one that needs no training
   ActorMaker make_actor;            // that act as well as they can
   int64_t step = 0;                 // of the checkpoint
+  std::string dataset = {};         // content of what it learnt from (DatasetIdentity), else ""
   std::optional<Goals> goals = {};  // of an agent that plans to them: make_env is their task
   EnvMaker plain_env = {};          // without the goals
 
@@ -30,9 +31,10 @@ struct LoadedPolicy {
 };
 
 struct LoadOptions {
-  std::string env;          // another environment than the run's; "" = the run's
-  std::string device = "";  // "" = the run's
-  uint64_t seed = 0;        // of the goals
+  std::string env;                    // another environment than the run's; "" = the run's
+  std::string device = "";            // "" = the run's
+  std::string checkpoint = "latest";  // of the run: or "best", or a step
+  uint64_t seed = 0;                  // of the goals
   // Changes options of the environment and of how the agent acts; empty: the run's stand.
   using Adjust = std::function<void(const ConfigFields& fields)>;
   Adjust adjust = {};
@@ -41,7 +43,7 @@ struct LoadOptions {
   bool without_goals = false;  // the policy is looked at, it does not act
 };
 
-// Opens the latest checkpoint of a run folder, or makes the untrained agent of that name
+// Opens a checkpoint of a run folder, or makes the untrained agent of that name
 // (AgentEntry::untrained) for `options.env`. Another environment than the run's has its own
 // defaults, but the wrappers of the run: what the policy sees and how it acts. Throws Error for a
 // missing, half-written, truncated or foreign run, and when the environment's fields or actions are

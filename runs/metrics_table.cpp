@@ -49,6 +49,14 @@ MetricsTable MetricsTable::read(const std::filesystem::path& run) {
   return table;
 }
 
+bool MetricsTable::has(const std::string& name) const {
+  const auto found = std::find(names_.begin(), names_.end(), name);
+  if (found == names_.end()) return false;
+  const auto index = static_cast<size_t>(found - names_.begin());
+  return std::any_of(rows_.begin(), rows_.end(),
+                     [&](const std::vector<double>& row) { return !std::isnan(row[index]); });
+}
+
 std::vector<double> MetricsTable::column(const std::string& name) const {
   const auto found = std::find(names_.begin(), names_.end(), name);
   if (found == names_.end()) fail_unknown_name("metric", name, names_, file_.string());

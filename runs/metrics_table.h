@@ -16,6 +16,9 @@ class MetricsTable {
 
   size_t rows() const { return rows_.size(); }
 
+  // Whether there is a column of that name with at least one value.
+  bool has(const std::string& name) const;
+
   // One column, NaN in rows without it. Throws Error(kInput) that names the nearest for an unknown
   // name.
   std::vector<double> column(const std::string& name) const;

@@ -67,7 +67,9 @@ std::map<std::string, std::string> training_options(const std::filesystem::path&
   std::map<std::string, std::string> options = texts_of(*config);
   const Checkpoint checkpoint = Checkpoint::read(directory.latest_checkpoint().path, {"model"});
   if (checkpoint.has_text("dataset.content")) {
-    options["training.dataset"] += "#" + checkpoint.text("dataset.content").substr(0, 8);
+    const std::string& content = checkpoint.text("dataset.content");
+    // "..., fingerprint 0123456789abcdef": as much of it as tells datasets apart.
+    options["training.dataset"] += "#" + content.substr(content.rfind(' ') + 1, 8);
   }
   return options;
 }

@@ -44,7 +44,8 @@ WorldModelRun open_world_model_run(const std::string& run, const std::string& da
                 "look at; expected --dataset F, with pictures of {}",
                 run, out.loaded.spec.id);
   out.data =
-      open_split_pictures(config, out.loaded.spec, dataset.empty() ? config.dataset() : dataset);
+      open_split_pictures(config, out.loaded.spec, dataset.empty() ? config.dataset() : dataset,
+                          dataset.empty() ? out.loaded.dataset : "");
   return out;
 }
 

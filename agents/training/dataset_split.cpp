@@ -84,12 +84,14 @@ DatasetIdentity DatasetIdentity::of(Dataset& dataset) {
 void DatasetIdentity::state(StateList& list) {
   list.add_text(
       "dataset.content", [this] { return content; },
-      [this](const std::string& known) {
-        REVERIE_CHECK(content == known,
-                      "{}: is not the dataset that the run learnt from ({}, expected {}); other "
-                      "episodes would be held out",
-                      path, content, printable(known));
-      });
+      [this](const std::string& known) { check(known); });
+}
+
+void DatasetIdentity::check(const std::string& known) const {
+  REVERIE_CHECK(content == known,
+                "{}: is not the dataset that the run learnt from ({}, expected {}); other "
+                "episodes would be held out",
+                path, content, printable(known));
 }
 
 std::unique_ptr<Dataset> open_dataset_for(const EnvSpec& spec, const std::string& path) {
@@ -109,8 +111,9 @@ std::unique_ptr<ReplayBuffer> load_transitions(Dataset& dataset, const RunConfig
 }
 
 DatasetSplit open_split_dataset(const RunConfig& config, const std::string& env,
-                                const std::string& path) {
+                                const std::string& path, const std::string& known) {
   DatasetSplit split{.dataset = Dataset::open(path), .episodes = {}};
+  if (!known.empty()) DatasetIdentity::of(*split.dataset).check(known);
   check_environment(*split.dataset, env);
   split.episodes =
       split_episodes(static_cast<int64_t>(split.dataset->episodes().size()),
@@ -119,8 +122,8 @@ DatasetSplit open_split_dataset(const RunConfig& config, const std::string& env,
 }
 
 DatasetSplit open_split_pictures(const RunConfig& config, const EnvSpec& spec,
-                                 const std::string& path) {
-  DatasetSplit split = open_split_dataset(config, spec.id, path);
+                                 const std::string& path, const std::string& known) {
+  DatasetSplit split = open_split_dataset(config, spec.id, path, known);
   check_pixels(*split.dataset, spec);
   check_actions(*split.dataset, spec);
   return split;

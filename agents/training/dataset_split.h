@@ -27,6 +27,9 @@ struct DatasetIdentity {
   // Dataset::read() does.
   static DatasetIdentity of(Dataset& dataset);
 
+  // Throws Error(kInput) that shows both contents unless `known` is this one's.
+  void check(const std::string& known) const;
+
   // Lists the content. Loading throws Error(kInput) that shows both contents when the checkpoint's
   // run learnt from another dataset.
   void state(StateList& list);
@@ -35,9 +38,11 @@ struct DatasetIdentity {
 // Opens a dataset and splits its episodes as the config's seed says, so that a run is trained and
 // evaluated with the same split. env: the id of the environment that it must hold episodes of.
 // Throws Error(kInput) as Dataset::open() and split_episodes() do, and for a dataset that names
-// another environment of the registry as its own.
+// another environment of the registry as its own. known: the content (DatasetIdentity) of the
+// dataset that a run learnt from, which this one has to be; "" = any. Another one is refused, as
+// episodes that the run learnt from would count as held out.
 DatasetSplit open_split_dataset(const RunConfig& config, const std::string& env,
-                                const std::string& path);
+                                const std::string& path, const std::string& known = "");
 
 // The dataset at `path`, for learners in this environment. spec: a SpaceAdapter's. Throws
 // Error(kInput) as Dataset::open() does, for one that says that it was recorded in another
@@ -53,6 +58,6 @@ std::unique_ptr<ReplayBuffer> load_transitions(Dataset& dataset, const RunConfig
 // The same for a world model, which learns from pictures. Throws Error(kInput) as well for a
 // dataset without pixels and for one whose pictures or actions differ from those of `spec`.
 DatasetSplit open_split_pictures(const RunConfig& config, const EnvSpec& spec,
-                                 const std::string& path);
+                                 const std::string& path, const std::string& known = "");
 
 }  // namespace reverie

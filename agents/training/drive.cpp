@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "agents/evaluation.h"
 #include "agents/training/trainer.h"
@@ -9,6 +10,8 @@
 
 namespace reverie {
 namespace {
+
+constexpr const char* kBestReturn = "evaluation_return";  // in state.json of the best checkpoint
 
 // A failure of the run, with what is left to go on from.
 [[noreturn]] void fail_training(const std::string& what, int64_t position, int64_t saved) {
@@ -25,7 +28,14 @@ class Drive {
         trainer_(trainer),
         length_(config_.training->length(config_)) {}
 
-  void resumed() { saved_ = position(); }
+  void resumed() {
+    saved_ = position();
+    const std::filesystem::path best = session_.directory.best();
+    if (!std::filesystem::exists(best)) return;
+    // One that lies ahead belongs to a future that is now trained again.
+    const Checkpoint checkpoint = Checkpoint::read(best, {"model"});
+    if (checkpoint.integer("step") <= saved_) best_return_ = checkpoint.number(kBestReturn);
+  }
 
   TrainingResult run() {
     last_log_ = steady_seconds();
@@ -120,6 +130,29 @@ class Drive {
       text += fmt::format(", {} {:.4g}", name.substr(sizeof("evaluation/") - 1), value);
     }
     session_.progress.message(text);
+    keep_if_best(row.front().second);
+  }
+
+  // The agent alone, which can be evaluated; training goes on from whole checkpoints.
+  void keep_if_best(double mean_return) {
+    if (!(mean_return > best_return_)) return;  // NaN is no better either
+    StateList list;
+    trainer_.agent().state(list);
+    if (!list.find_not_finite().empty()) return;  // the next checkpoint says so
+    Checkpoint checkpoint = begin_checkpoint();
+    checkpoint.set(kBestReturn, mean_return);
+    list.save(checkpoint);
+    session_.directory.replace_best(
+        [&](const std::filesystem::path& folder) { checkpoint.write(folder); });
+    best_return_ = mean_return;
+  }
+
+  Checkpoint begin_checkpoint() const {
+    Checkpoint checkpoint;
+    checkpoint.set("step", position());
+    checkpoint.set("env", config_.env);
+    checkpoint.set("agent", config_.agent);
+    return checkpoint;
   }
 
   void save() {
@@ -129,10 +162,7 @@ class Drive {
       metrics();  // names the loss that broke it, where there is one
       fail_training(fmt::format("{} is not finite", broken), position(), saved_);
     }
-    Checkpoint checkpoint;
-    checkpoint.set("step", position());
-    checkpoint.set("env", config_.env);
-    checkpoint.set("agent", config_.agent);
+    Checkpoint checkpoint = begin_checkpoint();
     list.save(checkpoint);
     session_.log.sync();
     auto staging = session_.directory.new_checkpoint(position());
@@ -146,9 +176,10 @@ class Drive {
   const DriveOptions& options_;
   Trainer& trainer_;
   const int64_t length_;
-  int64_t saved_ = -1;     // position of the newest checkpoint; -1 = none yet
-  double last_log_ = 0.0;  // [s]
-  TrainingCounts logged_;  // at the last row of the log
+  int64_t saved_ = -1;  // position of the newest checkpoint; -1 = none yet
+  double best_return_ = -std::numeric_limits<double>::infinity();  // of the evaluations
+  double last_log_ = 0.0;                                          // [s]
+  TrainingCounts logged_;                                          // at the last row of the log
   Metrics shown_;
 };
 

@@ -25,6 +25,10 @@ struct GatheringEnvs {
   SpaceAdapter adapter;
 };
 
+// For trainers whose replay buffer has no columns for what an actor adds to its actions. Throws
+// Error where the agent asks for such, which would be lost without a word.
+void refuse_extra_fields(const Agent& agent, std::string_view name);
+
 // Says where a run of `steps` ends that goes on by `per_turn` steps at a time, if that is further
 // on.
 void say_where_it_ends(const TrainingConfig::Say& say, int64_t steps, int64_t per_turn,

@@ -4,10 +4,10 @@
 
 namespace reverie {
 
-RewardScale::RewardScale(int64_t num_envs, double gamma)
+RunningRewardScale::RunningRewardScale(int64_t num_envs, double gamma)
     : gamma_(gamma), sums_(at::zeros({num_envs}, at::kDouble)) {}
 
-at::Tensor RewardScale::operator()(const Rollout& rollout) {
+at::Tensor RunningRewardScale::operator()(const Rollout& rollout) {
   const at::Tensor reward = rollout.reward.to(at::kDouble);
   const at::Tensor goes_on = rollout.ended().logical_not().to(at::kDouble);
   at::Tensor sums = at::empty_like(reward);
@@ -25,7 +25,7 @@ at::Tensor RewardScale::operator()(const Rollout& rollout) {
   return (reward / std::sqrt(m2_ / count_ + 1e-8)).clamp(-10.0, 10.0).to(at::kFloat);
 }
 
-void RewardScale::state(StateList& list) {
+void RunningRewardScale::state(StateList& list) {
   list.add_learning("sums", sums_);
   list.add("count", count_);
   list.add("mean", mean_);

@@ -19,9 +19,9 @@ namespace reverie {
 // 1.x NormalizeReward, as CleanRL uses it; differs: the variance moves once a rollout, before its
 // rewards are scaled, so that all of one rollout have one scale, and G begins anew after truncation
 // too.
-class RewardScale {
+class RunningRewardScale {
  public:
-  RewardScale(int64_t num_envs, double gamma);
+  RunningRewardScale(int64_t num_envs, double gamma);
 
   // Rewards of the next rollout, on the CPU: [T, N] float32 of its own.
   at::Tensor operator()(const Rollout& rollout);

@@ -109,7 +109,7 @@ class RolloutTrainer final : public Trainer {
   std::unique_ptr<RolloutAgent> agent_;
   std::unique_ptr<Actor> actor_;
   RolloutStore store_;
-  RewardScale reward_scale_;
+  RunningRewardScale reward_scale_;
   Rng rng_;  // of learning
   int64_t steps_ = 0;
   int64_t updates_ = 0;

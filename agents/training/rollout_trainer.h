@@ -18,7 +18,7 @@ struct RolloutTraining : TrainingConfig {
   RolloutTraining() { drive_options.evaluate_every = 25000; }
 
   int64_t num_envs = 8;
-  bool normalize_reward = true;  // as RewardScale does
+  bool normalize_reward = true;  // as RunningRewardScale does
   DriveOptions drive_options;
 
   void describe(ConfigFields& fields) override;

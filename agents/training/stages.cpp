@@ -1,5 +1,7 @@
 #include "agents/training/stages.h"
 
+#include <algorithm>
+
 #include "core/error.h"
 
 namespace reverie {
@@ -34,7 +36,9 @@ class StagedTrainer final : public Trainer {
     TrainingCounts sum{.stage = stages_[current_].title};
     for (size_t i = 0; i <= current_; ++i) {
       const TrainingCounts counts = stages_[i].trainer->counts();
-      sum.position += counts.position;
+      // Beyond its length a stage has but finished its last turn: the next one begins where the
+      // plan says.
+      sum.position += std::min(counts.position, stages_[i].length);
       sum.steps += counts.steps;
       sum.updates += counts.updates;
     }
@@ -63,7 +67,7 @@ class StagedTrainer final : public Trainer {
   void draw(const TrainingSession& session) override { trainer().draw(session); }
 
   void finish(const TrainingSession& session) override {
-    for (const Stage& stage : stages_) stage.trainer->finish(session);
+    for (size_t i = 0; i <= current_; ++i) stages_[i].trainer->finish(session);
   }
 
  private:

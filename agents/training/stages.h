@@ -17,7 +17,8 @@ struct Stage {
   std::unique_ptr<Trainer> trainer;
 };
 
-// Trainers one after the other. The position is the sum of theirs, so that one log, one progress
+// Trainers one after the other. The position is the sum of theirs, each no more than the
+// length of its stage, so that one log, one progress
 // bar and one row of checkpoints lead through all of them. A later stage starts when the one before
 // it is done; a run can be resumed within and between them.
 //

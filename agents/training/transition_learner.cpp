@@ -57,6 +57,7 @@ TransitionLearner::TransitionLearner(const RunConfig& config, const TransitionTr
       batches_(source_, Rng(config.seed_for("sampling")),
                training.replay.prefetch && !prioritized()),
       statistics_seed_(config.seed_for("observation statistics")) {
+  refuse_extra_fields(*agent_, config.agent);
   const at::Device device = open_device(config.device);
   const ReplayOptions options = training.replay.buffer_options(priority_.priority_exponent);
   if (const std::string& path = training.data.path; !path.empty()) {

@@ -89,6 +89,7 @@ class WorldModelTrainer final : public Trainer {
         experience_(make_experience(config, training, spec_, say)),
         batches_(experience_->training(), Rng(config.seed_for("sampling")),
                  training.replay.prefetch) {
+    refuse_extra_fields(*agent_, config.agent);
     experience_->check_holds(agent_->request().spec.length);
     last_log_time_ = steady_seconds();
   }

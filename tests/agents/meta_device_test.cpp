@@ -68,26 +68,50 @@ std::unique_ptr<AgentConfig> config_of(const std::string& name) {
   return config;
 }
 
+// The first of the small tasks that suits the agent: continuous, discrete, from pictures.
+EnvSpec spec_for(const AgentConfig& config) {
+  for (const EnvSpec& spec :
+       {test::PointEnv::make_spec({}), test::discrete_spec(), test::picture_spec()}) {
+    const EnvSpec adapted = SpaceAdapter::adapt(spec);
+    try {
+      config.make(adapted, at::kCPU, 0);
+      return adapted;
+    } catch (const Error&) {  // does not suit
+    }
+  }
+  fail_input("an agent that suits none of the tasks of tests/agents/point_env.h");
+}
+
 template <typename Kind>
 std::vector<std::string> agents_of() {
   std::vector<std::string> names;
-  const EnvSpec spec = SpaceAdapter::adapt(test::PointEnv::make_spec({}));
   for (const AgentEntry& entry : agent_registry()) {
     if (!entry.learns()) continue;
-    try {
-      const auto agent = entry.config()->make(spec, at::kCPU, 0);
-      if (dynamic_cast<Kind*>(agent.get()) != nullptr) names.push_back(entry.name);
-    } catch (const Error&) {  // does not suit the task
-    }
+    const std::unique_ptr<AgentConfig> config = entry.config();
+    const auto agent = config->make(spec_for(*config), at::kCPU, 0);
+    if (dynamic_cast<Kind*>(agent.get()) != nullptr) names.push_back(entry.name);
   }
   return names;
+}
+
+// What learns from sequences has tests of its own: the JEPA's are in tests/worldmodel.
+TEST(MetaDevice, MissesNoAgentThatLearns) {
+  std::vector<std::string> covered = agents_of<TransitionAgent>();
+  for (const std::string& name : agents_of<RolloutAgent>()) covered.push_back(name);
+  covered.emplace_back("jepa");
+  std::vector<std::string> learning;
+  for (const AgentEntry& entry : agent_registry()) {
+    if (entry.learns()) learning.push_back(entry.name);
+  }
+  EXPECT_THAT(covered, testing::UnorderedElementsAreArray(learning));
 }
 
 class AgentOnMeta : public testing::TestWithParam<std::string> {};
 
 TEST_P(AgentOnMeta, AnUpdateReadsNoValue) {
-  const EnvSpec spec = SpaceAdapter::adapt(test::PointEnv::make_spec({}));
-  const auto made = find_agent(GetParam()).config()->make(spec, at::kMeta, 1);
+  const std::unique_ptr<AgentConfig> config = find_agent(GetParam()).config();
+  const EnvSpec spec = spec_for(*config);
+  const auto made = config->make(spec, at::kMeta, 1);
   auto& agent = dynamic_cast<TransitionAgent&>(*made);
   Rng rng(1);
   for (int i = 0; i < 2; ++i) {

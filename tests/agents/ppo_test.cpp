@@ -1,11 +1,11 @@
-#include "agents/ppo/ppo.h"
+#include "agents/policy_gradient/ppo.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "agents/ppo/a2c.h"
-#include "agents/ppo/policy_gradient.h"
-#include "agents/ppo/reinforce.h"
+#include "agents/policy_gradient/a2c.h"
+#include "agents/policy_gradient/policy_gradient.h"
+#include "agents/policy_gradient/reinforce.h"
 #include "agents/space_adapter.h"
 #include "nn/pch.h"
 #include "tests/agents/point_env.h"

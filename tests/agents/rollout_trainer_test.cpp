@@ -5,9 +5,9 @@
 
 #include "agents/ddpg/ddpg.h"
 #include "agents/evaluation.h"
-#include "agents/ppo/a2c.h"
-#include "agents/ppo/ppo.h"
-#include "agents/ppo/reinforce.h"
+#include "agents/policy_gradient/a2c.h"
+#include "agents/policy_gradient/ppo.h"
+#include "agents/policy_gradient/reinforce.h"
 #include "agents/training/reward_scale.h"
 #include "nn/pch.h"
 #include "tests/agents/point_env.h"
@@ -173,13 +173,13 @@ TEST(RolloutTrainer, RolloutsHoldEveryStepInItsOrder) {
 }
 
 // gamma = 1/2. Environment 0: G = 1, 2.5, 4.25; 1 ends after its first step: G = 2, then 4, 8.
-TEST(RewardScale, DividesByTheDeviationOfDiscountedSums) {
+TEST(RunningRewardScale, DividesByTheDeviationOfDiscountedSums) {
   Rollout rollout;
   rollout.reward = at::tensor({1.0F, 2.0F, 2.0F, 4.0F, 3.0F, 6.0F}).view({3, 2});
   rollout.terminated = at::zeros({3, 2}, at::kBool);
   rollout.truncated = at::zeros({3, 2}, at::kBool);
   rollout.terminated[0][1] = true;
-  RewardScale scale(2, 0.5);
+  RunningRewardScale scale(2, 0.5);
   const at::Tensor sums = at::tensor({1.0, 2.5, 4.25, 2.0, 4.0, 8.0});
   const at::Tensor scaled = scale(rollout);
   EXPECT_LT(max_difference(scaled, rollout.reward / sums.std(0, /*unbiased=*/false)), 1e-5);
@@ -198,7 +198,7 @@ TEST(RewardScale, DividesByTheDeviationOfDiscountedSums) {
   EXPECT_LE(scale(rollout).max().item<double>(), 10.0);
 }
 
-TEST(RewardScale, GoesOnFromACheckpoint) {
+TEST(RunningRewardScale, GoesOnFromACheckpoint) {
   Rng rng(1);
   const auto rollout = [&] {
     Rollout out;
@@ -208,7 +208,7 @@ TEST(RewardScale, GoesOnFromACheckpoint) {
     for (int64_t i = 0; i < 15; ++i) out.reward.view({-1})[i] = rng.normal(1.0, 2.0);
     return out;
   };
-  RewardScale scale(3, 0.9), resumed(3, 0.9);
+  RunningRewardScale scale(3, 0.9), resumed(3, 0.9);
   scale(rollout());
   load_state(resumed, take_checkpoint(scale));
   const Rollout next = rollout();

@@ -17,8 +17,9 @@ using testing::HasSubstr;
 // Counts its turns in a tensor and a number, and writes down what it is asked.
 class Counter final : public Trainer {
  public:
-  Counter(std::string name, std::vector<std::string>& events)
-      : name_(std::move(name)), events_(events) {}
+  // stride: how far a turn goes.
+  Counter(std::string name, std::vector<std::string>& events, int64_t stride = 1)
+      : name_(std::move(name)), events_(events), stride_(stride) {}
 
   void start() override {
     events_.push_back(name_ + " starts");
@@ -26,7 +27,7 @@ class Counter final : public Trainer {
     weight_.zero_();
   }
   void turn() override {
-    ++turns_;
+    turns_ += stride_;
     weight_ += 1.0;
   }
   TrainingCounts counts() const override {
@@ -45,6 +46,7 @@ class Counter final : public Trainer {
  private:
   std::string name_;
   std::vector<std::string>& events_;
+  int64_t stride_;
   int64_t turns_ = 0;
   at::Tensor weight_ = at::zeros({1});
 };
@@ -74,6 +76,22 @@ class Stages : public testing::Test {
 
   std::vector<std::string> events_;
 };
+
+// Environments that step together go beyond the length that was asked for.
+TEST_F(Stages, WhatGoesBeyondItsLengthTakesNothingFromTheNext) {
+  std::vector<Stage> stages;
+  stages.push_back({"first", "doing first", 10, std::make_unique<Counter>("first", events_, 7)});
+  stages.push_back({"second", "doing second", 2, std::make_unique<Counter>("second", events_)});
+  const auto trainer = in_stages(std::move(stages));
+  trainer->start();
+  std::vector<int64_t> positions;
+  for (int i = 0; i < 4; ++i) {
+    trainer->turn();
+    positions.push_back(trainer->counts().position);
+  }
+  EXPECT_THAT(positions, ElementsAre(7, 10, 11, 12));
+  EXPECT_THAT(events_, ElementsAre("first starts", "second starts"));
+}
 
 TEST_F(Stages, FollowEachOtherUnderOnePosition) {
   const auto trainer = make(3, 0, 2);

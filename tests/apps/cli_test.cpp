@@ -1,5 +1,8 @@
 // What the commands print and write when all is well.
+#include <algorithm>
 #include <cstring>
+#include <map>
+#include <sstream>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -147,6 +150,71 @@ TEST_F(CommandLineTest, EvaluateJsonIsTheContract) {
   Arguments other = again;
   other.insert(other.end(), {"--seed", "1"});
   EXPECT_NE(json::parse(good(other).out)["random"], json::parse(first)["random"]);
+}
+
+TEST_F(CommandLineTest, TheBestPolicyAndEarlierOnesCanBeEvaluated) {
+  Arguments train =
+      tiny_training("r", 600, {"--checkpoint-every", "200", "--keep-checkpoints", "5"});
+  *(std::find(train.begin(), train.end(), "--evaluate-every") + 1) = "100";
+  good(train);
+  std::map<std::string, double> returns;  // of the evaluations, by step
+  std::istringstream table(content(at("r/metrics.csv")));
+  std::string line, cell;
+  std::getline(table, line);
+  std::vector<std::string> names;
+  for (std::istringstream header(line); std::getline(header, cell, ',');) names.push_back(cell);
+  const auto column = std::find(names.begin(), names.end(), "evaluation/return") - names.begin();
+  while (std::getline(table, line)) {
+    std::vector<std::string> cells;
+    for (std::istringstream row(line); std::getline(row, cell, ',');) cells.push_back(cell);
+    const auto at_column = static_cast<size_t>(column);
+    if (cells.size() > at_column && !cells[at_column].empty()) {
+      returns[cells[0]] = std::stod(cells[at_column]);
+    }
+  }
+  ASSERT_EQ(returns.size(), 6U);
+  const auto best =
+      std::max_element(returns.begin(), returns.end(),
+                       [](const auto& a, const auto& b) { return a.second < b.second; });
+  const auto step_of = [&](const std::string& which) {
+    return json::parse(
+               good({"evaluate", "r", "--checkpoint", which, "--episodes", "2", "--json"}).out)
+        .at("step")
+        .get<int64_t>();
+  };
+  EXPECT_EQ(std::to_string(step_of("best")), best->first);
+  EXPECT_EQ(step_of("200"), 200);
+  EXPECT_EQ(step_of("latest"), 600);
+  expect_refusal(folder_.path(), {"evaluate", "r", "--checkpoint", "300"},
+                 {"r: unknown checkpoint '300'", "latest, best, 0, 200, 400, 600"});
+  expect_refusal(folder_.path(), {"evaluate", "r", "--checkpoint", "best", "--record", "study"},
+                 {"--record", "--checkpoint best", "latest"});
+}
+
+TEST_F(CommandLineTest, PlotsSeedsAsOneLineWithABand) {
+  for (const char* seed : {"1", "2"}) {
+    Arguments train =
+        tiny_training(std::string("a-s") + seed, 400, {"--seed", seed, "--log-every", "50"});
+    good(train);
+  }
+  good({"plot", "a-s1", "a-s2", "--out", "mean.png"});
+  good({"plot", "a-s1", "a-s2", "--out", "each.png", "--each"});
+  good({"plot", "a-s1", "a-s2", "--out", "smooth.png", "--smooth", "3"});
+  EXPECT_EQ(content(at("mean.png")).substr(0, 8), "\x89PNG\r\n\x1a\n");
+  EXPECT_NE(content(at("mean.png")), content(at("each.png")));
+  EXPECT_NE(content(at("mean.png")), content(at("smooth.png")));
+}
+
+TEST_F(CommandLineTest, BenchMeasuresBothInterfacesOfEnvironments) {
+  const json out = json::parse(good({"bench", "envs", "maze2d-open", "--async", "2", "--num-envs",
+                                     "4", "--seconds", "0.1", "--threads", "1", "--json"})
+                                   .out);
+  std::vector<std::string> names;
+  for (const json& result : out.at("results")) {
+    names.push_back(result.at("name"));
+    EXPECT_GT(result.at("value").get<double>(), 1000.0);
+  }
+  EXPECT_EQ(names, std::vector<std::string>({"maze2d-open", "maze2d-open, 2 at a time"}));
 }
 
 TEST_F(CommandLineTest, EvaluatePrintsATableForPeople) {

@@ -140,6 +140,18 @@ TEST_F(Train, InterruptSavesAndSaysHowToResume) {
   }
 }
 
+TEST_F(Train, ARunKeepsItsMap) {
+  write(at("rooms.txt"), "#####\n#G  #\n#   #\n#####\n");
+  good(tiny_training("run", 100, {"--map", "rooms.txt"}));
+  fs::remove(at("rooms.txt"));
+  good({"evaluate", "run", "--episodes", "2"});
+  fs::create_directory(at("below"));
+  fs::rename(at("run"), at("below/moved"));
+  good({"evaluate", "below/moved", "--episodes", "2"});
+  good({"train", "--resume", "below/moved", "--steps", "150"});
+  EXPECT_EQ(content(at("below/moved/files/rooms.txt")).substr(0, 5), "#####");
+}
+
 TEST_F(Train, OneProcessARunFolder) {
   Program program(tiny_training("busy", 1000000, {"--checkpoint-every", "100"}),
                   {.folder = folder_.path()});

@@ -60,6 +60,28 @@ TEST_F(TrainWorldModel, WhatIsHeldOutStaysHeldOut) {
             "--decoder-updates", "0"});
 }
 
+// What looks at a run stands on its split too: of another file other episodes would be held out.
+TEST_F(TrainWorldModel, ADatasetThatWasReplacedIsNotEvaluatedOn) {
+  fs::rename(at("240.h5"), at("kept.h5"));
+  fs::copy(at("other.h5"), at("240.h5"));
+  const Arguments evaluate = {"evaluate", "run", "--episodes", "2", "--goal-steps", "40"};
+  refuses(evaluate, {"240.h5", "is not the dataset that the run learnt from", "fingerprint"});
+  refuses({"probe", "run"}, {"240.h5", "is not the dataset that the run learnt from"});
+  fs::remove(at("240.h5"));
+  fs::rename(at("kept.h5"), at("240.h5"));
+  succeeds(evaluate);
+}
+
+TEST_F(TrainWorldModel, ARecordTellsDatasetsOfOneNameApart) {
+  succeeds({"evaluate", "run", "--episodes", "2", "--goal-steps", "40", "--record", "study"});
+  const std::string state = read_file(latest_checkpoint(at("run")) / "state.json", 1 << 20);
+  constexpr std::string_view kBefore = "fingerprint ";
+  const size_t mark = state.find(kBefore);
+  ASSERT_NE(mark, std::string::npos);
+  EXPECT_THAT(read_file(at("study/run.json"), 1 << 20),
+              HasSubstr("240.h5#" + state.substr(mark + kBefore.size(), 8) + "\""));
+}
+
 TEST_F(TrainWorldModel, StepsOnADatasetCountAsUpdatesAndItIsSaid) {
   Arguments arguments =
       tiny_world_model("stepped", 2, {"--dataset", "240.h5", "--decoder-updates", "0"});

@@ -148,6 +148,54 @@ TEST(Layering, IncludesFollowTheTableOfModules) {
   for (const std::string& violation : violations(REVERIE_SOURCE_DIR)) ADD_FAILURE() << violation;
 }
 
+// Types of one name in two headers: nothing warns, and of their inline functions the linker keeps
+// one for both (the one-definition rule).
+std::vector<std::string> types_defined_twice(const fs::path& root) {
+  std::map<std::string, std::string> seen;  // qualified name -> header
+  std::vector<std::string> twice;
+  const std::regex space("^namespace ([\\w:]+) \\{"),
+      type("^(?:struct|class) (?:alignas\\(\\d+\\) )?(\\w+)(?: final)?(?: :[^;]*)?\\s*\\{?$");
+  for (const auto& [module, rules] : modules()) {
+    if (!fs::is_directory(root / module)) continue;
+    std::vector<fs::path> headers;
+    for (const auto& entry : fs::recursive_directory_iterator(root / module)) {
+      if (entry.path().extension() == ".h") headers.push_back(entry.path());
+    }
+    std::sort(headers.begin(), headers.end());
+    for (const fs::path& header : headers) {
+      std::ifstream file(header);
+      std::string line, scope;
+      for (std::smatch found; std::getline(file, line);) {
+        if (std::regex_search(line, found, space)) scope = found[1];
+        if (!std::regex_search(line, found, type)) continue;
+        const std::string name = scope + "::" + found[1].str();
+        const std::string here = header.lexically_relative(root).generic_string();
+        const auto [known, is_new] = seen.emplace(name, here);
+        if (!is_new && known->second != here) {
+          twice.push_back(fmt::format("{} is defined in {} and in {}", name, known->second, here));
+        }
+      }
+    }
+  }
+  return twice;
+}
+
+TEST(Layering, ATypeIsDefinedInOneHeader) {
+  for (const std::string& name : types_defined_twice(REVERIE_SOURCE_DIR)) ADD_FAILURE() << name;
+  const test::TemporaryFolder root;
+  fs::create_directories(root / "core");
+  fs::create_directories(root / "envs");
+  std::ofstream(root / "core/a.h") << "namespace reverie {\nstruct Plan {\n};\nclass Known;\n}\n";
+  std::ofstream(root / "core/b.h")
+      << "namespace reverie {\nclass Known final : public Plan {\n};\n}\n";
+  std::ofstream(root / "envs/c.h") << "namespace reverie::maze {\nclass Plan {\n};\n}\n";
+  EXPECT_THAT(types_defined_twice(root.path()), testing::IsEmpty());
+  std::ofstream(root / "envs/d.h")
+      << "namespace reverie {\nclass alignas(64) Plan : public Known {\n};\n}\n";
+  EXPECT_THAT(types_defined_twice(root.path()),
+              testing::ElementsAre("reverie::Plan is defined in core/a.h and in envs/d.h"));
+}
+
 TEST(Layering, SeesTheTree) {
   for (const char* module :
        {"core", "envs", "nn", "replay", "datasets", "agents", "runs", "apps"}) {

@@ -142,7 +142,7 @@ TEST(SigReg, ProcessesThatShareABatchGetWhatOneWouldGet) {
     expected.backward();
     for (const bool second : {false, true}) {
       const int64_t begin = second ? 256 : 0;
-      // The other process's parallel of each average, in the order in which they are asked for.
+      // The other process's share of each average, in the order in which they are asked for.
       std::vector<at::Tensor> others;
       const DataParallel record{2, [&](at::Tensor& values) { others.push_back(values.clone()); }};
       test->statistic(whole.detach().slice(0, 256 - begin, 512 - begin), record);

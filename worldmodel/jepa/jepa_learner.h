@@ -21,7 +21,7 @@ struct JepaTrainingOptions {
   double regulariser_weight = 0.09;  // lambda
   double learning_rate = 0.0;        // 0 = Jepa::default_learning_rate()
   double weight_decay = 1e-3;
-  double warmup = 0.01;         // parallel of the run
+  double warmup = 0.01;         // share of the run
   double gradient_limit = 1.0;  // of the norm
   int64_t minibatch = 128;      // sequences
 

@@ -10,7 +10,7 @@ class Cem final : public GaussianPlanner {
   explicit Cem(const PlannerOptions& options) : GaussianPlanner("cem", options) {}
 
  private:
-  Gaussian fit(const Elites& elites, const Gaussian& /*before*/) const override {
+  PlanGaussian fit(const Elites& elites, const PlanGaussian& /*before*/) const override {
     return {.mean = elites.actions.mean(1), .std = elites.actions.std(1, /*unbiased=*/true)};
   }
 };

@@ -7,7 +7,7 @@ namespace reverie {
 Plan GaussianPlanner::search(const PlanningProblem& problem, Rng& rng, DeviceChecks& checks) {
   const at::NoGradGuard no_grad;
   CandidateSearch search(name_, ActionKind::kContinuous, problem, most_candidates(), rng, checks);
-  Gaussian gaussian;
+  PlanGaussian gaussian;
   gaussian.mean = search.initial_mean();
   gaussian.std = bounded(at::full_like(gaussian.mean, options_.initial_std));
   Elites elites;

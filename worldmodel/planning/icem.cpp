@@ -29,13 +29,13 @@ class Icem final : public GaussianPlanner {
     return at::cat(parts, 1);
   }
 
-  Gaussian fit(const Elites& elites, const Gaussian& before) const override {
+  PlanGaussian fit(const Elites& elites, const PlanGaussian& before) const override {
     const double keep = options().momentum;
     return {.mean = keep * before.mean + (1.0 - keep) * elites.actions.mean(1),
             .std = keep * before.std + (1.0 - keep) * elites.actions.std(1, /*unbiased=*/true)};
   }
 
-  at::Tensor result(const Gaussian& /*gaussian*/, const Elites& elites) const override {
+  at::Tensor result(const PlanGaussian& /*gaussian*/, const Elites& elites) const override {
     return elites.best();
   }
 

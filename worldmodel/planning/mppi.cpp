@@ -12,7 +12,7 @@ class Mppi final : public GaussianPlanner {
   explicit Mppi(const PlannerOptions& options) : GaussianPlanner("mppi", options) {}
 
  private:
-  Gaussian fit(const Elites& elites, const Gaussian& /*before*/) const override {
+  PlanGaussian fit(const Elites& elites, const PlanGaussian& /*before*/) const override {
     const at::Tensor weight = weights(elites.cost);
     const at::Tensor mean = (weight * elites.actions).sum(1);
     const at::Tensor variance = (weight * (elites.actions - mean.unsqueeze(1)).square()).sum(1);

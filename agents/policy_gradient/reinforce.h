@@ -3,7 +3,7 @@
 #include <memory>
 
 #include "agents/agent.h"
-#include "agents/ppo/policy_gradient.h"
+#include "agents/policy_gradient/policy_gradient.h"
 
 namespace reverie {
 

@@ -1,4 +1,4 @@
-#include "agents/ppo/reinforce.h"
+#include "agents/policy_gradient/reinforce.h"
 
 #include "agents/training/rollout_trainer.h"
 #include "nn/pch.h"

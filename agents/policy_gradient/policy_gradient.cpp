@@ -1,4 +1,4 @@
-#include "agents/ppo/policy_gradient.h"
+#include "agents/policy_gradient/policy_gradient.h"
 
 #include <cmath>
 

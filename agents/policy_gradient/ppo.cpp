@@ -1,4 +1,4 @@
-#include "agents/ppo/ppo.h"
+#include "agents/policy_gradient/ppo.h"
 
 #include <algorithm>
 

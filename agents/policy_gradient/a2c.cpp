@@ -1,4 +1,4 @@
-#include "agents/ppo/a2c.h"
+#include "agents/policy_gradient/a2c.h"
 
 #include "agents/training/rollout_trainer.h"
 #include "nn/pch.h"
