@@ -64,7 +64,8 @@ TEST_F(TrainWorldModel, WhatIsHeldOutStaysHeldOut) {
 TEST_F(TrainWorldModel, ADatasetThatWasReplacedIsNotEvaluatedOn) {
   fs::rename(at("240.h5"), at("kept.h5"));
   fs::copy(at("other.h5"), at("240.h5"));
-  const Arguments evaluate = {"evaluate", "run", "--episodes", "2", "--goal-steps", "40"};
+  const Arguments evaluate = {"evaluate",     "run", "--episodes", "2",
+                              "--goal-steps", "40",  "--radius",   "0.05"};
   refuses(evaluate, {"240.h5", "is not the dataset that the run learnt from", "fingerprint"});
   refuses({"probe", "run"}, {"240.h5", "is not the dataset that the run learnt from"});
   fs::remove(at("240.h5"));
@@ -73,7 +74,8 @@ TEST_F(TrainWorldModel, ADatasetThatWasReplacedIsNotEvaluatedOn) {
 }
 
 TEST_F(TrainWorldModel, ARecordTellsDatasetsOfOneNameApart) {
-  succeeds({"evaluate", "run", "--episodes", "2", "--goal-steps", "40", "--record", "study"});
+  succeeds({"evaluate", "run", "--episodes", "2", "--goal-steps", "40", "--radius", "0.05",
+            "--record", "study"});
   const std::string state = read_file(latest_checkpoint(at("run")) / "state.json", 1 << 20);
   constexpr std::string_view kBefore = "fingerprint ";
   const size_t mark = state.find(kBefore);
