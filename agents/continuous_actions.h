@@ -9,8 +9,8 @@
 
 namespace reverie {
 
-// Numbers of an action, for agents of continuous actions. spec: a SpaceAdapter's. Throws
-// Error(kInput) for discrete actions and for a Box that is no vector.
+// The number of action dimensions, for agents of continuous actions. spec: a SpaceAdapter's. Throws
+// Error(kInput) for discrete actions and for a Box that is not a vector.
 int64_t continuous_action_size(const EnvSpec& spec);
 
 // Standard normal draws of the shape of `like`, float32 on the CPU.

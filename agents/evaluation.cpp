@@ -35,7 +35,7 @@ std::vector<Episode> evaluate(const ActorMaker& make_actor, const EnvMaker& make
   env.reset(options.seed);
   actor->on_episode_start(at::ones({lanes}, at::kBool));
 
-  // Lane i owes the episodes i, i + lanes, ...: taking the first ones to end would favour short
+  // Lane i plays the episodes i, i + lanes, ...: taking the first ones to end would favour short
   // ones.
   std::vector<Episode> episodes;
   for (int64_t left = options.episodes; left > 0;) {

@@ -12,23 +12,24 @@ namespace reverie {
 struct EvaluationOptions {
   int64_t episodes = 100;
   uint64_t seed = 0;  // the same seed gives the same starts, whatever the policy
-  // Instead of it, [episodes]: episode i begins with Env::reset(episode_seeds[i]). Empty: not.
+  // Seeds instead of `seed`, [episodes]: episode i begins with Env::reset(episode_seeds[i]). Empty:
+  // unused.
   std::vector<uint64_t> episode_seeds = {};
   int threads = 1;
   std::function<void(int64_t finished)> on_progress = {};
 };
 
-// Plays whole episodes with an actor made for it and returns them in an order that does not depend
-// on how long they took: that of episode_seeds where they are given. Throws Error for fewer than 1
-// episode, for another number of seeds than episodes, and what the environment throws.
+// Plays whole episodes with an actor made for it and returns them in an order independent of their
+// lengths: that of episode_seeds if given. Throws Error for fewer than 1 episode, for a number of
+// seeds other than the number of episodes, and what the environment throws.
 std::vector<Episode> evaluate(const ActorMaker& make_actor, const EnvMaker& make,
                               const EvaluationOptions& options);
 
-// One value an episode: its return, or a metric of that name (NaN where an episode has none).
+// One value per episode: its return, or a metric of that name (NaN if an episode lacks it).
 std::vector<double> episode_returns(const std::vector<Episode>& episodes);
 std::vector<double> episode_metric(const std::vector<Episode>& episodes, std::string_view name);
 
-// The mean over the values that are numbers; NaN when there is none.
+// The mean over the values that are not NaN; NaN when there are none.
 double mean_of_numbers(const std::vector<double>& values);
 
 }  // namespace reverie

@@ -14,7 +14,8 @@
 namespace reverie {
 
 // The input of a network on vector observations: every floating-point field of the environment,
-// flattened and joined in the order of the spec, optionally standardised by running statistics.
+// flattened and concatenated in the order of the spec, optionally standardised by running
+// statistics.
 class ObservationFeatures {
  public:
   // Throws Error when the environment has no floating-point field.

@@ -15,7 +15,7 @@
 
 namespace reverie {
 
-// An explicit table: static initialisers that registered themselves would be dropped by the linker.
+// An explicit table: the linker would drop static initialisers that registered themselves.
 const std::vector<AgentEntry>& agent_registry() {
   static const std::vector<AgentEntry> registry = {
       ddpg_entry(), ppo_entry(),    a2c_entry(),      reinforce_entry(), rnd_entry(),

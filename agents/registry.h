@@ -8,19 +8,19 @@
 
 namespace reverie {
 
-// Every agent there is, in the order of `reverie list agents`.
+// Every agent, in the order of `reverie list agents`.
 const std::vector<AgentEntry>& agent_registry();
 
-// The names of those that need no run: "random, scripted, ...".
+// The names of the agents that need no run: "random, scripted, ...".
 std::string untrained_agents();
 
-// The names of those that can learn from a dataset.
+// The names of the agents that can learn from a dataset.
 std::string agents_of_datasets();
 
-// Whether an agent of that name plays without having been trained; false for unknown names.
+// Whether an agent of that name plays without training; false for unknown names.
 bool is_untrained(std::string_view name);
 
-// Throws Error naming the nearest one for an unknown name.
+// Throws Error that names the nearest one for an unknown name.
 const AgentEntry& find_agent(std::string_view name);
 
 }  // namespace reverie

@@ -71,7 +71,7 @@ namespace {
 constexpr const char* kFilesFolder = "files";
 constexpr size_t kMostFileBytes = size_t{1} << 26;
 
-// Calls `use` for each option of the environment that names a file.
+// Calls `use` for each environment option that names a file.
 void for_each_file(RunConfig& config, const std::function<void(std::string& path)>& use) {
   ConfigFields fields;
   config.env_config->describe(fields);
@@ -116,7 +116,7 @@ std::unique_ptr<RunConfig> load_run_config(const std::filesystem::path& file) {
 std::filesystem::path find_preset(const std::string& env, const std::string& agent) {
   try {
     return asset_path(fmt::format("presets/{}-{}.toml", env, agent));
-  } catch (const Error&) {  // none of the folders of assets holds it
+  } catch (const Error&) {  // no assets folder contains it
     return {};
   }
 }

@@ -46,7 +46,7 @@ SpaceAdapter::Rows SpaceAdapter::make_rows(int64_t num_envs) const {
   return rows;
 }
 
-// ended: converts the rows alone in which an episode of that step ended; null: all.
+// ended: converts only the rows whose episode ended in that step; null: all.
 void SpaceAdapter::convert(FieldViews from, Rows& to, const VectorStep* ended) const {
   for (size_t f = 0; f < from.size(); ++f) {
     if (!is_converted_[f]) {

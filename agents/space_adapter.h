@@ -11,31 +11,31 @@
 
 namespace reverie {
 
-// The edge between N environments and whoever plays them. Learners see observations in float32
-// where the environment has float64 (but for Field::is_exact), and give actions in [-1, 1], or
-// int64: dtypes and bounds of the environment's own are known here and nowhere else.
+// Converts between N environments and their learners. Learners see observations in float32 where
+// the environment has float64 (except for Field::is_exact), and give actions in [-1, 1], or int64.
+// Only this class knows the environment's own dtypes and bounds.
 class SpaceAdapter {
  public:
   // env: as the environments declare it. Throws Error(kInput) as ActionScale does.
   SpaceAdapter(const EnvSpec& env, int64_t num_envs);
 
-  // The views that it returns point into it.
+  // The returned views point into this object.
   SpaceAdapter(const SpaceAdapter&) = delete;
   SpaceAdapter& operator=(const SpaceAdapter&) = delete;
 
-  // The environment as learners see it.
+  // The spec of the environment as learners see it.
   static EnvSpec adapt(const EnvSpec& env);
   const EnvSpec& spec() const { return spec_; }
 
-  // The same rows as learners see them. What need not be converted is not copied; the views stay
-  // valid until the next call and as long as what they were made from.
+  // Converts rows to the form that learners see. Fields that need no conversion are not copied; the
+  // views are valid until the next call and as long as their source.
   FieldViews observations(FieldViews obs);
 
-  // The same of a step; final observations are converted where an episode ended.
+  // Likewise for a step; final observations are converted where an episode ended.
   VectorStep step(const VectorStep& step);
 
-  // Actions of an actor, [N, A] float32 or float64, or [N] int64, on the CPU, as rows of the
-  // environment's field; valid until the next call. Throws Error(kInput) for another shape or
+  // Converts an actor's actions, [N, A] float32 or float64, or [N] int64, on the CPU, to rows of
+  // the environment's field; valid until the next call. Throws Error(kInput) for another shape or
   // dtype.
   ConstFieldView actions(const at::Tensor& decided);
 

@@ -12,7 +12,7 @@ double bound(const std::vector<float>& bounds, size_t element) {
   return static_cast<double>(bounds.size() == 1 ? bounds.front() : bounds.at(element));
 }
 
-// Calls `visit` with the elements of a view of float32 or float64.
+// Calls `visit` with the elements of a float32 or float64 view.
 template <typename View, typename Visit>
 void visit_reals(const View& view, const Visit& visit) {
   if (view.field->dtype == DType::kFloat64) {
@@ -22,7 +22,7 @@ void visit_reals(const View& view, const Visit& visit) {
   }
 }
 
-// Rows of A reals to rows of A reals, element a of a row by map(value, a).
+// Maps rows of A reals to rows of A reals: element a of a row becomes map(value, a).
 template <typename Map>
 void map_rows(ConstFieldView from, FieldView to, size_t size, const Map& map) {
   visit_reals(from, [&](const auto& values) {

@@ -13,8 +13,8 @@ namespace reverie {
 //   <folder of the program>/../share/reverie/assets   installed
 //   the source tree that this library was built from
 //
-// relative: a path without "..", not absolute. Throws Error(kInput) for another one, and one that
-// lists the places tried when none holds it.
+// relative: a path that is not absolute and has no "..". Throws Error(kInput) for any other path,
+// and an error that lists the folders tried when none of them holds it.
 std::filesystem::path asset_path(std::string_view relative);
 
 }  // namespace reverie

@@ -2,7 +2,7 @@
 
 namespace reverie {
 
-// Seconds of a clock that never goes back, since some moment: for differences.
+// Seconds of a steady clock with an arbitrary origin. Only differences have a meaning.
 double steady_seconds();
 
 }  // namespace reverie

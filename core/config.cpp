@@ -43,7 +43,7 @@ std::string escaped(std::string_view text) {
   return out + '"';
 }
 
-// Values on their way into a field; assigned only after everything was found right.
+// Parsed values. They are assigned to the fields only after all of them were found valid.
 using ParsedValue = std::variant<bool, int64_t, double, std::string, std::vector<int64_t>,
                                  std::vector<std::string>>;
 
@@ -60,7 +60,7 @@ double parse_double(const ConfigField& field, std::string_view text, std::string
   return value;
 }
 
-// Also takes whole numbers such as 1e6, which people write for step counts.
+// Also accepts whole numbers such as 1e6, which people write for step counts.
 int64_t parse_integer(const ConfigField& field, std::string_view text, std::string_view source) {
   int64_t value = 0;
   const char* end = text.data() + text.size();
@@ -151,7 +151,8 @@ void assign(const ConfigField& field, const ParsedValue& value) {
       field.value);
 }
 
-// A TOML node as the field's type; an integer is a number, but a number is no integer.
+// A TOML node as the field's type. A number field accepts an integer; an integer field accepts no
+// other number.
 ParsedValue parse_node(const ConfigField& field, const toml::node& node, std::string_view source) {
   const auto fail = [&]() {
     std::ostringstream found;

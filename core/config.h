@@ -13,7 +13,7 @@
 
 namespace reverie {
 
-// The numbers a config value may take: low <= x <= high, with the ends left out where open.
+// The range of a numeric config value: low <= x <= high, without the ends that are marked open.
 struct Range {
   double low = -std::numeric_limits<double>::infinity();
   double high = std::numeric_limits<double>::infinity();
@@ -28,7 +28,7 @@ inline Range at_least(double low) { return {.low = low}; }
 inline Range above(double low) { return {.low = low, .open_low = true}; }
 inline Range between(double low, double high) { return {.low = low, .high = high}; }
 
-// One value of a config struct, seen by flags, TOML, help text and dump alike.
+// One value of a config struct, as flags, TOML, help text and dump see it.
 struct ConfigField {
   using Value = std::variant<bool*, int64_t*, double*, std::string*, std::vector<int64_t>*,
                              std::vector<std::string>*>;
@@ -38,9 +38,9 @@ struct ConfigField {
   std::string help;     // one line, with the unit in brackets
   Value value;
   Range range = {};
-  std::vector<std::string> choices = {};  // of a string; empty = anything
-  bool changes_result = true;             // false: of what a run keeps, not of what it learns
-  bool is_file = false;                   // a text that is the path of a file to read, or ""
+  std::vector<std::string> choices = {};  // for a string: the valid values; empty = any
+  bool changes_result = true;             // false: affects what a run keeps, not what it learns
+  bool is_file = false;                   // the text is the path of a file to read, or ""
 
   std::string flag() const;       // "--learning-rate"
   std::string type_name() const;  // "number", "integer", "true|false", "a|b", "text", "integers"
@@ -55,7 +55,7 @@ struct ConfigField {
 //   void describe(ConfigFields& fields) { fields.add("gamma", gamma, "discount per step", ...); }
 //
 // and flags, TOML files, help and the dump are all made from that list. Holds pointers into the
-// structs: they must outlive it.
+// structs, which must outlive it.
 class ConfigFields {
  public:
   // The TOML table that the following add() calls belong to.
@@ -69,11 +69,11 @@ class ConfigFields {
            std::vector<std::string> choices = {});
   void add_file(std::string name, std::string& path, std::string help);
   void add(std::string name, std::vector<int64_t>& value, std::string help, Range range = {});
-  // Texts without commas; on the command line the flag may be repeated.
+  // A list of texts without commas. On the command line the flag may be repeated.
   void add(std::string name, std::vector<std::string>& value, std::string help);
 
-  // Fields that change nothing of what is learnt, such as how often it is logged: results that
-  // differ in them alone are of one setting. Throws Error for a name that is not there.
+  // Marks fields that do not change what is learnt, such as how often it is logged: results that
+  // differ only in them count as the same setting. Throws Error for an unknown name.
   void set_without_effect(std::initializer_list<std::string_view> names);
 
   const std::vector<ConfigField>& all() const { return fields_; }
@@ -82,11 +82,11 @@ class ConfigFields {
   const ConfigField* find(std::string_view name) const;
 
   // Parses text ("0.99", "true", "256,256") into a field; `source` opens the message of an error
-  // ("--gamma"). Throws Error(kInput) for a wrong type, a value out of range or no valid choice.
+  // ("--gamma"). Throws Error(kInput) for a wrong type, a value out of range or an invalid choice.
   static void set(const ConfigField& field, std::string_view text, std::string_view source);
 
-  // The same for the field of that name, by which errors call it. Throws Error(kInput) where there
-  // is none.
+  // Likewise for the field of that name, which errors mention. Throws Error(kInput) for an unknown
+  // name.
   void set(std::string_view name, std::string_view text) const;
 
   // Reads a TOML file. Every key must be one of the fields, in its section, with its type and
@@ -94,7 +94,7 @@ class ConfigFields {
   // key and the nearest valid one.
   void load_toml(const std::filesystem::path& file) const;
 
-  // The same from text; `source` stands for the file in messages.
+  // Likewise from text; `source` stands for the file in messages.
   void load_toml_text(std::string_view text, std::string_view source) const;
 
   // All values with their help as comments, in the order of add(); load_toml() reads it back equal.
@@ -107,8 +107,9 @@ class ConfigFields {
   std::vector<ConfigField> fields_;
 };
 
-// The string at a dotted path of a TOML file ("run.env"), "" where there is none; nothing else is
-// checked. Throws Error(kInput) for a missing file, bad TOML, or a value that is no string.
+// The string at a dotted path of a TOML file ("run.env"), or "" when the path does not exist.
+// Nothing else is checked. Throws Error(kInput) for a missing file, bad TOML, or a value that is
+// not a string.
 std::string toml_string(const std::filesystem::path& file, std::string_view path);
 
 }  // namespace reverie

@@ -8,7 +8,7 @@
 namespace reverie {
 namespace {
 
-// Names in a message: more are no help.
+// The most names that a message lists; more would not help.
 constexpr size_t kMostListed = 40;
 
 // Levenshtein distance with one row of memory.

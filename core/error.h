@@ -46,8 +46,8 @@ template <typename... Args>
 // enough to be a plausible misspelling (more than a third of the letters differ, at least 2 may).
 std::string nearest_name(std::string_view name, const std::vector<std::string>& candidates);
 
-// "unknown <what> 'name'; did you mean 'x'? Known: a, b, c" as an Error(kInput), behind "<where>: "
-// where that is not "".
+// Throws Error(kInput) "unknown <what> 'name'; did you mean 'x'? Known: a, b, c", with "<where>: "
+// in front unless `where` is "".
 [[noreturn]] void fail_unknown_name(std::string_view what, std::string_view name,
                                     const std::vector<std::string>& known,
                                     std::string_view where = "");

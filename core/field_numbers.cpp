@@ -31,7 +31,7 @@ int64_t row_count(const Field& field, std::span<const std::byte> column) {
   return static_cast<int64_t>(column.size() / bytes);
 }
 
-// Whether static_cast<T>(value) is the value, or for floats the nearest one.
+// Whether static_cast<T>(value) equals the value or, for floats, is the nearest one.
 template <typename T>
 bool can_hold(DType dtype, double value) {
   if constexpr (std::is_same_v<T, double>) return true;

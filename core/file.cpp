@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kTemporaryPrefix = ".reverie-tmp-";
 constexpr size_t kGatherBytes = size_t{1} << 20;
-constexpr int kMostLinks = 40;  // in a row, as Linux follows them
+constexpr int kMostLinks = 40;  // links followed in a row, as in Linux
 
 [[noreturn]] void fail_system(const fs::path& path, std::string_view what, int error) {
   fail_run("{}: cannot {}: {}", path.string(), what, std::generic_category().message(error));
@@ -85,8 +85,8 @@ std::string read_file(const fs::path& path, size_t max_bytes) {
   };
   check_size(static_cast<size_t>(status.st_size));
 
-  // The size may be 0 (files of /proc) or change under our hands: read on until the end, one byte
-  // past the stated size at least.
+  // The size may be 0 (files of /proc) or change while we read: read to the end, and at least one
+  // byte past the stated size.
   std::string content;
   size_t used = 0;
   size_t room = static_cast<size_t>(status.st_size) + 1;
@@ -119,7 +119,7 @@ AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)), target_(follow_l
     fd_ = FileDescriptor(::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
   } while (!fd_.is_open() && errno == EEXIST);
   if (!fd_.is_open()) fail_system(path_, "write", errno);
-  // A file system without permissions has none to keep: no failure.
+  // A file system without permissions has none to keep, so this is no failure.
   if (exists) ::fchmod(fd_.get(), status.st_mode & 0777U);
 }
 
@@ -146,7 +146,7 @@ void AtomicFile::flush() {
 void AtomicFile::commit() {
   flush();
   sync_or_fail(fd_.get(), path_);
-  // Network file systems report a full quota only here.
+  // Network file systems report an exceeded quota only here.
   if (::close(fd_.release()) != 0) fail_system(path_, "close", errno);
   if (::rename(temporary_.c_str(), target_.c_str()) != 0) fail_system(path_, "rename", errno);
   temporary_.clear();
@@ -174,7 +174,7 @@ AppendFile::AppendFile(fs::path path) : path_(std::move(path)) {
 
 void AppendFile::append(std::string_view record) {
   if (const int error = write_all(fd_.get(), record)) {
-    // Take back the part that did fit. A device cannot be cut, and has nothing to cut.
+    // Removes the part that was written. A device cannot be truncated and needs no truncation.
     [[maybe_unused]] const int ignored = ::ftruncate(fd_.get(), size_);
     fail_system(path_, "append", error);
   }
@@ -247,7 +247,7 @@ fs::path follow_links(const fs::path& path) {
                   path.string());
     const fs::path next = fs::read_symlink(target, error);
     if (error) fail_system(path, "follow the link", error.value());
-    target = folder_of(target) / next;  // an absolute one stands alone
+    target = folder_of(target) / next;  // an absolute link replaces the folder
   }
   return target;
 }

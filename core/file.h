@@ -12,10 +12,10 @@
 
 namespace reverie {
 
-// Files that are whole or absent. Everything a run keeps goes through here, so that a process
-// killed at any moment, a full disk or a power cut leaves the old content or the new one, never a
-// mixture. Failures of the system (disk full, permission) are Error(kRun) with the path and the
-// system's words.
+// Files that are complete or absent. Everything a run keeps is written through these functions, so
+// a process killed at any moment, a full disk or a power cut leaves the old content or the new one,
+// never a mixture. Failures of the system (disk full, permission) are Error(kRun) with the path and
+// the system's message.
 
 // Owns a POSIX file descriptor and closes it when destroyed; -1 is none.
 class FileDescriptor {
@@ -38,31 +38,31 @@ class FileDescriptor {
 // a device, unreadable, or longer than max_bytes.
 std::string read_file(const std::filesystem::path& path, size_t max_bytes);
 
-// Replaces or makes the file: writes under a temporary name in the same folder, syncs, renames and
-// syncs the folder. When anything fails the temporary file is removed, the old file stays and
+// Replaces or creates the file: writes under a temporary name in the same folder, syncs, renames
+// and syncs the folder. When anything fails the temporary file is removed, the old file stays and
 // Error(kRun) is thrown. See AtomicFile for links and permissions.
 void write_file_atomically(const std::filesystem::path& path, std::string_view bytes);
 void write_file_atomically(const std::filesystem::path& path, std::span<const std::byte> bytes);
 
-// The same for content that comes in pieces. Nothing is at `path` before commit().
+// Likewise for content that comes in pieces. Nothing is at `path` before commit().
 //
-// A symbolic link at `path` stays: the file that it points to is replaced, or made where it is
-// missing. An existing file's permissions are kept.
+// A symbolic link at `path` stays: the file it points to is replaced, or created if it is missing.
+// An existing file's permissions are kept.
 class AtomicFile {
  public:
   // Opens the temporary file. Throws Error(kInput) when `path` is a folder, a pipe or a device, and
   // Error(kRun) when the folder is missing or cannot be written.
-  // Throws Error(kInput) for links in a circle too.
+  // Also throws Error(kInput) for links that form a circle.
   explicit AtomicFile(std::filesystem::path path);
   ~AtomicFile();  // without commit(): removes the temporary file
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
 
-  // Appends; small pieces are gathered. Throws Error(kRun) when the disk is full.
+  // Appends; small pieces are buffered. Throws Error(kRun) when the disk is full.
   void write(std::string_view bytes);
   void write(std::span<const std::byte> bytes);
 
-  // Makes the file appear, synced to disk. Call once, and nothing after it.
+  // Makes the file appear, synced to disk. May be called once, and is the last call.
   void commit();
 
   const std::filesystem::path& path() const { return path_; }
@@ -77,18 +77,18 @@ class AtomicFile {
   std::string pending_;
 };
 
-// A log that grows at its end. Every append() is handed to the system before it returns, so what
+// A log that is only appended to. Every append() is handed to the system before it returns, so what
 // was appended survives the death of the process; sync() makes it survive a power cut. A symbolic
 // link at the path is refused.
 class AppendFile {
  public:
-  // Opens the file, or makes it. Throws Error(kRun).
+  // Opens the file, or creates it. Throws Error(kRun).
   explicit AppendFile(std::filesystem::path path);
 
-  // Appends all of the record or, when the disk is full, nothing of it and throws Error(kRun).
+  // Appends the whole record. When the disk is full, appends nothing and throws Error(kRun).
   void append(std::string_view record);
 
-  // Drops everything from byte `size` on, 0 <= size <= size(). Throws Error(kRun).
+  // Removes everything from byte `size` on, 0 <= size <= size(). Throws Error(kRun).
   void truncate(int64_t size);
 
   void sync();
@@ -103,31 +103,30 @@ class AppendFile {
 
 // Makes a finished folder appear under its final name, on the same file system: syncs every file
 // and folder in it, renames and syncs the parent. Where final_dir exists already, the two are
-// exchanged in one system call and the old one is removed; on a file system without that call
-// (some network ones) final_dir is absent for a moment. A slash at the end of a path counts for
-// nothing. A symbolic link at final_dir is replaced by the folder: what it points to may lie on
-// another file system, where nothing can be renamed to. Throws Error(kRun).
+// exchanged in one system call and the old one is removed; on a file system without that call (some
+// network ones) final_dir is absent for a moment. Slashes at the end of a path are ignored. A
+// symbolic link at final_dir is replaced by the folder, because its target may lie on another file
+// system, across which nothing can be renamed. Throws Error(kRun).
 void commit_directory(const std::filesystem::path& temporary_dir,
                       const std::filesystem::path& final_dir);
 
-// Syncs a folder's list of names, which makes files created, renamed or removed in it durable.
+// Syncs a folder's list of names, so that files created, renamed or removed in it stay so.
 void sync_folder(const std::filesystem::path& folder);
 
-// The path without slashes at its end, which people and shells type behind a folder's name; "/"
-// stays. What is put behind or beside a path ("PATH.partial") needs it so.
+// The path without the slashes at its end, which people and shells type after a folder's name; "/"
+// stays. Required before a suffix or a sibling's name is made from a path ("PATH.partial").
 std::filesystem::path without_trailing_slashes(const std::filesystem::path& path);
 
-// The file that the symbolic links at `path` lead to, whether it is there or not; `path` itself
-// where there is no link. Links in the folders above stay. Throws Error(kInput) for links in a
-// circle.
+// The file that the symbolic links at `path` lead to, whether it exists or not; `path` itself if it
+// is no link. Links in parent folders stay. Throws Error(kInput) for links that form a circle.
 std::filesystem::path follow_links(const std::filesystem::path& path);
 
-// A fresh name in the folder of `path` for something unfinished; nothing is created.
+// A new name in the folder of `path` for an unfinished file or folder; nothing is created.
 std::filesystem::path temporary_sibling(const std::filesystem::path& path);
-bool is_temporary_sibling(const std::filesystem::path& path);  // by its name
+bool is_temporary_sibling(const std::filesystem::path& path);  // judged by its name
 
-// Removes what killed processes left under the names of temporary_sibling() directly in `folder`.
-// Only for a folder that no other process writes to now. Throws Error(kRun).
+// Removes what killed processes left directly in `folder` under names of temporary_sibling(). Call
+// it only while no other process writes to the folder. Throws Error(kRun).
 void remove_leftovers(const std::filesystem::path& folder);
 
 }  // namespace reverie

@@ -8,7 +8,7 @@
 namespace reverie {
 
 // The 64-bit FNV-1a hash of bytes that come in pieces: the same on every machine and in every run.
-// It tells things apart that differ by chance; somebody who wants two things to agree can do that.
+// It detects accidental differences; it does not resist collisions made on purpose.
 class Fnv1a {
  public:
   void add(std::span<const std::byte> bytes) {

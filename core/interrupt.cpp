@@ -17,7 +17,7 @@ void on_signal(int signal) {
 
 void catch_stop_signals() {
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
-    // nohup has these ignored, and so they stay.
+    // A signal that was ignored before (nohup) stays ignored.
     if (std::signal(signal, on_signal) == SIG_IGN) std::signal(signal, SIG_IGN);
   }
 }

@@ -5,27 +5,27 @@
 
 namespace reverie {
 
-// How a person or a scheduler stops a program: SIGINT (Ctrl-C), SIGTERM, or SIGHUP (a closed
-// terminal). The first one is noted, and whatever runs stops where nothing is half-written; a
-// second one ends the program at once.
+// Stops a program on SIGINT (Ctrl-C), SIGTERM or SIGHUP (a closed terminal). The first signal is
+// noted, and the running work stops at a point where nothing is half-written. A second one ends the
+// program at once.
 
-// Thrown where work was given up because the program is to stop. Not an Error: nothing is wrong.
+// Thrown by work that stops because the program is to stop. Not an Error: nothing is wrong.
 class Interrupted final : public std::exception {
  public:
   const char* what() const noexcept override { return "interrupted"; }
 };
 
-// From now on such a signal is noted; without this call it ends the program as ever.
+// Notes such signals from now on. Without this call they end the program at once.
 void catch_stop_signals();
 
-// Whether one came, for loops that save what they have and stop.
+// Whether a signal came. For loops that save their state before they stop.
 const std::atomic<bool>& stop_requested();
 
-// Throws Interrupted if one came. For loops that have nothing to save: what they were writing is
-// removed on the way out.
+// Throws Interrupted if a signal came. For loops with nothing to save: files they were writing are
+// removed while the stack unwinds.
 void throw_if_interrupted();
 
-// The exit status of a program that was stopped: what shells make of one that Ctrl-C has ended.
+// The exit status of a stopped program: the one that shells report after Ctrl-C.
 inline constexpr int kInterruptedStatus = 130;
 
 }  // namespace reverie

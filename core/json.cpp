@@ -55,7 +55,7 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
     bool is_list = false;
     Json::List list = {};
     Json::Object object = {};
-    std::string key = {};  // of the member that is read
+    std::string key = {};  // of the member being read
   };
 
   bool open(bool is_list) {
@@ -88,12 +88,13 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
   std::vector<Level> levels_;
 };
 
-// Texts and numbers are nlohmann's to write: escapes, and the shortest digits that read back equal.
+// nlohmann writes texts and numbers: it escapes, and finds the shortest digits that read back
+// equal.
 std::string scalar(const nlohmann::json& value) {
   return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-// begin: of the line that the value stands in.
+// begin: the indentation of the line that holds the value.
 void write(const Json& value, int indent, const std::string& begin, std::string& out) {
   const std::string deeper = begin + std::string(static_cast<size_t>(indent), ' ');
   const auto enclose = [&](const char* brackets, const auto& elements, const auto& write_one) {

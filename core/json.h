@@ -14,8 +14,8 @@
 
 namespace reverie {
 
-// A JSON value (RFC 8259): what reports print and metadata files hold. Objects keep the order that
-// their keys were given in:
+// A JSON value (RFC 8259), used for printed reports and metadata files. Objects keep their keys in
+// insertion order:
 //
 //   Json out = Json::Object{{"name", name}, {"return", Json::Object{{"mean", mean}}}};
 //   out.set("episodes", episodes);
@@ -30,7 +30,7 @@ class Json {
   Json(std::same_as<bool> auto value) : value_(value) {}
   template <std::integral T>
   requires(!std::same_as<T, bool>) Json(T value) : value_(static_cast<int64_t>(value)) {}
-  // JSON has no NaN and no infinity: what is not finite is null.
+  // JSON has no NaN and no infinity: values that are not finite become null.
   Json(double value) {
     if (std::isfinite(value)) value_ = value;
   }
@@ -48,7 +48,7 @@ class Json {
 
   bool is_null() const { return std::holds_alternative<std::monostate>(value_); }
 
-  // The value, or nullptr (nothing) where it is of another kind. An integer is a number too.
+  // The value, or nullptr (nullopt) when it is of another kind. An integer is also a number.
   const std::string* text() const { return std::get_if<std::string>(&value_); }
   const List* list() const { return std::get_if<List>(&value_); }
   const Object* object() const { return std::get_if<Object>(&value_); }
@@ -56,20 +56,20 @@ class Json {
   std::optional<int64_t> integer() const;
   std::optional<double> number() const;
 
-  // The member of that name, the last one of several; nullptr where there is none, and in what is
-  // no object.
+  // The member of that name, the last of several; nullptr when there is none or the value is not an
+  // object.
   const Json* find(std::string_view key) const;
 
-  // Gives the object a member, in the place of one of that name. Null becomes an object first.
+  // Sets a member of the object and replaces one of the same name. Null becomes an object first.
   // Throws Error for every other value.
   void set(std::string key, Json value);
 
-  // One line; with indent > 0 a line for each value, as many blanks deeper in each level. Bytes
-  // that are not UTF-8, which names of files may have, become U+FFFD.
+  // One line; with indent > 0 one line for each value, indented by that many spaces per level.
+  // Bytes that are not UTF-8, as file names may have, become U+FFFD.
   std::string dump(int indent = 0) const;
 
-  // Throws Error(kInput) that opens with `source` for text that is not JSON, numbers beyond those
-  // of a double, and more than kMostLevels lists and objects within each other.
+  // Parses text. Throws Error(kInput) that opens with `source` for text that is not JSON, for
+  // numbers outside the range of a double, and for more than kMostLevels nested lists and objects.
   static constexpr size_t kMostLevels = 64;
   static Json parse(std::string_view text, std::string_view source);
 

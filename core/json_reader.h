@@ -8,8 +8,9 @@
 
 namespace reverie {
 
-// Members of a JSON object that have to be there, of a kind. Each throws Error(kInput) that opens
-// with `source` and names the member, what was found and what was expected.
+// Reads required members of a JSON object, each of a required kind. Each function throws
+// Error(kInput) that opens with `source` and names the member, what was found and what was
+// expected.
 class JsonReader {
  public:
   // The value must outlive this.

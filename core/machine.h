@@ -5,10 +5,10 @@
 
 namespace reverie {
 
-// What a measurement was made on.
+// The machine that a measurement was made on.
 struct Machine {
-  std::string processor;  // "Intel(R) Xeon(R) Processor @ 2.60GHz"; "unknown" where nothing says it
-  int64_t cores = 0;      // that this process may use at once
+  std::string processor;  // "Intel(R) Xeon(R) Processor @ 2.60GHz"; "unknown" if not reported
+  int64_t cores = 0;      // that this process may use at the same time
 
   bool operator==(const Machine&) const = default;
 };

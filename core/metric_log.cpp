@@ -54,7 +54,7 @@ std::vector<std::string> split_line(std::string_view line) {
   return cells;
 }
 
-// pandas, numpy and Python's float() read nan, inf and -inf; a NaN's sign says nothing.
+// pandas, numpy and Python's float() read nan, inf and -inf; the sign of a NaN has no meaning.
 std::string number_text(double value) {
   return std::isnan(value) ? "nan" : fmt::format("{}", value);
 }
@@ -65,8 +65,8 @@ bool parse(std::string_view text, Number& value) {
   return error == std::errc() && end == text.data() + text.size();
 }
 
-// Calls visit(line, complete) for each line; `complete` is false for a last one without line break,
-// which a write that was cut short leaves. Throws Error(kInput) for an absurdly long line.
+// Calls visit(line, complete) for each line; `complete` is false for a last line without a line
+// break, which an interrupted write leaves. Throws Error(kInput) for an absurdly long line.
 template <typename Visit>
 void for_each_line(const fs::path& path, Visit&& visit) {
   std::ifstream file(path);
@@ -149,7 +149,8 @@ std::string event_record(int64_t step, uint32_t body_field, std::string_view bod
   return record(event);
 }
 
-// TensorBoard drops what it has read of this step and later ones (SessionLog.status = START).
+// TensorBoard discards the events it has read of this step and later ones (SessionLog.status =
+// START).
 std::string restart_record(int64_t first_step) {
   std::string session;
   put_tag(session, 1, Wire::kVarint);
@@ -227,7 +228,7 @@ MetricLog::MetricLog(const fs::path& dir, std::optional<int64_t> resume_step)
   }
 }
 
-// Reads the header and drops the rows of later steps, with whatever damage lies among them.
+// Reads the header and drops the rows of later steps, including any damage among them.
 void MetricLog::load(int64_t resume_step) {
   AtomicFile kept(csv_path_);
   int64_t line_number = 0;
@@ -310,7 +311,7 @@ void MetricLog::add_columns(const std::vector<std::string>& names) {
     header = false;
   });
   wider.commit();
-  csv_.emplace(csv_path_);  // the old descriptor is of the file that was replaced
+  csv_.emplace(csv_path_);  // the old descriptor refers to the replaced file
   columns_.insert(columns_.end(), names.begin(), names.end());
 }
 

@@ -19,11 +19,11 @@ namespace reverie {
 //                           the run so far [s], resumed parts included
 //   events.out.tfevents.*   one file for each start of the run; values are float32 there
 //
-// Every row is with the system when write() returns, so it survives the death of the process.
+// The system has every row when write() returns, so rows survive the death of the process.
 class MetricLog {
  public:
-  // Starts a log in an existing folder. With resume_step it continues the one that is there: rows
-  // of later steps are dropped from the CSV, and TensorBoard is told to forget them.
+  // Starts a log in an existing folder. With resume_step it continues the existing log: rows of
+  // later steps are dropped from the CSV, and TensorBoard is told to forget them.
   //
   // Throws Error(kInput) when there is a metrics.csv and no resume_step, or when it cannot be read
   // as one (the line is named; damage after the last row to keep is dropped, not reported), and
@@ -31,15 +31,15 @@ class MetricLog {
   explicit MetricLog(const std::filesystem::path& dir,
                      std::optional<int64_t> resume_step = std::nullopt);
 
-  // Adds one row; nothing when `metrics` is empty. Steps never decrease. A name that is new
-  // rewrites the CSV with one column more, so names should be few and appear early.
+  // Adds one row; does nothing when `metrics` is empty. Steps never decrease. A new name rewrites
+  // the CSV with one more column, so names should be few and appear early.
   //
   // Throws Error(kInput) for a negative or decreasing step and for a name that is empty, repeated,
   // "step", "wall_time_s" or not printable ASCII; Error(kRun) when the disk is full.
   void write(int64_t step, const Metrics& metrics);
 
-  // Makes everything written so far survive a power cut: call it before a checkpoint is published,
-  // whose resume counts on these rows.
+  // Makes everything written so far survive a power cut. Call it before publishing a checkpoint: a
+  // resume from it needs these rows.
   void sync();
 
  private:

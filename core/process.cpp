@@ -13,7 +13,8 @@ namespace reverie {
 void prepare_process() {
   for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; ++stream) {
     if (fcntl(stream, F_GETFD) != -1 || errno != EBADF) continue;
-    // The lowest free number is the stream's own, as those below it are open by now.
+    // open() returns the lowest free number, which is this stream's: those below it are open by
+    // now.
     if (open("/dev/null", stream == STDIN_FILENO ? O_RDONLY : O_WRONLY) != stream) std::abort();
   }
   std::signal(SIGXFSZ, SIG_IGN);

@@ -2,15 +2,15 @@
 
 namespace reverie {
 
-// What a program does before anything else, so that nothing outside it can damage what it writes:
+// Prepares a program before anything else, so that nothing outside it can damage what it writes:
 //
-// - a standard stream that was closed by whoever started it is opened on /dev/null. Files would
-//   otherwise be opened under its number, and messages be written into them.
-// - writing beyond a limit of file sizes (ulimit -f) and to a pipe that nobody reads fails, as on a
-//   full disk, where the system would kill the program without a word.
+// - A standard stream that the caller closed is opened on /dev/null. Otherwise a file could be
+//   opened under its number, and messages would be written into the file.
+// - Writing beyond a file size limit (ulimit -f) or to a pipe without a reader fails, as on a full
+//   disk. Otherwise the system would kill the program without a message.
 void prepare_process();
 
-// Whether nobody reads standard output any more: it is a pipe whose other end is closed.
+// Whether standard output has no reader any more: it is a pipe whose other end is closed.
 bool output_has_no_reader();
 
 }  // namespace reverie

@@ -17,10 +17,10 @@ namespace {
 
 constexpr double kRedrawSeconds = 0.1;
 constexpr double kLineSeconds = 10.0;
-constexpr double kRateSeconds = 10.0;  // the rate forgets with this time constant
+constexpr double kRateSeconds = 10.0;  // time constant of the rate's decay
 constexpr int kMaxBarColumns = 40;
 constexpr int kMinBarColumns = 10;
-constexpr int kNarrowColumns = 40;  // a terminal below this gives up the bar for the numbers
+constexpr int kNarrowColumns = 40;  // a narrower terminal shows numbers without a bar
 constexpr int kUnknownColumns = 80;
 constexpr std::string_view kGap = "  ";
 
@@ -33,8 +33,8 @@ std::string_view environment(const char* name) {
 
 bool is_terminal(int fd) { return ::isatty(fd) == 1 && environment("TERM") != "dumb"; }
 
-// A container often sets no locale at all while the terminal reads UTF-8: only an explicit C or
-// POSIX asks for ASCII.
+// A container often sets no locale although the terminal reads UTF-8, so only an explicit C or
+// POSIX locale selects ASCII.
 bool wants_unicode() {
   for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
     const std::string_view locale = environment(name);
@@ -71,7 +71,7 @@ Glyph decode(std::string_view text) {
   return {code, bytes, true};
 }
 
-// The ranges that matter of Unicode's East Asian width and of zero-width marks.
+// The relevant ranges of Unicode's East Asian width and of zero-width marks.
 int columns_of(char32_t code) {
   const auto in = [code](char32_t low, char32_t high) { return code >= low && code <= high; };
   if (in(0x300, 0x36f) || in(0x200b, 0x200f) || in(0xfe00, 0xfe0f) || in(0x20d0, 0x20ff)) return 0;
@@ -83,7 +83,8 @@ int columns_of(char32_t code) {
   return 1;
 }
 
-// Text that cannot steer the terminal: control characters and bytes that are not UTF-8 become '?'.
+// Text without control over the terminal: control characters and bytes that are not UTF-8 become
+// '?'.
 std::string harmless(std::string_view text, std::string_view allowed = "") {
   std::string out;
   while (!text.empty()) {
@@ -96,7 +97,7 @@ std::string harmless(std::string_view text, std::string_view allowed = "") {
   return out;
 }
 
-// As much of the beginning as fits.
+// The longest prefix that fits.
 std::string_view fit(std::string_view text, int columns) {
   size_t used = 0;
   while (used < text.size()) {
@@ -169,7 +170,7 @@ ProgressBar::ProgressBar(int64_t total_steps, ProgressOptions options)
 ProgressBar::~ProgressBar() {
   try {
     finish();
-  } catch (...) {  // out of memory while a run unwinds: the bar is the least loss
+  } catch (...) {  // out of memory while a run unwinds: losing the bar matters least
   }
 }
 
@@ -201,7 +202,7 @@ void ProgressBar::finish() {
   if (finished_) return;
   finished_ = true;
   if (options_.quiet) return;
-  // The last line tells of the whole run.
+  // The last line covers the whole run.
   recent_steps_ = static_cast<double>(step_ - options_.first_step);
   recent_seconds_ = options_.clock() - start_;
   if (terminal_) {
@@ -217,7 +218,7 @@ void ProgressBar::refresh() {
   const double now = options_.clock();
   const double waited = now - last_shown_;
   const int tenth = done_of(10);
-  // The whole way is told by finish(), with the time it took.
+  // finish() reports 100 %, with the time taken.
   const bool milestone = tenth > shown_tenth_ && tenth < 10;
   if (terminal_ ? waited < kRedrawSeconds : waited < kLineSeconds && !milestone) return;
   shown_tenth_ = tenth;
@@ -236,14 +237,14 @@ void ProgressBar::measure_rate(double now) {
   rate_time_ = now;
 }
 
-// How many of `parts` equal parts of the way are done. Multiplied first: 29 of 100 is 29 %.
+// How many of `parts` equal parts of the run are done. Multiplied first: 29 of 100 is 29 %.
 int ProgressBar::done_of(int parts) const {
   if (total_ == 0) return 0;
   const double done = parts * static_cast<double>(step_) / static_cast<double>(total_);
   return static_cast<int>(std::clamp(done, 0.0, static_cast<double>(parts)));
 }
 
-// What is left while running, what it took at the end; "" when there is nothing to tell.
+// The time left while running, the time taken at the end; "" when neither is known.
 std::string ProgressBar::time_text() const {
   if (finished_) return fmt::format("in {}", format_duration(recent_seconds_));
   if (total_ == 0 || recent_steps_ <= 0.0) return "";
@@ -272,7 +273,7 @@ std::string ProgressBar::terminal_line(int columns) const {
     return text;
   };
 
-  // In the order of importance; shown in the order of reading.
+  // Added in order of importance, shown in reading order.
   const std::string percent = take(total_ > 0 ? fmt::format("{:3}%", done_of(100)) : "");
   const std::string time = take(time_text());
   const std::string rate = take(rate_text().empty() ? "" : rate_text() + "/s");

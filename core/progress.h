@@ -18,7 +18,7 @@ namespace reverie {
 std::string format_duration(double seconds);
 
 // Three significant digits with a suffix from a thousand on: "0.123", "42", "12.3k", "1.5M", "2G",
-// "3T". "nan", "inf" and "-inf" as they are.
+// "3T". Also "nan", "inf" and "-inf".
 std::string format_count(double value);
 
 // Terminal columns that UTF-8 text takes: 0 for combining marks, 2 for East Asian wide letters and
@@ -29,23 +29,25 @@ struct ProgressOptions {
   std::string label = {};      // what is running, "maze2d-umaze ddpg"
   int64_t first_step = 0;      // where the count starts: the checkpoint's step of a resumed run
   std::string unit = "steps";  // what is counted
-  bool quiet = false;          // no progress; messages only
-  bool stops_itself = false;   // the loop looks at stop_requested() on its own
+  bool quiet = false;          // no progress, only messages
+  bool stops_itself = false;   // the loop checks stop_requested() itself
   int fd = STDERR_FILENO;      // where to draw; not owned
   std::function<double()> clock = {};  // [s] never goes back; empty = the steady clock
 };
 
-// No progress from now on, whatever the options of a bar say: the program was called with --quiet.
+// Turns progress off from now on, whatever the options of a bar say: the program was called with
+// --quiet.
 void silence_progress();
 
-// How far a run is, for a person who watches it:
+// Shows how far a run is:
 //
 //   ddpg  ━━━━━━━━━━━━━╸──────────────────  42%  ETA 1:02:03  1.23k/s  return 12.3  21k/50k
 //
-// On a terminal one line, redrawn in place at most 10 times a second and fitted to the width: what
-// does not fit is left out. Colours unless NO_COLOR is set, ASCII when the locale is C or POSIX.
-// Elsewhere (a file, a pipe, TERM=dumb) plain lines, one every 10 s and one each 10 % of the way.
-// Failures to write are ignored: they must not end a run. Safe to use from several threads.
+// On a terminal it is one line, redrawn in place at most 10 times a second and fitted to the width:
+// parts that do not fit are left out. It has colours unless NO_COLOR is set, and is ASCII when the
+// locale is C or POSIX. Elsewhere (a file, a pipe, TERM=dumb) it prints plain lines, one every 10 s
+// and one at each 10 % of the run. Failures to write are ignored: they must not end a run. Safe to
+// use from several threads.
 class ProgressBar {
  public:
   // total_steps: the step at which the run is done; 0 = not known. Throws Error(kInput) when it is
@@ -56,7 +58,7 @@ class ProgressBar {
   ProgressBar& operator=(const ProgressBar&) = delete;
 
   // The run has reached `step`; cheap enough for every step. `values` replace those shown before.
-  // Both throw Interrupted where the program is to stop (core/interrupt.h), unless the loop does
+  // Both throw Interrupted when the program is to stop (core/interrupt.h), unless the loop does
   // that itself.
   void update(int64_t step);
   void update(int64_t step, const Metrics& values);
@@ -89,7 +91,7 @@ class ProgressBar {
   const double start_;  // [s] clock
   int64_t step_;
   Metrics values_;
-  int shown_tenth_ = 0;  // plain lines: tenths of the way that have been told
+  int shown_tenth_ = 0;  // plain lines: tenths of the run reported so far
   double last_shown_;    // [s] clock
   int64_t rate_step_;    // the step and time of the last rate measurement
   double rate_time_;

@@ -15,7 +15,7 @@ namespace reverie {
 namespace {
 
 // numpy/random/bit_generator.pyx, SeedSequence with its default pool of four words. Words are
-// absorbed one at a time, so that no list of them has to be built.
+// absorbed one at a time, so no list of them is built.
 class SeedMixer {
  public:
   void absorb(uint32_t word) {
@@ -73,13 +73,14 @@ class SeedMixer {
 
 }  // namespace
 
-// A point under the ziggurat, made of one draw: 8 bits of layer, 1 of sign, 52 or 23 of magnitude.
+// A point under the ziggurat, made from one draw: 8 bits of layer, 1 of sign, 52 or 23 of
+// magnitude.
 template <typename Real>
 struct Rng::Candidate {
   Real x;
   size_t layer;
-  bool top_bit;  // sign of the tail, should the point be in its layer
-  bool inside;   // under the curve for certain: 98.5 % of draws
+  bool top_bit;  // sign of the tail, used if the point is in its layer
+  bool inside;   // certainly under the curve: 98.5 % of draws
 };
 
 inline Rng::Candidate<double> Rng::candidate(uint64_t draw) {
@@ -87,7 +88,7 @@ inline Rng::Candidate<double> Rng::candidate(uint64_t draw) {
   const uint64_t magnitude = draw >> 9 & 0x000FFFFFFFFFFFFF;
   const NormalWedge wedge = kNormalWedge[layer];
   const double width = static_cast<double>(static_cast<int64_t>(magnitude)) * wedge.width;
-  // Bit 8 becomes the sign bit: as a branch it would be mispredicted every other draw.
+  // Bit 8 becomes the sign bit: a branch on it would be mispredicted every other draw.
   const auto x = std::bit_cast<double>(std::bit_cast<uint64_t>(width) ^ (draw & 0x100) << 55);
   return {x, layer, (magnitude >> 8 & 1) != 0, magnitude < wedge.inside};
 }
@@ -233,8 +234,8 @@ int64_t Rng::choice(int64_t n) {
   return integers(0, n);
 }
 
-// _shuffle_int: the places from the last down to `first` each get one of those up to them, drawn
-// with Lemire's method where shuffle() masks.
+// _shuffle_int: each place from the last down to `first` is swapped with a place at or before it,
+// drawn with Lemire's method where shuffle() masks.
 void Rng::shuffle_tail(std::span<int64_t> values, size_t first) {
   for (size_t i = values.size(); i-- > first;) std::swap(values[i], values[bounded(i)]);
 }
@@ -250,8 +251,9 @@ std::vector<int64_t> Rng::choice(int64_t n, int64_t count) {
     shuffle_tail(all, std::max<size_t>(first, 1));
     return {all.begin() + static_cast<ptrdiff_t>(first), all.end()};
   }
-  // Floyd's algorithm: for each j from n - count, a number of [0, j], or j itself where that number
-  // has been drawn before. The set of drawn numbers is a hash table with linear probing.
+  // Floyd's algorithm: for each j from n - count, draw a number from [0, j], and take j itself if
+  // that number has been drawn before. The set of drawn numbers is a hash table with linear
+  // probing.
   std::vector<int64_t> chosen;
   chosen.reserve(size);
   constexpr int64_t kFree = -1;
@@ -298,7 +300,7 @@ void Rng::fill_integers(int64_t low, int64_t high, std::span<int64_t> out) {
   *this = local;
 }
 
-// The loops below run on a copy, whose address nobody takes, so that its state stays in registers.
+// The loops below run on a copy whose address is never taken, so that its state stays in registers.
 void Rng::fill_normal(std::span<double> out) {
   Rng local = *this;
   for (double& value : out) {
@@ -365,7 +367,7 @@ Rng Rng::from_string(std::string_view text) {
   }
   Rng rng(0);
   if (parsed) rng.set_state(words);
-  // Written back, it must be the same: that also checks prefix, colons and case.
+  // Formatting it again must give the same text: that also checks prefix, colons and case.
   REVERIE_CHECK(parsed && rng.to_string() == text,
                 "random state '{}' is not of the form pcg64:<32 hex>:<32 hex>:<0|1>:<8 hex>",
                 text.substr(0, 100));

@@ -14,11 +14,11 @@
 namespace reverie {
 
 // Random numbers, bit-compatible with numpy.random.default_rng(seed): SeedSequence, PCG64 (XSL-RR
-// 128/64, O'Neill 2014) and NumPy's Generator algorithms. The same seed and the same calls give the
-// same numbers as in Python, so that recordings and references can be replayed.
+// 128/64, O'Neill 2014) and NumPy's Generator algorithms. The same seed and calls give the same
+// numbers as in Python, so recordings and references can be replayed.
 //
 // One instance holds all its state and shares none: different instances may be used on different
-// threads, one instance may not. Copying forks the stream: both copies continue alike.
+// threads, one instance may not. A copy continues with the same numbers as the original.
 //
 // Source: numpy 2.4.6, numpy/random/{bit_generator.pyx, _generator.pyx, src/pcg64,
 // src/distributions}; differs: none. The tail of the normal distribution uses the C library's
@@ -30,12 +30,12 @@ class Rng {
   // over for the next 32-bit draw and that half (0 when there is none).
   using State = std::array<uint64_t, 6>;
 
-  // As default_rng(seed).
+  // Seeds as default_rng(seed) does.
   explicit Rng(uint64_t seed) : Rng(std::span<const uint64_t>(&seed, 1)) {}
 
-  // As default_rng([a, b, ...]): each integer counts as one 32-bit word, or two where it needs
-  // them. quirk: NumPy's lists are no unique keys: 2^32 + 5 equals [5, 1], and [5] equals [5, 0].
-  // Use mix_seed() where seeds of different owners must not meet.
+  // Seeds as default_rng([a, b, ...]) does: each integer counts as one 32-bit word, or as two if it
+  // needs them. quirk: NumPy's lists are no unique keys: 2^32 + 5 equals [5, 1], and [5] equals [5,
+  // 0]. Use mix_seed() when seeds of different owners must not coincide.
   explicit Rng(std::span<const uint64_t> entropy);
 
   // Uniform over all 64-bit values.
@@ -68,8 +68,8 @@ class Rng {
   // low is finite.
   double uniform(double low, double high);
 
-  // Uniform integer in [low, high): Lemire's method, 32 bits a draw where the range fits, 64 where
-  // not, none where it holds one value. Throws Error when low >= high.
+  // Uniform integer in [low, high): Lemire's method, with 32 bits per draw when the range fits,
+  // else 64; a range of one value draws nothing. Throws Error when low >= high.
   int64_t integers(int64_t low, int64_t high);
 
   // Standard normal by NumPy's ziggurat of 256 layers (Marsaglia and Tsang 2000).
@@ -101,7 +101,7 @@ class Rng {
   // 0.
   std::vector<int64_t> permutation(int64_t n);
 
-  // The same numbers, and the same state afterwards, as one scalar call an element; faster.
+  // The same numbers, and the same state afterwards, as one scalar call per element, but faster.
   void fill_random(std::span<double> out);
   void fill_random(std::span<float> out);
   void fill_integers(int64_t low, int64_t high, std::span<int64_t> out);
@@ -111,9 +111,8 @@ class Rng {
   // Everything that later draws depend on.
   State state() const;
 
-  // Continues as the generator did whose state this was. Throws Error, and changes nothing, for
-  // words that no state() returns (an even stream, a flag other than 0 or 1, a half of more than 32
-  // bits).
+  // Continues from a state that state() returned. Throws Error, and changes nothing, for words that
+  // state() cannot return (an even stream, a flag other than 0 or 1, a half of more than 32 bits).
   void set_state(const State& state);
 
   // The state as text for JSON: "pcg64:POSITION:STREAM:FLAG:HALF" with 32, 32, 1 and 8 lower-case
@@ -129,7 +128,8 @@ class Rng {
   static constexpr Uint128 kMultiplier =
       (Uint128{0x2360ED051FC65DA4} << 64) | Uint128{0x4385DF649FCCF645};
 
-  // Uniform in [0, last] by masking and rejection; NumPy shuffles with this one, not with Lemire's.
+  // Uniform in [0, last] by masking and rejection. NumPy shuffles with this method, not with
+  // Lemire's.
   uint64_t interval(uint64_t last) {
     if (last == 0) return 0;
     const uint64_t mask = ~uint64_t{0} >> __builtin_clzll(last);
@@ -158,9 +158,9 @@ class Rng {
   bool has_half_ = false;
 };
 
-// A 64-bit seed that depends on every bit of every word and on their number and order: how one seed
-// is handed down to many owners, for example mix_seed({seed, environment, episode}). Different
-// lists never enter the mixer as the same entropy. About 40 ns, no allocation.
+// A 64-bit seed that depends on every bit of every word and on their number and order. It derives
+// the seeds of many owners from one seed, for example mix_seed({seed, environment, episode}).
+// Different lists never enter the mixer as the same entropy. About 40 ns, no allocation.
 //
 // The first 64-bit word of NumPy's SeedSequence over the 32-bit words {n, low of word 0, high of
 // word 0, low of word 1, ...}; in Python, with words a uint64 array:

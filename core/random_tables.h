@@ -4,9 +4,9 @@
 #include <cstdint>
 
 // The ziggurat of the standard normal distribution, 256 layers of equal area. Layer i reaches from
-// 0 to x_i; its points left of x_(i-1) are inside the curve. Exact values matter: they decide which
-// draws are NumPy's, and NumPy's last bits cannot be recomputed (they hold the rounding of the
-// program that once made them).
+// 0 to x_i; its points left of x_(i-1) are inside the curve. Draws equal NumPy's only with these
+// exact values. NumPy's last bits cannot be recomputed: they hold the rounding of the program that
+// generated them.
 //
 // Source: numpy 2.4.6, numpy/random/src/distributions/ziggurat_constants.h (BSD-3-Clause, Copyright
 // NumPy Developers), ki_, wi_ and fi_ _double and _float; written here as exact hexadecimal floats.

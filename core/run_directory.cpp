@@ -22,12 +22,11 @@ constexpr std::string_view kStepPrefix = "step_";
 constexpr size_t kStepDigits = 9;
 constexpr const char* kLockName = ".lock";
 constexpr size_t kMostListed = 10;
-constexpr int kTries = 5;  // to read what a writer replaces
+constexpr int kTries = 5;  // to read a file that a writer replaces
 
 std::string checkpoint_name(int64_t step) { return fmt::format("{}{:09}", kStepPrefix, step); }
 
-// The step of a checkpoint's folder name; nothing when it is not exactly what checkpoint_name()
-// makes.
+// The step of a checkpoint's folder name; nothing unless checkpoint_name() makes exactly this name.
 std::optional<int64_t> checkpoint_step(std::string_view name) {
   if (!name.starts_with(kStepPrefix) || name.size() < kStepPrefix.size() + kStepDigits) return {};
   const std::string_view digits = name.substr(kStepPrefix.size());
@@ -60,14 +59,15 @@ std::string some_of(std::vector<std::string> names) {
                      fmt::join(names, ", "));
 }
 
-// Content of unknown origin, made fit for a message.
+// Content of unknown origin, made safe for a message.
 std::string shown(std::string_view text) {
   std::string out;
   for (const char c : text.substr(0, 40)) out += c >= ' ' && c <= '~' ? c : '?';
   return out + (text.size() > 40 ? "..." : "");
 }
 
-// Removed under a temporary name: a kill half-way leaves nothing that looks like a checkpoint.
+// Removed under a temporary name, so that a kill half-way leaves nothing that looks like a
+// checkpoint.
 void remove_checkpoint(const fs::path& folder) {
   const fs::path doomed = temporary_sibling(folder);
   std::error_code error;
@@ -82,7 +82,7 @@ void make_folder(const fs::path& path) {
   REVERIE_CHECK_RUN(!error, "{}: cannot make the folder: {}", path.string(), error.message());
 }
 
-// "runs/a/" and "runs/./a" as "runs/a", so that there is a last name.
+// Turns "runs/a/" and "runs/./a" into "runs/a", so that there is a last name.
 fs::path tidy(const fs::path& path) {
   REVERIE_CHECK(!path.empty(), "the run folder's name is empty");
   const fs::path normal = path.lexically_normal();
@@ -110,7 +110,7 @@ fs::path tidy(const fs::path& path) {
       siblings.empty() ? "" : fmt::format(" Runs in {}: {}", parent.string(), some_of(siblings)));
 }
 
-// Whether the folder holds anything but the lock of a run.
+// Whether the folder holds anything but a run's lock.
 bool is_occupied(const fs::path& path) {
   std::error_code error;
   for (fs::directory_iterator entry(path, error), end; !error && entry != end;
@@ -121,9 +121,9 @@ bool is_occupied(const fs::path& path) {
   return false;
 }
 
-// Whether all that the folder holds is what a run writes before its first checkpoint: nothing is
-// lost with it. The lock and the folder of checkpoints tell it from a folder that somebody has
-// prepared.
+// Whether the folder holds only what a run writes before its first checkpoint, so that nothing is
+// lost with it. The lock and the folder of checkpoints distinguish it from a folder that somebody
+// has prepared.
 bool is_without_checkpoint(const fs::path& run) {
   std::error_code missing;
   if (!fs::exists(run / kLockName, missing) || !fs::is_directory(checkpoints_of(run), missing) ||
@@ -147,7 +147,7 @@ bool is_without_checkpoint(const fs::path& run) {
   return !error;
 }
 
-// Leaves the lock, which this process holds.
+// Keeps the lock, which this process holds.
 void remove_all_but_lock(const fs::path& run) {
   std::error_code error;
   std::vector<fs::path> doomed;
@@ -193,7 +193,7 @@ CheckpointFolder StagedCheckpoint::publish(int64_t keep) {
   if (keep == 0) return latest;
   std::vector<CheckpointFolder> all = list_checkpoints(run_);
   const auto later = std::ranges::upper_bound(all, step_, {}, &CheckpointFolder::step);
-  // Later ones first, then from the oldest on: what stands at the end stays.
+  // Removes later steps first, then the oldest; the checkpoints at the end of the list stay.
   std::ranges::rotate(all, later);
   for (size_t i = 0; i + static_cast<size_t>(keep) < all.size(); ++i) {
     remove_checkpoint(all[i].path);
@@ -219,9 +219,9 @@ RunDirectory RunDirectory::create(const fs::path& path) {
   if (fs::exists(status) && !is_left_over) check_empty();
   make_folder(run.path_);
   run.lock();
-  // Looked at again: a run that was alive may have made its first checkpoint meanwhile.
+  // Checked again: a live run may have made its first checkpoint meanwhile.
   if (is_left_over && is_without_checkpoint(run.path_)) remove_all_but_lock(run.path_);
-  check_empty();  // again: another process may have made its run between the look and the lock
+  check_empty();  // again: another process may have made its run between the check and the lock
   make_folder(checkpoints_of(run.path_));
   make_folder(run.videos());
   sync_folder(run.path_);
@@ -277,7 +277,7 @@ StagedCheckpoint RunDirectory::new_checkpoint(int64_t step) const {
 }
 
 CheckpointFolder RunDirectory::latest_checkpoint() const {
-  // A writer may publish and remove checkpoints between two looks.
+  // A writer may publish and remove checkpoints between two reads.
   for (int tries = 1; tries < kTries; ++tries) {
     try {
       return find_latest();

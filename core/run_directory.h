@@ -17,8 +17,8 @@ struct CheckpointFolder {
   std::filesystem::path path;
 };
 
-// A checkpoint in the making: a folder under a temporary name, which no reader takes for one.
-// Destroyed without publish() it is removed. Must not outlive the RunDirectory that made it.
+// An unfinished checkpoint: a folder under a temporary name, which readers ignore. It is removed if
+// it is destroyed without publish(). Must not outlive the RunDirectory that made it.
 class StagedCheckpoint {
  public:
   StagedCheckpoint(StagedCheckpoint&& other) noexcept;
@@ -30,11 +30,12 @@ class StagedCheckpoint {
 
   // Syncs the files, renames the folder to its final name and makes `latest` name it; the
   // checkpoint before it stays until then. A folder of the same step is replaced. Then removes
-  // older checkpoints beyond `keep` (1 or more; 0 keeps all), and first those of later steps, which
-  // a resume from an older one left behind. Returns what is now the latest. Call once.
+  // checkpoints until `keep` are left (1 or more; 0 keeps all): first those of later steps, left by
+  // a resume from an older checkpoint, then the oldest. Returns the one that is now the latest.
+  // Call once.
   //
-  // Throws Error(kInput) for a negative `keep` and Error(kRun) when the disk fails; the previous
-  // latest checkpoint is whole in that case too.
+  // Throws Error(kInput) for a negative `keep` and Error(kRun) when the disk fails; even then the
+  // previous latest checkpoint stays complete.
   CheckpointFolder publish(int64_t keep = 0);
 
  private:
@@ -54,8 +55,8 @@ class StagedCheckpoint {
 //   best/                            the policy of the best evaluation while training
 //   .lock                            locked while a process trains here
 //
-// `latest` is a file, not a link, so that a run can be copied anywhere. A reader may see a
-// checkpoint removed under its hands when a writer keeps few of them.
+// `latest` is a file, not a link, so that a run can be copied anywhere. A checkpoint may disappear
+// while it is read when a writer keeps few of them.
 class RunDirectory {
  public:
   enum class Access : uint8_t {
@@ -63,9 +64,9 @@ class RunDirectory {
     kWrite,  // resume: takes the lock, removes what a killed writer left unfinished
   };
 
-  // Makes the folder of a new run, with its parents, and locks it. What a run has left there that
-  // ended before its first checkpoint is removed. Throws Error(kInput) when the folder exists and
-  // holds anything else, and Error(kRun) when it cannot be made or written or another process
+  // Makes the folder of a new run, with its parents, and locks it. Files of a run that ended before
+  // its first checkpoint are removed. Throws Error(kInput) when the folder exists and holds
+  // anything else, and Error(kRun) when it cannot be made or written or another process
   // has it. On a file system that knows no locks the run goes unlocked.
   static RunDirectory create(const std::filesystem::path& path);
 
@@ -82,8 +83,8 @@ class RunDirectory {
   // reading only or the step is negative, and Error(kRun).
   StagedCheckpoint new_checkpoint(int64_t step) const;
 
-  // The one that `latest` names. Throws Error(kInput) with the checkpoints that are there when
-  // `latest` is missing, is no checkpoint's name or names a folder that is not there.
+  // The checkpoint that `latest` names. Throws Error(kInput) with the existing checkpoints when
+  // `latest` is missing, does not hold a checkpoint's name or names a missing folder.
   CheckpointFolder latest_checkpoint() const;
 
   // All of them, by step.

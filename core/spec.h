@@ -14,8 +14,8 @@
 
 namespace reverie {
 
-// The one schema of named fields that the simulator, the vector environment, the replay buffer, the
-// dataset file and the training batch share. Letters: N environments, T time steps, F fields.
+// The one schema of named fields shared by the simulator, the vector environment, the replay
+// buffer, the dataset file and the training batch. Letters: N environments, T time steps, F fields.
 
 enum class DType : uint8_t { kBool, kUInt8, kInt64, kFloat32, kFloat64 };
 
@@ -25,7 +25,7 @@ size_t item_size(DType dtype);
 // "bool", "uint8", "int64", "float32", "float64".
 std::string_view dtype_name(DType dtype);
 
-// The C++ element type that a DType is read as; bool is stored as one byte, 0 or 1.
+// The C++ type for a DType; bool is stored as one byte, 0 or 1.
 template <typename T>
 constexpr bool holds(DType dtype) {
   using U = std::remove_const_t<T>;
@@ -42,12 +42,12 @@ struct Field {
   std::vector<int64_t> shape;  // {} is a scalar
   DType dtype = DType::kFloat32;
   std::vector<float> low = {},
-                     high = {};  // bounds: empty = none, 1 value = of all, else per element
-  // K: shape[0] counts the last K frames, oldest first, those before an episode's start repeating
-  // its first; the replay buffer then stores each frame once. 1: no such axis.
+                     high = {};  // bounds: empty = none, one = of all elements, else per element
+  // K: shape[0] counts the last K frames, oldest first; before an episode's start its first frame
+  // is repeated. The replay buffer then stores each frame once. 1: no such axis.
   int64_t stacked = 1;
-  // Rounding would change what the numbers mean, as with a simulator's state: learners get them in
-  // this dtype too.
+  // Rounding would change the meaning of the numbers, as with a simulator's state, so learners too
+  // get them in this dtype.
   bool is_exact = false;
 
   int64_t numel() const;  // product of the shape
@@ -66,7 +66,7 @@ using ActionSpace = std::variant<Field, DiscreteSpace>;
 // The action as a field named "action": the Box itself, or an int64 scalar in [0, n-1].
 Field action_field(const ActionSpace& space);
 
-// Mean undiscounted episode returns that normalised scores refer to:
+// The mean undiscounted episode returns behind normalised scores:
 // score = 100 (return - random) / (expert - random).
 struct ReferenceReturns {
   double random = 0.0;
@@ -74,7 +74,7 @@ struct ReferenceReturns {
   bool operator==(const ReferenceReturns&) const = default;
 };
 
-// What an environment is: fixed facts, the same for every instance with the same configuration.
+// The fixed facts of an environment, the same for every instance with the same configuration.
 struct EnvSpec {
   std::string id;                  // "maze2d-umaze"
   std::vector<Field> observation;  // in the order of the views that step() fills
@@ -85,7 +85,7 @@ struct EnvSpec {
   std::optional<ReferenceReturns> reference = {};
   std::string source = {};  // "Gymnasium-Robotics 1.4.2 PointMaze_UMaze-v3; differs: none"
 
-  // The observation field of that name. Throws Error naming the known ones.
+  // The observation field of that name. Throws Error that names the known ones.
   const Field& field(std::string_view name) const;
 };
 
@@ -93,14 +93,14 @@ namespace detail {
 [[noreturn]] void fail_view(const Field& field, std::string_view asked);
 }
 
-// `count` rows of a field in memory that somebody else owns, contiguous, row after row.
+// `count` rows of a field, contiguous, in memory that somebody else owns.
 template <typename Byte>
 struct BasicFieldView {
   const Field* field = nullptr;
   Byte* data = nullptr;
   int64_t count = 1;
 
-  // All elements as T, [count * numel]. Throws Error when the field's dtype is another.
+  // All elements as T, [count * numel]. Throws Error when the field has another dtype.
   template <typename T>
   auto as() const {
     using Element = std::conditional_t<std::is_const_v<Byte>, const T, T>;
@@ -114,7 +114,7 @@ struct BasicFieldView {
     return {field, data + static_cast<size_t>(i) * field->bytes(), 1};
   }
 
-  // A view that may be written is a view that may be read.
+  // A writable view converts to a read-only one.
   operator BasicFieldView<const std::byte>() const { return {field, data, count}; }
 };
 
@@ -123,21 +123,21 @@ using ConstFieldView = BasicFieldView<const std::byte>;
 using FieldViews = std::span<const FieldView>;  // F views, in the order of the spec
 using ConstFieldViews = std::span<const ConstFieldView>;
 
-// What one env.step() returns beside the observation. The reward is double because the references
-// compute it so and parity is checked to 1e-9; the replay buffer stores float32.
+// The result of one env.step() besides the observation. The reward is double because the references
+// compute it in double and parity is checked to 1e-9; the replay buffer stores float32.
 struct StepResult {
   double reward = 0.0;
-  bool terminated = false;  // the task ended: the value of what follows is 0
-  bool truncated = false;   // the clock ended the episode: what follows still has a value
+  bool terminated = false;  // the task ended: the value of the next state is 0
+  bool truncated = false;   // the time limit ended the episode: the next state still has a value
 };
 
-// Named scalars, in the order they were added.
+// Named scalars, in insertion order.
 using Metrics = std::vector<std::pair<std::string, double>>;
 
 // An episode that has ended.
 struct Episode {
   int64_t env = 0;              // which of the N environments
-  int64_t index = 0;            // how many that environment had begun before
+  int64_t index = 0;            // number of episodes that environment began before
   uint64_t seed = 0;            // Env::reset(seed) starts the same episode again
   double episode_return = 0.0;  // undiscounted sum of rewards
   int64_t length = 0;           // [steps]
@@ -148,7 +148,7 @@ struct Episode {
 // One synchronous step of N environments. Views stay valid until the next call.
 struct VectorStep {
   FieldViews obs;        // [N, ...] the first observation of the NEW episode where one ended
-  FieldViews final_obs;  // [N, ...] the last one of the OLD; read only there
+  FieldViews final_obs;  // [N, ...] the last one of the OLD; valid only there
   std::span<const double> reward;          // [N]
   std::span<const uint8_t> terminated;     // [N] 0 or 1
   std::span<const uint8_t> truncated;      // [N] 0 or 1, never merged with terminated
@@ -156,8 +156,8 @@ struct VectorStep {
 };
 
 // Throws Error(kInput) unless the action has the right dtype and size and every value is finite
-// (Box) or in [0, n-1] (discrete). Box values outside the bounds are the environment's to clip.
-// `who` opens the message, for example the environment's id.
+// (Box) or in [0, n-1] (discrete). The environment clips Box values outside the bounds. `who` opens
+// the message, for example the environment's id.
 void check_action(std::string_view who, const ActionSpace& space, ConstFieldView action);
 
 }  // namespace reverie

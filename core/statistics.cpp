@@ -12,7 +12,7 @@
 namespace reverie {
 namespace {
 
-// The second pass takes out the rounding of the first: equal values have exactly that mean.
+// The second pass removes the rounding error of the first: equal values have exactly that mean.
 double mean_of(std::span<const double> values) {
   const auto n = static_cast<double>(values.size());
   const double rough = std::accumulate(values.begin(), values.end(), 0.0) / n;
@@ -21,7 +21,7 @@ double mean_of(std::span<const double> values) {
   return rough + rest / n;
 }
 
-// Widths of a histogram: below the least, values that differ by less would not fit whole numbers.
+// Limits of a histogram: with narrower bins, the bin numbers of large values would not be exact.
 constexpr double kLeastWidth = 0x1p-40;
 constexpr double kGreatestBin = 0x1p52;
 
@@ -50,7 +50,7 @@ Summary summarize(std::span<const double> values, uint64_t seed) {
   summary.mean = mean_of(sorted);
   summary.iqm = mean_of(std::span(sorted).subspan(n / 4, n - 2 * (n / 4)));
 
-  // Resampled are deviations from the mean: that keeps the interval of equal values at width 0.
+  // Deviations from the mean are resampled, which keeps the interval of equal values at width 0.
   std::vector<double> deviations(n);
   double squares = 0.0;
   for (size_t i = 0; i < n; ++i) {
@@ -80,7 +80,7 @@ Summary summarize(std::span<const double> values, uint64_t seed) {
 namespace {
 
 // The continued fraction of DLMF 8.17.22, 1 + d_1 / (1 + d_2 / (1 + ...)), by Lentz's method as
-// Thompson & Barnett (1986) changed it. Converges fast where x < (a + 1) / (a + b + 2).
+// modified by Thompson & Barnett (1986). Converges fast where x < (a + 1) / (a + b + 2).
 double beta_fraction(double a, double b, double x) {
   constexpr double kTiny = 1e-300;
   constexpr int kMaxTerms = 100000;  // about sqrt(max(a, b)) are needed
@@ -126,7 +126,7 @@ double student_t_p_value(double t, double degrees) {
 
 double student_t_quantile(double p, double degrees) {
   REVERIE_CHECK(p > 0.0 && p < 1.0, "Student's t distribution: p = {}, expected 0 < p < 1", p);
-  // The tail falls with t: between two powers of two, by bisection.
+  // The tail decreases with t: bisection between two powers of two.
   double low = 0.0, high = 1.0;
   while (student_t_p_value(high, degrees) > p) {
     low = high;

@@ -6,12 +6,12 @@
 
 namespace reverie {
 
-// Resamples behind a confidence interval: its ends then wander by about 1 % of its width from seed
-// to seed.
+// Resamples per confidence interval. The ends then vary by about 1 % of the interval's width from
+// seed to seed.
 inline constexpr int64_t kBootstrapResamples = 5000;
 
-// What a table of results says about the n values of one score, for example n episode returns. All
-// in the unit of the values.
+// The summary of n values of one score in a table of results, for example n episode returns. All in
+// the unit of the values.
 struct Summary {
   double mean = 0.0;
   double std = 0.0;       // over n (ddof = 0, as numpy.std), not over n - 1
@@ -20,22 +20,23 @@ struct Summary {
   double ci95_high = 0.0;
 };
 
-// Summarises n >= 1 values. Their order plays no part; the interval depends on the seed. One value
-// gives std 0 and an interval of width 0.
+// Summarises n >= 1 values. Their order does not matter; the interval depends on the seed. One
+// value gives std 0 and an interval of width 0.
 //
 // iqm: mean of the values left when floor(n / 4) are cut from each end (Agarwal et al. 2021, "Deep
 // RL at the Edge of the Statistical Precipice", as rliable's aggregate_iqm). Interval: percentile
 // bootstrap (Efron 1979) of kBootstrapResamples means of n values drawn with replacement from the
 // sorted values through Rng(seed); the ends are their 2.5 and 97.5 percentiles, interpolated as
-// numpy.percentile does. It is narrower than 95 % deserves for few values: 84 % at n = 5, 94 % at
-// n = 30 for normal ones.
+// numpy.percentile does. For few values it covers the mean less often than 95 %: 84 % at n = 5, 94
+// % at n = 30 for normal ones.
 //
 // Takes about 2 ns * kBootstrapResamples * n: 1 ms for 100 values, 10 s for a million.
 // Throws Error(kInput) for no value at all and for values that are not finite or whose
 // squares overflow.
 Summary summarize(std::span<const double> values, uint64_t seed);
 
-// Of n >= 1 sorted values, interpolated between neighbours as numpy.percentile does. rank: [0, 1].
+// The quantile of n >= 1 sorted values, interpolated between neighbours as numpy.percentile does.
+// rank: [0, 1].
 double quantile(std::span<const double> sorted, double rank);
 
 // I_x(a, b), the regularised incomplete beta function, [0, 1]; a, b > 0, 0 <= x <= 1, else Error.
@@ -60,7 +61,8 @@ struct MeanInterval {
 // n >= 1 finite values, else Error.
 MeanInterval mean_interval(std::span<const double> values);
 
-// Whether two scores of the same n cases differ (Student 1908): of the differences first - second.
+// Tests whether two scores of the same n cases differ (Student 1908), by the differences first -
+// second.
 struct PairedTest {
   double mean_difference = 0.0;
   double t = 0.0;            // with n - 1 degrees of freedom
@@ -68,21 +70,21 @@ struct PairedTest {
   double effect_size = 0.0;  // Cohen's d_z: mean over standard deviation (ddof = 1)
 };
 
-// first, second: [n], n >= 2. Differences that are all equal give t and d_z of 0 and p = 1 where
-// they are 0, else infinite ones and p = 0. Throws Error(kInput) for other sizes and values that
-// are not finite.
+// first, second: [n], n >= 2. When all differences are equal, t and d_z are 0 and p = 1 if the
+// differences are 0; otherwise t and d_z are infinite and p = 0. Throws Error(kInput) for other
+// sizes and values that are not finite.
 PairedTest paired_t_test(std::span<const double> first, std::span<const double> second);
 
-// Counts of values in bins of one width, of a stream whose range is not known beforehand: the bins
-// double in width, in place, when a value lies beyond them. Edges are whole multiples of the width,
-// a power of two, so that the same values give the same bins in any order.
+// A histogram with bins of equal width for a stream whose range is not known beforehand: the bins
+// double in width, in place, when a value lies outside them. Edges are whole multiples of the
+// width, a power of two, so that the same values give the same bins in any order.
 class Histogram {
  public:
-  // 2 <= max_bins. Without `whole` the width starts far below any value's; with it at 1, and each
-  // bin is one whole number until there are too many of them.
+  // 2 <= max_bins. The width starts far below any value without `whole`. With it the width starts
+  // at 1, and each bin is one whole number until there are too many of them.
   explicit Histogram(int64_t max_bins, bool whole = false);
 
-  // Values that are not finite are left out.
+  // Values that are not finite are ignored.
   void add(double value);
 
   double width() const { return width_; }

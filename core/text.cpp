@@ -25,7 +25,7 @@ std::string printable(std::string_view text) {
 
 namespace {
 
-// Bytes of the UTF-8 character that begins here; 0 where there is none.
+// Length in bytes of the UTF-8 character that begins here; 0 if none does.
 size_t utf8_length(std::string_view text) {
   const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char first = byte(0);
@@ -49,7 +49,7 @@ std::string printable_lines(std::string_view text) {
   while (!text.empty()) {
     const auto first = static_cast<unsigned char>(text[0]);
     size_t length = utf8_length(text);
-    // C1 control characters, U+0080 to U+009F, move some terminals too.
+    // C1 control characters, U+0080 to U+009F, also control some terminals.
     const bool is_control =
         (first < 0x20 && first != '\n') || first == 0x7f ||
         (first == 0xc2 && length == 2 && static_cast<unsigned char>(text[1]) < 0xa0);

@@ -8,8 +8,8 @@
 
 namespace reverie {
 
-// Bytes of an array whose shape a file gives; nullopt when a length is negative or the product
-// reaches 2^63 (lengths of zero count as one there).
+// Size in bytes of an array whose shape comes from a file; nullopt when a length is negative or the
+// product reaches 2^63 (lengths of zero count as one in the product).
 inline std::optional<int64_t> array_bytes(std::span<const int64_t> shape, size_t element_bytes) {
   auto bytes = static_cast<int64_t>(element_bytes);
   bool empty = false;

@@ -10,7 +10,7 @@
 namespace reverie {
 namespace {
 
-constexpr size_t kSampledSteps = 100'000;  // of which the usual change of an observation is taken
+constexpr size_t kSampledSteps = 100'000;  // to estimate the usual change of an observation
 constexpr double kUsualQuantile = 0.9;     // resets are fewer than one step in ten
 constexpr double kJump = 8.0;  // times the usual change, in more than half of the numbers
 constexpr double kRewardTolerance = 1e-4;  // float32 positions
@@ -71,7 +71,7 @@ class Checker {
     return numbers(state_field(), episode.observation[*state_]);
   }
 
-  // Of each number of the observation, what 9 of 10 steps change it by at most.
+  // For each number of the observation, the change that 9 of 10 steps do not exceed.
   void measure_usual_change() {
     std::vector<std::vector<double>> changes(width());
     for (size_t e = 0; e < dataset_.episodes().size() && changes[0].size() < kSampledSteps; ++e) {
@@ -129,7 +129,7 @@ class Checker {
     }
   }
 
-  // How far behind a jump the nearest end of an episode is marked [steps].
+  // The distance of a jump to the nearest marked end of an episode [steps].
   int64_t steps_to_mark(int64_t jump) const {
     int64_t nearest = dataset_.steps();
     for (const DatasetEpisode& episode : dataset_.episodes()) {
@@ -169,7 +169,7 @@ class Checker {
     return found;
   }
 
-  // D4RL's generator takes one step more before it marks an end.
+  // D4RL's generator takes one more step before it marks an end.
   void report_lengths(std::vector<DatasetFinding>& found) const {
     if (most_steps_ == 0) return;
     int64_t count = 0;
@@ -208,10 +208,10 @@ class Checker {
   Dataset& dataset_;
   const StateReward& reward_;
   int64_t most_steps_;
-  std::optional<size_t> state_;  // which field is "observation"
+  std::optional<size_t> state_;  // index of the field "observation"
   std::vector<BadRows> bad_;
-  std::vector<double> usual_change_;  // of each number of the observation
-  std::vector<int64_t> jumps_;        // rows that follow no usual step from the row before
+  std::vector<double> usual_change_;  // per number of the observation
+  std::vector<int64_t> jumps_;        // rows that no usual step leads to from the previous row
   int64_t compared_ = 0, before_ = 0, after_ = 0;
 };
 

@@ -8,7 +8,7 @@ namespace reverie {
 namespace {
 
 void add_field(Fnv1a& hash, const Field& field) {
-  hash.add(static_cast<int64_t>(field.name.size()));  // so that names do not run into each other
+  hash.add(static_cast<int64_t>(field.name.size()));  // so that names cannot merge
   hash.add(field.name);
   hash.add(static_cast<int64_t>(field.dtype));
   hash.add(static_cast<int64_t>(field.shape.size()));

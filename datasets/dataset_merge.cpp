@@ -11,12 +11,12 @@ namespace {
 
 constexpr size_t kMostJoined = 1000;  // [bytes] of an attribute that is joined
 
-// Whose contradiction makes episodes of one dataset wrong in another.
+// Attributes whose contradiction makes episodes of one dataset wrong in another.
 constexpr const char* kEnv = "env";
 constexpr const char* kConfig = "config";
 constexpr const char* kRelabelled = "relabelled";
 constexpr const char* kDatasetId = "dataset_id";
-// What says which environment it is, and goes when one dataset says nothing of it.
+// Attributes that identify the environment. They are dropped when one dataset lacks them.
 constexpr const char* kOfEnvironment[] = {kEnv, "env_source", kConfig, "env_spec"};
 
 const std::string* attribute(const Dataset& dataset, const std::string& key) {
@@ -25,7 +25,7 @@ const std::string* attribute(const Dataset& dataset, const std::string& key) {
   return found == attributes.end() ? nullptr : &found->second;
 }
 
-// The first line in which two texts differ, of each.
+// The first line in which two texts differ, from each.
 std::pair<std::string, std::string> first_difference(const std::string& a, const std::string& b) {
   for (size_t begin = 0;;) {
     const auto line = [&](const std::string& text) {
@@ -57,7 +57,7 @@ void check_fields(const Dataset& first, const Dataset& other) {
   for (size_t f = 0; f < a.observation.size(); ++f) check(a.observation[f], b.observation[f]);
 }
 
-// Two datasets whose environments are told must have the same, with the same options.
+// Two datasets with known environments must have the same one, with the same options.
 void check_environment(const Dataset& first, const Dataset& other) {
   const std::string* a = attribute(first, kEnv);
   const std::string* b = attribute(other, kEnv);
@@ -83,7 +83,7 @@ void check_rewards(const Dataset& first, const Dataset& other) {
                 other.path(), text(other), first.path(), text(first));
 }
 
-// The texts of all datasets with " + " between them, each once; "" where one has none, or where it
+// The distinct texts of all datasets joined by " + "; "" when one has none, or when the result
 // would be long.
 std::string joined(std::span<const std::unique_ptr<Dataset>> datasets, const std::string& key) {
   std::string text;
@@ -113,7 +113,8 @@ DatasetSchema merged_schema(std::span<const std::unique_ptr<Dataset>> datasets) 
     const bool is_of_environment = std::find(std::begin(kOfEnvironment), std::end(kOfEnvironment),
                                              key) != std::end(kOfEnvironment);
     std::string together = joined(datasets, key);
-    // Half of a description would be taken for all of it, and an id is of one dataset alone.
+    // A partial description would be taken for a complete one, and an id belongs to one dataset
+    // only.
     const bool differs = together != text;
     if (is_of_environment && (!all_named || differs)) together.clear();
     if (key == kDatasetId && differs) together.clear();

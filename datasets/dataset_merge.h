@@ -7,11 +7,11 @@
 
 namespace reverie {
 
-// The schema of the episodes of several datasets together, at least one. Throws Error(kInput) that
-// names both datasets where they contradict each other: other fields or bounds, another environment
-// (attribute `env`) or other options of it (`config`), rewards that only one has of another task
-// (`relabelled`). Where some say nothing of their environment, the schema says nothing of it
-// either. Other attributes that differ are joined, "a + b", where all datasets have them.
+// The schema of the episodes of one or more datasets together. Throws Error(kInput) that names both
+// datasets when they contradict each other: different fields or bounds, different environments
+// (attribute `env`) or environment options (`config`), or rewards of another task in only one of
+// them (`relabelled`). If some do not name their environment, neither does the schema. Other
+// attributes that differ are joined as "a + b" if all datasets have them.
 DatasetSchema merged_schema(std::span<const std::unique_ptr<Dataset>> datasets);
 
 }  // namespace reverie

@@ -37,11 +37,11 @@ std::vector<int64_t> find_episodes(const Dataset& dataset, std::vector<int64_t> 
   return episodes;
 }
 
-// Feeds episodes to a buffer of one lane, as a vector environment would: with an episode's last
-// step comes the first observation of the next one.
+// Feeds episodes to a buffer of one lane, as a vector environment would: together with an episode's
+// last step comes the first observation of the next one.
 class EpisodeFeeder {
  public:
-  // scale: of the actions; null: they stay as they are.
+  // scale: applied to the actions; null: they are not changed.
   EpisodeFeeder(ReplayBuffer& replay, const std::vector<DatasetColumn>& columns,
                 const Field& action, const ActionScale* scale)
       : replay_(replay),
@@ -68,8 +68,8 @@ class EpisodeFeeder {
     held_steps_ = steps;
   }
 
-  // Nothing follows the last episode: its own first observation stands in for another's. Nothing
-  // is learnt from it before an action is taken there.
+  // No episode follows the last one, so its own first observation replaces the next one's. No
+  // action follows it, so it is never learnt from.
   void finish() {
     if (held_steps_ > 0) end_held(held_);
   }
@@ -93,7 +93,7 @@ class EpisodeFeeder {
     }
   }
 
-  // The last step of the episode that is held, and the first observation of the next one.
+  // The last step of the held episode, and the first observation of the next one.
   void end_held(EpisodeData& next) {
     const bool unseen = !knows_end(held_) && held_steps_ == held_.length();
     look_at(held_, unseen ? held_steps_ - 1 : held_steps_, final_obs_);
@@ -147,7 +147,7 @@ std::unique_ptr<ReplayBuffer> load_replay(Dataset& dataset, const DatasetSelecti
   EnvSpec spec{.id = dataset.path(), .observation = {}, .action = dataset.schema().action};
   if (scale) spec.action = scale->unit_space();
   for (const DatasetColumn& column : columns) spec.observation.push_back(*column.field);
-  int64_t slots = 1;  // every episode has an end, and the last one a stand-in behind it
+  int64_t slots = 1;  // every episode has an end, the last one also a placeholder
   for (const int64_t episode : episodes) {
     slots += dataset.episodes()[static_cast<size_t>(episode)].length + 1;
   }

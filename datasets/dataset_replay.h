@@ -15,29 +15,29 @@
 
 namespace reverie {
 
-// What of a dataset is wanted.
+// The part of a dataset to load.
 struct DatasetSelection {
-  std::vector<int64_t> episodes = {};  // indices, in the order in which to load; empty = all
+  std::vector<int64_t> episodes = {};  // indices, in loading order; empty = all
   // Names of observation and info fields, which become the observation of the batches; empty = all
   // observation fields, no info.
   std::vector<std::string> fields = {};
-  // The environment's actions: those of the dataset then become what ActionScale makes of them,
-  // [-1, 1]. Empty: they stay as they are.
+  // The environment's action space: actions are then mapped to [-1, 1] by ActionScale. Empty: they
+  // are not changed.
   std::optional<ActionSpace> scale_actions = {};
 };
 
-// Loads episodes into a replay buffer of one lane, so that whatever learns from experience learns
-// from a dataset by the same samplers (replay/batch.h). Larger than options.memory_budget it lies
-// in files, as any buffer does.
+// Loads episodes into a replay buffer of one lane, so that algorithms that learn from experience
+// can sample a dataset in the same way (replay/batch.h). Like any buffer, it is stored in files if
+// it is larger than options.memory_budget.
 //
-// An episode that was cut by the end of the recording counts as truncated. Where the observation
-// after the last action is not known, the last step is left out. If that step terminated, it stays
-// as a transition, whose discount of 0 means that nothing is bootstrapped from what follows, but no
-// sequence and no goal contains what was never seen (replay/replay_buffer.h). `on_progress` gets
-// the number of steps that have been read.
+// An episode that the end of the recording cut counts as truncated. If the observation after the
+// last action is unknown, the last step is left out, except when it terminated: then it stays as a
+// transition with discount 0, so that nothing is bootstrapped from the missing observation, but no
+// sequence and no goal includes that observation (replay/replay_buffer.h). `on_progress` gets the
+// number of steps read so far.
 //
-// Throws Error(kInput) for unknown fields or episodes, a dataset that is damaged, and when no step
-// is left; Error as ReplayBuffer's constructor does.
+// Throws Error(kInput) for unknown fields or episodes, a damaged dataset, and when no step is left;
+// Error as ReplayBuffer's constructor does.
 std::unique_ptr<ReplayBuffer> load_replay(Dataset& dataset, const DatasetSelection& selection,
                                           at::Device device, const ReplayOptions& options = {},
                                           const std::function<void(int64_t)>& on_progress = {});

@@ -11,7 +11,7 @@
 #include "core/text.h"
 #include "datasets/hdf5_library.h"
 
-// Opening and reading; hdf5_write.cpp holds the rest.
+// Opening and reading; hdf5_write.cpp contains the rest.
 
 namespace reverie {
 
@@ -27,7 +27,7 @@ namespace {
 
 constexpr size_t kMaxTextBytes = size_t{16} << 20;    // of one attribute
 constexpr int64_t kMaxPacking = 2000;                 // gzip's limit is 1032
-constexpr int64_t kUnpackedBytes = int64_t{1} << 20;  // of which nothing need be stored
+constexpr int64_t kUnpackedBytes = int64_t{1} << 20;  // values this small may take no space
 
 // See Hdf5File::check_stored(). The lock is held.
 void check_packing(const OpenFile& file, const std::string& name, const OpenDataset& dataset) {
@@ -40,8 +40,8 @@ void check_packing(const OpenFile& file, const std::string& name, const OpenData
                           fmt::join(dataset.shape, ", "), stored));
 }
 
-// Called by the library for a value that does not fit. Rounding to a float is the caller's wish;
-// changing an integer is not.
+// Called by the library for a value that does not fit. The caller accepts rounding to a float, but
+// not changing an integer.
 H5T_conv_ret_t refuse_inexact(H5T_conv_except_t, hid_t, hid_t target, void*, void*, void* refused) {
   if (H5Tget_class(target) == H5T_FLOAT) return H5T_CONV_UNHANDLED;
   *static_cast<bool*>(refused) = true;
@@ -231,8 +231,8 @@ std::optional<std::string> Hdf5File::attribute(const std::string& object,
   if (H5Tget_class(type.get()) != H5T_STRING || H5Sget_simple_extent_npoints(space.get()) != 1) {
     fail_object(*open_, object, describe("is not one text"));
   }
-  // The library looks such text up without checking the place (1.10.8: H5HG_read), so that a
-  // damaged file would crash the program.
+  // The library looks such text up without checking its position (1.10.8: H5HG_read), so a damaged
+  // file would crash the program.
   if (H5Tis_variable_str(type.get()) != 0) {
     fail_object(*open_, object,
                 describe("is text of variable length, which cannot be read safely. Write it with "

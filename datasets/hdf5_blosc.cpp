@@ -8,9 +8,9 @@
 namespace reverie::hdf5 {
 namespace {
 
-// Unpacks a chunk, called by the library. The sizes in it are compared with the chunk's and with
-// what is stored before memory is allocated, and nothing but a whole chunk is given back: the
-// library copies that many bytes out of it without a look. 0 is failure.
+// Unpacks a chunk, called by the library. The sizes in it are compared with the chunk's size and
+// with the stored size before memory is allocated, and only a whole chunk is returned, because the
+// library copies that many bytes out of it without a check. 0 means failure.
 size_t unpack_chunk(unsigned flags, size_t count, const unsigned parameters[], size_t stored,
                     size_t* buffer_size, void** buffer) {
   if ((flags & H5Z_FLAG_REVERSE) == 0 || count <= kBloscChunkBytesAt) return 0;

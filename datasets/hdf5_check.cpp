@@ -17,7 +17,7 @@ namespace {
 constexpr rlim_t kCheckSeconds = 20;                     // of processor time
 constexpr rlim_t kMaxGrowth = rlim_t{1} << 30;           // [byte] of memory
 constexpr int kOutOfBounds = 2;                          // the child's exit status
-constexpr int64_t kMaxScratchBytes = int64_t{64} << 20;  // a row longer than that is not tried
+constexpr int64_t kMaxScratchBytes = int64_t{64} << 20;  // longer rows are not tried
 
 void visit_attributes(const Handle& object, hsize_t count) {
   for (hsize_t i = 0; i < count; ++i) {
@@ -62,7 +62,7 @@ void visit_dataset(const OpenFile& file, const std::string& name) {
   try_row(dataset, static_cast<hsize_t>(rows - 1), scratch);
 }
 
-// An error in one object is its reader's to report.
+// Errors in single objects are reported by their readers.
 void visit(const OpenFile& file, const std::string& name, std::set<haddr_t>& visited) {
   try {
     std::vector<std::string> names;
@@ -81,15 +81,15 @@ void visit(const OpenFile& file, const std::string& name, std::set<haddr_t>& vis
   }
 }
 
-// What the process has taken at most until now [byte].
+// The greatest memory use of the process so far [byte].
 int64_t peak_memory() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   return int64_t{usage.ru_maxrss} * 1024;
 }
 
-// Limits processor time, and memory beyond what the parent has. Without the latter a loop that
-// allocates would fill the machine first.
+// Limits processor time, and memory beyond the parent's. Without the latter an allocating loop
+// would fill the machine first.
 void limit_child() {
   const rlimit no_core{.rlim_cur = 0, .rlim_max = 0};
   setrlimit(RLIMIT_CORE, &no_core);
@@ -108,14 +108,14 @@ void limit_child() {
   const int64_t before = peak_memory();
   try {
     limit_child();
-    // Never destroyed: that would wait for the lock, which the parent held when it forked.
+    // Never destroyed: that would wait for the lock, which the parent held at the fork.
     auto* file = new OpenFile;
     file->path = path;
     open_for_reading(*file);
     std::set<haddr_t> visited;
     visit(*file, "", visited);
   } catch (const Error&) {
-    // The parent will meet the same and report it.
+    // The parent will meet the same error and report it.
   } catch (...) {
     ::_exit(kOutOfBounds);
   }

@@ -22,8 +22,8 @@ std::mutex& library_mutex() {
   return mutex;
 }
 
-// Where the system refused something, the library tells it among times, addresses and file numbers:
-// "file write failed: time = ..., errno = 28, error message = 'No space left on device', ...".
+// The library mentions system errors among times, addresses and file numbers: "file write failed:
+// time = ..., errno = 28, error message = 'No space left on device', ...".
 std::string shorten(std::string_view message) {
   constexpr std::string_view kSystem = "error message = '";
   const size_t begin = message.find(kSystem);
@@ -33,7 +33,7 @@ std::string shorten(std::string_view message) {
                      system.substr(0, system.find('\'')));
 }
 
-// The callbacks run below the library's C frames, which no exception may pass.
+// The callbacks run below the library's C frames, which exceptions must not pass through.
 
 herr_t keep_first(unsigned index, const H5E_error2_t* error, void* text) {
   if (index != 0 || error->desc == nullptr) return 0;
@@ -65,7 +65,7 @@ std::string locate(const OpenFile& file, const std::string& name) {
   return fmt::format("{}:{}{}", file.path, name.starts_with('/') ? "" : "/", printable(name));
 }
 
-// The links on the way to an object: "/a//b" is {"a", "b"}.
+// The names on the path to an object: "/a//b" is {"a", "b"}.
 std::vector<std::string> components(const OpenFile& file, const std::string& name) {
   if (name.find('\0') != std::string::npos) {
     fail_object(file, name, "a name in HDF5 cannot hold a zero byte");
@@ -103,7 +103,7 @@ Handle link_access() {
   return access;
 }
 
-// How many of the components are there, counted from the root.
+// How many of the components exist, counted from the root.
 size_t count_existing(const OpenFile& file, std::span<const std::string> parts) {
   const hid_t root = file.file.get(), access = file.link_access.get();
   for (size_t i = 0; i < parts.size(); ++i) {
@@ -114,7 +114,7 @@ size_t count_existing(const OpenFile& file, std::span<const std::string> parts) 
     const htri_t found = linked < 0 ? linked : H5Oexists_by_name(root, prefix.c_str(), access);
     if (found < 0) fail_read(file, prefix, "cannot be followed");
     if (found == 0) return i;
-    // Asked for something in a dataset, the library fails instead of finding nothing.
+    // When asked for something inside a dataset, the library fails instead of finding nothing.
     if (i + 1 < parts.size()) {
       const Handle object(H5Oopen(root, prefix.c_str(), access));
       if (!object) fail_read(file, prefix, "cannot be opened");
@@ -134,7 +134,7 @@ bool is_bool(hid_t type) {
          no == 0 && yes == 1;
 }
 
-// Only the standard layouts: the library's decoder for made-up ones need not be trusted then.
+// Only the standard layouts, so that the library's decoder need not be trusted with invented ones.
 std::optional<DType> dtype_of(hid_t type) {
   if (is_bool(type)) return DType::kBool;
   const auto one_of = [&](std::initializer_list<hid_t> standard) {
@@ -173,7 +173,7 @@ std::string_view class_name(hid_t type) {
   }
 }
 
-// Bytes of one chunk; 0 when the values are not in chunks.
+// Bytes of one chunk; 0 when the values are not chunked.
 int64_t checked_chunk_bytes(const OpenFile& file, const std::string& name, const Handle& dataset,
                             const Handle& plan, int64_t max_bytes) {
   if (H5Pget_layout(plan.get()) != H5D_CHUNKED) return 0;
@@ -192,7 +192,7 @@ int64_t checked_chunk_bytes(const OpenFile& file, const std::string& name, const
   return *bytes;
 }
 
-// Only decoders that untrusted bytes may reach.
+// The only decoders that untrusted bytes may reach.
 void check_filters(const OpenFile& file, const std::string& name, const Handle& plan,
                    int64_t chunk_bytes) {
   const int filters = H5Pget_nfilters(plan.get());
@@ -221,7 +221,7 @@ void check_filters(const OpenFile& file, const std::string& name, const Handle& 
   }
 }
 
-// Refuses values kept in other files, and the decoders that untrusted bytes should not reach.
+// Refuses values stored in other files, and decoders that untrusted bytes must not reach.
 void check_storage(const OpenFile& file, const std::string& name, const Handle& dataset,
                    int64_t max_chunk_bytes) {
   const Handle plan(H5Dget_create_plist(dataset.get()));
@@ -237,16 +237,17 @@ void check_storage(const OpenFile& file, const std::string& name, const Handle& 
 
 Library::Library() : lock_(library_mutex()) {
   static const bool prepared = [] {
-    // The library's exit handler crashes on a dataset that a full disk kept from closing.
+    // The library's exit handler crashes on a dataset that could not be closed because the disk was
+    // full.
     H5dont_atexit();
-    // A filter plugin is code that a file names and the library would load.
+    // A filter plugin is code that a file names and that the library would load.
     H5PLset_loading_state(0);
     register_blosc();
     register_lzf();
     return true;
   }();
   static_cast<void>(prepared);
-  // Printing of errors is a setting of each thread.
+  // Error printing is a setting of each thread.
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
 }
 
@@ -298,8 +299,8 @@ void open_for_reading(OpenFile& file) {
 
 namespace {
 
-// Headers and indices stay in memory until they are flushed together: written one by one as the
-// cache fills up, a process that is killed would leave some without those that they point to.
+// Headers and indices stay in memory until they are flushed together. If they were written one by
+// one as the cache fills, a killed process would leave some that point to missing ones.
 void keep_until_flushed(const Handle& access) {
   H5AC_cache_config_t cache{};
   cache.version = H5AC__CURR_CACHE_CONFIG_VERSION;
@@ -313,8 +314,8 @@ void keep_until_flushed(const Handle& access) {
 
 Handle writing_access() {
   Handle access = file_access();
-  // Values go to the system in the call that writes them: the library does not survive a disk that
-  // turns out to be full when it empties buffers of its own later on.
+  // Values go to the system in the call that writes them: the library does not recover when the
+  // disk turns out to be full while it flushes its own buffers later.
   H5Pset_sieve_buf_size(access.get(), 0);
   H5Pset_cache(access.get(), 0, 1, 0, 0.0);
   keep_until_flushed(access);
@@ -326,8 +327,8 @@ Handle writing_access() {
 void create_file(OpenFile& file) {
   const Handle access = writing_access();
   file.link_access = link_access();
-  // Nothing is written over what the library has freed: the file as it was last flushed still
-  // points there, and is what a crash leaves.
+  // Space that the library has freed is not overwritten: the last flushed version of the file still
+  // points there, and a crash leaves that version.
   const Handle creation = property_list(H5P_FILE_CREATE);
   H5Pset_file_space_strategy(creation.get(), H5F_FSPACE_STRATEGY_NONE, false, 1);
   file.file = Handle(H5Fcreate(file.temporary.c_str(), H5F_ACC_EXCL, creation.get(), access.get()));

@@ -1,6 +1,6 @@
 #pragma once
 
-// Private to datasets/hdf5*.cpp: the C library made safe to call.
+// Private to datasets/hdf5*.cpp: makes the C library safe to call.
 
 #include <cstdint>
 #include <memory>
@@ -21,7 +21,7 @@ namespace reverie {
 
 namespace hdf5 {
 
-// Held around every use of the library, handles' destruction included. Not recursive.
+// Held around every use of the library, including destruction of handles. Not recursive.
 class Library {
  public:
   Library();
@@ -30,7 +30,7 @@ class Library {
   std::lock_guard<std::mutex> lock_;
 };
 
-// What the library says about the call that just failed: its innermost message.
+// The library's reason for the call that just failed: its innermost message.
 std::string reason();
 
 // Owns an identifier of any kind.
@@ -58,8 +58,8 @@ class Handle {
 // The state of one Hdf5File.
 struct OpenFile {
   std::string path;       // as the user knows it
-  std::string target;     // where the links at `path` lead, of a created file
-  std::string temporary;  // where a created file lies until commit(); empty otherwise
+  std::string target;     // of a created file: where the links at `path` lead
+  std::string temporary;  // of a created file: its place until commit(); empty otherwise
   Handle file;
   Handle link_access;  // property list: no link out of the file, few soft links in a row
   std::vector<std::unique_ptr<Hdf5Appender>> appenders;
@@ -72,26 +72,27 @@ struct OpenFile {
   void close();  // the lock is held
 };
 
-// The functions below want the lock held. They throw Error(kInput) naming the file and the object.
+// The functions below expect the lock to be held. They throw Error(kInput) that names the file and
+// the object.
 
-// "file.h5:/name: what". The second and third are for a library call that has just failed and add
-// its reason; the third is an Error(kRun).
+// "file.h5:/name: what". The second and third are for a library call that just failed and add its
+// reason; the third is an Error(kRun).
 [[noreturn]] void fail_object(const OpenFile& file, const std::string& name,
                               const std::string& what);
 [[noreturn]] void fail_read(const OpenFile& file, const std::string& name, const std::string& what);
 [[noreturn]] void fail_write(const OpenFile& file, const std::string& name,
                              const std::string& what);
 
-// Blosc, registered with The HDF Group under this number: what stable-worldmodel's published files
-// are packed with. Read only, by the library c-blosc itself; filter plug-ins stay refused, because
+// Blosc, registered with The HDF Group under this number. stable-worldmodel's published files are
+// packed with it. Read only, by the library c-blosc itself; filter plugins stay refused, because
 // they are code that a file names.
 constexpr H5Z_filter_t kBloscFilter = 32001;
 constexpr size_t kBloscChunkBytesAt = 3;  // in the filter's parameters
 void register_blosc();
 
-// LZF, which h5py brings along (compression='lzf'). Read only, by liblzf.
+// LZF, which h5py includes (compression='lzf'). Read only, by liblzf.
 constexpr H5Z_filter_t kLzfFilter = 32000;
-constexpr size_t kLzfChunkBytesAt = 2;  // behind the revisions of h5py's filter and of LZF
+constexpr size_t kLzfChunkBytesAt = 2;  // after the revisions of h5py's filter and of LZF
 void register_lzf();
 
 // A property list of the class.
@@ -103,17 +104,17 @@ void open_for_reading(OpenFile& file);
 // Creates file.temporary; Error(kRun) when that fails.
 void create_file(OpenFile& file);
 
-// Closes file.temporary, which was flushed, and opens it again: the library then forgets what it
-// holds in memory of finished objects. No appender may be open.
+// Closes file.temporary, which was flushed, and reopens it: the library then frees its memory of
+// finished objects. No appender may be open.
 void reopen_file(OpenFile& file);
 
-// Throws Error(kInput) when the library crashes or hangs on the file, which a child process finds
-// out: 1.10.8 trusts several numbers in a file without a look (an enumeration's, a heap's, a
-// tree's) and a damaged recording must not end a run of days. The child does what reading does: it
+// Throws Error(kInput) when the library crashes or hangs on the file, which a child process tries
+// first: 1.10.8 trusts several numbers in a file without checks (an enumeration's, a heap's, a
+// tree's), and a damaged recording must not end a run of days. The child does what reading does: it
 // visits every object, opens its types and attributes, and reads the first and last rows.
 void check_in_child(const std::string& path);
 
-// Group or dataset; a missing one is an error that lists its neighbours.
+// A group or dataset; for a missing one, an error that lists its neighbours.
 Handle open_object(const OpenFile& file, const std::string& name);
 bool object_exists(const OpenFile& file, const std::string& name);
 
@@ -121,7 +122,7 @@ bool object_exists(const OpenFile& file, const std::string& name);
 std::vector<std::string> names_in(const OpenFile& file, const std::string& name,
                                   const Handle& group);
 
-// A dataset whose storage passed every check; its type and size may still be unwelcome.
+// A dataset whose storage passed every check; its type and size are not checked yet.
 struct OpenDataset {
   Handle handle;
   Handle space;
@@ -131,7 +132,7 @@ struct OpenDataset {
 OpenDataset open_dataset(const OpenFile& file, const std::string& name,
                          int64_t max_chunk_bytes = Hdf5Expected{}.max_bytes);
 
-// What to read the dataset as, see Hdf5File::dtype().
+// The dtype to read the dataset as, see Hdf5File::dtype().
 DType checked_dtype(const OpenFile& file, const std::string& name, const OpenDataset& dataset);
 
 // The memory type of a dtype (bool: one unsigned byte). Not owned.

@@ -7,11 +7,11 @@
 namespace reverie::hdf5 {
 namespace {
 
-constexpr size_t kMostPacking = 256;  // times, of LZF: 3 bytes stand for 264 at most
+constexpr size_t kMostPacking = 256;  // greatest ratio of LZF: 3 bytes stand for at most 264
 
-// Unpacks a chunk, called by the library. Nothing but a whole chunk is given back: the library
-// copies that many bytes out of it without a look. Chunks that LZF cannot make smaller are stored
-// as they are, and do not come here. 0 is failure.
+// Unpacks a chunk, called by the library. Only a whole chunk is returned, because the library
+// copies that many bytes out of it without a check. Chunks that LZF cannot make smaller are stored
+// unpacked and do not come here. 0 means failure.
 size_t unpack_chunk(unsigned flags, size_t count, const unsigned parameters[], size_t stored,
                     size_t* buffer_size, void** buffer) {
   if ((flags & H5Z_FLAG_REVERSE) == 0 || count <= kLzfChunkBytesAt) return 0;

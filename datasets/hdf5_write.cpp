@@ -13,7 +13,7 @@
 #include "datasets/hdf5.h"
 #include "datasets/hdf5_library.h"
 
-// Creating files; hdf5.cpp holds opening and reading.
+// Creating files; hdf5.cpp contains opening and reading.
 
 namespace reverie {
 
@@ -34,7 +34,7 @@ void check_writable(const OpenFile& file) {
   REVERIE_CHECK(!file.temporary.empty() && file.file, "{}: is not open for writing", file.path);
 }
 
-// The type on disk. bool is what h5py calls bool.
+// The type on disk. bool is h5py's bool.
 Handle file_type(DType dtype) {
   switch (dtype) {
     case DType::kBool: {
@@ -56,8 +56,8 @@ Handle file_type(DType dtype) {
   fail_input("dtype {} is none of the known ones", static_cast<int>(dtype));
 }
 
-// What to hand to H5Dwrite: the library does not convert integers to an enumeration, and the bytes
-// of a bool are the same in both.
+// The memory type for H5Dwrite: the library does not convert integers to an enumeration, and the
+// bytes of a bool are the same in both.
 Handle source_type(DType dtype) {
   return dtype == DType::kBool ? file_type(dtype) : Handle(H5Tcopy(hdf5::memory_type(dtype)));
 }
@@ -136,7 +136,7 @@ void Hdf5File::commit() {
   const Library lock;
   check_writable(*open_);
   for (const auto& appender : open_->appenders) appender->write_pending();
-  // Closing reports a full disk too, but leaves the library unable to let go of the file.
+  // Closing also reports a full disk, but then the library cannot release the file.
   if (H5Fflush(open_->file.get(), H5F_SCOPE_GLOBAL) < 0)
     fail_write(*open_, "", "cannot be written");
   open_->close();
@@ -155,7 +155,7 @@ void Hdf5File::save_progress() {
   check_writable(*open_);
   if (H5Fflush(open_->file.get(), H5F_SCOPE_GLOBAL) < 0)
     fail_write(*open_, "", "cannot be written");
-  // Of appenders there are few objects, and they stay open.
+  // There are few appenders' objects, and they stay open.
   if (open_->appenders.empty()) hdf5::reopen_file(*open_);
 }
 
@@ -177,7 +177,7 @@ void Hdf5File::write(const std::string& name, DType dtype, std::span<const int64
     chunk =
         options.chunk.empty() ? default_chunk(shape, *bytes / shape[0], shape[0]) : options.chunk;
     check_chunk(*open_, name, chunk, shape.size(), dtype);
-    // The library refuses chunks longer than an array that cannot grow.
+    // The library refuses chunks longer than an array of fixed size.
     for (size_t i = 0; i < chunk.size(); ++i) chunk[i] = std::min(chunk[i], shape[i]);
   }
   const std::vector<hsize_t> lengths(shape.begin(), shape.end());
@@ -275,7 +275,7 @@ Hdf5Appender::Hdf5Appender(const OpenFile& file, std::string name, const Field& 
                            int64_t chunk_rows, int64_t dataset)
     : file_(file), name_(std::move(name)), row_(row), chunk_rows_(chunk_rows), dataset_(dataset) {}
 
-// Run by OpenFile::close() alone, with the lock held.
+// Called only by OpenFile::close(), with the lock held.
 Hdf5Appender::~Hdf5Appender() { H5Idec_ref(dataset_); }
 
 void Hdf5Appender::append(ConstFieldView rows) {
@@ -290,7 +290,7 @@ void Hdf5Appender::append(ConstFieldView rows) {
   std::span<const std::byte> left(rows.data, static_cast<size_t>(rows.count) * row_bytes);
   if (row_.dtype == DType::kBool) hdf5::check_bools(file_, name_, left);
   while (!left.empty()) {
-    // Written up to a chunk's end, so that no chunk is packed twice.
+    // Writes up to a chunk's end, so that no chunk is compressed twice.
     const int64_t room = chunk_rows_ - rows_ % chunk_rows_;
     const size_t bytes = std::min(left.size(), static_cast<size_t>(room) * row_bytes);
     pending_.insert(pending_.end(), left.begin(), left.begin() + static_cast<ptrdiff_t>(bytes));

@@ -25,7 +25,7 @@ size_t checked_bytes(int width, int height) {
 
 bool is_finite(Point p) { return std::isfinite(p.x) && std::isfinite(p.y); }
 
-// The unit vector from a towards b, which differ.
+// The unit vector from a towards b. The points must differ.
 Point direction(Point a, Point b) {
   const double length = std::hypot(b.x - a.x, b.y - a.y);
   return {(b.x - a.x) / length, (b.y - a.y) / length};
@@ -57,7 +57,7 @@ class Brush {
       chunk(dst, std::min(n, Coverage::kChunk), same);
   }
 
-  // The same for n <= kChunk pixels with a coverage each. Bytes beyond them are not touched.
+  // Likewise for n <= kChunk pixels with a coverage each. Bytes beyond them are not touched.
   void chunk(uint8_t* dst, int n, const Coverage::Chunk& coverage) const {
     if (n == Coverage::kChunk) return whole_chunk(dst, coverage);
     std::array<uint8_t, kBytes> copy = {};
@@ -87,7 +87,8 @@ class Brush {
     blend(dst, 2, __builtin_shufflevector(a, a, 5, 5, 6, 6, 6, 7, 7, 7));
   }
 
-  // Eight bytes from dst[8 part] on. The sum fits into 16 bits though the product may wrap.
+  // Blends eight bytes from dst[8 part] on. The sum fits into 16 bits although the product may
+  // wrap.
   void blend(uint8_t* dst, size_t part, const Words& alpha) const {
     const Words d = widen(dst + 8 * part);
     const Words sum = ((source_[part] - d) * alpha + (d << 8) + 128) >> 8;
@@ -95,7 +96,8 @@ class Brush {
     std::memcpy(dst + 8 * part, &bytes, sizeof bytes);
   }
 
-  // Eight bytes as words. Interleaving with zeros is one instruction, converting halves is four.
+  // Widens eight bytes to words. Interleaving with zeros is one instruction, converting halves is
+  // four.
   static Words widen(const uint8_t* bytes) {
     using Bytes16 = uint8_t __attribute__((vector_size(16)));
     static_assert(std::endian::native == std::endian::little);
@@ -106,7 +108,7 @@ class Brush {
                                                         20, 5, 21, 6, 22, 7, 23));
   }
 
-  int32_t alpha_;  // of full coverage, in 1 / 2^kAlphaBits
+  int32_t alpha_;  // at full coverage, in 1 / 2^kAlphaBits
   std::array<uint8_t, kBytes> pattern_;
   std::array<Words, 3> source_;  // pattern_ widened
 };
@@ -299,7 +301,7 @@ void Canvas::add_circle(Point center, double radius, double sign) {
   add_loop(outline_, sign);
 }
 
-// The piece of cake between center + start and that turned by angle [rad] about the center.
+// The sector between center + start and that vector turned by angle [rad] about the center.
 void Canvas::add_sector(Point center, Point start, double angle) {
   outline_.clear();
   outline_.push_back(center);
@@ -319,7 +321,7 @@ void Canvas::append_arc(Point center, Point start, double angle) {
   }
 }
 
-// Chords that an arc of this world radius needs so as to look round on the picture.
+// The number of chords that make an arc of this world radius look round on the picture.
 int Canvas::arc_steps(double radius, double angle) const {
   const double scale =
       std::max(std::hypot(transform_.xx, transform_.yx), std::hypot(transform_.xy, transform_.yy));

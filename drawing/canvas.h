@@ -38,9 +38,9 @@ struct Transform {
   static Transform rotate(double angle);         // [rad] takes the x axis towards the y axis
 };
 
-// A camera for a world whose y axis points up: the world point `centre` comes to the middle of a
+// A camera for a world whose y axis points up. The world point `centre` appears in the middle of a
 // width x height picture, one world unit is `scale` pixels long, and the world turns by `angle`
-// [rad] about the centre, counter-clockwise as seen on the picture.
+// [rad] about the centre, counter-clockwise as seen in the picture.
 Transform camera(Point centre, double scale, int width, int height, double angle = 0.0);
 
 enum class Cap : uint8_t { kRound, kButt };
@@ -57,18 +57,19 @@ double text_width(std::string_view text, double size, Font font = Font::kSans);
 // OpenGL.
 //
 // The picture is RGB, uint8 [H, W, 3], top row first. Pixel coordinates are doubles with the origin
-// in the top left corner; the centre of the first pixel is (0.5, 0.5). Shapes go through
-// transform() first, widths and radii with them; text only its anchor.
+// in the top left corner; the centre of the first pixel is (0.5, 0.5). transform() applies to
+// shapes, their widths and their radii; of text, only to the anchor.
 //
 // Shapes are anti-aliased by their exact area in each pixel (see Coverage), non-zero rule, and
-// blended over the picture: dst += (src - dst) * coverage * alpha. Two shapes drawn one after the
-// other that share an edge let 1/4 of the background through there, as in every such rasteriser.
-// Where they have one colour, draw them as one path (add_polygon, fill_path): no seam. Where
+// blended over the picture: dst += (src - dst) * coverage * alpha. When two shapes that share an
+// edge are drawn one after the other, 1/4 of the background shows through there, as in every such
+// rasteriser. If they have one colour, draw them as one path (add_polygon, fill_path) without a
+// seam. If
 // they differ, draw their union first, or set_antialias(false), which never leaves a seam.
 //
-// A shape with a coordinate that is not finite is not drawn, nor is one without area. Coordinates
-// further than 1e9 px from the origin are moved there. Time does not depend on what lies outside
-// the picture. Nothing is allocated once the longest outline has been drawn; text may still fill
+// A shape with a coordinate that is not finite, or without area, is not drawn. Coordinates further
+// than 1e9 px from the origin are moved there. Time does not depend on what lies outside the
+// picture. Memory is allocated only until the longest outline has been drawn; text may still fill
 // its cache.
 //
 // Not thread-safe; different canvases may be used on different threads.
@@ -79,8 +80,8 @@ class Canvas {
   // A black picture of its own. Throws Error unless 1 <= width, height <= kMaxSide.
   Canvas(int width, int height);
 
-  // Draws into memory of the caller, [height, width, 3], left as it is. Throws Error for a bad side
-  // or when the span has another size.
+  // Draws into the caller's memory, [height, width, 3], without clearing it. Throws Error for a bad
+  // side or a span of another size.
   Canvas(int width, int height, std::span<uint8_t> pixels);
 
   Canvas(const Canvas&) = delete;
@@ -88,8 +89,8 @@ class Canvas {
   Canvas(Canvas&&) = default;
   Canvas& operator=(Canvas&&) = default;
 
-  // Draws into other memory of the same size from now on; the scratch buffers are kept. Throws
-  // Error when the span has another size.
+  // Draws into other memory of the same size from now on and keeps the scratch buffers. Throws
+  // Error for a span of another size.
   void set_pixels(std::span<uint8_t> pixels);
 
   int width() const { return width_; }
@@ -100,8 +101,8 @@ class Canvas {
   const Transform& transform() const { return transform_; }
   void set_transform(const Transform& transform) { transform_ = transform; }
 
-  // false: a pixel belongs to a shape when its centre does (on an edge: to the shape right of it or
-  // below it), about twice as fast. Text is always smooth.
+  // false: a pixel belongs to a shape when its centre does (a centre on an edge belongs to the
+  // shape to the right of it or below it), about twice as fast. Text is always smooth.
   void set_antialias(bool antialias) { antialias_ = antialias; }
 
   // Sets every pixel; alpha and transform are ignored.
@@ -110,15 +111,15 @@ class Canvas {
   // A closed outline of 3 or more points in either direction; it may be concave.
   void fill_polygon(std::span<const Point> points, Color color);
 
-  // Collects outlines, each simple (not crossing itself) and in either direction, and fills their
-  // union as one shape. Overlaps are painted once.
+  // Collects outlines and fills their union as one shape. Each outline is simple (does not cross
+  // itself) and may have either direction. Overlaps are painted once.
   void add_polygon(std::span<const Point> points) { add_loop(points, 1.0); }
   void fill_path(Color color);
 
   // The rectangle from (x, y) to (x + width, y + height).
   void fill_rect(double x, double y, double width, double height, Color color);
 
-  // The same with quarter circles for corners; radius is cut to half the shorter side.
+  // Likewise with quarter circles as corners; radius is limited to half the shorter side.
   void fill_rounded_rect(double x, double y, double width, double height, double radius,
                          Color color);
 
@@ -135,21 +136,21 @@ class Canvas {
     stroke_line(from, to, 2.0 * radius, color, Cap::kRound);
   }
 
-  // Lines from point to point with round joins, painted once where they overlap. closed: also from
-  // the last to the first.
+  // Lines from point to point with round joins. Overlaps are painted once. closed: also from the
+  // last point to the first.
   void stroke_polyline(std::span<const Point> points, double width, Color color,
                        Cap cap = Cap::kRound, bool closed = false);
 
-  // One line of text; (x, y) is where its baseline starts, has its middle or ends. Returns its
-  // width [px]. See text_width() for text, size and what it throws.
+  // One line of text; (x, y) is the start, middle or end of its baseline. Returns its width [px].
+  // See text_width() for text, size and what it throws.
   double text(double x, double y, std::string_view text, double size, Color color,
               TextAlign align = TextAlign::kLeft, Font font = Font::kSans);
 
-  // Blends the colour over a rectangle whose first pixel is (x, y), as much as the mask says.
-  // mask: [height, width], 255 is all of it. What lies outside the picture is left out.
+  // Blends the colour over a rectangle whose first pixel is (x, y), weighted by the mask. mask:
+  // [height, width], 255 is full weight. Parts outside the picture are left out.
   void draw_mask(int x, int y, const uint8_t* mask, int width, int height, Color color);
 
-  // Copies a picture to where its first pixel is (x, y). What lies outside is left out.
+  // Copies a picture; its first pixel goes to (x, y). Parts outside are left out.
   void draw_image(int x, int y, ImageView image);
 
  private:

@@ -14,10 +14,10 @@
 namespace reverie {
 namespace {
 
-constexpr int kSizeSteps = 4;               // sizes a pixel
+constexpr int kSizeSteps = 4;               // sizes per pixel
 constexpr int kPhases = 4;                  // horizontal positions of a letter within a pixel
 constexpr double kMaxSize = 512.0;          // [px]
-constexpr size_t kCacheBytes = 16U << 20U;  // of letters; the cache starts again when it is full
+constexpr size_t kCacheBytes = 16U << 20U;  // of letters; a full cache is emptied
 constexpr char32_t kReplacement = 0xFFFD;
 
 struct Glyph {
@@ -29,7 +29,7 @@ struct Glyph {
   std::vector<uint8_t> mask = {};  // [height, width] coverage in 1/255
 };
 
-// Takes the next code point off the front of a UTF-8 text.
+// Removes the next code point from the front of a UTF-8 text.
 char32_t next_code_point(std::string_view& text) {
   const auto lead = static_cast<uint8_t>(text.front());
   text.remove_prefix(1);
@@ -107,8 +107,8 @@ class Typeface {
   size_t bytes_ = 0;  // held by glyphs_
 };
 
-// The typefaces of the process. FreeType's objects and the caches are guarded by one lock: text is
-// for the frames of videos, which one thread draws.
+// The typefaces of the process. One lock guards FreeType's objects and the caches: text is only
+// drawn on frames of videos, by one thread.
 class Typefaces {
  public:
   static Typefaces& instance() {
@@ -117,7 +117,7 @@ class Typefaces {
   }
 
   // Lays text out from pen position x and calls draw(glyph, column of the pen) for every letter;
-  // returns the pen position behind the last one.
+  // returns the pen position after the last one.
   template <typename Draw>
   double lay_out(std::string_view text, double x, double size, Font font, Draw&& draw) {
     REVERIE_CHECK(size > 0.0 && size <= kMaxSize,
@@ -170,7 +170,7 @@ double Canvas::text(double x, double y, std::string_view text, double size, Colo
                     TextAlign align, Font font) {
   const double width = text_width(text, size, font);
   const Point anchor = transform_({x, y});
-  // So far away that nothing can reach the picture, and numbers still fit into an int.
+  // So far away that nothing reaches the picture, while numbers still fit into an int.
   constexpr double kOut = 1e8;
   if (!(std::abs(anchor.x) < kOut && std::abs(anchor.y) < kOut)) return width;
 

@@ -20,9 +20,9 @@ constexpr std::array<Color, 7> kColors = {{{31, 119, 180},
                                            {130, 90, 180},
                                            {140, 86, 75},
                                            {80, 80, 80}}};
-constexpr int kTicks = 5;  // aimed at, on each axis
+constexpr int kTicks = 5;  // target number on each axis
 
-// Distance of round numbers (1, 2 or 5 times a power of ten) that gives about kTicks of them.
+// The distance of round numbers (1, 2 or 5 times a power of ten) that gives about kTicks of them.
 double tick_step(double low, double high) {
   const double rough = (high - low) / kTicks;
   const double power = std::pow(10.0, std::floor(std::log10(rough)));
@@ -108,7 +108,7 @@ void Chart::set_y_range(double low, double high) {
 
 namespace {
 
-// Where values come to lie, and what is drawn around them.
+// The axes of a chart: where values are drawn, and the frame around them.
 class Axes {
  public:
   Axes(Canvas& canvas, const Box& box, bool has_y_label)
@@ -207,7 +207,7 @@ void draw_line(Axes& axes, const std::vector<Point>& points, Color color) {
   finish();
 }
 
-// Nothing where it is empty, or the range of an axis was fixed without it.
+// Nothing if it is empty and the range of an axis was fixed without it.
 void draw_band(Axes& axes, const std::vector<Point>& outline, Color color) {
   const bool is_inside = std::all_of(outline.begin(), outline.end(),
                                      [&](const Point& point) { return axes.is_inside(point); });
@@ -232,7 +232,7 @@ void draw_points(Axes& axes, const std::vector<Point>& points, Color color) {
 
 void Chart::draw(Canvas& canvas, const Box& box) const {
   Axes axes(canvas, box, !y_label_.empty());
-  // An axis on which everything has one value gets room around it.
+  // An axis whose values are all equal gets room around them.
   const auto widened = [](const Range& range, double share) {
     if (range.is_fixed) return range;
     const double size = range.high - range.low;

@@ -13,19 +13,20 @@ struct Box {
   double x = 0.0, y = 0.0, width = 0.0, height = 0.0;
 };
 
-// A diagram with two linear axes, for the pictures that reports come with.
+// A diagram with two linear axes, for the pictures of reports.
 class Chart {
  public:
   Chart(std::string title, std::string x_label, std::string y_label = "");
 
-  // What is uncertain about a value: from low to high.
+  // The uncertainty of a value: from low to high.
   struct Interval {
     double low = 0.0, high = 0.0;
   };
 
-  // A line through the points in the order given, broken where one is not finite. A name appears in
-  // the legend; "" does not. band: empty, or the interval of each point, drawn behind the line;
-  // throws Error for another number of them, or points and intervals that are not finite.
+  // A line through the points in the given order, broken at points that are not finite. The legend
+  // shows the name unless it is "". band: empty, or the interval of each point, drawn behind the
+  // line. Throws Error for another number of intervals, or points and intervals that are not
+  // finite.
   void add_line(std::string name, std::vector<Point> points, std::vector<Interval> band = {});
 
   // A dot at each point; those that are not finite are left out.
@@ -34,7 +35,7 @@ class Chart {
   // Bars as wide as the bins. The y axis then begins at 0.
   void add_histogram(const Histogram& histogram);
 
-  // Fixes the range of an axis that otherwise fits what is drawn. Throws Error unless low < high.
+  // Fixes the range of an axis, which otherwise fits the data. Throws Error unless low < high.
   void set_x_range(double low, double high);
   void set_y_range(double low, double high);
 

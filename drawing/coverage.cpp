@@ -6,7 +6,8 @@
 namespace reverie {
 namespace {
 
-// Edges flatter than this add less than a millionth of a pixel a row; their slope could overflow.
+// Edges flatter than this add less than a millionth of a pixel per row, and their slope could
+// overflow.
 constexpr double kFlat = 1e-9;
 
 // Fixed point: y and areas have kOneBits binary digits, x and slopes 32, places within a pixel 16.
@@ -31,7 +32,7 @@ Coverage::Coverage(int width, int height)
       mask_(words_ * static_cast<size_t>(height)) {}
 
 void Coverage::add_edge(Point from, Point to, Rule rule) {
-  // From here on the edge runs downwards, so that its reverse takes the same rounding errors.
+  // From here on the edge runs downwards, so that its reverse has the same rounding errors.
   const int32_t sign = from.y < to.y ? 1 : -1;
   if (sign < 0) std::swap(from, to);
   const double width = width_;
@@ -58,7 +59,8 @@ void Coverage::add_edge(Point from, Point to, Rule rule) {
   };
   if (std::min(x0, x1) >= 0.0 && std::max(x0, x1) <= width) return add(x0, y0, x1, y1, slope);
 
-  // Left of the grid only the height of an edge matters: it moves to x = 0. Right of it it is cut.
+  // Left of the grid only the height of an edge matters, so it is moved to x = 0. Right of the grid
+  // it is cut.
   const auto y_at = [&](double x) {
     if (slope == 0.0) return x0 < x ? y1 : y0;
     return std::clamp(y0 + (x - x0) / slope, y0, y1);
@@ -89,11 +91,10 @@ void Coverage::add_areas(double x0, double y0, double x1, double y1, double slop
   touch_rows(first, last);
 
   const double run = std::abs(slope);
-  // An edge that leaves its row is no flatter than the grid is wide; one that does not needs no
-  // step.
+  // An edge that leaves its row has a slope below kMaxSlope; an edge within one row needs no step.
   const int64_t step = fixed_x(std::clamp(slope, -kMaxSlope, kMaxSlope));
-  // The height of the edge over one pixel of x. Where it is cut off, an edge is in one pixel but
-  // for 2^-12 of it.
+  // The height of the edge over one pixel of x. Where it is clamped, the edge lies in one pixel
+  // except for 2^-12 of it.
   const auto rise = static_cast<int64_t>(kXOne / std::max(run, 0x1p-12));
   int32_t* cells = cells_.data() + static_cast<size_t>(first) * stride_;
   uint64_t* mask = mask_.data() + static_cast<size_t>(first) * words_;
@@ -115,7 +116,7 @@ void Coverage::add_areas(double x0, double y0, double x1, double y1, double slop
   };
 
   if (run <= 1.0) {
-    // It touches the pixels i and i + 1, or only i: no branch tells, it would be as good as random.
+    // It touches the pixels i and i + 1, or only i: without a branch, which would be unpredictable.
     // `under` is the area left of the edge, of which `over` is already in i + 1.
     for_rows([&](int64_t left, int64_t right, int64_t d) {
       const int64_t i = left >> kXBits;
@@ -138,7 +139,7 @@ void Coverage::add_areas(double x0, double y0, double x1, double y1, double slop
     const int64_t i1 = right >> kXBits;
     const int64_t enter = (left >> (kXBits - kInBits)) - (i0 << kInBits);
     const int64_t leave = (right >> (kXBits - kInBits)) - (i1 << kInBits);
-    // What lies right of the edge in each pixel is the running sum after it.
+    // The running sum at a pixel is the area to the right of the edge in it.
     int32_t sum = 0;
     const auto add = [&](int64_t i, int64_t area) {
       cells[i] += sign * (static_cast<int32_t>(area) - sum);
@@ -164,7 +165,7 @@ void Coverage::add_areas(double x0, double y0, double x1, double y1, double slop
   });
 }
 
-// The same for whole pixels: cell i changes where the edge passes between the centres of i - 1 and
+// Likewise for whole pixels: cell i changes where the edge passes between the centres of i - 1 and
 // i.
 void Coverage::add_centers(double x0, double y0, double y1, double slope, int32_t sign) {
   const int first = static_cast<int>(std::ceil(y0 - 0.5));

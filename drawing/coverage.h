@@ -16,18 +16,18 @@ struct Point {
   bool operator==(const Point&) const = default;
 };
 
-// Which part of every pixel of a W x H grid a set of closed outlines covers, by signed areas (as in
-// FreeType's smooth rasteriser and font-rs): an edge adds to each pixel that it crosses the area
-// between itself and the pixel's right border, signed by its direction, and its height to all
-// pixels further right. The running sum along a row is then the winding number integrated over the
-// pixel: the exact area where outlines do not cross within a pixel.
+// Computes which part of every pixel of a W x H grid a set of closed outlines covers, by signed
+// areas (as in FreeType's smooth rasteriser and font-rs): to each pixel that it crosses, an edge
+// adds the area between itself and the pixel's right border, signed by its direction; to all pixels
+// further right it adds its height. The running sum along a row is then the winding number
+// integrated over the pixel: the exact area where outlines do not cross within a pixel.
 //
 // Coverage is min(|sum|, 1), the non-zero rule. Sums are integers, and an edge and its reverse
 // cancel exactly, so shapes that turn the same way and share an edge have no seam.
 //
-// A row is kept in chunks of 8 pixels, summed together; a bit marks those that an edge touched, and
-// coverage is constant in between. Work and memory do not depend on how far an outline reaches
-// beyond the grid.
+// A row is kept in chunks of 8 pixels that are summed together. One bit marks each chunk that an
+// edge touched; coverage is constant between such chunks. Work and memory do not depend on how far
+// an outline reaches beyond the grid.
 class Coverage {
  public:
   static constexpr int kOneBits = 14;
@@ -35,10 +35,10 @@ class Coverage {
 
   enum class Rule : uint8_t {
     kArea,    // exact area, rounded to 1 / kOne
-    kCenter,  // all of a pixel whose centre is inside, on the outline: to the right of it or below
+    kCenter,  // all or nothing, by the pixel's centre; on an edge: the right or lower shape
   };
 
-  // 1 <= width, height <= 8192, not checked: the canvas does.
+  // 1 <= width, height <= 8192; the canvas checks it.
   Coverage(int width, int height);
 
   // Adds an edge. Coordinates are pixels, the centre of the first pixel is at (0.5, 0.5); they must
@@ -49,10 +49,10 @@ class Coverage {
   static constexpr int kChunk = 8;
   using Chunk = int32_t __attribute__((vector_size(kChunk * sizeof(int32_t))));
 
-  // Leaves the grid empty and calls, row by row from left to right,
+  // Empties the grid and calls, row by row from left to right,
   //   run(y, x, n, coverage)    for n >= 1 pixels with the same coverage in [1, kOne], and
   //   chunk(y, x, n, coverage)  for 1 <= n <= kChunk pixels with coverage[i] in [0, kOne], i < n.
-  // Pixels in neither are not covered.
+  // All other pixels are not covered.
   template <typename Run, typename ChunkOf>
   void sweep(Run&& run, ChunkOf&& chunk);
 
@@ -64,8 +64,8 @@ class Coverage {
 
   int width_;
   int height_;
-  size_t stride_;  // cells a row: the right border reaches cell width + 2
-  size_t words_;   // mask words a row
+  size_t stride_;  // cells per row: the right border reaches cell width + 2
+  size_t words_;   // mask words per row
   int first_row_;  // touched rows: [first_row_, end_row_)
   int end_row_ = 0;
   std::vector<int32_t> cells_;  // [height, stride] differences along a row

@@ -164,7 +164,7 @@ FilterChain::FilterChain(const fs::path& path, const std::string& filters,
   check(avfilter_graph_create_filter(&sink_, avfilter_get_by_name("buffersink"), "out", nullptr,
                                      nullptr, graph_.get()),
         path_, kAction);
-  // The parser takes both lists and leaves what it did not use.
+  // The parser takes both lists and leaves the unused part of each.
   AVFilterInOut* open_outputs = outputs.release();
   AVFilterInOut* open_inputs = pad("out", sink_, nullptr).release();
   const int parsed =

@@ -16,11 +16,11 @@ extern "C" {
 
 #include "drawing/video.h"
 
-// FFmpeg's libav* with owners and Errors. Private to drawing/video.cpp: nothing else may include
-// it. `path` is the file that the user asked for; messages open with it.
+// Wraps FFmpeg's libav* with owners and Errors. Private to drawing/video.cpp: no other file may
+// include it. `path` is the file that the user asked for; messages open with it.
 namespace reverie::libav {
 
-// Frees an object of libav*, which takes some by pointer and some by pointer to pointer.
+// Frees an object of libav*, whose functions take a pointer or a pointer to a pointer.
 template <auto Free>
 struct FreeBy {
   template <typename T>
@@ -39,7 +39,8 @@ using Graph = std::unique_ptr<AVFilterGraph, FreeBy<avfilter_graph_free>>;
 using FilterPads = std::unique_ptr<AVFilterInOut, FreeBy<avfilter_inout_free>>;
 using Scaler = std::unique_ptr<SwsContext, FreeBy<sws_freeContext>>;
 
-// The result of a libav* call, >= 0. Throws Error(kRun) with libav's words where it failed.
+// Returns the result of a libav* call, >= 0. Throws Error(kRun) with libav's message when it
+// failed.
 int check(int result, const std::filesystem::path& path, std::string_view action);
 
 // Takes ownership of what an allocating call returned. Throws Error(kRun) for null.
@@ -53,16 +54,16 @@ Owner allocated(typename Owner::pointer object, const std::filesystem::path& pat
 // libav*'s own messages for the process: libraries of this project do not print.
 const AVCodec* encoder_named(const char* name, const std::filesystem::path& path);
 
-// Likewise a decoder.
+// Likewise for a decoder.
 const AVCodec* decoder_named(const char* name, const std::filesystem::path& path);
 
 // A frame with pixels of its own.
 Frame make_frame(AVPixelFormat format, int width, int height, const std::filesystem::path& path);
 
-// Copies an image into a frame of RGB24 that may be larger; the last column and row are repeated.
+// Copies an image into an RGB24 frame that may be larger; the last column and row are repeated.
 void fill_frame(AVFrame& frame, ImageView image, const std::filesystem::path& path);
 
-// A name beside the target. What lies there goes away with this object, unless it was renamed.
+// A temporary name beside the target. Its file is removed with this object unless it was renamed.
 class TemporaryPath {
  public:
   explicit TemporaryPath(const std::filesystem::path& target);
@@ -88,7 +89,7 @@ class MuxedFile {
 
   const std::filesystem::path& path() const { return path_; }
 
-  // A context to set up and hand to open().
+  // A codec context to set up and hand to open().
   Codec make_codec(const AVCodec* encoder) const;
 
   // Writes the header. movflags: an option of the MP4 muxer, or null.
@@ -97,7 +98,7 @@ class MuxedFile {
   // frame: null flushes the encoder. Its pts and `duration` are in the codec's time base.
   void encode(const AVFrame* frame, int64_t duration);
 
-  // Ends the file, syncs it and gives it its name; a link at the path stays.
+  // Finishes the file, syncs it and renames it to its path; a link at the path stays.
   void finish();
 
  private:

@@ -7,7 +7,7 @@
 
 namespace reverie {
 
-// What a viewer wants to know beside the picture.
+// What a viewer wants to know in addition to the picture.
 struct Overlay {
   std::string title = {};              // "maze2d-umaze-dense  ddpg"
   double time = 0.0;                   // [s] simulated
@@ -17,7 +17,8 @@ struct Overlay {
   float high = 1.0F;
 };
 
-// Draws a panel into the top left corner, in proportion to the canvas; nothing below 160 x 120.
+// Draws a panel into the top left corner, in proportion to the canvas. Draws nothing on a canvas
+// below 160 x 120.
 void draw_overlay(Canvas& canvas, const Overlay& overlay);
 
 }  // namespace reverie

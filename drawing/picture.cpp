@@ -11,7 +11,7 @@
 namespace reverie {
 namespace {
 
-// Whole numbers with the given separators between them, filling all of the text.
+// Parses whole numbers with the given separators between them; they must fill all of the text.
 template <size_t N>
 bool parse_numbers(std::string_view text, std::string_view separators, std::array<int, N>& out) {
   const char* at = text.data();
@@ -44,7 +44,7 @@ CropBox parse_crop(std::string_view flag, std::string_view text, ImageSize pictu
   REVERIE_CHECK(parse_numbers(text, "x++", numbers),
                 "{}: found '{}', expected WIDTHxHEIGHT+LEFT+TOP such as 84x84+6+0", flag, text);
   const auto [width, height, left, top] = numbers;
-  // Written so that no sum of large numbers overflows.
+  // Written so that no sum of large numbers can overflow.
   const auto inside = [](int start, int length, int whole) {
     return start >= 0 && length >= 1 && length <= whole && start <= whole - length;
   };
@@ -94,7 +94,7 @@ PictureResizer::Axis::Axis(int from, int to) {
         push(std::min(high, (old + 1) * to) - std::max(low, old * to));
       }
     } else {
-      // In units of 1 / (2 to): the centre of new pixel i, from that of old pixel 0.
+      // In units of 1 / (2 to): the centre of new pixel i, relative to that of old pixel 0.
       const int64_t unit = 2 * int64_t{to};
       const int64_t centre =
           std::clamp<int64_t>((2 * i + 1) * from - to, 0, unit * (int64_t{from} - 1));
@@ -112,10 +112,10 @@ PictureResizer::PictureResizer(ImageSize from, ImageSize to)
 
 // Sums along a row are below 2^14 * 255 < 2^24, so float holds them exactly; those of both axes are
 // below 2^36, so double does. A quotient below a whole number is at least 1 / (2 total) below it,
-// far more than double's rounding: half up is decided right.
+// far more than double's rounding error, so rounding half up is exact.
 void PictureResizer::resize(const PictureView& from, std::span<uint8_t> out) const {
   const auto width = static_cast<size_t>(to_.width);
-  // Of the thread, so that N environments do not hold N of them.
+  // Per thread, so that N environments do not hold N of them.
   thread_local std::vector<float> narrow;    // [from.height, to.width, 3] sums along the rows
   thread_local std::vector<double> new_row;  // [to.width, 3] sums along both
   narrow.resize(3 * static_cast<size_t>(from_.height) * width);

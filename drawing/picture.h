@@ -22,17 +22,18 @@ struct CropBox {
   ImageSize size = {};
 };
 
-// "96x64". Throws Error(kInput) that opens with `flag` for another form or sides outside
-// [1, Canvas::kMaxSide].
+// Parses "96x64". Throws Error(kInput) that opens with `flag` for another form or sides outside [1,
+// Canvas::kMaxSide].
 ImageSize parse_image_size(std::string_view flag, std::string_view text);
 
-// "WIDTHxHEIGHT+LEFT+TOP", for example "84x84+6+0". Throws Error(kInput) that opens with `flag` for
-// another form and for a box that is not inside `picture`.
+// Parses "WIDTHxHEIGHT+LEFT+TOP", for example "84x84+6+0". Throws Error(kInput) that opens with
+// `flag` for another form and for a box that is not inside `picture`.
 CropBox parse_crop(std::string_view flag, std::string_view text, ImageSize picture);
 
 std::string to_string(ImageSize size);
 
-// An RGB picture [height, width, 3] in somebody's memory, whose rows begin `stride` bytes apart.
+// An RGB picture [height, width, 3] in memory owned elsewhere, whose rows begin `stride` bytes
+// apart.
 struct PictureView {
   const uint8_t* data = nullptr;
   ImageSize size = {};
@@ -50,20 +51,21 @@ void copy_picture(const PictureView& from, std::span<uint8_t> out);
 // Luma of ITU-R BT.601, round(0.299 R + 0.587 G + 0.114 B), half up. out: [height, width, 1].
 void grey_picture(const PictureView& from, std::span<uint8_t> out);
 
-// Scales pictures of one size to another, each axis by itself: where it shrinks, every new pixel is
-// the mean of the area it covers (cv2.INTER_AREA); where it grows, it is interpolated linearly
-// between the centres of the nearest two, the outermost repeated (cv2.INTER_LINEAR). All sums are
-// of whole numbers and exact; one rounding at the end, half up. Immutable: threads may share one.
+// Scales pictures of one size to another, each axis separately. On an axis that shrinks, every new
+// pixel is the mean of the area it covers (cv2.INTER_AREA). On one that grows, it is interpolated
+// linearly between the centres of the nearest two, the outermost repeated (cv2.INTER_LINEAR). All
+// sums are of whole numbers and exact, rounded half up once at the end. Immutable: threads may
+// share one.
 class PictureResizer {
  public:
   PictureResizer(ImageSize from, ImageSize to);
 
-  // from.size must be the constructor's; out: [to.height, to.width, 3].
+  // from.size must be the one given to the constructor; out: [to.height, to.width, 3].
   void resize(const PictureView& from, std::span<uint8_t> out) const;
 
  private:
-  // What new pixels are made of along one axis: new pixel i is the sum of weight[k] * old[first[i]
-  // + k - begin[i]] for k in [begin[i], begin[i + 1]), divided by `total`.
+  // The weights of new pixels along one axis: new pixel i is the sum of weight[k] * old[first[i] +
+  // k - begin[i]] for k in [begin[i], begin[i + 1]), divided by `total`.
   struct Axis {
     Axis(int from, int to);
     std::vector<int> first;        // [to]

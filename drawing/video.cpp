@@ -59,7 +59,7 @@ std::string encode_png(const fs::path& path, ImageView image) {
   return {reinterpret_cast<const char*>(packet->data), static_cast<size_t>(packet->size)};
 }
 
-// Throws Error(kInput) unless the bytes open as a PNG file does whose picture has these sides.
+// Throws Error(kInput) unless the bytes begin like a PNG file whose picture has these sides.
 void check_png_header(const fs::path& path, std::string_view bytes, int width, int height) {
   // PNG (third edition), 5.2 and 11.2.1: a signature, then the chunk IHDR, whose length and name
   // precede width and height, big-endian.
@@ -111,14 +111,14 @@ void write_all(const FileDescriptor& fd, const uint8_t* bytes, size_t size, cons
   }
 }
 
-// Makes a file that must not exist.
+// Creates a file that must not exist.
 FileDescriptor create_file(const fs::path& file, const fs::path& path) {
   FileDescriptor fd(::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
   if (!fd.is_open()) fail_system(path, "write", errno);
   return fd;
 }
 
-// Frames on disk beside the target, in a file whose name is gone at once.
+// Frames on disk, in a file beside the target whose name is removed at once.
 class Spool {
  public:
   explicit Spool(const fs::path& target)
@@ -317,7 +317,7 @@ class VideoWriter::Gif : public Sink {
 
 class VideoWriter::PngFolder : public Sink {
  public:
-  // The folder that a link leads to is filled, and the link stays.
+  // Fills the folder that a link leads to; the link stays.
   explicit PngFolder(const fs::path& path)
       : path_(follow_links(without_trailing_slashes(path))), temporary_(path_) {
     std::error_code error;
@@ -380,7 +380,7 @@ void VideoWriter::write(ImageView frame) {
                 "{}: frames of this video are {} x {}, got {} x {}", path_.string(), width_,
                 height_, frame.width, frame.height);
   check_pixels(path_, frame);
-  // When it fails the sink is gone, and with it what it made so far.
+  // If write() fails the sink is destroyed, together with its unfinished files.
   std::unique_ptr<Sink> sink = std::move(sink_);
   sink->write(frame, frames_);
   sink_ = std::move(sink);

@@ -10,10 +10,10 @@
 
 namespace reverie {
 
-// Plays recorded actions in one environment, to show, to score or to check an episode again.
+// Plays recorded actions in one environment, to show, score or check an episode again.
 class ActionPlayer {
  public:
-  // The environment must outlive it. It needs a reset() first.
+  // The environment must outlive it and needs a reset() first.
   explicit ActionPlayer(Env& env);
 
   void reset(uint64_t seed);
@@ -25,7 +25,7 @@ class ActionPlayer {
   // Takes one action of the environment's dtype.
   StepResult step(ConstFieldView action);
 
-  // What reset() or step() observed; PhysicsState::observe() may write here too.
+  // The observation of the last reset() or step(); PhysicsState::observe() may write here too.
   FieldViews observation() const { return obs_.row(0); }
 
   const Field& action() const { return action_; }

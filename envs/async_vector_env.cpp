@@ -19,8 +19,8 @@ void AsyncVectorEnv::Queue::push(size_t env) {
 bool AsyncVectorEnv::Queue::take(size_t& env) {
   uint64_t first = first_.load(std::memory_order_relaxed);
   while (first != end_.load(std::memory_order_acquire)) {
-    // Read before it is claimed: afterwards the slot may be used again. When somebody else has
-    // claimed it meanwhile, what was read does not count.
+    // Read before it is claimed, because afterwards the slot may be used again. If another thread
+    // has claimed it meanwhile, the value read is discarded.
     env = slots_[first % slots_.size()].load(std::memory_order_relaxed);
     if (first_.compare_exchange_weak(first, first + 1, std::memory_order_relaxed)) return true;
   }
@@ -60,7 +60,7 @@ AsyncVectorEnv::AsyncVectorEnv(const EnvMaker& make, const VectorEnvOptions& opt
   start_seed_.resize(n);
   under_way_.resize(n);
   failures_.reserve(n);
-  // At most N results are sent and not received, and one more block is in the caller's hands.
+  // At most N results are sent and not received, and the caller holds one more block.
   const int64_t blocks = (num_envs() + batch_ - 1) / batch_ + 1;
   for (int64_t k = 0; k < blocks; ++k) blocks_.push_back(std::make_unique<Block>(fields_, batch_));
   const size_t threads = std::min(n, static_cast<size_t>(options.threads));
@@ -113,7 +113,7 @@ void AsyncVectorEnv::reset(uint64_t seed) {
   dispatch(all);
 }
 
-// Everything that was sent has been done: the workers touch nothing of a lane or block.
+// All commands are done: the workers touch no lane or block any more.
 void AsyncVectorEnv::wait_for_all() {
   const auto completed = [&] {
     uint64_t sum = 0;
@@ -135,7 +135,7 @@ void AsyncVectorEnv::mark_under_way(std::string_view what, std::span<const int64
                   spec().id, what, id, num_envs());
     if (!failed_too && lanes_[i].error) lanes_[i].rethrow(i, num_envs());
   };
-  // Marked one by one, so that an id that is there twice is found.
+  // Marked one by one, so that an id that appears twice is found.
   for (size_t k = 0; k < env_ids.size(); ++k) {
     try {
       check(env_ids[k]);
@@ -200,7 +200,7 @@ void AsyncVectorEnv::worker_loop(size_t self) {
   }
 }
 
-// The next environment of its own, else of another worker that is behind.
+// Takes the worker's own next environment, else one from another worker that is behind.
 bool AsyncVectorEnv::take(size_t self, size_t& env) {
   for (size_t k = 0; k < workers_.size(); ++k) {
     if (workers_[(self + k) % workers_.size()]->queue.take(env)) return true;
@@ -242,8 +242,8 @@ void AsyncVectorEnv::work(size_t i, const Worker& worker) {
 void AsyncVectorEnv::deliver(size_t i, const Worker& worker, const StepResult& result,
                              Episode* episode) {
   const auto batch = static_cast<uint64_t>(batch_);
-  // Ordered among the workers: a row is given away again only after a step that was sent when the
-  // caller was done with it, but that step may have been another worker's.
+  // Orders the workers: a row is reused only after a step that was sent when the caller was done
+  // with it, but another worker may have taken that step.
   const uint64_t ticket = next_row_.fetch_add(1, std::memory_order_acq_rel);
   Block& block = *blocks_[ticket / batch % blocks_.size()];
   const size_t row = ticket % batch;
@@ -277,7 +277,7 @@ void AsyncVectorEnv::rethrow_failure() {
 
 AsyncStep AsyncVectorEnv::recv() {
   REVERIE_CHECK(started_, "{}: recv() before reset()", spec().id);
-  if (holding_) {  // the caller is done with the block before
+  if (holding_) {  // the caller is done with the previous block
     blocks_[(received_ - 1) % blocks_.size()]->filled.store(0, std::memory_order_relaxed);
     holding_ = false;
   }

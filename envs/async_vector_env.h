@@ -14,15 +14,15 @@
 
 namespace reverie {
 
-// What B environments did, in the order in which they were done. Views stay valid until the next
+// Results of B environments, in the order in which they were done. Views stay valid until the next
 // recv() or reset().
 struct AsyncStep : VectorStep {     // rows [B]; episodes go on as in AutoReset::kSameStep
   std::span<const int64_t> env_id;  // [B] which environment each row is of
 };
 
-// N environments that are not stepped together: actions are sent to some, and what comes back are
-// the first B that are done, so that a slow step (a new race track, a crash of many bodies) holds
-// up nobody else. As in EnvPool (Weng et al. 2022).
+// N environments that are not stepped together. Actions are sent to some of them, and recv()
+// returns the first B results, so that a slow step (a new race track, a crash of many bodies)
+// delays no other environment. As in EnvPool (Weng et al. 2022).
 //
 //   env.reset(seed);                      // all N are under way
 //   for (;;) {
@@ -30,21 +30,21 @@ struct AsyncStep : VectorStep {     // rows [B]; episodes go on as in AutoReset:
 //     env.send(actions_for(step.obs), step.env_id);
 //   }
 //
-// Each environment's own episodes are those of a ThreadedVectorEnv with the same seed and actions,
-// for any number of threads; the order of arrival is not fixed. Nothing is allocated by send() and
-// recv(), except where an episode ends (its metrics).
+// Each environment's episodes equal those of a ThreadedVectorEnv with the same seed and actions,
+// for any number of threads; the order of arrival is not fixed. send() and recv() allocate nothing,
+// except when an episode ends (its metrics).
 //
-// A worker steps into a row of its own and copies it into the block when it is done: a row of the
-// block that was given away before would make the block wait for the slowest.
+// A worker steps into a row of its own and copies it into the block when it is done. If rows of the
+// block were assigned before, the block would wait for the slowest.
 //
-// To be used by one thread, which is none of the workers.
+// Use it from one thread, which is not one of the workers.
 class AsyncVectorEnv {
  public:
-  // `threads` workers, at most one for each environment. Throws Error for num_envs or threads < 1,
-  // a batch outside [1, num_envs], a CPU that the system refuses, and another AutoReset than
-  // kSameStep.
+  // Creates `threads` workers, at most one for each environment. Throws Error for num_envs or
+  // threads < 1, a batch outside [1, num_envs], a CPU that the system refuses, and any AutoReset
+  // other than kSameStep.
   AsyncVectorEnv(const EnvMaker& make, const VectorEnvOptions& options);
-  ~AsyncVectorEnv();  // waits for the steps under way
+  ~AsyncVectorEnv();  // waits for the running steps
   AsyncVectorEnv(const AsyncVectorEnv&) = delete;
   AsyncVectorEnv& operator=(const AsyncVectorEnv&) = delete;
 
@@ -53,28 +53,28 @@ class AsyncVectorEnv {
   int64_t batch() const { return batch_; }
   int threads() const { return static_cast<int>(threads_.size()); }
 
-  // Waits for what is under way, forgets it, and sends all environments into their episode number
-  // 0. Their first observations arrive through recv(), with reward 0.
+  // Waits for the running steps, discards their results, and starts episode number 0 in all
+  // environments. Their first observations arrive through recv(), with reward 0.
   void reset(uint64_t seed);
 
-  // Sends these environments, which must not be under way, into their next episode: after a
-  // failure, or to give one up. Throws as send() does.
+  // Starts the next episode of these environments, which must not be under way: after a failure, or
+  // to abandon an episode. Throws as send() does.
   void reset_envs(std::span<const int64_t> env_ids, uint64_t seed);
 
-  // Lets environment env_ids[k] take the action in row k. The actions are copied. Throws
-  // Error(kInput) that names the environment, before anything is sent, for a bad action or id, for
-  // one that is under way already and for one that failed.
+  // Environment env_ids[k] takes the action in row k. The actions are copied. Throws Error(kInput)
+  // that names the environment, before anything is sent, for a bad action or id, for one that is
+  // under way already and for one that failed.
   void send(ConstFieldView actions, std::span<const int64_t> env_ids);
 
-  // Waits for the next B results. Throws Error(kInput) when fewer are under way, and Error(kRun)
-  // that names environment, seed and step for a simulator that failed: once for each, which is no
-  // longer under way and needs reset_envs(); the results of the others arrive with the next recv().
+  // Waits for the next B results. Throws Error(kInput) when fewer are under way. Throws Error(kRun)
+  // that names environment, seed and step once for each simulator that failed; it is no longer
+  // under way and needs reset_envs(). The results of the others arrive with the next recv().
   AsyncStep recv();
 
  private:
-  // Environments that wait for a worker, in the order they were sent. The caller pushes, workers
-  // take. An environment is in one queue at most once, so that as many slots as it is the home of
-  // never overflow.
+  // A queue of environments that wait for a worker, in the order they were sent. The caller pushes,
+  // workers take. An environment is in at most one queue, so a queue with one slot for each
+  // environment it is home to never overflows.
   class alignas(64) Queue {
    public:
     explicit Queue(size_t size) : slots_(size) {}
@@ -99,8 +99,8 @@ class AsyncVectorEnv {
     alignas(64) std::atomic<int64_t> filled{0};  // rows
   };
 
-  // What belongs to one worker: the environments it is the home of, where it steps, the last
-  // observation of an ended episode, and how many commands it has carried out.
+  // The data of one worker: the environments it is the home of, the row it steps into, the last
+  // observation of an ended episode, and the number of commands it has carried out.
   struct Worker {
     Worker(std::span<const Field> fields, size_t num_envs)
         : queue(num_envs), obs(fields, 1), final_obs(fields, 1) {}
@@ -126,15 +126,15 @@ class AsyncVectorEnv {
   int64_t batch_;
   std::vector<std::byte> action_memory_;  // [N] rows
   std::vector<uint8_t> starting_;         // [N] begin an episode instead of a step
-  std::vector<uint64_t> start_seed_;      // [N] of the run that it belongs to
+  std::vector<uint64_t> start_seed_;      // [N] seed of the run that each belongs to
   uint64_t seed_ = 0;
 
   // The caller's own.
   std::vector<uint8_t> under_way_;  // [N] sent and not yet received
   int64_t num_under_way_ = 0;
-  uint64_t sent_ = 0;      // in all
+  uint64_t sent_ = 0;      // total
   uint64_t received_ = 0;  // blocks
-  bool holding_ = false;   // the block before has been handed out
+  bool holding_ = false;   // the previous block has been handed out
   bool started_ = false;
 
   std::vector<std::unique_ptr<Worker>> workers_;
@@ -142,7 +142,7 @@ class AsyncVectorEnv {
   std::mutex failures_mutex_;
   std::vector<size_t> failures_;  // environments whose failure was not thrown yet
   std::atomic<bool> stopping_{false};
-  // On lines of their own: each is written by some threads while others look at its neighbour.
+  // Each on its own cache line: some threads write one while others read its neighbour.
   alignas(64) std::atomic<uint32_t> dispatched_{0};  // changes when something was sent
   alignas(64) std::atomic<uint64_t> next_row_{0};    // of all blocks, since reset()
   alignas(64) std::atomic<uint32_t> news_{0};        // changes with a full block and with a failure

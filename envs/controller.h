@@ -11,8 +11,8 @@ namespace reverie {
 
 class Env;
 
-// A controller that comes with an environment: plays without having been trained, from what a
-// policy sees. May remember the episode so far: one instance for each environment.
+// A controller that comes with an environment and plays it without training, from what a policy
+// observes. It may remember the episode so far, so each environment needs its own instance.
 class Controller {
  public:
   virtual ~Controller() = default;
@@ -24,18 +24,18 @@ class Controller {
   virtual void act(ConstFieldViews obs, FieldView action) = 0;
 };
 
-// One controller of an environment, under the name of the agent that plays it.
+// One controller of an environment, with the name of the agent that plays it.
 struct ControllerEntry {
   std::string name;  // "scripted", "waypoint"
 
-  // env: an instance as it is configured and wrapped, in an episode; read during the call alone.
-  // The same seed gives the same controller. Throws Error(kInput) where what the controller needs
-  // is not observed.
+  // env: an instance as configured and wrapped, in an episode; read only during the call. The same
+  // seed gives the same controller. Throws Error(kInput) when a field that the controller needs is
+  // not observed.
   std::function<std::unique_ptr<Controller>(Env& env, uint64_t seed)> make;
 };
 
-// Where a field of that name and size stands in the observation of an environment. Throws
-// Error(kInput) that names the controller and the environment where it is not observed as such.
+// The index of the field with that name and size in an environment's observation. Throws
+// Error(kInput) that names the controller and the environment when no such field is observed.
 size_t observed_field(const EnvSpec& spec, std::string_view name, int64_t numbers,
                       std::string_view controller);
 

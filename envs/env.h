@@ -16,21 +16,21 @@
 
 namespace reverie {
 
-// What a picture is for: the pixels that a policy sees, which follow the reference where there is
-// one and show nothing that is not part of the task; or a film for people.
+// The purpose of a picture. kObservation: the pixels that a policy sees; they follow the reference
+// where there is one and show only what is part of the task. kFilm: a film for people.
 enum class View : uint8_t { kObservation, kFilm };
 
-// One simulator of one task. It writes where the caller says: nothing is allocated on the step
-// path. Ready after the constructor; not thread-safe, but different instances may run on different
-// threads (they may share constant data such as a compiled model).
+// One simulator of one task. It writes into the caller's memory and allocates nothing on the step
+// path. It is ready after the constructor. Not thread-safe, but different instances may run on
+// different threads (they may share constant data such as a compiled model).
 class Env {
  public:
   virtual ~Env() = default;
 
-  // The facts of this environment. Valid as long as the environment lives.
+  // The facts of this environment. Valid as long as the environment exists.
   virtual const EnvSpec& spec() const = 0;
 
-  // Starts an episode. The same seed gives the same episode, whatever came before.
+  // Starts an episode. The same seed gives the same episode, whatever happened before.
   // obs: F views of one row each, in the order of spec().observation; all are written.
   virtual void reset(uint64_t seed, FieldViews obs) = 0;
 
@@ -42,22 +42,22 @@ class Env {
   virtual StepResult step(ConstFieldView action, FieldViews obs) = 0;
 
   // Everything that the rest of the episode depends on (simulator, goal, clock, generator), as
-  // numbers. The layout belongs to the environment; physics() has parts with names.
+  // numbers. The layout is private to the environment; physics() has named parts.
   virtual std::vector<double> state() const = 0;
 
-  // Continues from what state() returned, on this or another instance with the same configuration;
-  // bit-equal where spec().exact_state. Throws Error for a wrong length or non-finite values.
+  // Continues from a result of state(), on this or another instance with the same configuration;
+  // bit-equal if spec().exact_state. Throws Error for a wrong length or non-finite values.
   virtual void set_state(std::span<const double> state) = 0;
 
-  // Draws the current state over the whole canvas, which may have any size.
+  // Draws the current state over the whole canvas, whose size is arbitrary.
   virtual void draw(Canvas& canvas, View view) const = 0;
 
   // Named facts of the episode so far: "success" (0 or 1, reached at any time), "success_at_end",
   // tiles visited, ... Empty where a task has none.
   virtual Metrics metrics() const { return {}; }
 
-  // What a recording holds and `rollout` writes: "qpos" and "qvel" for MuJoCo, poses for Box2D,
-  // goals. Null where the environment has no such named parts.
+  // The named parts that recordings hold and `rollout` writes: "qpos" and "qvel" for MuJoCo, poses
+  // for Box2D, goals. Null when the environment has none.
   virtual class PhysicsState* physics() { return nullptr; }
 };
 
@@ -72,18 +72,18 @@ class PhysicsState {
     bool is_scalar = false;  // a recording has one number a row, not a row of one
   };
 
-  // For example {{"qpos", 2}, {"qvel", 2}}.
+  // The names and sizes of all parts, for example {{"qpos", 2}, {"qvel", 2}}.
   virtual std::vector<Part> parts() const = 0;
 
-  // Copies a part out. Throws Error for an unknown name or another length.
+  // Copies a part to `out`. Throws Error for an unknown name or another length.
   virtual void get(std::string_view part, std::span<double> out) const = 0;
 
   // Replaces one part; others stay. Throws Error for an unknown name, another length, values that
-  // are not finite, and where parts can only be read.
+  // are not finite, and for read-only parts.
   virtual void set(std::string_view part, std::span<const double> values) = 0;
   virtual bool settable() const { return true; }
 
-  // What stays the same for an episode, as a recording holds it once ("track" [tiles, 4]).
+  // A constant of an episode, which a recording holds once ("track" [tiles, 4]).
   struct Constant {
     std::string name;
     std::vector<int64_t> shape;
@@ -91,27 +91,26 @@ class PhysicsState {
   };
   virtual std::vector<Constant> constants() const { return {}; }
 
-  // Writes the observation of the state as it now is, without advancing time.
+  // Writes the observation of the current state without advancing time.
   virtual void observe(FieldViews obs) const = 0;
 
-  // The reward that step() gives for a step to the state as it now is, for recordings that are to
-  // serve another task or goal. Wrappers change it as they change step()'s. Empty where a reward
-  // needs more than that state: an action, or the states that a frame skip passes through.
+  // The reward that step() gives for a step into the current state, for relabelling recordings with
+  // another task or goal. Wrappers change it as they change step()'s. Empty when a reward needs
+  // more than that state: an action, or the states that a frame skip passes through.
   virtual std::optional<double> reward() const { return std::nullopt; }
 
   // What step() gives for a step that ends at the goal `achieved` while `desired` is pursued
-  // (Gymnasium's compute_reward and compute_terminated), for learning from goals that were reached
-  // by chance; `truncated` is false, as the clock is not asked. Wrappers change the reward as they
-  // change step()'s. Empty where a task has no goals, and as in reward(). Throws Error for another
-  // size than theirs.
+  // (Gymnasium's compute_reward and compute_terminated), for hindsight relabelling. `truncated` is
+  // false, as the time limit is not considered. Wrappers change the reward as they change step()'s.
+  // Empty for a task without goals, and as in reward(). Throws Error for goals of another size.
   virtual std::optional<StepResult> outcome(std::span<const double> /*achieved*/,
                                             std::span<const double> /*desired*/) const {
     return std::nullopt;
   }
 
-  // How far the body is from its place in the state whose part "qpos" is given, and how near to a
-  // goal counts as reached in this task [m]. Empty where no goal is a place. Throws Error for
-  // another length.
+  // The body's distance from its position in the state whose part "qpos" is given, and the distance
+  // within which this task counts a goal as reached [m]. Empty when goals are not positions. Throws
+  // Error for another length.
   struct GoalDistance {
     double distance = 0.0;
     double radius = 0.0;
@@ -120,11 +119,11 @@ class PhysicsState {
     return std::nullopt;
   }
 
-  // That of the environment itself where wrappers stand around it.
+  // The physics of the environment itself, inside all wrappers.
   virtual const PhysicsState& innermost() const { return *this; }
 };
 
-// Makes instances of one configured environment; what they can share (a compiled model, a map) is
+// Makes instances of one configured environment. What they can share (a compiled model, a map) is
 // made once and captured. Thread-safe to call.
 using EnvMaker = std::function<std::unique_ptr<Env>()>;
 
@@ -139,45 +138,44 @@ class EnvConfig {
   // One option from text, as its flag would. Throws Error(kInput) as ConfigFields::set() does.
   void set_option(std::string_view name, std::string_view text);
 
-  // What `vary` and `set` may name.
+  // The factors that `vary` and `set` may name.
   virtual std::vector<Factor> factors() const { return {}; }
 
-  // What `--observation` is when not given: "state", "pixels" or "both" (envs/wrappers).
+  // The default of `--observation`: "state", "pixels" or "both" (envs/wrappers).
   virtual std::string default_observation() const { return "state"; }
 
-  // Width and height [px] of the field "pixels" when not given.
+  // Default width and height [px] of the field "pixels".
   virtual std::pair<int, int> default_image_size() const { return {64, 64}; }
 
   // Checks the options and loads what is shared. Throws Error(kInput) for a bad map, model or
   // value.
   virtual EnvMaker maker() const = 0;
 
-  // What the environments will be. Throws Error as maker() does.
+  // The spec of the environments. Throws Error as maker() does.
   virtual EnvSpec spec() const;
 
-  // N of them that step together (AutoReset::kSameStep): simulators on threads, where nothing else
-  // is said.
+  // N environments that step together (AutoReset::kSameStep). By default these are simulators on
+  // threads.
   virtual std::unique_ptr<class VectorEnv> vector_env(const struct VectorEnvOptions& options) const;
 };
 
-// One line of the registry: an id that people type and what stands behind it.
+// One line of the registry: an id and the environment it stands for.
 struct EnvEntry {
   std::string id;       // "maze2d-umaze-dense"
   std::string summary;  // one line for `reverie list envs`
   std::function<std::unique_ptr<EnvConfig>()> config;
 
-  // Names of the environment that this one agrees with, elsewhere: "PointMaze_UMaze-v3".
+  // Names of the same environment in other libraries: "PointMaze_UMaze-v3".
   std::vector<std::string> aliases = {};
 
-  // Whether `reverie bench envs` measures it when no ids are given: one or two of each family.
+  // Whether `reverie bench envs` measures it by default: one or two of each family.
   bool benchmark = false;
 
-  // What plays it without having been trained, under the names of agents. Empty where there is
-  // nothing of the kind.
+  // Controllers that play it without training, by agent name. May be empty.
   std::vector<ControllerEntry> controllers = {};
 
-  // Steps a second of the bare simulator under this task, without observations, rewards and resets:
-  // the limit that the environment is compared with. Empty where there is none.
+  // Steps per second of this task's bare simulator, without observations, rewards and resets: the
+  // limit that the environment's rate is compared with. Empty if there is none.
   std::function<double(int threads, double seconds)> bare_step_rate = {};
 };
 

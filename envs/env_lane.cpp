@@ -91,7 +91,7 @@ void check_actions(const EnvSpec& spec, ConstFieldView actions, int64_t num_envs
   try {
     check_action(spec.id, spec.action, actions);
   } catch (const Error&) {
-    for (int64_t i = 0; i < actions.count; ++i) {  // again, to say which environment it was
+    for (int64_t i = 0; i < actions.count; ++i) {  // again, to name the environment
       try {
         check_action(spec.id, spec.action, actions.row(i));
       } catch (const Error& error) {

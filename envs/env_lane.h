@@ -11,18 +11,18 @@
 
 namespace reverie {
 
-// What ThreadedVectorEnv and AsyncVectorEnv have in common: their options, the memory of their
+// The common parts of ThreadedVectorEnv and AsyncVectorEnv: their options, the memory of their
 // batches, and the book-keeping of one environment's episodes.
 
-// What happens where an episode ends (the names are Gymnasium's).
+// What happens when an episode ends (the names are Gymnasium's).
 enum class AutoReset : uint8_t {
-  // The step that ends an episode begins the next one: obs is the first observation of the new
+  // The step that ends an episode also begins the next one: obs is the first observation of the new
   // episode, final_obs the last one of the old.
   kSameStep,
   // obs is the last observation of the old episode; the next step ignores that environment's action
   // and returns the first observation of the new one, with reward 0.
   kNextStep,
-  // obs is the last observation; the caller says when the next episode begins (reset_envs()).
+  // obs is the last observation; the caller decides when the next episode begins (reset_envs()).
   kOff,
 };
 
@@ -30,16 +30,16 @@ struct VectorEnvOptions {
   int64_t num_envs = 1;
   int threads = 1;
   AutoReset autoreset = AutoReset::kSameStep;
-  // CPUs for the threads that are created, in turn; empty: where the system puts them.
+  // CPUs for the created threads, used in turn; empty: the system places the threads.
   std::vector<int> cpus = {};
   int64_t batch = 0;  // rows that AsyncVectorEnv::recv() returns; 0 = num_envs
-  // ThreadedVectorEnv: of the first episodes, that of episode k of environment i at k * num_envs +
-  // i, whatever seed it is reset with. Later ones have seeds of their own again.
+  // ThreadedVectorEnv: seeds of the first episodes, which override the seed of reset(). Entry k *
+  // num_envs + i is for episode k of environment i. Later episodes get derived seeds again.
   std::vector<uint64_t> episode_seeds = {};
 };
 
-// Memory for `rows` rows of each field, zero at first: views of all rows, and of each alone. No two
-// fields or instances share a cache line, so that threads may write to different ones.
+// Memory for `rows` rows of each field, initially zero, with views of all rows and of each row. No
+// two fields or instances share a cache line, so that threads may write to different ones.
 class FieldRows {
  public:
   FieldRows() = default;
@@ -59,8 +59,8 @@ class FieldRows {
 // Copies a row of each field; both have the same fields.
 void copy_row(FieldViews from, FieldViews to);
 
-// One environment and its episode so far. On cache lines of its own: each thread writes to its
-// lanes in every step.
+// One environment and its current episode. It has its own cache lines, because each thread writes
+// to its lanes in every step.
 struct alignas(64) EnvLane {
   std::unique_ptr<Env> env;
   uint64_t seed = 0;    // of the episode
@@ -73,7 +73,7 @@ struct alignas(64) EnvLane {
   // Begins episode number `episode` of environment i with the seed mix_seed({seed, i, episode}).
   void start(uint64_t run_seed, size_t i, FieldViews obs);
 
-  // The same with a given seed.
+  // Likewise with a given seed.
   void start_with(uint64_t episode_seed, FieldViews obs);
 
   StepResult step(ConstFieldView action, FieldViews obs) {
@@ -83,17 +83,17 @@ struct alignas(64) EnvLane {
     return result;
   }
 
-  // The episode that has just ended.
+  // The report of the episode that has just ended.
   Episode report(size_t i, bool terminated) const;
 
-  // Throws what `error` holds as an Error that names environment, seed and step.
+  // Throws the stored `error` as an Error that names environment, seed and step.
   [[noreturn]] void rethrow(size_t i, int64_t num_envs) const;
 };
 
 // N new environments. Throws Error for num_envs < 1.
 std::vector<EnvLane> make_lanes(const EnvMaker& make, int64_t num_envs);
 
-// check_action() for each row; the message names the environment, which is env_ids[row], or the row
+// Calls check_action() for each row. The message names the environment: env_ids[row], or the row
 // itself without env_ids.
 void check_actions(const EnvSpec& spec, ConstFieldView actions, int64_t num_envs,
                    std::span<const int64_t> env_ids = {});

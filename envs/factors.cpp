@@ -38,7 +38,7 @@ std::string expected_form(const Factor& factor) {
   }
 }
 
-// True when all of the text was a number.
+// Returns true when the whole text is a number.
 bool read_number(std::string_view text, double& value, int base = 10) {
   const char* end = text.data() + text.size();
   if (base == 16) {
@@ -58,7 +58,7 @@ bool in_range(const Factor& factor, std::span<const double> values) {
   return factor.kind != Factor::Kind::kChoice || values[0] == std::floor(values[0]);
 }
 
-// Empty when the text is no value of the factor.
+// Empty when the text is not a value of the factor.
 std::vector<double> parse_value(const Factor& factor, std::string_view text) {
   std::vector<double> values;
   if (factor.kind == Factor::Kind::kChoice) {

@@ -12,11 +12,12 @@
 
 namespace reverie {
 
-// A factor of variation: a named, typed property of an environment that is not part of its task's
-// own randomness (a colour, a size, a mass, the camera, where an episode starts). It keeps its
-// default, is fixed (`--set friction=0.6`), or is drawn anew at every reset (`--vary friction`).
+// A factor of variation: a named, typed property of an environment that its task does not randomise
+// by itself (a colour, a size, a mass, the camera, where an episode starts). It keeps its default,
+// is fixed (`--set friction=0.6`), or is drawn at every reset (`--vary friction`).
 //
-// Numbers of a value: kNumber {x}; kColor {r, g, b} in [0, 255]; kPoint {x, y}; kChoice {index}.
+// The numbers of a value: kNumber {x}; kColor {r, g, b} in [0, 255]; kPoint {x, y}; kChoice
+// {index}.
 struct Factor {
   enum class Kind : uint8_t { kNumber, kColor, kPoint, kChoice };
 
@@ -24,12 +25,12 @@ struct Factor {
   std::string help;           // one line, with the unit in brackets
   Kind kind = Kind::kNumber;  // decides how many numbers a value has
   // The default. Empty: the task's own random draw decides (start and goal); such a factor can be
-  // set, and varied only where it has a range.
+  // set, and can be varied only if it has a range.
   std::vector<double> value;
   std::vector<double> low = {}, high = {};  // per number: bounds of set values, range of draws
   std::vector<std::string> choices = {};    // of kChoice
   bool dynamics = false;                    // it changes the simulation, not only the picture
-  bool in_all = true;                       // `--vary all` draws it too
+  bool in_all = true;                       // `--vary all` includes it
 
   static Factor number(std::string name, std::string help, double value, double low, double high,
                        bool dynamics = false);
@@ -38,7 +39,7 @@ struct Factor {
   static Factor choice(std::string name, std::string help, std::vector<std::string> choices);
 };
 
-// What the user asked for, as text: options `vary` and `set` of every environment with factors.
+// The user's request as text: options `vary` and `set` of every environment with factors.
 struct FactorOptions {
   std::vector<std::string> vary;  // names, or "all"
   std::vector<std::string> set;   // "name=value": 0.6, #ff8800, 1.5/2, a choice's name
@@ -50,14 +51,14 @@ struct FactorOptions {
 class FactorPlan {
  public:
   // Throws Error(kInput) that names `env` and the factor for unknown names (with the nearest one),
-  // values that do not parse or lie out of range, factors both set and varied, and factors varied
-  // without a range.
+  // values that do not parse or lie out of range, factors that are both set and varied, and factors
+  // varied without a range.
   FactorPlan(std::string_view env, std::vector<Factor> factors, const FactorOptions& options = {});
 
   const std::vector<Factor>& factors() const { return factors_; }
 
-  // Whether a factor that changes the simulation is set or varied: instances then need a model of
-  // their own.
+  // Whether a factor that changes the simulation is set or varied. Instances then need their own
+  // model.
   bool changes_dynamics() const { return changes_dynamics_; }
 
  private:
@@ -67,22 +68,22 @@ class FactorPlan {
   std::vector<Factor> factors_;
   std::vector<Source> sources_;  // [factors]
   std::vector<size_t> offsets_;  // [factors] into the values
-  std::vector<double> initial_;  // defaults and set values; 0 where the task decides
+  std::vector<double> initial_;  // defaults and set values; 0 if the task decides
   bool changes_dynamics_ = false;
 };
 
-// The values of all factors in the current episode of one environment. Factors are addressed by
-// their place in the environment's list (an enum beside it).
+// The values of all factors in the current episode of one environment. A factor is addressed by its
+// index in the environment's list (an enum defined with the list).
 class FactorValues {
  public:
   explicit FactorValues(std::shared_ptr<const FactorPlan> plan);
 
-  // Draws the varied factors, each uniformly in its range by a generator of its own that depends on
-  // the seed and the factor's name: varying one more factor changes neither the others nor the
-  // task's draws.
+  // Draws the varied factors, each uniformly in its range, by its own generator seeded from the
+  // seed and the factor's name. Varying one more factor changes neither the others nor the task's
+  // draws.
   void draw(uint64_t seed);
 
-  // Whether the value was set or drawn: false where the default holds or the task decides.
+  // Whether the value was set or drawn; false if the default holds or the task decides.
   bool chosen(size_t factor) const;
   // Whether it is drawn at each reset.
   bool varied(size_t factor) const;

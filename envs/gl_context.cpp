@@ -8,7 +8,7 @@
 #include <optional>
 #include <utility>
 
-// No X11 types: nothing here has a window.
+// Without X11 types, because nothing here has a window.
 #define EGL_NO_X11
 #define MESA_EGL_NO_X11_HEADERS
 #include <EGL/egl.h>
@@ -21,11 +21,11 @@
 namespace reverie {
 namespace {
 
-// Why attempts failed, in the order they were made. Attempts fail by returning null: that the next
-// one works is the normal case.
+// Why attempts failed, in order. Attempts fail by returning null, because it is normal that only a
+// later one works.
 using Failures = std::vector<std::string>;
 
-// A library that stays loaded: drivers leave threads and exit handlers behind.
+// A library that is never unloaded: drivers leave threads and exit handlers behind.
 class Library {
  public:
   static std::optional<Library> open(const std::vector<std::string>& names, Failures& failures) {
@@ -44,7 +44,7 @@ class Library {
     return function != nullptr;
   }
 
-  // MuJoCo searches the symbols that all libraries share for the function that finds the others.
+  // MuJoCo looks up the function that finds the others among the global symbols of all libraries.
   void make_global() const { dlopen(name_.c_str(), RTLD_NOW | RTLD_GLOBAL | RTLD_NOLOAD); }
 
  private:
@@ -54,8 +54,8 @@ class Library {
   void* handle_;
 };
 
-// What MuJoCo's renderer needs of the current context, checked here because MuJoCo binds itself to
-// the first library that it is let near. Returns "" and sets `renderer`, or says what is missing.
+// Checks what MuJoCo's renderer needs of the current context, because MuJoCo binds itself to the
+// first library it finds. Returns "" and sets `renderer`, or says what is missing.
 template <typename GetProcAddress>
 std::string check_context(GetProcAddress get_proc_address, std::string& renderer) {
   const auto get_string = reinterpret_cast<decltype(&glGetString)>(get_proc_address("glGetString"));
@@ -90,7 +90,7 @@ struct EglApi {
   decltype(&eglCreatePbufferSurface) create_pbuffer = nullptr;
   decltype(&eglDestroySurface) destroy_surface = nullptr;
   decltype(&eglMakeCurrent) make_current = nullptr;
-  // Null where the driver lacks the extension.
+  // Null when the driver lacks the extension.
   PFNEGLQUERYDEVICESEXTPROC query_devices = nullptr;
   PFNEGLQUERYDEVICESTRINGEXTPROC query_device_string = nullptr;
   PFNEGLGETPLATFORMDISPLAYEXTPROC get_platform_display = nullptr;
@@ -139,7 +139,7 @@ struct EglApi {
 
 class EglContext final : public GlContext {
  public:
-  // Null, with a failure noted, when this display cannot do it.
+  // Null, with the failure noted, when this display does not support it.
   static std::unique_ptr<EglContext> create(const EglApi& egl, EGLDisplay display,
                                             const std::string& place, Failures& failures) {
     std::unique_ptr<EglContext> context(new EglContext(egl, display));
@@ -153,8 +153,8 @@ class EglContext final : public GlContext {
     return context;
   }
 
-  // The display stays initialised: it belongs to the process, and eglTerminate would end the
-  // contexts of others too.
+  // The display stays initialised: it belongs to the process, and eglTerminate would destroy other
+  // contexts too.
   ~EglContext() override {
     if (context_ == EGL_NO_CONTEXT) return;
     egl_.make_current(display_, EGL_NO_SURFACE, EGL_NO_SURFACE, EGL_NO_CONTEXT);
@@ -163,7 +163,7 @@ class EglContext final : public GlContext {
   }
 
   void make_current() override {
-    egl_.bind_api(EGL_OPENGL_API);  // the choice of API is the thread's
+    egl_.bind_api(EGL_OPENGL_API);  // the selected API is per thread
     REVERIE_CHECK_RUN(egl_.make_current(display_, surface_, surface_, context_), "{}: {}",
                       description_, egl_.failure("eglMakeCurrent"));
   }
@@ -173,12 +173,13 @@ class EglContext final : public GlContext {
  private:
   EglContext(const EglApi& egl, EGLDisplay display) : egl_(egl), display_(display) {}
 
-  // "" or what failed.
+  // Returns "" or what failed.
   std::string set_up(std::string& renderer) {
     if (display_ == EGL_NO_DISPLAY) return egl_.failure("no display");
     if (!egl_.initialize(display_, nullptr, nullptr)) return egl_.failure("eglInitialize");
     if (!egl_.bind_api(EGL_OPENGL_API)) return egl_.failure("eglBindAPI(EGL_OPENGL_API)");
-    // Pictures are drawn into framebuffer objects; the surface is only there to be current.
+    // Pictures are drawn into framebuffer objects; the surface only serves to make the context
+    // current.
     constexpr std::array<EGLint, 5> kConfig = {EGL_SURFACE_TYPE, EGL_PBUFFER_BIT,
                                                EGL_RENDERABLE_TYPE, EGL_OPENGL_BIT, EGL_NONE};
     EGLConfig config = nullptr;
@@ -205,7 +206,7 @@ class EglContext final : public GlContext {
   ::EGLContext context_ = EGL_NO_CONTEXT;
 };
 
-// The number in MUJOCO_EGL_DEVICE_ID. Throws Error(kInput) unless it is one in [0, count).
+// The number in MUJOCO_EGL_DEVICE_ID. Throws Error(kInput) unless it is in [0, count).
 std::optional<size_t> chosen_device(size_t count) {
   const char* text = std::getenv("MUJOCO_EGL_DEVICE_ID");
   if (text == nullptr || *text == '\0') return std::nullopt;
@@ -315,7 +316,7 @@ class OsmesaContext final : public GlContext {
     return osmesa_.make_current(context_, window_.data(), GL_UNSIGNED_BYTE, kSide, kSide);
   }
 
-  static constexpr int kSide = 16;  // [px] of the window that nothing is drawn into
+  static constexpr int kSide = 16;  // [px] of the window, which nothing is drawn into
 
   OsmesaApi osmesa_;
   ::OSMesaContext context_;
@@ -338,7 +339,7 @@ std::unique_ptr<GlContext> try_osmesa(const GlLibraries& libraries, Failures& fa
   return context;
 }
 
-// What kAuto means where MUJOCO_GL, which users of MuJoCo's Python package know, is set.
+// What kAuto means when MUJOCO_GL is set, as users of MuJoCo's Python package do.
 GlBackend backend_of_environment() {
   const char* text = std::getenv("MUJOCO_GL");
   const std::string_view name = text == nullptr ? "" : text;

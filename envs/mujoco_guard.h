@@ -6,25 +6,25 @@
 
 namespace reverie {
 
-// Takes MuJoCo's error and warning handlers, once a process. Its own write a log file and, for
-// errors, end the process. Warnings are read from mjData's counters instead.
+// Replaces MuJoCo's error and warning handlers, once per process. MuJoCo's own handlers write a log
+// file and, for errors, end the process. Warnings are read from mjData's counters instead.
 void install_mujoco_handlers();
 
 namespace detail {
 const char* call_guarded(void (*work)(void*), void* argument);
 }  // namespace detail
 
-// Runs `work`, which calls MuJoCo. Returns null, or MuJoCo's message where it reports an error,
-// valid until the thread's next call. What `work` had allocated through MuJoCo until then is lost.
-// It may hold nothing to destroy and must not throw: an error jumps out of it, because an exception
-// cannot unwind C frames.
+// Runs `work`, which calls MuJoCo. Returns null, or MuJoCo's error message, valid until the
+// thread's next call. Memory that `work` had allocated through MuJoCo is then lost. `work` must
+// hold nothing that needs a destructor and must not throw: an error jumps out of it, because an
+// exception cannot unwind C frames.
 template <typename Work>
 const char* try_mujoco(Work work) {
   static_assert(std::is_trivially_destructible_v<Work>);
   return detail::call_guarded([](void* argument) { (*static_cast<Work*>(argument))(); }, &work);
 }
 
-// The same, and throws Error(kRun) with the message.
+// Likewise, but throws Error(kRun) with the message.
 template <typename Work>
 void guard_mujoco(Work work) {
   const char* message = try_mujoco(work);

@@ -10,7 +10,7 @@
 namespace reverie {
 namespace {
 
-// The backend whose functions MuJoCo has looked up, for the rest of the process.
+// The backend whose functions MuJoCo has loaded for the rest of the process.
 std::mutex bound_mutex;
 std::optional<GlBackend> bound_backend;
 
@@ -25,7 +25,7 @@ std::unique_ptr<GlContext> make_bound_context(GlBackend backend, const GlLibrari
   }
   std::unique_ptr<GlContext> context = make_gl_context(backend, libraries);
   if (!bound_backend) {
-    // MuJoCo's loader follows this variable before it looks at what is there.
+    // MuJoCo's loader checks this variable before it detects what is available.
     const std::string name(gl_backend_name(context->backend()));
     const char* set = std::getenv("MUJOCO_GL");
     if (set == nullptr || name != set) setenv("MUJOCO_GL", name.c_str(), 1);
@@ -82,7 +82,7 @@ MujocoRenderer::~MujocoRenderer() {
     context_->make_current();
     drawing_.reset();
   } catch (const Error&) {
-    // The driver has lost the context, and what drawing_ would free with it.
+    // The driver has lost the context, and with it everything that drawing_ would free.
     static_cast<void>(drawing_.release());
   }
 }
@@ -106,7 +106,7 @@ void MujocoRenderer::render(const mjModel& model, mjData& data, const RenderView
     error = mjr_getError();
   });
   REVERIE_CHECK_RUN(error == 0, "MuJoCo renderer: OpenGL error 0x{:x} from {}", error, backend());
-  for (int y = 0; y < height_ / 2; ++y) {  // OpenGL's first row is the lowest
+  for (int y = 0; y < height_ / 2; ++y) {  // OpenGL's first row is the bottom one
     uint8_t* top = rgb.data() + static_cast<size_t>(y) * row;
     uint8_t* bottom = rgb.data() + static_cast<size_t>(height_ - 1 - y) * row;
     std::swap_ranges(top, top + row, bottom);
@@ -130,7 +130,7 @@ void render_env(MujocoRenderer& renderer, Env& env, std::span<uint8_t> rgb) {
     if (part.name != "desired_goal" || part.size != 2) continue;
     view.goal.emplace();
     physics.get(part.name, *view.goal);
-    // Goals are told in the coordinates of qpos; D4RL's ball starts elsewhere than at the origin.
+    // Goals are in the coordinates of qpos; D4RL's ball does not start at the origin.
     const double* body = data.xpos + 3 * model.jnt_bodyid[0];
     for (size_t k = 0; k < 2; ++k) (*view.goal)[k] += body[k] - data.qpos[k];
   }

@@ -13,11 +13,11 @@
 namespace reverie {
 
 // Pictures of a MuJoCo model by MuJoCo's own OpenGL renderer, without a display: shaded bodies on a
-// tiled floor under a sky, with shadows. About 40 ms a picture on a CPU; for films, not for pixel
-// observations.
+// tiled floor under a sky, with shadows. About 40 ms per picture on a CPU, so for films, not for
+// pixel observations.
 //
-// Make, use and destroy it on one thread; several may live side by side. MuJoCo looks up OpenGL's
-// functions once a process: after the first renderer, all others use its backend.
+// Make, use and destroy it on one thread; several may exist side by side. MuJoCo looks up OpenGL's
+// functions once per process: after the first renderer, all others use its backend.
 class MujocoRenderer {
  public:
   static constexpr int kMaxSide = 4096;  // [px]
@@ -37,7 +37,7 @@ class MujocoRenderer {
   // Error(kRun) when the driver fails.
   void render(const mjModel& model, mjData& data, const RenderView& view, std::span<uint8_t> rgb);
 
-  // Which library, device and driver draw: "EGL device 0: llvmpipe (LLVM 15.0.6, 256 bits)".
+  // The library, device and driver that draw: "EGL device 0: llvmpipe (LLVM 15.0.6, 256 bits)".
   const std::string& backend() const { return context_->description(); }
 
  private:
@@ -48,17 +48,17 @@ class MujocoRenderer {
   std::thread::id thread_;
   std::unique_ptr<MujocoStage> stage_;
   std::unique_ptr<GlContext> context_;
-  std::unique_ptr<DrawingContext> drawing_;  // lives in the context
+  std::unique_ptr<DrawingContext> drawing_;  // belongs to the context
 };
 
-// A renderer for what an environment simulates, wrapped or not. Throws Error(kInput) when that is
-// not MuJoCo, and as the constructor does.
+// A renderer for an environment's simulation, wrapped or not. Throws Error(kInput) when it is not
+// MuJoCo, and as the constructor does.
 std::unique_ptr<MujocoRenderer> make_mujoco_renderer(Env& env, int width, int height,
                                                      GlBackend backend = GlBackend::kAuto,
                                                      const GlLibraries& libraries = {});
 
-// Draws the environment's current state, and its goal where its physics has a part "desired_goal"
-// of two numbers, x and y as the first two of qpos count them.
+// Draws the environment's current state, and its goal if its physics has a part "desired_goal" of
+// two numbers: x and y in the coordinates of qpos[0] and qpos[1].
 // Throws as make_mujoco_renderer and render() do.
 void render_env(MujocoRenderer& renderer, Env& env, std::span<uint8_t> rgb);
 

@@ -12,15 +12,16 @@
 namespace reverie {
 namespace {
 
-// All of mjSTATE_INTEGRATION that a simulation here can change; the forces are the larger half.
+// The parts of mjSTATE_INTEGRATION that a simulation here can change; the omitted forces are the
+// larger half.
 constexpr int kState = mjSTATE_INTEGRATION & ~mjSTATE_QFRC_APPLIED & ~mjSTATE_XFRC_APPLIED;
 
 using DataPointer = std::unique_ptr<mjData, MjDataDeleter>;
 
-// The mjData in which this thread steps all simulations of a model, changed copies included.
+// The mjData in which this thread steps all simulations of a model, including changed copies.
 DataPointer& thread_data(const SharedModel& model) {
   struct Workspace {
-    std::weak_ptr<const mjModel> model;  // a key that a new model at the same address is not
+    std::weak_ptr<const mjModel> model;  // a key that differs from a new model at the same address
     DataPointer data;
   };
   thread_local std::vector<Workspace> workspaces;
@@ -38,7 +39,7 @@ DataPointer& thread_data(const SharedModel& model) {
   return found->data;
 }
 
-// The engine's complaint about the steps just made, or "".
+// The engine's warning about the last steps, or "".
 std::string warning_of(const mjData& data) {
   for (int kind = 0; kind < mjNWARNING; ++kind) {
     if (data.warning[kind].number == 0) continue;

@@ -24,27 +24,27 @@ struct MjDataDeleter {
 using SharedModel = std::shared_ptr<const mjModel>;
 
 // Compiles MJCF text. `name` stands for the file in messages. Throws Error(kInput) with MuJoCo's
-// own words for a model that does not compile.
+// message for a model that does not compile.
 SharedModel compile_model(const std::string& mjcf, const std::string& name);
 
-// One MuJoCo simulation: a model that many share, and a state of its own.
+// One MuJoCo simulation: a shared model and its own state.
 //
 // The state is what mj_step depends on (time, qpos, qvel, activations, warm start, controls), a few
-// hundred bytes. The mjData that the engine works in, tens of kilobytes, belongs to the thread:
-// each step loads the state into it and reads the result back. What many simulations touch stays
-// in the cache that way, and a simulation may be stepped by any thread with the same result. A
-// thread allocates its mjData when it first meets a model, steps allocate nothing else.
+// hundred bytes. The engine works in an mjData of tens of kilobytes, which belongs to the thread:
+// each step loads the state into it and reads the result back. That keeps shared data in the cache,
+// and any thread may step a simulation with the same result. A thread allocates its mjData when it
+// first uses a model; steps allocate nothing else.
 // Forces in mjData::qfrc_applied and xfrc_applied are always 0.
 //
-// MuJoCo reports a state that has blown up by warning counters; step() turns them into an
-// Error(kRun) after the C code has returned, because exceptions must not pass through it.
+// MuJoCo reports a diverged state by warning counters. step() turns them into an Error(kRun) after
+// the C code has returned, because exceptions must not pass through it.
 class MujocoSimulation {
  public:
   explicit MujocoSimulation(SharedModel model);
 
   const mjModel& model() const { return own_model_ ? *own_model_ : *shared_model_; }
 
-  // Parts of the state, to be read and changed between steps. [nq], [nv], [nu]
+  // Parts of the state, which may be read and changed between steps. [nq], [nv], [nu]
   std::span<double> qpos() { return part(qpos_, model().nq); }
   std::span<double> qvel() { return part(qvel_, model().nv); }
   std::span<double> ctrl() { return part(ctrl_, model().nu); }
@@ -54,27 +54,28 @@ class MujocoSimulation {
   double& time() { return state_[0]; }  // [s]
   double time() const { return state_[0]; }
 
-  // Back to the model's initial state, as a new mjData.
+  // Resets to the model's initial state, as in a new mjData.
   void reset();
 
-  // `count` calls of mj_step. Returns the thread's mjData with everything that the last of them
-  // computed, valid until this thread uses another simulation; what is written there is lost.
-  // Throws Error(kRun) when position, velocity or acceleration are not finite, or the engine warns
-  // or fails; the simulation is then as it was before the call.
+  // Calls mj_step `count` times. Returns the thread's mjData with everything that the last call
+  // computed, valid until this thread uses another simulation; writes to it are lost. Throws
+  // Error(kRun) when position, velocity or acceleration are not finite, or when the engine warns or
+  // fails; the simulation is then as it was before the call.
   mjData& step(int count = 1);
 
-  // The thread's mjData with this state and what mj_kinematics makes of it (xpos, xmat, geom_xpos
-  // ...), valid as long as that of step().
+  // The thread's mjData with this state and the results of mj_kinematics (xpos, xmat, geom_xpos
+  // ...), valid as long as step()'s.
   mjData& kinematics() const;
 
-  // The full state that mj_step depends on, warm start included: continuing is bit-equal.
+  // The full state that mj_step depends on, including the warm start: continuing from it is
+  // bit-equal.
   size_t state_size() const { return state_.size(); }
   void get_state(std::span<double> out) const;
   void set_state(std::span<const double> state);
 
-  // Gives this simulation a model of its own: a copy of the shared one, changed by `edit`, whatever
-  // was changed before. Sizes must stay. Constants that depend on masses, inertias and positions
-  // are computed anew (mj_setConst). Allocates only the first time. The state stays.
+  // Gives this simulation its own model: a copy of the shared one, changed by `edit`, whatever was
+  // changed before. Sizes must not change. Constants that depend on masses, inertias and positions
+  // are recomputed (mj_setConst). Allocates only the first time. The state is kept.
   void change_model(const std::function<void(mjModel&)>& edit);
 
  private:
@@ -88,8 +89,8 @@ class MujocoSimulation {
 
   SharedModel shared_model_;
   std::unique_ptr<mjModel, MjModelDeleter> own_model_;  // null unless changed
-  size_t qpos_ = 0, qvel_ = 0, ctrl_ = 0;               // where the parts of the state begin
-  std::vector<double> state_;                           // as mj_getState lays it out
+  size_t qpos_ = 0, qvel_ = 0, ctrl_ = 0;               // start of each part in the state
+  std::vector<double> state_;                           // in the layout of mj_getState
 };
 
 // qpos and qvel of a simulation as the named parts of PhysicsState.
@@ -112,9 +113,9 @@ class MujocoPhysicsState : public PhysicsState {
 // Throws Error unless `values` has `expected` finite numbers. `what` opens the message.
 void check_finite_values(std::string_view what, std::span<const double> values, size_t expected);
 
-// Steps a second of the bare engine: MuJoCo's own batch stepping (mjb_step) of 32 simulations on
-// `threads` threads under random controls and nothing else. It is the limit that an environment's
-// step rate is compared with. Returns steps of `frame_skip` engine steps a second.
+// Steps per second of the bare engine: only MuJoCo's own batch stepping (mjb_step) of 32
+// simulations on `threads` threads under random controls. An environment's step rate is compared
+// with this limit. Returns steps of `frame_skip` engine steps a second.
 double bare_step_rate(const SharedModel& model, int frame_skip, int threads, double seconds);
 
 }  // namespace reverie

@@ -37,14 +37,14 @@ constexpr const char* kStage = R"(<mujoco model="stage">
   </worldbody>
 </mujoco>)";
 
-// Colours of geoms that have MuJoCo's default one, which means that the model left it out.
+// Colours for geoms with MuJoCo's default colour, which means that the model defines none.
 using Rgba = std::array<float, 4>;
 constexpr Rgba kDefaultColor = {0.5F, 0.5F, 0.5F, 1.0F};
 constexpr Rgba kWallColor = {0.38F, 0.48F, 0.62F, 1.0F};
 constexpr Rgba kBodyColor = {0.88F, 0.42F, 0.18F, 1.0F};
 constexpr Rgba kGoalColor = {0.16F, 0.65F, 0.30F, 1.0F};
 constexpr Rgba kGoalBeamColor = {0.16F, 0.65F, 0.30F, 0.12F};
-constexpr double kGoalRadius = 0.45;  // [m] about what the goal tasks use (0.45 or 0.5)
+constexpr double kGoalRadius = 0.45;  // [m] about the value of the goal tasks (0.45 or 0.5)
 
 struct Box {
   Vector3 low, high;
@@ -87,7 +87,7 @@ bool is_level_plane(const mjModel& model, const mjData& data, int geom) {
   return model.geom_type[geom] == mjGEOM_PLANE && data.geom_xmat[9 * geom + 8] > 0.999;
 }
 
-// A body that hangs on the world by joints moves all that hangs on it.
+// A body attached to the world by joints moves everything attached to it.
 int first_moving_body(const mjModel& model) {
   for (int body = 1; body < model.nbody; ++body) {
     if (model.body_weldid[body] != 0) return body;
@@ -95,7 +95,7 @@ int first_moving_body(const mjModel& model) {
   return 0;
 }
 
-// No joint of the body moves or turns it out of the x-z plane.
+// No joint of the body moves or rotates it out of the x-z plane.
 bool moves_in_xz_plane(const mjModel& model, int body) {
   const int begin = model.body_jntadr[body];
   for (int joint = begin; joint < begin + model.body_jntnum[body]; ++joint) {
@@ -109,10 +109,11 @@ bool moves_in_xz_plane(const mjModel& model, int body) {
 
 double dot(const Vector3& a, const Vector3& b) { return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]; }
 
-// Moves target and distance of a camera so that the box just fills the picture, up to a margin.
-// A point at (r, u, f) along the camera's right, up and forward axes from the target is seen when
-// |u - u0| <= t (distance + f), t the tangent of half the field of view; so is r with t * aspect.
-// For each axis the two sides that bind give the shift u0 and the least distance.
+// Moves target and distance of a camera so that the box just fills the picture, except for a
+// margin.
+// A point at (r, u, f) along the camera's right, up and forward axes from the target is visible
+// when |u - u0| <= t (distance + f), with t the tangent of half the field of view; likewise for r
+// with t * aspect. For each axis the two binding sides give the shift u0 and the least distance.
 void frame_box(const Box& box, double aspect, CameraPlan& camera) {
   constexpr double kMargin = 0.94;  // of the picture's sides
   const double azimuth = camera.azimuth * std::numbers::pi / 180.0;
@@ -173,7 +174,7 @@ CameraPlan plan_from(const mjModel& model, const mjData& data, double aspect) {
     camera.elevation = planar ? -12.0 : -24.0;
     camera.shown_radius = moving.radius();
     for (size_t k = 0; k < 3; ++k) camera.target[k] = moving.centre(k);
-    // Room for jumps, and for the ground that tells how fast it goes.
+    // Room for jumps, and for the ground that shows the speed.
     camera.distance = 3.8 * moving.radius() / std::min(aspect, 1.0);
   }
   return camera;
@@ -184,7 +185,7 @@ std::array<int, 3> size_of(const mjModel& model) {
           static_cast<int>(model.nsite)};
 }
 
-// Meshes and their like live in the OpenGL context, which is the stage's.
+// Meshes, height fields and skins live in the OpenGL context, which belongs to the stage.
 void check_shapes(const mjModel& model) {
   REVERIE_CHECK(model.nmesh == 0 && model.nhfield == 0 && model.nskin == 0 && model.nflex == 0,
                 "MuJoCo renderer: the model has {} meshes, {} height fields, {} skins and {} "
@@ -201,7 +202,8 @@ std::unique_ptr<mjModel, MjModelDeleter> compile_stage(const CameraPlan& camera,
   stage->vis.global.offwidth = width;
   stage->vis.global.offheight = height;
   stage->stat.extent = camera.distance;
-  // Tiles a power of two long [m], about ten across the picture: speeds can be read off them.
+  // Tiles with a side of a power of two [m], about ten across the picture, so that speeds can be
+  // estimated.
   const double tile = std::exp2(std::round(std::log2(camera.distance / 8.0)));
   for (int k = 0; k < 2; ++k) stage->mat_texrepeat[k] = static_cast<float>(1.0 / tile);
   return stage;
@@ -226,8 +228,8 @@ MujocoStage::MujocoStage(const mjModel& model, int width, int height)
   REVERIE_CHECK_RUN(stage_data_ != nullptr, "MuJoCo renderer: no memory for the stage");
   mjv_defaultOption(&option_);
   mjv_defaultScene(scene_.get());
-  // Each geom and site is one; the rest is for the stage's own and for what models rarely have
-  // (tendons, cameras). A scene that is full leaves the last ones out.
+  // Each geom and site needs one; the rest is for the stage itself and for rare elements (tendons,
+  // cameras). A full scene leaves the last ones out.
   constexpr int kOthers = 256;
   guard_mujoco([this, &model] {
     mj_kinematics(stage_.get(), stage_data_.get());
@@ -240,7 +242,7 @@ MujocoStage::MujocoStage(const mjModel& model, int width, int height)
 MujocoStage::~MujocoStage() { mjv_freeScene(scene_.get()); }
 
 double MujocoStage::shadow_radius() const {
-  // A body that is followed may stretch, jump and leave the middle.
+  // A followed body may stretch, jump and leave the middle.
   return camera_.follows != 0 ? 2.5 * camera_.shown_radius : 1.1 * camera_.shown_radius;
 }
 
@@ -252,7 +254,7 @@ mjvScene& MujocoStage::compose(const mjModel& model, mjData& data, const RenderV
                 size[0], size[1], size[2], size_[0], size_[1], size_[2]);
   guard_mujoco([&] {
     aim(data);
-    // The camera has been set: this one leaves it as it is.
+    // The camera is already set; this object does not change it.
     mjvCamera keep;
     mjv_defaultCamera(&keep);
     keep.type = mjCAMERA_USER;
@@ -272,7 +274,7 @@ mjvScene& MujocoStage::compose(const mjModel& model, mjData& data, const RenderV
 void MujocoStage::aim(const mjData& data) {
   Vector3 target = camera_.target;
   if (camera_.follows != 0) {
-    // The height stays, so that jumps are seen as such.
+    // The height is constant, so that jumps are visible.
     const double* position = data.xpos + 3 * camera_.follows;
     for (size_t k = 0; k < 2; ++k) target[k] = position[k];
   }
@@ -283,14 +285,14 @@ void MujocoStage::aim(const mjData& data) {
   camera.azimuth = camera_.azimuth;
   camera.elevation = camera_.elevation;
   mjv_updateCamera(stage_.get(), stage_data_.get(), &camera, scene_.get());
-  // The shadow map is a square around the sun's place.
+  // The shadow map is a square around the sun's position.
   const double* direction = stage_data_->light_xdir;
   for (size_t k = 0; k < 3; ++k) {
     stage_data_->light_xpos[k] = target[k] - 2.0 * shadow_radius() * direction[k];
   }
 }
 
-// Geoms that refer to the model's own assets, and to its ground, in terms of the stage.
+// Translates geoms that refer to the model's own assets and ground to the stage's.
 void MujocoStage::dress(const mjModel& model) {
   const auto keeps = [](const mjvGeom& geom) {
     return geom.type != mjGEOM_PLANE || geom.mat[8] < 0.999F;
@@ -322,18 +324,18 @@ void MujocoStage::dress(const mjModel& model) {
 
 // The last geom is the stage's plane without end, which MuJoCo has moved under the camera by whole
 // tiles. It would be drawn as 40,000 quads; a large one looks the same, and a copy of size zero
-// still has the horizon fade into haze.
+// keeps the horizon's haze.
 void MujocoStage::lay_floor() {
   if (scene_->ngeom == 0 || scene_->ngeom >= scene_->maxgeom) return;
   mjvGeom& floor = scene_->geoms[scene_->ngeom - 1];
   floor.dataid = -1;
-  floor.category = mjCAT_DECOR;  // casts no shadow: it would only speckle itself
+  floor.category = mjCAT_DECOR;  // casts no shadow, which would only make speckles
   scene_->geoms[scene_->ngeom++] = floor;
   const double reach = stage_->vis.map.zfar * stage_->stat.extent;
   for (int k = 0; k < 2; ++k) floor.size[k] = static_cast<float>(reach);
 }
 
-// A disc on the ground under a beam of light that is seen from afar.
+// A disc on the ground under a beam of light that is visible from afar.
 void MujocoStage::add_goal(const std::array<double, 2>& goal) {
   const double beam = std::max(0.6, 0.12 * camera_.distance);  // [m] half its height
   for (const auto& [color, half_height] :

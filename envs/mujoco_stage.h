@@ -13,18 +13,18 @@ namespace reverie {
 
 using Vector3 = std::array<double, 3>;
 
-// Where a film is taken from. Angles as in MuJoCo's free camera.
+// The camera of a film. Angles as in MuJoCo's free camera.
 struct CameraPlan {
-  int follows = 0;            // the body that stays in the middle, 0: the camera stands still
-  Vector3 target = {};        // [m] what it looks at; x and y move along with `follows`
+  int follows = 0;            // the body kept in the middle, 0: the camera does not move
+  Vector3 target = {};        // [m] what it looks at; x and y move with `follows`
   double azimuth = 90.0;      // [degrees] 90 looks along +y, x points right
   double elevation = -20.0;   // [degrees] negative looks down
   double distance = 1.0;      // [m] from the target
-  double shown_radius = 1.0;  // [m] around the target, of what there is to see
+  double shown_radius = 1.0;  // [m] visible radius around the target
   double floor = 0.0;         // [m] height of the ground
 };
 
-// The camera for a model in its initial position, from its shape alone:
+// Chooses the camera for a model in its initial position, from its shape alone:
 //
 //   walls around what moves (a maze)   the whole arena, from above at an angle, standing still
 //   moves only in the x-z plane        from the side, following along x
@@ -33,14 +33,14 @@ struct CameraPlan {
 // aspect: width / height of the picture. Only mj_kinematics is run.
 CameraPlan plan_camera(const mjModel& model, double aspect);
 
-// What is shown beside the simulation.
+// What is shown besides the simulation.
 struct RenderView {
-  std::optional<std::array<double, 2>> goal = {};  // [m] x, y of a marked place
+  std::optional<std::array<double, 2>> goal = {};  // [m] x, y of a marked position
 };
 
-// The set around a simulation: sky, tiled floor, sun and shadows, which our models leave out
-// because nothing they describe depends on them. It is a MuJoCo model of its own, from which the
-// OpenGL context takes its textures and qualities; the simulated bodies are put into its scene.
+// The set around a simulation: sky, tiled floor, sun and shadows. Our models leave these out
+// because nothing in them depends on them. The set is a MuJoCo model of its own, from which the
+// OpenGL context takes textures and quality settings; the simulated bodies are added to its scene.
 class MujocoStage {
  public:
   // width, height [px] of the pictures. Throws Error(kInput) for a model with meshes, height
@@ -57,8 +57,8 @@ class MujocoStage {
   // Radius of the shadow map [m], for mjrContext::shadowClip.
   double shadow_radius() const;
 
-  // The scene of one frame. data: with mj_kinematics done. Throws Error(kInput) for a model of
-  // another size than the constructor's, Error(kRun) where MuJoCo fails.
+  // The scene of one frame. data: after mj_kinematics. Throws Error(kInput) for a model of another
+  // size than the constructor's, Error(kRun) when MuJoCo fails.
   mjvScene& compose(const mjModel& model, mjData& data, const RenderView& view);
 
  private:
@@ -67,7 +67,7 @@ class MujocoStage {
   void lay_floor();
   void add_goal(const std::array<double, 2>& goal);
 
-  std::array<int, 3> size_;  // of the model: bodies, geoms, sites
+  std::array<int, 3> size_;  // number of the model's bodies, geoms, sites
   CameraPlan camera_;
   std::unique_ptr<mjModel, MjModelDeleter> stage_;
   std::unique_ptr<mjData, MjDataDeleter> stage_data_;

@@ -12,7 +12,7 @@
 
 namespace reverie {
 
-// An explicit table: static initialisers that registered themselves would be dropped by the linker.
+// An explicit table: the linker would drop static initialisers that registered themselves.
 const std::vector<EnvEntry>& env_registry() {
   static const std::vector<EnvEntry> registry = [] {
     std::vector<EnvEntry> all;
@@ -33,7 +33,7 @@ const std::vector<EnvEntry>& env_registry() {
 
 namespace {
 
-// What the program has added. A deque: entries stay where they are.
+// Entries that the program added. A deque, so that entries keep their addresses.
 struct Additions {
   std::deque<EnvEntry> entries;
   std::map<std::string, std::function<EnvEntry(std::string_view)>, std::less<>> schemes;

@@ -9,13 +9,13 @@
 
 namespace reverie {
 
-// Rounds of spinning before a thread sleeps in the kernel. For the next round of work: about 30
-// microseconds, the time that the kernel needs to wake it. For the end of a round: longer than the
-// last steps of the other threads take, because their results are waited for.
+// Rounds of spinning before a thread sleeps in the kernel. While waiting for new work: about 30
+// microseconds, the time that the kernel needs to wake a thread. At the end of a round: longer than
+// the last steps of other threads take, because the caller waits for their results.
 inline constexpr int kSpinsForWork = 600;
 inline constexpr int kSpinsForResults = 10000;
 
-// Returns once `value` differs from `old`: spins for a while, and then sleeps until somebody who
+// Returns once `value` differs from `old`: spins for a while, then sleeps until the thread that
 // changed it notifies.
 template <typename T>
 void wait_for_change(const std::atomic<T>& value, T old, int spins = kSpinsForWork) {

@@ -66,7 +66,7 @@ void ThreadPool::start(int64_t n, void (*run)(void*, int64_t), void* context) {
     range.next.store(t * n / count, std::memory_order_relaxed);
     range.end = (t + 1) * n / count;
   }
-  // Small enough that no thread waits long for another's last block.
+  // Small enough that no thread waits long for the last block of another.
   block_ = std::max<int64_t>(1, n / (16 * count));
   busy_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
   round_.fetch_add(1, std::memory_order_release);

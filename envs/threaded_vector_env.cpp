@@ -12,8 +12,8 @@ ThreadPool make_pool(const VectorEnvOptions& options) {
   return ThreadPool(static_cast<int>(std::min<int64_t>(options.threads, most)), options.cpus);
 }
 
-// The flags of many environments share a cache line, which threads would fight over if each step
-// wrote to it. Episodes seldom end.
+// The flags of many environments share a cache line, which threads would contend for if every step
+// wrote to it. Episodes rarely end.
 void set_flag(uint8_t& flag, bool value) {
   if (flag != static_cast<uint8_t>(value)) flag = static_cast<uint8_t>(value);
 }
@@ -152,7 +152,8 @@ void ThreadedVectorEnv::step_lane(size_t i) {
     reward_[i] = step.reward;
     set_flag(terminated_[i], step.terminated);
     set_flag(truncated_[i], step.truncated);
-    // The rest of an ended episode (its report, the reset) waits for wait(), except what is heavy.
+    // The remaining work of an ended episode (its report, the reset) waits for wait(), except the
+    // expensive part.
     if (step.terminated || step.truncated) {
       lane.ended = true;
       if (autoreset_ == AutoReset::kSameStep) copy_row(row, final_obs_.row(i));
@@ -213,7 +214,7 @@ VectorEnvSnapshot ThreadedVectorEnv::snapshot() const {
   REVERIE_CHECK(started_ && !stepping_, "{}: snapshot() between steps only", spec().id);
   rethrow_failure();
   VectorEnvSnapshot out;
-  // Doubles carry whole numbers up to 2^53 exactly; the seed goes in halves.
+  // Doubles hold whole numbers up to 2^53 exactly; the seed is stored in halves.
   const auto push_seed = [&](uint64_t seed) {
     out.state.push_back(static_cast<double>(seed >> 32));
     out.state.push_back(static_cast<double>(seed & 0xffffffffU));
@@ -262,7 +263,7 @@ void ThreadedVectorEnv::restore(const VectorEnvSnapshot& snapshot) {
                 "{}: the snapshot holds {} bytes of observations, expected {}", spec().id,
                 snapshot.observations.size(), bytes);
 
-  started_ = false;  // until all of it is read: what fails half-way needs reset()
+  started_ = false;  // until everything is read: after a failure half-way it needs reset()
   seed_ = next_seed();
   start_seed_ = seed_;
   for (size_t i = 0; i < lanes_.size(); ++i) {

@@ -6,13 +6,13 @@
 namespace reverie {
 namespace {
 
-// Adam and AdamW have one signature.
+// Adam and AdamW have the same signature.
 using FusedUpdate = void (*)(at::TensorList, at::TensorList, at::TensorList, at::TensorList,
                              at::TensorList, at::TensorList, const at::Tensor&, double, double,
                              double, double, bool, bool, const std::optional<at::Tensor>&,
                              const std::optional<at::Tensor>&);
 
-// The kernel of the CPU computes with the rate in double, that of a GPU reads it as float.
+// The CPU kernel computes with the learning rate in double, the GPU kernel reads it as float.
 at::TensorOptions learning_rate_options(at::Device device) {
   return at::TensorOptions(device.is_cpu() ? at::kDouble : at::kFloat).device(device);
 }
@@ -37,7 +37,7 @@ void Adam::step(const at::Tensor& skip) {
       skip.defined() ? std::optional<at::Tensor>(skip) : std::nullopt;
   const auto update = options_.decoupled_weight_decay ? static_cast<FusedUpdate>(at::_fused_adamw_)
                                                       : static_cast<FusedUpdate>(at::_fused_adam_);
-  // The kernel wants lists; ours have one entry.
+  // The kernel expects lists; ours have one entry.
   update({parameters_.flat()}, {parameters_.flat_grad()}, {m_}, {v_}, {}, {step_}, learning_rate_,
          options_.beta1, options_.beta2, options_.weight_decay, options_.epsilon, /*amsgrad=*/false,
          /*maximize=*/false, /*grad_scale=*/{}, found_inf);

@@ -30,12 +30,12 @@ class Adam {
   void zero_grad() { parameters_.zero_grad(); }
   void step() { step({}); }  // applies parameters.flat_grad()
 
-  // The same, but changes nothing where `skip` ([] float32 on the device) is 1, for learning that
-  // ends early by a condition that nobody waits for. 0: as step().
+  // Likewise, but changes nothing when `skip` ([] float32 on the device) is 1. For learning that
+  // stops early by a condition on the device, without waiting for it. 0: as step().
   void step(const at::Tensor& skip);
 
-  // step() reads the rate on the device: nothing is waited for, and a CUDA graph that has captured
-  // step() goes on with the new rate.
+  // step() reads the learning rate on the device: nothing waits, and a CUDA graph that has captured
+  // step() continues with the new rate.
   void set_learning_rate(double learning_rate);
 
   // Lists the moments m and v and the number of steps, for learning.

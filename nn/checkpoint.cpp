@@ -40,7 +40,7 @@ Checkpoint::Checkpoint(Checkpoint&& other) noexcept
     : groups_(std::move(other.groups_)),
       state_(std::move(other.state_)),
       is_partial_(other.is_partial_) {
-  // Readers of groups in memory point into the map that has just moved.
+  // Readers of groups in memory point into the map that was just moved.
   for (auto& [name, reader] : other.readers_) {
     if (!groups_.contains(name)) readers_[name] = std::move(reader);
   }
@@ -154,7 +154,7 @@ Checkpoint Checkpoint::read_state(const std::filesystem::path& folder) {
 void Checkpoint::open_groups(const std::filesystem::path& folder,
                              const std::vector<std::string>& names) {
   for (const std::string& name : names) {
-    // The name comes out of a file: it must not lead out of the folder.
+    // The name comes from a file, so it must not lead out of the folder.
     REVERIE_CHECK(!name.empty() && name.find('/') == std::string::npos && name[0] != '.',
                   "{}: lists a group '{}', expected a name", (folder / "state.json").string(),
                   printable(name));

@@ -17,8 +17,8 @@ namespace reverie {
 // StateList (nn/state_list.h).
 class Checkpoint {
  public:
-  // Of the layout of checkpoints, in state.json as "format". 2: actions are stored in [-1, 1]; 3:
-  // state.json lists the groups.
+  // The version of the checkpoint layout, in state.json as "format". 2: actions are stored in [-1,
+  // 1]; 3: state.json lists the groups.
   static constexpr int64_t kFormat = 3;
 
   Checkpoint() = default;
@@ -26,41 +26,40 @@ class Checkpoint {
   Checkpoint& operator=(Checkpoint&&) noexcept;
   ~Checkpoint();
 
-  // The group of that name, made empty when it is new. Tensors in it are handles: what is behind
-  // them is written as it is at the time of write().
+  // The group of that name, created empty if it is new. Its tensors are handles: write() writes the
+  // values they have at that time.
   TensorMap& group(const std::string& name) { return groups_[name]; }
 
   bool has_group(const std::string& name) const;
 
-  // Whether it was opened for some of its groups only: others may be there or not.
+  // Whether it was opened for some of its groups only; the others may exist or not.
   bool is_partial() const { return is_partial_; }
 
-  // The tensors of a group, in memory or in the file it was read from. Throws Error naming the
-  // groups there are. Valid as long as the checkpoint.
+  // The tensors of a group, in memory or in the file it was read from. Throws Error that names the
+  // existing groups. Valid as long as the checkpoint.
   const TensorReader& reader(const std::string& name) const;
 
   void set(const std::string& key, std::string value) { state_[key] = std::move(value); }
   void set(const std::string& key, int64_t value) { state_[key] = std::to_string(value); }
   void set(const std::string& key, double value);  // as text that reads back equal
 
-  // Throw Error when the key is missing, or its value is no integer or number.
+  // Throw Error when the key is missing, or when its value is not an integer or number.
   const std::string& text(const std::string& key) const;
   int64_t integer(const std::string& key) const;
   double number(const std::string& key) const;
   bool has_text(const std::string& key) const { return state_.contains(key); }
   const std::map<std::string, std::string>& texts() const { return state_; }  // all of state.json
 
-  // The same with tensors of its own, in memory. For checkpoints that were not read from a folder.
+  // A copy with its own tensors, in memory. For checkpoints that were not read from a folder.
   Checkpoint clone() const;
 
-  // Writes every group and state.json into an existing folder; atomicity of the whole is the
-  // caller's (RunDirectory). Throws Error(kRun) when a file cannot be written.
+  // Writes every group and state.json into an existing folder; the caller (RunDirectory) makes the
+  // whole atomic. Throws Error(kRun) when a file cannot be written.
   void write(const std::filesystem::path& folder) const;
 
-  // Opens the groups of a folder, all that it was written with or those that are named: evaluation
-  // needs "model" alone. Their tensors are read when they are asked for. Throws Error(kInput) that
-  // names the file for one that is missing, truncated or hostile, and for a checkpoint of another
-  // format.
+  // Opens groups of a folder: all that were written, or only the named ones (evaluation needs only
+  // "model"). Tensors are read on demand. Throws Error(kInput) that names the file when one is
+  // missing, truncated or hostile, and for a checkpoint of another format.
   static Checkpoint read(const std::filesystem::path& folder);
   static Checkpoint read(const std::filesystem::path& folder,
                          const std::vector<std::string>& groups);
@@ -72,7 +71,7 @@ class Checkpoint {
   std::map<std::string, TensorMap> groups_;
   std::map<std::string, std::string> state_;
   bool is_partial_ = false;
-  // Of the groups in files, and of those in memory once they are asked for.
+  // Readers of the groups in files, and of those in memory once they are requested.
   mutable std::map<std::string, std::unique_ptr<TensorReader>> readers_;
 };
 

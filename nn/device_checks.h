@@ -9,15 +9,15 @@
 
 namespace reverie {
 
-// Conditions on the values of tensors, judged on their device and read together where a result
-// leaves it, so that code which checks its numbers does not wait for the device at every check.
+// Conditions on the values of tensors. They are evaluated on their device and read together at the
+// point where a result leaves it, so that checks do not wait for the device one by one.
 class DeviceChecks {
  public:
-  // condition: bool of any shape, all of which has to hold.
+  // condition: bool of any shape; all elements must be true.
   void expect(const at::Tensor& condition, ErrorKind kind, std::string message);
 
-  // Waits for the device once, and forgets all conditions. Throws Error with the kind and message
-  // of the first that does not hold.
+  // Waits for the device once and clears all conditions. Throws Error with the kind and message of
+  // the first condition that fails.
   void read();
 
  private:

@@ -31,7 +31,7 @@ at::Tensor Gaussian::entropy() const { return (log_std_ + 0.5 + kLogSqrtTwoPi).s
 
 Beta::Beta(at::Tensor alpha, at::Tensor beta) : alpha_(std::move(alpha)), beta_(std::move(beta)) {}
 
-// Of x ~ Gamma(alpha, 1) and y ~ Gamma(beta, 1) the share x / (x + y) is Beta(alpha, beta).
+// For x ~ Gamma(alpha, 1) and y ~ Gamma(beta, 1), x / (x + y) is Beta(alpha, beta).
 at::Tensor Beta::sample(const NoiseSource& noise) const {
   const at::NoGradGuard no_grad;
   const at::Tensor x = noise.gamma(alpha_), y = noise.gamma(beta_);
@@ -55,7 +55,7 @@ at::Tensor Beta::entropy() const {
 
 Categorical::Categorical(const at::Tensor& logits) : log_p_(at::log_softmax(logits, -1)) {}
 
-// The Gumbel-max trick: -log E of E ~ Exp(1) is a Gumbel number.
+// The Gumbel-max trick: -log E is a Gumbel variable for E ~ Exp(1).
 at::Tensor Categorical::sample(const NoiseSource& noise) const {
   const at::NoGradGuard no_grad;
   return (log_p_ - noise.exponential(log_p_.sizes()).log()).argmax(-1);

@@ -8,22 +8,23 @@
 
 namespace reverie {
 
-// Distributions that a policy draws from. Letters: B rows, A independent numbers of each, C
-// choices. Parameters are tensors with or without gradient, on any device; no value is read.
+// Distributions that a policy samples from. Letters: B rows, A independent numbers per row, C
+// choices. Parameters are tensors with or without gradient, on any device; no value is read back
+// from it.
 class Distribution {
  public:
   virtual ~Distribution() = default;
 
-  // One draw a row, without gradient: [B, A] float32, or [B] int64.
+  // One sample per row, without gradient: [B, A] float32, or [B] int64.
   virtual at::Tensor sample(const NoiseSource& noise) const = 0;
 
-  // What to do without noise: the mean, or the most likely choice. Shapes as sample().
+  // The action without noise: the mean, or the most likely choice. Shapes as in sample().
   virtual at::Tensor center() const = 0;
 
-  // [B]: log density (or log probability) of x, of shapes as sample(); summed over the A numbers.
+  // [B]: log density (or log probability) of x, shaped as in sample(), summed over the A numbers.
   virtual at::Tensor log_prob(const at::Tensor& x) const = 0;
 
-  // [B]: in nats, summed over the A numbers.
+  // [B]: entropy in nats, summed over the A numbers.
   virtual at::Tensor entropy() const = 0;
 };
 
@@ -45,7 +46,7 @@ class Gaussian final : public Distribution {
 // A numbers in (0, 1) of density  x^(alpha-1) (1-x)^(beta-1) / B(alpha, beta).
 class Beta final : public Distribution {
  public:
-  // Draws keep this distance from 0 and 1, where the density may vanish or be infinite.
+  // Samples keep this distance from 0 and 1, where the density may vanish or be infinite.
   static constexpr double kMargin = 1e-6;
 
   // [B, A] each, above 0.

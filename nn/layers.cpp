@@ -108,7 +108,7 @@ void fill_orthogonal(const at::Tensor& matrix, double gain, Rng& rng) {
   rng.fill_normal(
       std::span<double>(normal.mutable_data_ptr<double>(), static_cast<size_t>(normal.numel())));
   const auto [q, r] = at::linalg_qr(normal);
-  // The decomposition is unique, and its Q uniform, where R has a positive diagonal.
+  // The decomposition is unique, and its Q uniformly distributed, when R has a positive diagonal.
   const at::Tensor unique = q * r.diagonal().sign();
   matrix.detach().copy_(gain * (rows < columns ? unique.t() : unique));
 }

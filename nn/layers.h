@@ -11,9 +11,9 @@
 
 namespace reverie {
 
-// Layers as handles to tensors that a Parameters block owns: a network declares the shapes of its
-// layers, makes the block, and then makes the layers from it by the same names, which are those
-// that PyTorch's state dicts use. A layer must not outlive the block.
+// Layers are handles to tensors that a Parameters block owns. A network declares the shapes of its
+// layers, makes the block, and then makes the layers from it by the same names, which are those of
+// PyTorch's state dicts. A layer must not outlive the block.
 using Shapes = std::vector<Parameters::Shape>;
 
 // y = x W^T + b over the last axis.
@@ -31,12 +31,13 @@ class Linear {
   at::Tensor weight_, bias_;
 };
 
-// Zero mean and unit variance over the last axis, then gain and bias where there are any.
+// Normalises to zero mean and unit variance over the last axis, then applies gain and bias if there
+// are any.
 class LayerNorm {
  public:
   static void declare(Shapes& shapes, const std::string& name, int64_t size);
 
-  // Without parameters: of vectors of that size.
+  // Without parameters, for vectors of that size.
   LayerNorm(int64_t size, double epsilon) : size_(size), epsilon_(epsilon) {}
   LayerNorm(const Parameters& parameters, const std::string& name, double epsilon = 1e-5);
 
@@ -63,16 +64,16 @@ class Conv2d {
   int64_t stride_, padding_;
 };
 
-// What a forward pass is for.
+// The purpose of a forward pass.
 enum class ForwardMode : uint8_t {
   kInference,   // every input by itself, as it is used
-  kValidation,  // as in training, but nothing is remembered and nothing dropped
+  kValidation,  // as in training, without updating statistics or dropout
   kTraining,
 };
 
-// Zero mean and unit variance of each feature (Ioffe & Szegedy 2015): over the batch in training
-// and validation; in inference over what training has seen, a running mean of momentum 0.1, which
-// lags behind weights that change fast.
+// Normalises each feature to zero mean and unit variance (Ioffe & Szegedy 2015). Training and
+// validation use the batch's statistics; inference uses a running mean of the training batches with
+// momentum 0.1, which lags behind weights that change fast.
 class BatchNorm1d {
  public:
   static void declare(Shapes& shapes, const std::string& name, int64_t size);
@@ -89,13 +90,13 @@ class BatchNorm1d {
   at::Tensor weight_, bias_, mean_, variance_, batches_;
 };
 
-// Fills a block by PyTorch's defaults, so that published hyper-parameters carry over: weights of
-// two and more axes and the biases behind them from U(-k, k), k = 1/sqrt(fan in); weights of one
-// axis (norms) with 1, the biases behind them with 0.
+// Initialises a block with PyTorch's defaults, so that published hyper-parameters apply: weights of
+// two or more axes and their biases from U(-k, k), k = 1/sqrt(fan in); weights of one axis (norms)
+// with 1 and their biases with 0.
 void reset_parameters(Parameters& parameters, Rng& rng);
 
-// Fills a matrix [n, m] with orthonormal rows or, where n > m, columns, times `gain`: the product
-// of random numbers' QR decomposition (Saxe et al. 2014, arXiv:1312.6120).
+// Fills a matrix [n, m] with orthonormal rows or, when n > m, columns, times `gain`, from the QR
+// decomposition of random numbers (Saxe et al. 2014, arXiv:1312.6120).
 void fill_orthogonal(const at::Tensor& matrix, double gain, Rng& rng);
 
 // Fills one tensor from N(0, std^2).

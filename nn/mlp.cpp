@@ -6,9 +6,9 @@
 namespace reverie {
 namespace {
 
-// Named as PyTorch's nn.Sequential(Linear, ReLU, Linear, ...) names them, so that a state dict of
-// one loads into the other: activations take a number, and so does the layer norm of
-// nn.Sequential(Linear, LayerNorm, Tanh, Linear, ...).
+// Names as in PyTorch's nn.Sequential(Linear, ReLU, Linear, ...), so that state dicts load in both
+// directions: activations count as an index, and so does the layer norm of nn.Sequential(Linear,
+// LayerNorm, Tanh, Linear, ...).
 std::vector<Parameters::Shape> layer_shapes(int64_t inputs, const std::vector<int64_t>& hidden,
                                             int64_t outputs, const MlpOptions& options) {
   REVERIE_CHECK(!options.normalized_trunk || !hidden.empty(),

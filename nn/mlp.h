@@ -11,8 +11,8 @@
 namespace reverie {
 
 struct MlpOptions {
-  // The first layer is Linear -> LayerNorm -> Tanh instead of Linear -> ReLU, which bounds what the
-  // others see whatever the scale of the inputs (the `trunk` of Yarats et al. 2021, DrQ-v2).
+  // The first layer is Linear -> LayerNorm -> Tanh instead of Linear -> ReLU, which bounds the
+  // input of the later layers at any input scale (the `trunk` of Yarats et al. 2021, DrQ-v2).
   bool normalized_trunk = false;
 };
 

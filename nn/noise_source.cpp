@@ -10,7 +10,7 @@ namespace reverie {
 namespace {
 
 at::Generator make_generator(at::Device device, uint64_t seed) {
-  // LibTorch has none for the meta device, whose operations take any.
+  // LibTorch has no generator for the meta device, whose operations accept any.
   if (device.is_cpu() || device.is_meta()) return at::detail::createCPUGenerator(seed);
   at::Generator process_wide = at::globalContext().defaultGenerator(device);
   const std::lock_guard<std::mutex> lock(process_wide.mutex());

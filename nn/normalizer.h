@@ -8,12 +8,12 @@ namespace reverie {
 
 class StateList;
 
-// Running mean and variance per feature, and the standardised features
+// Running mean and variance per feature, and features standardised with them:
 //
 //   clip((x - mean) / sqrt(var + 1e-8), -10, 10).
 //
-// Statistics are kept in float64 and merged batch by batch (Chan, Golub & LeVeque 1983), so they do
-// not depend on how the data is cut into batches beyond rounding.
+// Statistics are kept in float64 and merged batch by batch (Chan, Golub & LeVeque 1983), so apart
+// from rounding they do not depend on how the data is split into batches.
 class Normalizer {
  public:
   Normalizer(int64_t features, at::Device device);
@@ -21,13 +21,14 @@ class Normalizer {
   // x: [B, features]. Adds B samples to the statistics.
   void update(const at::Tensor& x);
 
-  // x: [B, features] float32. Only clips until update() has seen two samples: one has no variance.
+  // x: [B, features] float32. Only clips until update() has seen two samples, because one has no
+  // variance.
   at::Tensor operator()(const at::Tensor& x) const;
 
-  // x / sqrt(var + 1e-8), neither shifted nor clipped; x itself until there is a variance.
+  // x / sqrt(var + 1e-8), neither shifted nor clipped; x itself while there is no variance.
   at::Tensor scaled(const at::Tensor& x) const;
 
-  // Lists mean, m2 (the sum of squared deviations) and count, as weights: acting needs them.
+  // Lists mean, m2 (the sum of squared deviations) and count as weights, because acting needs them.
   void state(StateList& list);
 
  private:

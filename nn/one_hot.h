@@ -6,8 +6,8 @@
 
 namespace reverie {
 
-// [...] int64 in [0, count) to [..., count] float32, 1 where the choice is. A choice outside
-// becomes zeros: unlike at::one_hot() it looks at no value, so that nothing waits for the device.
+// [...] int64 in [0, count) to [..., count] float32 with 1 at the choice. A choice out of range
+// gives zeros: unlike at::one_hot() this function reads no value, so nothing waits for the device.
 at::Tensor one_hot_code(const at::Tensor& choices, int64_t count);
 
 }  // namespace reverie

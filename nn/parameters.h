@@ -12,9 +12,9 @@ namespace reverie {
 
 class StateList;
 
-// The parameters of one network in one block of memory, gradients in another. Each named parameter
-// is a view of the block, so that optimisers, target updates and norms are single operations over
-// all of them instead of loops over many small tensors.
+// The parameters of one network in one block of memory, and their gradients in another. Each named
+// parameter is a view of the block, so optimisers, target updates and norms are single operations
+// instead of loops over many small tensors.
 class Parameters {
  public:
   struct Shape {
@@ -22,10 +22,10 @@ class Parameters {
     std::vector<int64_t> shape;  // {256, 4}
   };
 
-  // All zero; a network's constructor initialises them.
+  // All zero; the network's constructor initialises them.
   Parameters(const std::vector<Shape>& shapes, at::Device device);
 
-  // A copy has memory of its own, equal values and zero gradients: a target network.
+  // A copy has its own memory, equal values and zero gradients: a target network.
   Parameters(const Parameters& other);
   Parameters& operator=(const Parameters&) = delete;
 
@@ -40,8 +40,8 @@ class Parameters {
   // theta <- (1 - tau) theta + tau online: Polyak averaging of a target network. tau = 1 copies.
   void soft_update(const Parameters& online, double tau);
 
-  // Whether backward() computes gradients of these parameters. Off while another network is trained
-  // through this one (an actor through its critic), which saves the gradients nobody reads.
+  // Whether backward() computes gradients of these parameters. Turn it off while another network is
+  // trained through this one (an actor through its critic), to save gradients that nobody reads.
   void requires_grad(bool required);
 
   // Lists every parameter under its name, as weights.
@@ -55,7 +55,7 @@ class Parameters {
 };
 
 // Scales the gradients of all blocks together so that their joint Euclidean norm is at most
-// `limit`. Returns the norm before, a scalar on the device.
+// `limit`. Returns the norm before scaling, a scalar on the device.
 at::Tensor clip_gradients(const std::vector<Parameters*>& blocks, double limit);
 
 }  // namespace reverie

@@ -1,7 +1,7 @@
 #pragma once
 
-// What nearly every source that works with tensors includes and no header may: ATen is slow to
-// read. See docs/architecture.md, "Build times".
+// The precompiled headers of nearly every source that works with tensors. No header may include
+// this file, because ATen is slow to compile. See docs/architecture.md, "Build times".
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 #include <torch/csrc/autograd/variable.h>

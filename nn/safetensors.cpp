@@ -60,8 +60,8 @@ struct Entry {
   uint64_t begin = 0, end = 0;  // [byte] from the start of the data
 };
 
-// Bytes of the tensor. nullopt when the product reaches 2^63; zero dimensions count as one there,
-// because strides are computed that way.
+// Size of the tensor in bytes. nullopt when the product reaches 2^63; zero dimensions count as one
+// there, because strides are computed that way.
 std::optional<uint64_t> byte_size(std::span<const int64_t> shape, at::ScalarType dtype) {
   auto bytes = static_cast<int64_t>(at::elementSize(dtype));
   bool empty = false;
@@ -72,8 +72,8 @@ std::optional<uint64_t> byte_size(std::span<const int64_t> shape, at::ScalarType
   return empty ? 0 : static_cast<uint64_t>(bytes);
 }
 
-// Reads the JSON header event by event, so that nothing but the entries themselves is built and a
-// value is refused the moment it cannot belong to a header. That also bounds the nesting to three.
+// Reads the JSON header event by event, so that only the entries themselves are built and a value
+// that cannot belong to a header is refused at once. That also limits the nesting to three levels.
 class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
  public:
   explicit HeaderReader(const std::string& path) : path_(path) {}
@@ -227,7 +227,7 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
   std::unordered_set<std::string> names_;
 };
 
-// The offsets must tile [0, data_bytes) and fit the shapes.
+// The offsets must cover [0, data_bytes) without gaps and fit the shapes.
 void check_layout(const std::string& path, const std::vector<Entry>& entries, uint64_t data_bytes) {
   std::vector<const Entry*> by_offset;
   for (const Entry& entry : entries) {
@@ -266,7 +266,7 @@ void check_layout(const std::string& path, const std::vector<Entry>& entries, ui
 class InputFile {
  public:
   explicit InputFile(const std::string& path)
-      // O_NONBLOCK: opening a named pipe must not wait for its writer.
+      // O_NONBLOCK: opening a named pipe must not block until it has a writer.
       : path_(path), file_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
     if (!file_.is_open()) fail_input("{}: cannot open: {}", path, std::strerror(errno));
     struct stat status {};
@@ -297,7 +297,7 @@ class InputFile {
   uint64_t size_ = 0;
 };
 
-// C++ gives a bool of any other byte than 0 and 1 no meaning.
+// In C++ a bool with any byte other than 0 and 1 is undefined.
 void check_bools(std::span<char> values, const std::string& path, const Entry& entry) {
   if (entry.dtype != at::kBool) return;
   const auto bad = std::find_if(values.begin(), values.end(),
@@ -330,8 +330,8 @@ at::Tensor read_tensor(const InputFile& file, const std::string& path, const Ent
   return tensor;
 }
 
-// Whether a tensor is contiguous, or its rows are: then it can be written and read row by row,
-// without a copy of the whole. A ring that is half full is such a tensor.
+// Whether a tensor or each of its rows is contiguous. Such a tensor, for example a half-full ring,
+// can be written and read row by row without copying all of it.
 bool has_contiguous_rows(const at::Tensor& tensor) {
   return tensor.is_contiguous() ||
          (tensor.dim() > 0 && tensor.numel() > 0 && tensor.select(0, 0).is_contiguous());
@@ -463,7 +463,7 @@ SafetensorsReader::SafetensorsReader(const std::string& path) {
 
   std::string text(length, '\0');
   input.read(sizeof length, text);
-  // The parser takes a zero byte for the end of its input, and skips a byte-order mark.
+  // The parser treats a zero byte as the end of its input, and skips a byte-order mark.
   REVERIE_CHECK(text.starts_with('{') && text.find('\0') == std::string::npos,
                 "{}: not a safetensors file: the header is '{}', expected a JSON object", path,
                 printable(text));

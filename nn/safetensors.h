@@ -13,19 +13,19 @@
 
 namespace reverie {
 
-// Weights on disk in the safetensors format, so that Python opens them with no help from us:
+// Weights on disk in the safetensors format, which Python opens directly:
 //
 //   8 bytes   N, the header's length, little-endian
 //   N bytes   JSON {"name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [begin, end]}, ...,
 //             "__metadata__": {"key": "text", ...}}, padded with spaces
 //   the rest  the tensors' values, row-major, little-endian; offsets count from here
 //
-// dtypes: F64 F32 F16 BF16 I64 I32 I16 I8 U8 BOOL. The format's others (unsigned integers beyond
-// U8, complex, 8 bits and below) are refused.
-// Source: huggingface/safetensors README.md "Format"; differs: keys of a tensor's entry other than
-// the three are refused, and so are BOOL bytes other than 0 and 1 and more than 64 dimensions.
+// dtypes: F64 F32 F16 BF16 I64 I32 I16 I8 U8 BOOL. The format's other types (unsigned integers
+// beyond U8, complex, 8 bits and below) are refused.
+// Source: huggingface/safetensors README.md "Format"; differs: refuses other keys in a tensor's
+// entry than the three above, BOOL bytes other than 0 and 1, and more than 64 dimensions.
 
-// Tensors in an order of their own: the order of the header, not of the alphabet.
+// Tensors in the order of the header, which is not alphabetical.
 using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 
 struct SafetensorsFile {
@@ -37,22 +37,22 @@ struct SafetensorsFile {
   const at::Tensor& tensor(std::string_view name) const;
 };
 
-// Writes the tensors (any device, any strides) to `path`, whole or not at all: a temporary file in
-// the same folder is synced and renamed over it. The same arguments give the same bytes. The header
-// keeps the given order; the values lie by falling element size, so that each tensor is aligned to
-// its element when the file is mapped. A tensor that is not contiguous is copied a piece at a time.
-// Throws Error(kInput) for a tensor that is undefined, not dense or of another dtype, for names
-// that repeat, are "__metadata__" or are not UTF-8, and for a path that is a folder, pipe or
-// device; Error(kRun) when the disk fails.
+// Writes the tensors (any device, any strides) to `path`, completely or not at all: a temporary
+// file in the same folder is synced and renamed over it. The same arguments give the same bytes.
+// The header keeps the given order. The values are ordered by decreasing element size, so that each
+// tensor is aligned to its element when the file is mapped. A tensor that is not contiguous is
+// copied piece by piece. Throws Error(kInput) for a tensor that is undefined, not dense or of
+// another dtype, for names that repeat, are "__metadata__" or are not UTF-8, and for a path that is
+// a folder, pipe or device; Error(kRun) when the disk fails.
 void save_safetensors(const std::string& path, const NamedTensors& tensors,
                       const std::map<std::string, std::string>& metadata = {});
 
-// A file that anybody may have written, open for reading: its header is read and checked, its
-// tensors are read when they are asked for. Everything is checked before memory is allocated for
-// it: the header is at most 100 MB of UTF-8 JSON without repeated keys, and the offsets cover the
-// data once, without gap or overlap, each as long as its shape and dtype say. So no more is
-// allocated than the file is long. Throws Error(kInput) naming the file, the tensor, what was found
-// and what was expected.
+// A file from an untrusted source, open for reading. Its header is read and checked; its tensors
+// are read on demand. Everything is checked before memory is allocated for it: the header is at
+// most 100 MB of UTF-8 JSON without repeated keys, and the offsets cover the data once, without gap
+// or overlap, each as long as its shape and dtype say. So the allocated memory never exceeds the
+// file's size. Throws Error(kInput) that names the file, the tensor, what was found and what was
+// expected.
 class SafetensorsReader final : public TensorReader {
  public:
   explicit SafetensorsReader(const std::string& path);
@@ -75,12 +75,12 @@ class SafetensorsReader final : public TensorReader {
   std::unique_ptr<const File> file_;
 };
 
-// All of it at once.
+// Reads all of it at once.
 SafetensorsFile load_safetensors(const std::string& path);
 
 // Throws Error(kInput) unless `found` has exactly the names of `expected`, in any order, each with
-// the same shape and dtype. One message lists every missing, every unexpected and every different
-// tensor. `where` opens it, for example the checkpoint's path. Devices and values do not matter.
+// the same shape and dtype. One message lists every missing, unexpected and different tensor; it
+// opens with `where`, for example the checkpoint's path. Devices and values do not matter.
 void check_tensors_match(std::string_view where, const NamedTensors& expected,
                          const NamedTensors& found);
 

@@ -119,7 +119,7 @@ void StateList::save(Checkpoint& checkpoint) const {
     REVERIE_CHECK(!checkpoint.has_text(text.name), "two things of a checkpoint are called '{}'",
                   text.name);
     checkpoint.set(text.name, text.get());
-    // load() takes the group for the sign that the part is there, whether or not it has tensors.
+    // load() takes the group as the sign that the part exists, whether or not it has tensors.
     if (!text.part.group.empty()) checkpoint.group(text.part.group);
   }
   for (const auto& [group, part] : groups_) {
@@ -127,8 +127,9 @@ void StateList::save(Checkpoint& checkpoint) const {
   }
 }
 
-// Whole groups that are not there: weights that nobody loads would be the first ones, in silence.
-// A checkpoint that was made in memory has no list of groups and holds what its maker wanted.
+// Missing whole groups: otherwise weights that nobody loads would silently keep their initial
+// values. A checkpoint that was made in memory has no list of groups and holds what its maker
+// wanted.
 void StateList::check_groups(const Checkpoint& checkpoint) const {
   if (!checkpoint.has_text("groups")) return;
   const auto check = [&](const std::string& group, const std::string& part) {
@@ -142,10 +143,10 @@ void StateList::check_groups(const Checkpoint& checkpoint) const {
   for (const auto& [group, part] : groups_) check(group.name, part.group);
 }
 
-// One message for all that is wrong, before anything changes.
+// One message for all errors, before anything changes.
 void StateList::check_tensors(const Checkpoint& checkpoint) const {
   std::vector<std::string> faults;
-  std::map<std::string, std::vector<std::string>> known;  // of each group
+  std::map<std::string, std::vector<std::string>> known;  // per group
   for (const Entry& entry : tensors_) {
     known[entry.group].push_back(entry.name);
     if (!checkpoint.has_group(entry.group)) continue;

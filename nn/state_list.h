@@ -17,13 +17,13 @@ namespace reverie {
 
 class StateList;
 
-// Lists what it needs to continue in `void state(StateList& list)`.
+// Lists what it needs to continue, in `void state(StateList& list)`.
 template <typename T>
 concept Stateful = requires(T& object, StateList& list) {
   object.state(list);
 };
 
-// Everything that an object needs to continue where it is, each thing listed once:
+// Everything that an object needs to continue, each item listed once:
 //
 //   void state(StateList& list) {
 //     list.add("actor", actor_);                  // weights: actor.0.weight, actor.0.bias, ...
@@ -31,24 +31,24 @@ concept Stateful = requires(T& object, StateList& list) {
 //     list.add("agent.rng", rng_);
 //   }
 //
-// Saving, loading, and the check for finite numbers are made from the list. It holds handles and
-// pointers: what is listed must outlive it and stay where it is.
+// Saving, loading, and the check for finite numbers all use the list. It holds handles and
+// pointers: listed objects must outlive it and must not move.
 //
-// Tensors belong to a group, which is a file of a checkpoint: "model" holds all that acting needs,
-// "optimizer" what only learning needs. Numbers and texts go to state.json.
+// Tensors belong to a group, which is a file of a checkpoint: "model" holds everything that acting
+// needs, "optimizer" what only learning needs. Numbers and texts go to state.json.
 class StateList {
  public:
-  // What an object lists, its names behind "name.".
+  // Adds what an object lists; its names get the prefix "name.".
   template <Stateful T>
   void add(std::string_view name, T& object) {
     const Scope scope(*this, name);
     object.state(*this);
   }
 
-  // A part of its own, such as a stage of training: its names stand behind "name." too, and all its
-  // tensors are in the group of that name, which only training reads. A part that is not `saved`
-  // (it has not begun) is left out of save(), and load() leaves a part alone that the checkpoint
-  // does not have.
+  // Adds a separate part, such as a stage of training. Its names also get the prefix "name.", and
+  // all its tensors go into the group of that name, which only training reads. save() leaves out a
+  // part that is not `saved` (it has not begun), and load() leaves a part unchanged that the
+  // checkpoint does not have.
   template <Stateful T>
   void add_part(const std::string& name, T& object, bool saved) {
     parts_.insert(name);
@@ -60,7 +60,7 @@ class StateList {
   void add_weights(std::string_view name, const at::Tensor& tensor);   // group "model"
   void add_learning(std::string_view name, const at::Tensor& tensor);  // group "optimizer"
 
-  // A tensor whose shape changes, or that is not there yet (undefined): loading replaces it, on
+  // A tensor whose shape changes or that does not exist yet (undefined): loading replaces it, on
   // `device`. Group "optimizer".
   void add_changing(std::string_view name, at::Tensor& tensor, at::Device device);
 
@@ -72,9 +72,8 @@ class StateList {
   void add_text(std::string_view name, std::function<std::string()> get,
                 std::function<void(const std::string& text)> set);
 
-  // A group of its own that writes and reads itself, such as a replay buffer. save() appends
-  // tensors that stay as they are until they are written; load() throws Error for what does not
-  // fit.
+  // A group that writes and reads itself, such as a replay buffer. save() appends tensors that must
+  // stay unchanged until they are written; load() throws Error for contents that do not fit.
   struct Group {
     std::string name;
     std::function<void(TensorMap& out)> save;
@@ -82,21 +81,21 @@ class StateList {
   };
   void add_group(Group group);
 
-  // Called after everything is loaded: for what follows from the rest.
+  // Called after everything is loaded, for values that follow from the rest.
   void after_load(std::function<void()> action) { after_load_.push_back(std::move(action)); }
 
   // Puts everything into the checkpoint. Tensors are not copied: write the checkpoint, or clone()
-  // it, before anything changes. Throws Error(kInput) for two numbers or texts of one name.
+  // it, before anything changes. Throws Error(kInput) when two numbers or texts have one name.
   void save(Checkpoint& checkpoint) const;
 
-  // Takes it back, all of it: of a checkpoint that was opened for some groups, those, and all of
+  // Restores everything. From a checkpoint that was opened for some groups: those groups and all of
   // state.json.
   // Throws Error(kInput), with one message that names every missing, mis-shaped and unexpected
-  // tensor, before anything has changed but numbers and texts; and as Group::load() does.
+  // tensor, before anything except numbers and texts has changed; and as Group::load() does.
   void load(const Checkpoint& checkpoint) const;
 
-  // The first floating-point tensor that holds NaN or an infinity, as "group: name"; "" where there
-  // is none. Groups of their own are not looked at. Waits for the device.
+  // The first floating-point tensor that holds NaN or an infinity, as "group: name"; "" if there is
+  // none. Groups that write themselves are not checked. Waits for the device.
   std::string find_not_finite() const;
 
   struct Entry {
@@ -108,13 +107,13 @@ class StateList {
   std::span<const Entry> tensors() const { return tensors_; }
 
  private:
-  // Where things belong that are added now.
+  // The group and prefix of what is added now.
   struct Part {
     std::string group = {};  // "" = the groups of the whole
     bool saved = true;
   };
 
-  // Opens the names of what is added while it lives.
+  // Adds a prefix to the names of everything added while it lives.
   class Scope {
    public:
     Scope(StateList& list, std::string_view name) : Scope(list, name, list.part_) {}
@@ -161,7 +160,7 @@ class StateList {
   std::vector<std::function<void()>> after_load_;
 };
 
-// A checkpoint in memory of what the object lists, which stays as it is while the object goes on.
+// A checkpoint in memory of what the object lists. It does not change while the object continues.
 template <Stateful T>
 Checkpoint take_checkpoint(T& object) {
   StateList list;
@@ -185,8 +184,8 @@ TensorMap tensors_of(T& object, std::string_view prefix = "") {
   return tensors;
 }
 
-// Gives the object back what take_checkpoint() saw, or what a run saved. Throws Error as
-// StateList::load() does.
+// Restores an object from take_checkpoint() or from a saved run. Throws Error as StateList::load()
+// does.
 template <Stateful T>
 void load_state(T& object, const Checkpoint& checkpoint) {
   StateList list;

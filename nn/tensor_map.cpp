@@ -35,7 +35,7 @@ at::Tensor borrow_tensor(const FieldView& view) {
 }
 
 at::Tensor copy_as_double(ConstFieldView view) {
-  // Only read from, as a tensor cannot say.
+  // Only read from; at::Tensor has no const version.
   auto* data = const_cast<std::byte*>(view.data);
   return borrow_tensor({view.field, data, view.count}).to(at::kDouble).clone();
 }

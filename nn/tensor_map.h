@@ -13,8 +13,8 @@
 
 namespace reverie {
 
-// Tensors under the names of the environment's fields, in the order of the spec. A handful of
-// entries, so look-up is a linear search.
+// Tensors under the names of the environment's fields, in the order of the spec. There are only a
+// few, so look-up is a linear search.
 class TensorMap {
  public:
   using Entry = std::pair<std::string, at::Tensor>;
@@ -30,7 +30,7 @@ class TensorMap {
     entries_.emplace_back(std::move(name), std::move(tensor));
   }
 
-  // Throws Error naming the known fields when there is none of that name.
+  // Throws Error that names the known fields when none has that name.
   const at::Tensor& at(std::string_view name) const {
     for (const Entry& entry : entries_) {
       if (entry.first == name) return entry.second;
@@ -61,25 +61,25 @@ class TensorMap {
 // The ATen scalar type of a field.
 c10::ScalarType scalar_type(DType dtype);
 
-// The views as tensors [N, ...] of the field's own dtype on the CPU, without a copy: they are valid
-// as long as the memory behind the views, and change with it.
+// The views as tensors [N, ...] of the field's own dtype on the CPU, without a copy. They are valid
+// as long as the memory behind the views and change with it.
 TensorMap borrow_tensors(FieldViews views);
 
-// One view as a tensor [N, ...], without a copy; the same conditions.
+// One view as a tensor [N, ...], without a copy; the same conditions apply.
 at::Tensor borrow_tensor(const FieldView& view);
 
 // A contiguous CPU tensor [N, ...] as rows of the field, without a copy. Throws Error when dtype or
-// shape are not the field's.
+// shape differ from the field's.
 ConstFieldView view_of(const Field& field, const at::Tensor& tensor);
 
-// A view's values as a float64 tensor [N, ...] of its own.
+// A view's values as a new float64 tensor [N, ...].
 at::Tensor copy_as_double(ConstFieldView view);
 
-// The values as a tensor [n] of its own on the CPU. T is uint8_t, int64_t, float or double.
+// The values as a new tensor [n] on the CPU. T is uint8_t, int64_t, float or double.
 template <typename T>
 at::Tensor copy_to_tensor(std::span<const T> values);
 
-// Copies saved.at(name) into target. Throws Error when it is missing or of another shape or dtype.
+// Copies saved.at(name) into target. Throws Error when it is missing or has another shape or dtype.
 void restore_tensor(at::Tensor& target, std::string_view name, const TensorMap& saved);
 
 }  // namespace reverie

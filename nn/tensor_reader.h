@@ -10,8 +10,8 @@
 
 namespace reverie {
 
-// Named tensors to read: in memory (MapReader), or in a file, of which nothing is read before it is
-// asked for (SafetensorsReader).
+// Named tensors to read: in memory (MapReader), or in a file, from which they are read on demand
+// (SafetensorsReader).
 class TensorReader {
  public:
   virtual ~TensorReader() = default;
@@ -19,16 +19,16 @@ class TensorReader {
   virtual std::vector<std::string> names() const = 0;
   virtual bool contains(std::string_view name) const = 0;
 
-  // The four below throw Error(kInput) that names the known tensors where there is none of that
+  // The four functions below throw Error(kInput) that names the known tensors when none has that
   // name.
   virtual std::vector<int64_t> shape(std::string_view name) const = 0;
   virtual c10::ScalarType dtype(std::string_view name) const = 0;
 
-  // A tensor of its own on the CPU.
+  // A new tensor on the CPU.
   virtual at::Tensor read(std::string_view name) const = 0;
 
-  // Fills a tensor of the same shape and dtype, on any device and of any strides, a piece at a time
-  // where it is large. Throws Error(kInput) for another shape or dtype.
+  // Fills a tensor of the same shape and dtype, on any device and with any strides, piece by piece
+  // when it is large. Throws Error(kInput) for another shape or dtype.
   void read_into(std::string_view name, const at::Tensor& target) const;
 
  protected:

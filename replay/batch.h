@@ -14,31 +14,32 @@
 
 namespace reverie {
 
-// Which observation of the stored ones lends its achieved goal to a transition at step t.
+// Selects the stored observation whose achieved goal becomes the goal of a transition at step t.
 enum class GoalStrategy : uint8_t {
   kFinal,      // the episode's last
-  kFuture,     // uniform over those after t
-  kGeometric,  // t + d, P(d) = (1 - g) g^(d-1), d >= 1; the last one where d leads beyond it
-  kRandom,     // uniform over all stored, of any episode
+  kFuture,     // uniform over the episode's observations after t
+  kGeometric,  // t + d, P(d) = (1 - g) g^(d-1), d >= 1; the last one if d goes beyond it
+  kRandom,     // uniform over all stored observations, of any episode
 };
 
-// "final", "future", "geometric", "random". Throws Error(kInput) that lists them for another name.
+// Parses "final", "future", "geometric" or "random". Throws Error(kInput) that lists them for
+// another name.
 GoalStrategy parse_goal_strategy(std::string_view name);
 
-// What a step brings when another goal is pursued.
+// The reward and end of a step when another goal is pursued.
 struct GoalOutcome {
   double reward = 0.0;
   bool terminated = false;
 };
 
-// achieved: the goal achieved by the observation after the step, as it is stored (float32 where it
-// was float64); terminated: as it was recorded.
+// achieved: the goal achieved by the observation after the step, as stored (float32 instead of
+// float64); terminated: as recorded.
 using GoalOutcomeFn = std::function<GoalOutcome(std::span<const double> achieved,
                                                 std::span<const double> desired, bool terminated)>;
 
-// Hindsight relabelling (Andrychowicz et al. 2017, arXiv:1707.01495): each transition pursues, with
-// probability `ratio`, a goal that was achieved elsewhere; its rewards and its end are then those
-// of `outcome`. The others stay as they were recorded.
+// Hindsight relabelling (Andrychowicz et al. 2017, arXiv:1707.01495): with probability `ratio` a
+// transition gets a goal that was achieved elsewhere, with the rewards and end of `outcome`. The
+// other transitions stay as recorded.
 struct GoalSpec {
   GoalStrategy strategy = GoalStrategy::kFuture;
   double ratio = 0.8;             // [0, 1]
@@ -48,20 +49,20 @@ struct GoalSpec {
   std::string desired = "desired_goal";
 };
 
-// What a learner wants sampled.
+// What a learner samples.
 struct SampleSpec {
   int64_t n_step = 1;   // rewards summed before the bootstrap, >= 1
   double gamma = 0.99;  // discount per environment step, [0, 1]
 
-  // Sequences: steps learnt from, and steps before them that only warm a memory up.
+  // Sequences: steps to learn from, and earlier steps that only warm up a memory.
   int64_t length = 1;   // >= 1
   int64_t burn_in = 0;  // >= 0
-  // Sequences hold the observations of every k-th step only, k = this, a divisor of length and
-  // burn_in, >= 1: a model of blocks of k actions looks at no others. Actions, rewards and flags
-  // stay those of every step.
+  // Sequences hold the observations of every k-th step only, k = this value, a divisor of length
+  // and burn_in, >= 1: a model of blocks of k actions needs no others. Actions, rewards and flags
+  // are still those of every step.
   int64_t observation_stride = 1;
 
-  // Draw in proportion to priority^alpha instead of uniformly; beta is the exponent of the
+  // Sample in proportion to priority^alpha instead of uniformly; beta is the exponent of the
   // importance weights, [0, 1] (Schaul et al. 2016, arXiv:1511.05952).
   bool prioritized = false;
   double beta = 0.4;
@@ -70,25 +71,26 @@ struct SampleSpec {
 };
 
 // B transitions. Floating-point fields arrive as float32 on the learner's device, whatever dtype
-// the environment declares; uint8 stays uint8. Where a dataset does not know what a terminated
-// episode ended with, next_obs is obs once more; the discount there is 0.
+// the environment declares; uint8 stays uint8. When a dataset lacks the final observation of a
+// terminated episode, next_obs repeats obs; the discount there is 0.
 struct Batch {
   TensorMap obs, next_obs;  // [B, ...]
   at::Tensor action;        // [B, A] float32, or [B] int64
   at::Tensor reward;        // [B] float32: sum over k < m of gamma^k r_k, m <= n_step
   at::Tensor discount;      // [B] float32: gamma^m, 0 where the episode terminated
   at::Tensor index;         // [B] int64: where the transition is stored
-  at::Tensor weight = {};   // [B] float32, largest 1: importance weights; undefined where uniform
+  at::Tensor weight = {};   // [B] float32, largest 1: importance weights; undefined if uniform
 };
 
-// B sequences of T = burn_in + length steps, each out of one episode. Step t: at obs t action t was
-// taken, it brought reward t and led to obs t+1. There are T+1 observations, so the last one, an
-// episode's final one too, is there; dtypes as in Batch. With an observation stride k there are
-// those of steps 0, k, 2k, .., T. All of them were seen: where a dataset does not know what an
-// episode ended with, its last step is in no sequence.
+// B sequences of T = burn_in + length steps, each from one episode. In step t, action t was taken
+// at obs t, gave reward t and led to obs t+1. There are T+1 observations, so the last one is
+// included, even an episode's final one; dtypes as in Batch. With an observation stride k they are
+// those of steps 0, k, 2k, .., T. All of them were observed: when a dataset lacks an episode's
+// final observation, its last step is in no sequence.
 //
 // The last `length` steps are always real. Burn-in steps before the first stored step of the
-// episode are padding: valid is false, the observation repeats the first, all else is 0.
+// episode are padding: valid is false, the observation repeats the first one, and everything else
+// is 0.
 struct SequenceBatch {
   TensorMap obs;          // [B, T/k+1, ...]
   at::Tensor action;      // [B, T, A] float32, or [B, T] int64
@@ -98,19 +100,19 @@ struct SequenceBatch {
   at::Tensor valid;       // [B, T] bool
 };
 
-// Anything that transitions can be drawn from: the replay buffer, a dataset.
+// A source of transitions to sample from: the replay buffer or a dataset.
 class SampleSource {
  public:
   virtual ~SampleSource() = default;
 
-  // Draws `batch` transitions with replacement. Throws Error when none is stored or the spec asks
-  // for what the source does not have. Reads n_step, gamma, prioritized, beta and goals.
+  // Samples `batch` transitions with replacement. Throws Error when none is stored or when the
+  // source lacks what the spec asks for. Reads n_step, gamma, prioritized, beta and goals.
   virtual Batch sample(int64_t batch, const SampleSpec& spec, Rng& rng) const = 0;
 
-  // Draws `batch` sequences, uniformly over all places where `length` steps of one episode, between
-  // observations that are known, follow each other, with replacement. Throws Error, with the
-  // longest length there is, when there is no such place. Reads length, burn_in and
-  // observation_stride. The default has none and throws.
+  // Samples `batch` sequences with replacement, uniformly over all runs of `length` consecutive
+  // steps of one episode whose observations are known. Throws Error that names the longest
+  // available length when there is no such run. Reads length, burn_in and observation_stride. The
+  // default implementation has none and throws.
   virtual SequenceBatch sample_sequences(int64_t batch, const SampleSpec& spec, Rng& rng) const;
 };
 

@@ -9,9 +9,9 @@
 
 namespace reverie {
 
-// The batches that a learner asks for, drawn one by one or ahead on a thread of their own. They are
-// the same either way. Sample: Batch, drawn by SampleSource::sample(), or SequenceBatch, drawn by
-// sample_sequences().
+// The batches that a learner requests, drawn one by one or ahead on a separate thread. The batches
+// are the same either way. Sample: Batch, drawn by SampleSource::sample(), or SequenceBatch, drawn
+// by sample_sequences().
 template <typename Sample>
 class SampleStream {
  public:
@@ -20,16 +20,17 @@ class SampleStream {
   SampleStream(const SampleSource& source, const Rng& rng, bool prefetch)
       : source_(source), rng_(rng), prefetch_(prefetch) {}
 
-  // Announces that `count` more batches of `batch` transitions or sequences will be taken. The
-  // batches of the request before must all have been.
+  // Announces that `count` more batches of `batch` transitions or sequences will be taken. All
+  // batches of the previous request must have been taken.
   void request(int64_t count, int64_t batch, const SampleSpec& spec);
 
-  // The next one. Throws what the source throws, and Error without a request.
+  // The next batch. Throws what the source throws, and Error without a request.
   Sample next();
 
   int64_t remaining() const { return remaining_; }
 
-  // As it is after the batch that was taken last: continuing with it gives the batches that follow.
+  // The generator's state after the last batch taken; continuing from it gives the batches that
+  // follow.
   const Rng& rng() const { return ahead_ ? ahead_->rng() : rng_; }
   void set_rng(const Rng& rng);
 

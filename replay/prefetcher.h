@@ -14,7 +14,7 @@
 
 namespace reverie {
 
-// Draws the next batch on a thread of its own while the caller works on this one:
+// Draws the next batch on a separate thread while the caller works on this one:
 //
 //   Prefetcher<Batch> batches([&](Rng& rng) { return replay.sample(256, spec, rng); }, rng);
 //   batches.request(updates);
@@ -33,7 +33,7 @@ class Prefetcher {
   Prefetcher(Draw draw, const Rng& rng)
       : draw_(std::move(draw)), drawing_(rng), returned_(rng), thread_([this] { work(); }) {}
 
-  // Waits for the draw under way; batches not fetched are lost.
+  // Waits for the running draw; batches not fetched are lost.
   ~Prefetcher() {
     {
       const std::lock_guard lock(mutex_);
@@ -57,8 +57,8 @@ class Prefetcher {
     wake_.notify_all();
   }
 
-  // The next batch, as soon as it is there. Throws what draw() threw, then and ever after; Error
-  // when all that were requested have been returned.
+  // The next batch, as soon as it is ready. Throws what draw() threw, then and on every later call;
+  // throws Error when all requested batches have been returned.
   Sample next() {
     REVERIE_CHECK(remaining_ > 0, "prefetch: next() without a request()");
     std::unique_lock lock(mutex_);
@@ -75,8 +75,8 @@ class Prefetcher {
 
   int64_t remaining() const { return remaining_; }  // requested and not returned yet
 
-  // As it is after the batch that was returned last, whatever has been drawn ahead: continuing with
-  // it gives the batches that follow.
+  // The generator's state after the last batch returned, whatever has been drawn ahead. Continuing
+  // from it gives the batches that follow.
   const Rng& rng() const { return returned_; }
 
  private:
@@ -109,7 +109,7 @@ class Prefetcher {
 
   Draw draw_;
   Rng drawing_;   // the thread's
-  Rng returned_;  // the caller's, as remaining_ is
+  Rng returned_;  // the caller's, as is remaining_
   int64_t remaining_ = 0;
   std::mutex mutex_;
   std::condition_variable wake_;

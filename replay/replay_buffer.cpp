@@ -9,7 +9,7 @@
 namespace reverie {
 namespace {
 
-// What a lane has to hold beside the frames before a step: the step, an end and the pending slot.
+// A lane's slots besides the frames before a step: the step, an end and the pending slot.
 constexpr int64_t kFewestSlots = 3;
 
 }  // namespace
@@ -98,7 +98,7 @@ void ReplayBuffer::write_frame(Column& column, ConstFieldView row, int64_t slot,
   column.write(slot, row.data + static_cast<size_t>(column.frames - 1) * bytes);
 }
 
-// Writes the next slot of a lane: an observation that nothing has followed yet.
+// Writes the next slot of a lane: an observation that no action has followed yet.
 void ReplayBuffer::write_observation(int64_t lane, FieldViews views, int64_t row, int64_t step) {
   const int64_t slot = slot_of(lane, written_[static_cast<size_t>(lane)]);
   for (size_t f = 0; f < observation_.size(); ++f) {
@@ -107,7 +107,7 @@ void ReplayBuffer::write_observation(int64_t lane, FieldViews views, int64_t row
   open_slot(lane, step);
 }
 
-// The same with the observation that was written last.
+// Likewise with the observation written last.
 void ReplayBuffer::repeat_observation(int64_t lane, int64_t step) {
   const int64_t from = slot_of(lane, newest(lane));
   const int64_t slot = slot_after(from);
@@ -117,11 +117,11 @@ void ReplayBuffer::repeat_observation(int64_t lane, int64_t step) {
   open_slot(lane, step);
 }
 
-// Takes the next slot, in which the observation lies already.
+// Takes the next slot, which already holds the observation.
 void ReplayBuffer::open_slot(int64_t lane, int64_t step) {
   const auto l = static_cast<size_t>(lane);
   const int64_t slot = slot_of(lane, written_[l]);
-  // What no step has filled yet is zero, so that a saved buffer holds nothing but what happened.
+  // Values that no step has filled yet are zero, so that a saved buffer holds only what happened.
   std::memset(action_->frame(slot), 0, action_->frame_bytes);
   stored(slot) = {.step = step, .kind = stored(slot).kind};
   set_kind(slot, kPending);
@@ -130,7 +130,8 @@ void ReplayBuffer::open_slot(int64_t lane, int64_t step) {
   forget_broken_stacks(lane);
 }
 
-// A step is drawn only while min(K - 1, its number in the episode) slots before it are there.
+// A step can be drawn only while the min(K - 1, its number in the episode) slots before it are
+// kept.
 void ReplayBuffer::forget_broken_stacks(int64_t lane) {
   const int64_t first = oldest(lane);
   for (int64_t behind = 0; behind < frames_ - 1 && first > 0; ++behind) {
@@ -273,7 +274,7 @@ void ReplayBuffer::update_priorities(const at::Tensor& index, const at::Tensor& 
   }
   for (size_t i = 0; i < n; ++i) {
     if (kind(slot[i]) != kStep) continue;
-    // Tiny ones stay above 0, so that whatever is stored can be drawn.
+    // Tiny priorities stay above 0, so that every stored transition can be drawn.
     const double mass = std::max(std::pow(value[i], alpha_), 1e-30);
     max_priority_ = std::max(max_priority_, mass);
     priority_->set(slot[i], mass);

@@ -21,16 +21,16 @@ namespace reverie {
 class StateList;
 
 struct ReplayOptions {
-  // Above this size [bytes] the observations and actions lie in files in disk_folder.
+  // Above this size [bytes] the observations and actions are stored in files in disk_folder.
   size_t memory_budget = std::numeric_limits<size_t>::max();
   std::filesystem::path disk_folder = {};
 
-  // alpha: transitions are drawn with probability ~ priority^alpha, [0, 1]; 0 is uniform. Without
-  // it no priorities are kept.
+  // alpha: transitions are drawn with probability ~ priority^alpha, [0, 1]; 0 is uniform. Without a
+  // value no priorities are kept.
   std::optional<double> priority_exponent = {};
 };
 
-// An episode, or what the ring still holds of it.
+// An episode, or the part of it that the ring still holds.
 struct StoredEpisode {
   int64_t first = 0;   // the slot of its first step that can be drawn; slots of a lane wrap around
   int64_t length = 0;  // steps, >= 1
@@ -41,77 +41,77 @@ struct StoredEpisode {
 
 // A columnar ring of transitions of N environments that are stepped together.
 //
-// Every environment has a lane of its own, a ring of slots in the order of time, so that the
-// observation after slot i is the one in slot i + 1 and nothing is stored twice:
+// Each environment has its own lane, a ring of slots in time order. The observation after slot i is
+// the one in slot i + 1, so nothing is stored twice:
 //
 //   slot      0        1        2        3        4
 //   obs      o0       o1       o2=final  o0'      o1'
 //   action   a0       a1       -         a0'      (pending)
 //   kind     step     step     end       step     pending
 //
-// A final observation gets a slot without an action (`end`), so terminated and truncated episodes
-// both bootstrap from what really came last. `capacity` counts slots over all lanes.
+// A final observation gets a slot without an action (`end`), so both terminated and truncated
+// episodes keep their true last observation. `capacity` counts slots over all lanes.
 //
-// A final observation that nobody recorded (an episode of a dataset) gets such a slot too. A
-// transition to it has the observation before in its place, with discount 0; no sequence contains
-// it, and no goal is taken from it.
+// An unrecorded final observation (of a dataset's episode) gets such a slot too. A transition to it
+// repeats the observation before, with discount 0; no sequence contains it, and no goal is taken
+// from it.
 //
-// Fields are stored as learners see them: float64 is rounded to float32 when it is added.
+// Fields are stored as learners see them: float64 is rounded to float32 when added.
 //
-// Of a field that is a stack of frames (Field::stacked) each frame is stored once and the stack is
-// put together when it is drawn. Steps whose older frames were overwritten are not drawn any more.
+// For a field that is a stack of frames (Field::stacked), each frame is stored once and stacks are
+// assembled when sampled. Steps whose older frames were overwritten are no longer sampled.
 //
-// Not for several threads at once, but sampling from several is safe while nothing is added and no
-// priority changes.
+// Not thread-safe, except that several threads may sample while nothing is added and no priority
+// changes.
 class ReplayBuffer final : public SampleSource {
  public:
-  // Memory for `capacity` slots is reserved (the system hands out pages as they are written);
+  // Reserves memory for `capacity` slots (the system allocates pages when they are written);
   // batches go to `device`. Throws Error when a lane would have fewer than 2 + K slots (K the
-  // largest stack, 1 without) or the budget is exceeded and there is no disk_folder, and
-  // Error(kRun) when memory or disk are not to be had.
+  // largest stack, 1 without) or when the budget is exceeded without a disk_folder, and Error(kRun)
+  // when memory or disk space is not available.
   ReplayBuffer(const EnvSpec& spec, int64_t capacity, int64_t num_envs, at::Device device,
                const ReplayOptions& options = {});
 
   // The first observations of all lanes, [N, ...]. Throws Error when a stack does not consist of
-  // one frame repeated: such a stack could not be rebuilt.
+  // one repeated frame, because it could not be rebuilt.
   void start(FieldViews obs);
 
-  // What came of the actions taken at the observations given last. actions: N rows. unseen: [N], 1
-  // where an episode terminated and its final observation is not known: step.final_obs is not read
-  // there; empty = all are known. Throws Error as start() does, and for an unseen final observation
-  // of an episode that did not terminate: there is nothing to bootstrap from.
+  // The results of the actions taken at the last observations. actions: N rows. unseen: [N], 1
+  // where an episode terminated and its final observation is unknown, so that step.final_obs is not
+  // read; empty = all are known. Throws Error as start() does, and for an unseen final observation
+  // of an episode that did not terminate, because there is nothing to bootstrap from.
   void add(ConstFieldView actions, const VectorStep& step, std::span<const uint8_t> unseen = {});
 
-  // As SampleSource says. With `prioritized` the batch is drawn by strata of equal mass, and
-  // weight_i = (size() P(i))^-beta over the largest in the batch.
+  // As in SampleSource. With `prioritized` the batch is drawn by strata of equal mass, and weight_i
+  // = (size() P(i))^-beta divided by the largest in the batch.
   Batch sample(int64_t batch, const SampleSpec& spec, Rng& rng) const override;
   SequenceBatch sample_sequences(int64_t batch, const SampleSpec& spec, Rng& rng) const override;
 
-  // Sets the priorities (a TD error's size plus a small constant, for instance) of transitions as
-  // Batch::index names them; what was overwritten since is left out. index: [B] int64, priority:
-  // [B], finite and > 0. New transitions get the largest priority so far, at first 1. Throws Error,
-  // and changes nothing, for other values and without priority_exponent.
+  // Sets the priorities (for instance the magnitude of the TD error plus a small constant) of the
+  // transitions named by Batch::index; overwritten ones are skipped. index: [B] int64, priority:
+  // [B], finite and > 0. New transitions get the largest priority so far, initially 1. Throws
+  // Error, and changes nothing, for other values and without priority_exponent.
   void update_priorities(const at::Tensor& index, const at::Tensor& priority);
 
-  // Of all transitions that can be drawn, in the order of slots: [size(), A] or [size()], a copy in
-  // the dtype and on the device of Batch::action.
+  // The actions of all transitions that can be drawn, in the order of slots: [size(), A] or
+  // [size()], a copy in the dtype and on the device of Batch::action.
   at::Tensor actions() const;
 
   int64_t size() const { return steps_; }  // transitions that can be drawn
   int64_t capacity() const { return slots_ * lanes_; }
   int64_t lanes() const { return lanes_; }
-  size_t bytes_per_transition() const;  // of all that a slot takes, priorities too
+  size_t bytes_per_transition() const;  // of everything in a slot, including priorities
   bool on_disk() const { return on_disk_; }
 
-  // Lane after lane, oldest first; those without a step that can be drawn are left out.
+  // Lane by lane, oldest first; episodes without a step that can be drawn are left out.
   std::vector<StoredEpisode> episodes() const;
   // The longest sequence that can be drawn [steps]; 0 = there is none.
   int64_t longest_episode() const;
 
-  // Everything, as tensors "replay.*" in `out`: handles to the buffer's own memory where they are
-  // large, so write them before the buffer changes. restore() gives a buffer that samples the same
-  // transitions for the same generator. Throws Error when sizes, fields or indices do not fit; the
-  // buffer is then empty.
+  // Everything, as tensors "replay.*" in `out`. Large ones are handles to the buffer's own memory,
+  // so write them before the buffer changes. A restored buffer samples the same transitions with
+  // the same generator. Throws Error when sizes, fields or indices do not fit; the buffer is then
+  // empty.
   void save(TensorMap& out) const;
   void restore(const TensorReader& saved);
 
@@ -119,8 +119,8 @@ class ReplayBuffer final : public SampleSource {
   void list_state(StateList& list, const std::string& group);
 
  private:
-  // kContext: a step whose own stack of frames is no longer whole; part of later ones. kUnseenEnd:
-  // an end whose observation is not known; the one before lies there.
+  // kContext: a step whose own stack of frames is no longer complete; its frame is part of later
+  // ones. kUnseenEnd: an end whose observation is unknown; the slot holds the previous one.
   enum Kind : uint8_t {
     kEmpty = 0,
     kStep = 1,
@@ -130,8 +130,7 @@ class ReplayBuffer final : public SampleSource {
     kUnseenEnd = 5
   };
 
-  // All that is a number a slot, side by side: a draw looks at all of it and finds it in one cache
-  // line.
+  // The scalars of a slot, side by side: a draw reads all of them, from one cache line.
   struct Slot {
     int64_t step = 0;  // of the observation in its episode, from 0
     float reward = 0.0F;
@@ -142,13 +141,13 @@ class ReplayBuffer final : public SampleSource {
   // On the stack for the usual batch sizes.
   using Slots = c10::SmallVector<int64_t, 512>;
 
-  // A run of observations of one lane, counted from the lane's first one ever: steps begin .. last
-  // - 1 can be drawn, `last` is the final observation or the pending one.
+  // A run of observations of one lane, numbered from the lane's first one: steps begin .. last - 1
+  // can be drawn, `last` is the final observation or the pending one.
   struct Run {
     int64_t lane, begin, last;
     bool seen;  // the observation `last` is known
 
-    // Steps from one known observation to another: what a sequence may be cut from.
+    // Steps between known observations, from which a sequence may be cut.
     int64_t seen_steps() const { return last - begin - (seen ? 0 : 1); }
   };
 

@@ -11,7 +11,7 @@
 namespace reverie {
 namespace {
 
-// Draws refused in a row before places are counted instead of guessed.
+// Rejected draws in a row before places are counted instead of guessed.
 constexpr int kMaxRefusals = 64;
 
 std::byte* bytes_of(const at::Tensor& tensor) {
@@ -21,7 +21,7 @@ std::byte* bytes_of(const at::Tensor& tensor) {
 }  // namespace
 
 at::Tensor ReplayBuffer::batch_tensor(std::vector<int64_t> shape, c10::ScalarType type) const {
-  // Only from pinned memory does a copy to the GPU run beside the CPU.
+  // Only copies from pinned memory to the GPU run in parallel with the CPU.
   return at::empty(shape, at::TensorOptions(type).pinned_memory(device_.is_cuda()));
 }
 
@@ -72,8 +72,8 @@ at::Tensor ReplayBuffer::gather(const Column& column, std::span<const int64_t> s
   return rows;
 }
 
-// Row b: padding[b] copies of first[b], then the slots from first[b] on, `count` in all; of them
-// those at 0, stride, 2 stride, ...
+// Row b: padding[b] copies of first[b], then the slots from first[b] on, `count` in total; of
+// these, the ones at 0, stride, 2 stride, ...
 at::Tensor ReplayBuffer::gather_sequences(const Column& column, std::span<const int64_t> first,
                                           std::span<const int64_t> padding, int64_t count,
                                           int64_t stride) const {
@@ -95,15 +95,15 @@ at::Tensor ReplayBuffer::gather_sequences(const Column& column, std::span<const 
 }
 
 void ReplayBuffer::draw_uniform(std::span<int64_t> slots, Rng& rng) const {
-  // All lanes have written equally many steps, so a uniform slot among the filled ones, drawn again
-  // until it holds a step, is a uniform transition. Few slots are of another kind.
+  // All lanes have written the same number of steps. So a slot drawn uniformly among the filled
+  // ones, and redrawn until it holds a step, gives a uniform transition. Few slots are of another
+  // kind.
   const int64_t n = filled();
   const auto draw = [&](int64_t& slot) {
     const int64_t number = rng.integers(0, lanes_ * n);
     slot = number / n * slots_ + number % n;
   };
-  // All at once and then looked at: each is a miss of every cache, and they are waited for
-  // together.
+  // All are prefetched first and then read: each one misses every cache, and the waits overlap.
   for (int64_t& slot : slots) {
     draw(slot);
     prefetch(slot);
@@ -129,14 +129,14 @@ void ReplayBuffer::draw_prioritized(std::span<int64_t> slots, std::span<float> w
     prefetch(slots[i]);
     smallest = std::min(smallest, priority_->at(slots[i]));
   }
-  // (size P_i)^-beta over the largest one: size and the sum of priorities cancel.
+  // (size P_i)^-beta divided by the largest: size and the sum of priorities cancel.
   for (size_t i = 0; i < slots.size(); ++i) {
     weights[i] = static_cast<float>(std::pow(smallest / priority_->at(slots[i]), beta));
   }
 }
 
-// Rewards of at most n_step steps from `slot` on, as outcome(slot) gives them, up to the first step
-// that it gives none for. Returns the slot of the observation that is bootstrapped from.
+// Sums rewards of at most n_step steps from `slot` on, as outcome(slot) gives them, up to the first
+// step without an outcome. Returns the slot of the observation to bootstrap from.
 template <typename Outcome>
 int64_t ReplayBuffer::sum_rewards(int64_t slot, const SampleSpec& spec, const Outcome& outcome,
                                   float& reward, float& discount) const {
@@ -181,8 +181,8 @@ void ReplayBuffer::check_goals(const GoalSpec& goals) const {
                 goals.geometric_gamma);
 }
 
-// The slot of the observation whose achieved goal the step in `slot` is to pursue; -1 where none
-// that is known comes after it.
+// The slot of the observation whose achieved goal becomes the goal of the step in `slot`; -1 when
+// no known observation follows it.
 int64_t ReplayBuffer::draw_goal(int64_t slot, const GoalSpec& goals, Rng& rng) const {
   if (goals.strategy == GoalStrategy::kRandom) {
     const int64_t n = filled();
@@ -212,7 +212,7 @@ int64_t ReplayBuffer::draw_goal(int64_t slot, const GoalSpec& goals, Rng& rng) c
   return slot_of(lane, goal);
 }
 
-// Draws the goals, -1 where the recorded one stays, and sums the rewards towards them.
+// Draws the goals, -1 where the recorded one stays, and sums the rewards for them.
 void ReplayBuffer::relabel(const SampleSpec& spec, std::span<const int64_t> first,
                            std::span<int64_t> last, std::span<int64_t> goal, Batch& out,
                            Rng& rng) const {
@@ -229,7 +229,7 @@ void ReplayBuffer::relabel(const SampleSpec& spec, std::span<const int64_t> firs
   for (size_t i = 0; i < first.size(); ++i) {
     goal[i] = -1;
     if (rng.random() >= goals.ratio) continue;
-    // What the step achieved is not known: it stays as it was recorded.
+    // The goal that the step achieved is unknown, so the step stays as recorded.
     if (kind(slot_after(first[i])) == kUnseenEnd) continue;
     goal[i] = draw_goal(first[i], goals, rng);
     if (goal[i] < 0) continue;
@@ -244,7 +244,7 @@ void ReplayBuffer::relabel(const SampleSpec& spec, std::span<const int64_t> firs
   }
 }
 
-// The goals drawn, in the place of those recorded.
+// Replaces the recorded goals by those drawn.
 void ReplayBuffer::write_goals(const GoalSpec& goals, std::span<const int64_t> goal,
                                Batch& out) const {
   const Column& achieved = column(goals.achieved);
@@ -305,8 +305,8 @@ Batch ReplayBuffer::sample(int64_t batch, const SampleSpec& spec, Rng& rng) cons
   return out;
 }
 
-// The first of `length` steps of one episode that follow each other and whose observations are all
-// known, uniform over all such places.
+// The first of `length` consecutive steps of one episode whose observations are all known, uniform
+// over all such places.
 int64_t ReplayBuffer::draw_window(int64_t length, Rng& rng) const {
   for (int refused = 0; length < slots_ && refused < kMaxRefusals; ++refused) {
     int64_t slot = 0;
@@ -315,7 +315,8 @@ int64_t ReplayBuffer::draw_window(int64_t length, Rng& rng) const {
     const int64_t last = number_of(slot) + length - 1;
     if (last >= newest(lane)) continue;
     const int64_t end = slot_of(lane, last);
-    // Steps are counted from 0 in each episode: no border lies between when the count goes on.
+    // Steps are counted from 0 in each episode, so no episode border lies between two slots whose
+    // difference of counts equals their distance.
     const int64_t gone = stored(end).step - stored(slot).step;
     const bool in_episode = kind(end) == kStep && gone == length - 1;
     if (in_episode && kind(slot_after(end)) != kUnseenEnd) return slot;
@@ -341,7 +342,7 @@ SequenceBatch ReplayBuffer::sample_sequences(int64_t batch, const SampleSpec& sp
   check_request(batch, spec);
   check_sequences(spec);
   const auto b = static_cast<size_t>(batch);
-  // Before the batch is allocated: the first draw finds out whether there is such a place.
+  // Before the batch is allocated: the first draw finds out whether such a place exists.
   Slots first(b);
   Slots padding(b);
   for (size_t i = 0; i < b; ++i) {
@@ -364,7 +365,7 @@ SequenceBatch ReplayBuffer::sample_sequences(int64_t batch, const SampleSpec& sp
   return out;
 }
 
-// All that is one number a step, and zero actions where there is padding.
+// The scalars of each step, and zero actions for padding.
 void ReplayBuffer::fill_steps(std::span<const int64_t> first, std::span<const int64_t> padding,
                               int64_t steps, SequenceBatch& out) const {
   const auto batch = static_cast<int64_t>(first.size());

@@ -12,7 +12,7 @@ namespace {
 
 std::string observation_key(const Field& field) { return fmt::format("replay.obs.{}", field.name); }
 
-// Rows of the written slots only, [lanes, filled, ...]: a young buffer makes a small file.
+// Only rows of the written slots, [lanes, filled, ...], so that a young buffer makes a small file.
 at::Tensor written_rows(const at::Tensor& data, int64_t lanes, int64_t slots, int64_t filled) {
   return data.unflatten(0, {lanes, slots}).narrow(1, 0, filled);
 }
@@ -23,7 +23,7 @@ at::Tensor tensor_of(std::vector<T>& values) {
                        c10::CppTypeToScalarType<T>::value);
 }
 
-// One member of all records, [records], in place.
+// One member of all records, [records], without a copy.
 template <typename Record, typename T>
 at::Tensor tensor_of(std::vector<Record>& records, T Record::*member) {
   static_assert(sizeof(Record) % sizeof(T) == 0);
@@ -40,7 +40,7 @@ void ReplayBuffer::save(TensorMap& out) const {
   };
   for (const Column& column : observation_) add(observation_key(column.field), column.data);
   add("replay.action", action_->data);
-  // Only read from, as a tensor cannot say.
+  // Only read from; at::Tensor has no const version.
   auto& slots = const_cast<std::vector<Slot>&>(slot_);
   add("replay.reward", tensor_of(slots, &Slot::reward));
   add("replay.terminated", tensor_of(slots, &Slot::terminated));
@@ -49,7 +49,7 @@ void ReplayBuffer::save(TensorMap& out) const {
   add("replay.step", tensor_of(slots, &Slot::step));
   out.add("replay.written", copy_to_tensor<int64_t>(written_));
   if (!priority_) return;
-  // The tree's leaves, which are no tensor: the one column that is copied.
+  // The tree's leaves, which are not a tensor: the only column that is copied.
   const at::Tensor priorities = at::empty({capacity()}, at::kDouble);
   auto* priority = priorities.mutable_data_ptr<double>();
   for (int64_t slot = 0; slot < capacity(); ++slot) priority[slot] = priority_->at(slot);
@@ -127,7 +127,7 @@ void ReplayBuffer::restore_priorities(
   }
 }
 
-// Everything that sampling relies on: which slots follow each other in one episode.
+// Checks everything that sampling relies on: which slots follow each other in one episode.
 void ReplayBuffer::check_restored(int64_t lane) {
   const auto at_step = [&](int64_t number) { return stored(slot_of(lane, number)).step; };
   const int64_t first = oldest(lane);

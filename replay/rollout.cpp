@@ -147,7 +147,7 @@ void RolloutStore::add(const at::Tensor& action, const TensorMap& extra, const V
 
 void RolloutStore::add_final(const VectorStep& step, int64_t env) {
   const int64_t rows = final_index_.size(0);
-  if (finals_ == rows) {  // twice as many from now on
+  if (finals_ == rows) {  // doubles the capacity
     final_index_ = at::cat({final_index_, at::zeros_like(final_index_)});
     for (Column& column : final_) {
       column.data = at::cat({column.data, at::zeros_like(column.data)});

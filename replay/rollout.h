@@ -13,20 +13,20 @@ namespace reverie {
 
 class StateList;
 
-// T steps of N environments, gathered one after another by one policy. At obs[t] action[t] was
-// taken, it brought reward[t] and led to obs[t+1], or to final_obs where the episode ended there.
-// Environments may be in the middle of an episode at both ends. Dtypes as in Batch.
+// T steps of N environments, collected in sequence by one policy. action[t] was taken at obs[t],
+// gave reward[t] and led to obs[t+1], or to final_obs if the episode ended there. Environments may
+// be in the middle of an episode at both ends. Dtypes as in Batch.
 struct Rollout {
   TensorMap obs;          // [T, N, ...]
   at::Tensor started;     // [T, N] bool: obs[t] is the first of its episode
   at::Tensor action;      // [T, N, A] float32, or [T, N] int64
-  TensorMap extra;        // [T, N, ...] what the actor kept beside its actions
+  TensorMap extra;        // [T, N, ...] what the actor stores with its actions
   at::Tensor reward;      // [T, N] float32
-  at::Tensor terminated;  // [T, N] bool: nothing follows
-  at::Tensor truncated;   // [T, N] bool: the clock ended the episode; false where terminated
+  at::Tensor terminated;  // [T, N] bool: the next state has value 0
+  at::Tensor truncated;   // [T, N] bool: the time limit ended the episode; false where terminated
 
   TensorMap last_obs;  // [N, ...] obs[T]
-  // What the K truncated episodes ended with, and the step that led there, as t N + n.
+  // The final observations of the K truncated episodes, and the steps that led there, as t N + n.
   TensorMap final_obs;     // [K, ...]
   at::Tensor final_index;  // [K] int64
 
@@ -35,8 +35,8 @@ struct Rollout {
 
   at::Tensor ended() const;  // [T, N] bool
 
-  // The values of what each step led to, [T, N], of those of obs [T, N], last_obs [N] and final_obs
-  // [K]. Where the episode terminated it means nothing.
+  // The values of each step's next state, [T, N], from the values of obs [T, N], last_obs [N] and
+  // final_obs [K]. Meaningless where the episode terminated.
   at::Tensor next_value(const at::Tensor& value, const at::Tensor& last_value,
                         const at::Tensor& final_value) const;
 };
@@ -47,42 +47,42 @@ TensorMap flat(const TensorMap& steps);
 
 struct Advantages {
   at::Tensor advantage;  // [T, N]
-  at::Tensor returns;    // [T, N] advantage + value: the TD(lambda) return, what a critic learns
+  at::Tensor returns;    // [T, N] advantage + value: the TD(lambda) return, the critic's target
 };
 
-// Generalised advantage estimation (Schulman et al. 2016, arXiv:1506.02438, equations 11 and 16),
-// of all arguments [T, N], without gradient:
+// Generalised advantage estimation (Schulman et al. 2016, arXiv:1506.02438, equations 11 and 16).
+// All arguments are [T, N], without gradient:
 //
 //   delta_t = r_t + gamma V(s_t+1) - V(s_t)
 //   A_t     = delta_t + gamma lambda delta_t+1 + (gamma lambda)^2 delta_t+2 + ...
 //
 // The sum ends with the episode or with the rollout. next_value: V(s_t+1), of the final observation
-// where the episode was truncated; 0 is taken where it terminated. lambda = 0: one-step advantages;
-// 1: the discounted sum of rewards, less V(s_t).
+// where the episode was truncated; where it terminated, 0 is used instead. lambda = 0: one-step
+// advantages; 1: the discounted sum of rewards, minus V(s_t).
 Advantages advantages(const at::Tensor& reward, const at::Tensor& value,
                       const at::Tensor& next_value, const at::Tensor& terminated,
                       const at::Tensor& truncated, double gamma, double lambda);
 
-// Gathers rollouts of N environments, always into the same memory:
+// Collects rollouts of N environments, always into the same memory:
 //
 //   begin(obs);  steps times:  act on observations(),  add(what came of it);  rollout()
 class RolloutStore {
  public:
-  // extra: what the actor keeps beside its actions. Throws Error for fewer than 1 step or
+  // extra: what the actor stores with its actions. Throws Error for fewer than 1 step or
   // environment.
   RolloutStore(const EnvSpec& spec, std::vector<Field> extra, int64_t steps, int64_t num_envs);
 
   RolloutStore(const RolloutStore&) = delete;
   RolloutStore& operator=(const RolloutStore&) = delete;
 
-  // A rollout begins with these observations, [N, ...]: those after the last step, or of new
+  // Begins a rollout with these observations, [N, ...]: those after the last step, or of new
   // episodes.
   void begin(FieldViews obs);
 
   // All environments begin new episodes.
   void start_episodes();
 
-  // Observations that the next actions are chosen for, [N, ...]: handles to the rollout's own.
+  // The observations that the next actions are chosen for, [N, ...]: handles to the rollout's own.
   TensorMap observations() const;
 
   // action: [N, A] float32 or [N] int64; extra: [N, ...]; all contiguous on the CPU. Throws Error
@@ -91,15 +91,15 @@ class RolloutStore {
 
   bool full() const { return t_ == steps_; }
 
-  // Handles to what has been gathered, valid until begin(); on another device copies. Requires
+  // Handles to the collected data, valid until begin(); copies if on another device. Requires
   // full().
   Rollout rollout(at::Device device) const;
 
-  // Between two rollouts: which environments begin a new one in a new episode.
+  // The state between two rollouts: which environments begin the next one in a new episode.
   void state(StateList& list);
 
  private:
-  // A field in time: rows [N, ...] one after another.
+  // A field over time: rows [N, ...] in sequence.
   struct Column {
     Column(const Field& shown, int64_t rows, int64_t num_envs);
 
@@ -119,7 +119,7 @@ class RolloutStore {
   std::vector<Column> obs_;    // T + 1 rows
   Column action_;              // T
   std::vector<Column> extra_;  // T
-  std::vector<Column> final_;  // as many rows as were ever needed, of 1 environment
+  std::vector<Column> final_;  // as many rows of one environment as were ever needed
   at::Tensor started_, reward_, terminated_, truncated_;  // [T, N]
   at::Tensor final_index_;                                // [rows of final_]
   at::Tensor starts_;                                     // [N] bool: of the next step

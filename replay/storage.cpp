@@ -24,14 +24,14 @@ constexpr double kMegabyte = 1e6;
            name, folder.string(), std::strerror(error));
 }
 
-// A file without a name, all its blocks reserved.
+// A file without a name, with all its blocks reserved.
 FileDescriptor unnamed_file(const std::string& name, size_t bytes,
                             const std::filesystem::path& folder) {
   std::string path = (folder / "replay-XXXXXX").string();
   FileDescriptor file(::mkostemp(path.data(), O_CLOEXEC));
   if (!file.is_open()) fail_disk(name, bytes, folder, errno);
   ::unlink(path.c_str());
-  // Asked first, because filling a disk to learn that it is too small disturbs everybody on it.
+  // Checked first, because filling a disk to learn that it is too small disturbs all its users.
   struct statvfs disk = {};
   if (::fstatvfs(file.get(), &disk) == 0) {
     const double free = static_cast<double>(disk.f_bavail) * static_cast<double>(disk.f_frsize);

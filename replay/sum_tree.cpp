@@ -21,7 +21,8 @@ int64_t SumTree::find(double mass) const {
   size_t node = 1;
   while (node < static_cast<size_t>(leaves_)) {
     node *= 2;
-    // Rounding may leave a mass beyond the sum of both: then the right one, unless it is empty.
+    // Rounding may leave a mass beyond the sum of both: then take the right one, unless it is
+    // empty.
     if (mass >= nodes_[node] && nodes_[node + 1] > 0.0) {
       mass -= nodes_[node];
       ++node;

@@ -5,12 +5,12 @@
 
 namespace reverie {
 
-// Non-negative numbers p_0 .. p_{n-1} that are summed and searched in O(log n): a complete binary
-// tree whose nodes hold the sum of their children, recomputed upwards with every change, so that
-// rounding errors do not pile up.
+// Non-negative numbers p_0 .. p_{n-1}, summed and searched in O(log n). A complete binary tree
+// holds in each node the sum of its children. Sums are recomputed upwards with every change, so
+// rounding errors do not accumulate.
 class SumTree {
  public:
-  // n >= 1 zeros. 16 to 32 bytes each.
+  // n >= 1 zeros. Uses 16 to 32 bytes for each.
   explicit SumTree(int64_t n);
 
   // O(log n). 0 <= i < n and value >= 0, finite (not checked).

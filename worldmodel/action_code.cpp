@@ -12,7 +12,7 @@
 namespace reverie {
 namespace {
 
-// A bound of each of `size` numbers; `otherwise` where the field has none.
+// The bound of each of `size` numbers; `otherwise` if the field has none.
 at::Tensor bound(const std::vector<float>& values, int64_t size, float otherwise) {
   const at::Tensor out = at::full({size}, otherwise, at::kFloat);
   auto* data = out.mutable_data_ptr<float>();
@@ -22,7 +22,7 @@ at::Tensor bound(const std::vector<float>& values, int64_t size, float otherwise
   return out;
 }
 
-// Without it a block of k times one number would be taken for k times A by broadcasting.
+// Without this check, broadcasting would take a block of k times one number for k times A.
 void check_last_axes(const at::Tensor& actions, const std::vector<int64_t>& expected) {
   const auto axes = static_cast<int64_t>(expected.size());
   REVERIE_CHECK(actions.dim() >= axes && actions.sizes().slice(actions.dim() - axes) == expected,

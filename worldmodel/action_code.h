@@ -12,32 +12,32 @@ namespace reverie {
 
 class StateList;
 
-// Blocks of k actions as a model takes them, and back. Continuous actions are standardised, each of
-// its A numbers by the mean and standard deviation of the data, and the k actions of a block stand
-// one behind the other; discrete ones become one of n numbers that is 1. M = k A, or k n.
+// Converts blocks of k actions to a model's form, and back. Continuous actions are standardised:
+// each of the A numbers by the mean and standard deviation of the data. The k actions of a block
+// are concatenated. Discrete actions become one-hot vectors of n numbers. M = k A, or k n.
 class ActionCode {
  public:
-  // Throws Error for actions that are no vector of floats and no discrete choice.
+  // Throws Error for actions that are neither a vector of floats nor a discrete choice.
   ActionCode(const ActionSpace& space, int64_t block, at::Device device);
 
   int64_t block() const { return block_; }            // k
   int64_t model_size() const { return model_size_; }  // M
 
   // actions: [..., k, A] as the environment takes them, or [..., k] int64. NaN, which some datasets
-  // hold where an episode ends, counts as 0 once standardised; infinities stay, and show in
-  // whatever is made of them. Returns [..., M] float32. Throws Error(kInput) for other shapes, as
-  // the two below do, and for choices that there are not; on another device than the CPU, where
-  // looking would wait for it, those become NaN and show in whatever is made of them.
+  // hold at the end of an episode, becomes 0 after standardisation; infinities stay and show in
+  // every later result. Returns [..., M] float32. Throws Error(kInput) for other shapes, as the two
+  // functions below do, and for choices that do not exist. On a device other than the CPU, where
+  // checking would wait for it, such choices become NaN and show in every later result.
   at::Tensor to_model(const at::Tensor& actions) const;
 
-  // [..., M], or for discrete actions [..., k] int64 as planners make them, to [..., k, A] or
-  // [..., k] in the environment's dtype on the CPU, within its bounds.
+  // Converts [..., M], or for discrete actions [..., k] int64 as planners make them, to [..., k, A]
+  // or [..., k] in the environment's dtype on the CPU, within its bounds.
   at::Tensor to_environment(const at::Tensor& planned) const;
 
-  // What a planner's numbers become before predict(): one-hot where they are choices.
+  // Converts a planner's numbers to the input of predict(): one-hot for choices.
   at::Tensor from_plan(const at::Tensor& planned) const;
 
-  // What planners may choose.
+  // The actions that planners may choose.
   ActionLimits limits() const;
 
   // [A] each; standard deviations of 0 count as 1. Throws Error for another size, values that are

@@ -10,8 +10,8 @@
 namespace reverie {
 namespace {
 
-// Columns that go through the samples together: whole vector registers, and few enough that the
-// sums of all knots stay in the first cache.
+// The number of columns processed together: whole vector registers, and few enough that the sums of
+// all knots stay in the first-level cache.
 constexpr int64_t kColumns = 16;
 
 struct Rotations {
@@ -31,14 +31,14 @@ struct Rotations {
   }
 };
 
-// One block of columns of one group on the CPU: the rotations, row after row.
+// One block of columns of one group on the CPU: the rotations, row by row.
 struct Block {
   const float *cos, *sin, *cos_step, *sin_step;  // of the first row
   int64_t stride;                                // from row to row
   int64_t rows;
   int64_t columns;  // <= kColumns
 
-  // Calls visit(row, k, c, s) for every row and knot with kColumns values each; columns beyond the
+  // Calls visit(row, k, c, s) for every row and knot, with kColumns values each; columns beyond the
   // block are zero.
   template <typename Visit>
   void for_each_knot(int64_t knots, Visit visit) const {

@@ -7,8 +7,8 @@
 namespace reverie {
 
 // The empirical characteristic function of samples x, mean exp(i t x), and its gradient, at evenly
-// spaced knots t_k = start + k step, k < knots. exp(i t_k x) follows from the knot before by a
-// rotation by exp(i step x), so that two evaluations of cosine and sine serve all knots.
+// spaced knots t_k = start + k step, k < knots. exp(i t_k x) follows from the previous knot by a
+// rotation by exp(i step x), so two evaluations of cosine and sine serve all knots.
 struct EvenKnots {
   double start = 0.0;
   double step = 0.0;
@@ -22,8 +22,8 @@ struct EvenKnots {
 // tensors of x's size.
 at::Tensor characteristic_function(const at::Tensor& x, const EvenKnots& knots);
 
-// sum_k a_k cos(t_k x) + b_k sin(t_k x), of which gradients of the above are made. weights: [2, K,
-// ..., M], a, then b. Returns [..., N, M].
+// sum_k a_k cos(t_k x) + b_k sin(t_k x), from which gradients of the above are computed. weights:
+// [2, K, ..., M], a, then b. Returns [..., N, M].
 at::Tensor trigonometric_sum(const at::Tensor& x, const EvenKnots& knots,
                              const at::Tensor& weights);
 

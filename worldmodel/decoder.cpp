@@ -15,7 +15,7 @@ namespace {
 constexpr int64_t kHidden = 256;
 constexpr std::array<int64_t, 4> kChannels = {64, 64, 32, 16};  // into each convolution
 
-// How much more a pixel counts that is black where the mean picture is white.
+// The extra weight of a pixel that is black where the mean picture is white.
 constexpr double kContrastWeight = 20.0;
 
 constexpr const char* kPrefix = "decoder";
@@ -78,7 +78,7 @@ at::Tensor Decoder::as_input(const at::Tensor& pixels) const {
 void Decoder::set_statistics(const at::Tensor& latents, const at::Tensor& pixels) {
   const at::NoGradGuard no_grad;
   latent_mean_.copy_(latents.mean(0));
-  // A tiny scale would blow up the least deviation of a number that did not vary. Rounding leaves
+  // A tiny scale would magnify the smallest deviation of a number that did not vary. Rounding gives
   // constants a standard deviation that is not quite 0.
   const at::Tensor scale = latents.std(0, /*unbiased=*/false);
   const at::Tensor varies = scale > 1e-6 * latents.abs().amax(0);

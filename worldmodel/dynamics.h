@@ -6,21 +6,21 @@
 
 namespace reverie {
 
-// What a model knows of B worlds. The parts beyond z are a model's own.
+// A model's state of B worlds. The parts other than z are specific to a model.
 struct LatentState {
   at::Tensor z;  // [B, D], or [B, K, D] for models that look at their last K latents
-  at::Tensor h;  // [B, ...] memory beside it; undefined where there is none
+  at::Tensor h;  // [B, ...] additional memory; undefined if there is none
 
   int64_t size() const { return z.size(0); }
 
-  // The newest latent of each, [B, D].
+  // The newest latent of each world, [B, D].
   at::Tensor latest() const;
 
-  // Every row `times` times, one after the other: [B * times, ...]. Shares no memory.
+  // Repeats every row `times` times, consecutively: [B * times, ...]. Shares no memory.
   LatentState repeat(int64_t times) const;
 };
 
-// Something that says what an action leads to: a learnt model, or a simulator.
+// Predicts what an action leads to: a learnt model, or a simulator.
 class Dynamics {
  public:
   virtual ~Dynamics() = default;
@@ -29,12 +29,13 @@ class Dynamics {
   // discrete actions.
   virtual LatentState predict(const LatentState& state, const at::Tensor& action) = 0;
 
-  // Whether gradients flow from what predict() returns to the action.
+  // Whether gradients flow from the result of predict() to the action.
   virtual bool differentiable() const = 0;
 };
 
-// The latents of B worlds along given actions, without looking: [B, T + 1, D], that of the start
-// first. actions: [B, T, A] as predict() takes them, T >= 1. Records no gradients.
+// Imagines the latents of B worlds under given actions, without observations: [B, T + 1, D],
+// starting with that of the start. actions: [B, T, A] as predict() takes them, T >= 1. Records no
+// gradients.
 at::Tensor imagine(Dynamics& dynamics, const LatentState& start, const at::Tensor& actions);
 
 }  // namespace reverie

@@ -7,15 +7,15 @@
 
 namespace reverie {
 
-// Says how far a state is from a goal.
+// Measures how far a state is from a goal.
 class GoalSpace {
  public:
   virtual ~GoalSpace() = default;
 
-  // Goals as distance() takes them, from the fields "goal_..." of an observation, [B, ...].
+  // Encodes goals for distance() from the fields "goal_..." of an observation, [B, ...].
   virtual LatentState encode_goal(const TensorMap& obs) = 0;
 
-  // How far states are from their goals, [B]; 0 at the goal, otherwise above.
+  // The distances of states from their goals, [B]; 0 at the goal, otherwise above.
   virtual at::Tensor distance(const LatentState& state, const LatentState& goal) const = 0;
 };
 

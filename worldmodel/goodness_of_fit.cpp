@@ -32,7 +32,7 @@ struct Knots {
   at::Tensor weight, normal;  // [K] w_k and exp(-t_k^2 / 2), float32 on the samples' device
 };
 
-// Autograd itself would keep cos and sin of every knot.
+// Autograd itself would store cos and sin at every knot.
 struct EppsPulleyFunction : torch::autograd::Function<EppsPulleyFunction> {
   static Variable forward(AutogradContext* context, const Variable& x, const Knots& knots,
                           const DataParallel& parallel) {
@@ -59,7 +59,7 @@ struct EppsPulleyFunction : torch::autograd::Function<EppsPulleyFunction> {
                            .knots = weight.numel()};
     const at::Tensor knots =
         places.start + places.step * at::arange(places.knots, weight.options());
-    // d error^2 = 2 error t (-sin, cos), so the errors change places.
+    // d error^2 = 2 error t (-sin, cos), so the two errors swap places.
     const at::Tensor factor = as_knots(2.0 * weight * knots, errors[0]);
     const at::Tensor weights = at::stack({errors[1] * factor, errors[0] * -factor});
     const auto processes = static_cast<double>(context->saved_data["processes"].toInt());
@@ -68,7 +68,7 @@ struct EppsPulleyFunction : torch::autograd::Function<EppsPulleyFunction> {
   }
 
  private:
-  // [K] as [K, 1, ...], to go with `like` [K, ..., M].
+  // [K] as [K, 1, ...], to broadcast with `like` [K, ..., M].
   static at::Tensor as_knots(const at::Tensor& values, const at::Tensor& like) {
     std::vector<int64_t> shape(static_cast<size_t>(like.dim()), 1);
     shape[0] = values.numel();
@@ -124,7 +124,7 @@ class SmoothTest final : public GoodnessOfFit {
     const at::Tensor local = values.mean(-2);
     at::Tensor whole = local.detach().clone();
     average(whole, parallel);
-    // The value of the whole with the gradient of the own part.
+    // The value of the whole batch with the gradient of this process's part.
     return (local + (whole - local.detach())).square();
   }
 };

@@ -8,25 +8,26 @@
 
 namespace reverie {
 
-// Data-parallel training: processes that each hold a part of a batch, and how they see the whole.
+// Data-parallel training: processes that each hold a part of a batch, and how they combine results.
 struct DataParallel {
   int64_t processes = 1;
-  // All-reduce: replaces a tensor by its mean over all processes, without a gradient; empty for one
-  // process.
+  // All-reduce: replaces a tensor by its mean over all processes, without a gradient; empty for a
+  // single process.
   std::function<void(at::Tensor&)> average = {};
 };
 
-// How far samples are from the standard normal distribution: a statistic that is small where they
-// follow it, and whose gradient leads there.
+// Measures how far samples are from the standard normal distribution, by a statistic that is small
+// when they follow it and whose gradient leads there.
 class GoodnessOfFit {
  public:
   virtual ~GoodnessOfFit() = default;
 
-  // samples: [..., N, M], N of each of M one-dimensional distributions, the same N in every
-  // process. Returns [..., M], of the samples of all processes together.
+  // samples: [..., N, M], N of each of M one-dimensional distributions, with the same N in every
+  // process. Returns [..., M], the statistic of the samples of all processes together.
   //
-  // Its gradient is that of the whole batch's statistic times the number of processes: averaged
-  // over processes, as gradients of losses are, it is that of the whole batch.
+  // Its gradient is the gradient of the whole batch's statistic times the number of processes.
+  // Averaged over processes, as gradients of losses are, it is the gradient of the whole batch's
+  // statistic.
   virtual at::Tensor statistic(const at::Tensor& samples,
                                const DataParallel& parallel = {}) const = 0;
 };
@@ -36,12 +37,12 @@ class GoodnessOfFit {
 //
 //   N sum_k w_k [ (mean cos(t_k x) - exp(-t_k^2 / 2))^2 + (mean sin(t_k x))^2 ]
 //
-// Keeps as many numbers for the gradient as there are samples, not that times the knots.
+// For the gradient it stores as many numbers as there are samples, not that many for each knot.
 struct EppsPulleyOptions {
   double low = 0.0, high = 3.0;  // first and last knot, evenly spaced
   int64_t knots = 17;            // >= 2
-  // Weights are those of the trapezoid rule times exp(-t^2 / 2); times two where the knots stand
-  // for the negative half of the axis too.
+  // Weights are those of the trapezoid rule times exp(-t^2 / 2); times two if the knots also stand
+  // for the negative half of the axis.
   double scale = 2.0;
 };
 
@@ -54,7 +55,8 @@ std::unique_ptr<GoodnessOfFit> make_epps_pulley(const EppsPulleyOptions& options
 //
 //   N sum_k (mean He_k(x))^2 / k!
 //
-// Cheaper, blind to what shows beyond the fourth moment, and with steep gradients far out.
+// Cheaper than Epps and Pulley, but blind to differences beyond the fourth moment, and with steep
+// gradients far out.
 std::unique_ptr<GoodnessOfFit> make_smooth_test();
 
 }  // namespace reverie

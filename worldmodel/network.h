@@ -8,8 +8,8 @@
 
 namespace reverie {
 
-// A network with its parameters and what it keeps beside them (running statistics), a part of a
-// model that can be swapped for another. Its layers hold on to both, so it stays where it is.
+// A network with its parameters and buffers (running statistics): an exchangeable part of a model.
+// Its layers refer to both, so it must not move.
 class Network {
  public:
   virtual ~Network() = default;

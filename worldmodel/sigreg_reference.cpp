@@ -17,7 +17,8 @@ at::Tensor sigreg_reference(const at::Tensor& z, const at::Tensor& directions,
   weight[0] *= 0.5;
   weight[-1] *= 0.5;
 
-  // The characteristic function of the samples, E[exp(i t x)], against the normal distribution's.
+  // The characteristic function of the samples, E[exp(i t x)], compared with the normal
+  // distribution's.
   const at::Tensor tx = x.unsqueeze(-1) * t;  // [..., N, M, K]
   const at::Tensor real = tx.cos().mean(-3), imaginary = tx.sin().mean(-3);
   const at::Tensor error = (real - normal).square() + imaginary.square();  // [..., M, K]

@@ -9,7 +9,7 @@
 namespace reverie {
 namespace {
 
-// Null where the environment has none of that name.
+// Null if the environment has none of that name.
 const ControllerEntry* find_controller(const EnvEntry& env, const std::string& name) {
   for (const ControllerEntry& entry : env.controllers) {
     if (entry.name == name) return &entry;
@@ -19,7 +19,7 @@ const ControllerEntry* find_controller(const EnvEntry& env, const std::string& n
 
 class ControllerActor final : public Actor {
  public:
-  // env: in an episode; what the controllers are made from.
+  // env: in an episode; the controllers are made from it.
   ControllerActor(const ControllerEntry& entry, Env& env, int64_t num_envs, uint64_t seed)
       : spec_(env.spec()), scale_(spec_.action), action_(action_field(spec_.action)) {
     for (int64_t i = 0; i < num_envs; ++i) {
@@ -31,7 +31,7 @@ class ControllerActor final : public Actor {
     std::vector<at::Tensor> tensors;
     std::vector<ConstFieldView> views;
     for (const Field& field : spec_.observation) {
-      // As the environment declares them: a controller is the environment's own.
+      // As the environment declares them, because a controller belongs to the environment.
       tensors.push_back(obs.at(field.name).to(scalar_type(field.dtype)).contiguous());
       views.push_back(view_of(field, tensors.back()));
     }
@@ -58,7 +58,7 @@ class ControllerActor final : public Actor {
   }
 
  private:
-  // In double precision, so that the environment gets the very action back.
+  // In double precision, so that the environment gets exactly the controller's action.
   at::Tensor in_unit_range(ConstFieldView actions) const {
     Field unit = action_field(scale_.unit_space());
     if (unit.dtype == DType::kFloat32) unit.dtype = DType::kFloat64;
@@ -102,7 +102,7 @@ ActorMaker controller_actors(const std::string& name, const EnvMaker& make) {
     }
     fail_input("{} comes without a {} controller; these have one: {}", entry.id, name, known);
   }
-  controller->make(*env, 0);  // what does not suit is found here
+  controller->make(*env, 0);  // unsuitable environments throw here
   return [env, controller](int64_t num_envs, uint64_t seed) {
     return std::make_unique<ControllerActor>(*controller, *env, num_envs, seed);
   };

@@ -39,7 +39,7 @@ struct DdpgConfig : AgentConfig {
   std::unique_ptr<Agent> make(const EnvSpec& spec, at::Device device, uint64_t seed) const override;
 };
 
-// The same as what it is.
+// The same agent with its concrete type.
 std::unique_ptr<TransitionAgent> make_ddpg(const EnvSpec& spec, const DdpgConfig& config,
                                            at::Device device, uint64_t seed);
 

@@ -29,7 +29,7 @@ const Field& pixels_of(const EnvSpec& spec) {
   fail_input("{} shows no pictures, which a JEPA learns from: --observation pixels", spec.id);
 }
 
-// The model of a run where the path is a folder.
+// The model of a run if the path is a folder.
 std::filesystem::path weights_file(const std::filesystem::path& path) {
   if (!std::filesystem::is_directory(path)) return path;
   const auto run = RunDirectory::open(path, RunDirectory::Access::kRead);
@@ -44,7 +44,7 @@ class JepaAgent final : public WorldModelAgent {
         model_(config.model, pixels_of(spec), spec.action, rng_, device),
         learner_(model_, config.training, mix_seed({seed, name_hash("dropout")})) {
     PlanningPolicy(model_, {.goals = &model_}, config.planning,
-                   0);  // what does not fit together is found here
+                   0);  // inconsistent options throw here
   }
 
   std::unique_ptr<Actor> actor(int64_t /*num_envs*/, const Acting& /*acting*/,

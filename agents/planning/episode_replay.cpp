@@ -6,7 +6,7 @@
 namespace reverie {
 namespace {
 
-// As ReachGoalTask holds it: the newest frame of a stack.
+// As in ReachGoalTask: the newest frame of a stack.
 std::vector<uint8_t> picture_of(const Env& env, FieldViews obs) {
   const Field& pixels = env.spec().field("pixels");
   for (const FieldView& view : obs) {

@@ -25,7 +25,7 @@ bool can_set_parts(const PhysicsState* physics, const std::string& id) {
   return physics->settable();
 }
 
-// The parts of a recorded state that can be set again.
+// The parts of a recorded state that can be set.
 std::vector<PhysicsState::Part> settable_parts(const PhysicsState& physics, const std::string& id) {
   std::vector<PhysicsState::Part> parts;
   for (const PhysicsState::Part& part : physics.parts()) {
@@ -42,7 +42,7 @@ struct RecordedEpisodes {
   std::function<ReachGoalTask(int64_t episode, int64_t start, int64_t goal)> task;
 };
 
-// The goal that the user gave in the place of the recorded one.
+// The user's goal instead of a recorded one.
 void choose_goal(ReachGoalTask& task, const GoalTaskOptions& options) {
   if (!options.picture.empty()) {
     task.goal.clear();
@@ -60,7 +60,7 @@ void choose_goal(ReachGoalTask& task, const GoalTaskOptions& options) {
   }
 }
 
-// How far the start of a task is from its goal, where that is measured as reaching is.
+// The distance from a task's start to its goal, if the environment measures it.
 std::optional<PhysicsState::GoalDistance> start_distance(const ReachGoalTask& task,
                                                          PhysicsState& physics) {
   if (task.goal.empty()) return std::nullopt;
@@ -75,7 +75,7 @@ std::optional<PhysicsState::GoalDistance> start_distance(const ReachGoalTask& ta
   return PhysicsState::GoalDistance{.distance = std::sqrt(squares), .radius = 0.0};
 }
 
-// Pairs of one episode, over all of whose places the draw is uniform.
+// Pairs from one episode each, drawn uniformly over all their places.
 std::vector<ReachGoalTask> draw_pairs(const RecordedEpisodes& recorded, PhysicsState& physics,
                                       const GoalTaskOptions& options) {
   REVERIE_CHECK(options.least_steps >= 1 && options.least_steps <= options.most_steps,
@@ -131,7 +131,7 @@ std::vector<size_t> find_columns(const Dataset& dataset,
   return columns;
 }
 
-// Some episodes of a dataset, each read when it is first needed, without its pictures.
+// Some episodes of a dataset, without pictures, each read when it is first needed.
 class EpisodeReader {
  public:
   EpisodeReader(Dataset& dataset, const std::vector<int64_t>& episodes)
@@ -163,7 +163,7 @@ class EpisodeReader {
   std::map<int64_t, EpisodeData> read_;
 };
 
-// Tasks of environments whose parts can be set: both ends as they were recorded.
+// Tasks of environments whose parts can be set: both ends as recorded.
 RecordedEpisodes recorded_states(Dataset& dataset, EpisodeReader& reader,
                                  const std::vector<PhysicsState::Part>& parts) {
   const auto state = [&dataset, parts, columns = find_columns(dataset, parts)](
@@ -183,7 +183,7 @@ RecordedEpisodes recorded_states(Dataset& dataset, EpisodeReader& reader,
           }};
 }
 
-// Tasks of the others: the episodes are played again.
+// Tasks of other environments: the episodes are replayed.
 RecordedEpisodes recorded_actions(Dataset& dataset, EpisodeReader& reader, Env& env) {
   const PhysicsState::Part place = env.physics()->parts().front();
   const size_t column = find_columns(dataset, {place}).front();
@@ -214,7 +214,7 @@ RecordedEpisodes recorded_actions(Dataset& dataset, EpisodeReader& reader, Env& 
 
 // Episodes of random actions, in one environment.
 struct PlayedEpisodes {
-  std::vector<std::vector<ReachGoalTask::State>> states;  // before each step, where parts are given
+  std::vector<std::vector<ReachGoalTask::State>> states;  // before each step, if there are parts
   std::vector<PlayedActions> actions;
 };
 

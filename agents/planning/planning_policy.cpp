@@ -21,7 +21,7 @@ void PlanningOptions::describe(ConfigFields& f) {
 
 namespace {
 
-constexpr int64_t kMostReplanEvery = 5;  // where it is not chosen
+constexpr int64_t kMostReplanEvery = 5;  // default upper limit
 
 at::Tensor row_of(const at::Tensor& tensor, int64_t row) { return tensor.narrow(0, row, 1); }
 
@@ -29,7 +29,7 @@ LatentState row_of(const LatentState& state, int64_t row) {
   return {row_of(state.z, row), state.h.defined() ? row_of(state.h, row) : state.h};
 }
 
-// The same field of several rows, one behind the other.
+// The same field of several rows, concatenated.
 template <typename Get>
 LatentState join(const std::vector<int64_t>& rows, const Get& get) {
   std::vector<at::Tensor> z, h;
@@ -103,7 +103,7 @@ void PlanningPolicy::look(Row& row, const TensorMap& obs, int64_t index) const {
 Decision PlanningPolicy::act(const TensorMap& obs) {
   const int64_t count = obs.begin()->second.size(0);
   if (count > static_cast<int64_t>(rows_.size())) rows_.resize(static_cast<size_t>(count));
-  // By how many frames are known, and whether there is a plan to begin from.
+  // Groups rows by the number of known frames and by whether they have a plan to begin from.
   std::map<std::pair<size_t, bool>, std::vector<int64_t>> due;
   for (int64_t i = 0; i < count; ++i) {
     Row& row = rows_[static_cast<size_t>(i)];
@@ -126,7 +126,7 @@ Decision PlanningPolicy::act(const TensorMap& obs) {
   return {at::stack(actions)};
 }
 
-// What is left of the plans in force: [B, T - replan_every, M]. Undefined for rows without a plan.
+// The rest of the current plans: [B, T - replan_every, M]. Undefined for rows without a plan.
 at::Tensor PlanningPolicy::first_guess(const std::vector<int64_t>& rows) const {
   std::vector<at::Tensor> guesses;
   for (const int64_t i : rows) {
@@ -137,7 +137,7 @@ at::Tensor PlanningPolicy::first_guess(const std::vector<int64_t>& rows) const {
   return at::stack(guesses);
 }
 
-// The task's cost, and the distance to the goals of these rows.
+// The task's cost, plus the distance to the goals of these rows.
 PlanningCost PlanningPolicy::cost_of(const std::vector<int64_t>& rows) {
   PlanningCost cost = task_.cost;
   if (task_.goals == nullptr) return cost;

@@ -19,32 +19,33 @@ namespace reverie {
 // How an agent plans. Defaults of the planner are LeWorldModel's.
 struct PlanningOptions {
   PlannerOptions planner;
-  int64_t replan_every = 0;  // blocks of a plan that are carried out; 0 = the horizon, at most 5
+  int64_t replan_every = 0;  // blocks of a plan to execute; 0 = the horizon, at most 5
   std::string goal_cost = "last";
 
   void describe(ConfigFields& fields);
 };
 
-// What plans are made for: goals, a cost, or both together. What is pointed to must outlive the
-// policy.
+// The objective of the plans: goals, a cost, or both. The policy refers to both, so they must
+// outlive it.
 struct PlanningTask {
-  // Charges the distance to each environment's goal, as --goal-cost says. The observations hold the
-  // goals, see GoalSpace::encode_goal().
+  // Adds the distance to each environment's goal to the cost, according to --goal-cost. The
+  // observations hold the goals, see GoalSpace::encode_goal().
   GoalSpace* goals = nullptr;
-  // Charged beside the distance, for example negative_return() of a model's heads. Its discount and
-  // termination weigh the distance too.
+  // A cost added to the distance, for example negative_return() of a model's heads. Its discount
+  // and termination also weight the distance.
   PlanningCost cost = {};
-  // Action sequences [B, P, T, M] from B states, candidates of each search: an actor's, for
-  // example. M: as Dynamics::predict() takes them. Empty: none.
+  // Action sequences [B, P, T, M] from B states, which become candidates of each search: an
+  // actor's, for example. M: as Dynamics::predict() takes them. Empty: none.
   std::function<at::Tensor(const LatentState& start, int64_t horizon)> propose = {};
 };
 
-// Receding-horizon control in a world model: make a plan, carry out its first blocks of actions,
-// look, plan again from there. A new plan begins with what is left of the one before.
+// Receding-horizon control in a world model: make a plan, execute its first blocks of actions,
+// observe, and plan again. A new plan begins with the rest of the previous one.
 //
-// All environments that need a plan at the same time are planned for in one batch. Of each the last
-// observations (WorldModel::history()) are remembered, a block of actions apart, and its goal is
-// encoded once an episode. (One batch for each length of history, and for those with and without
+// All environments that need a plan at the same time are planned for in one batch. For each, the
+// policy remembers the last observations (WorldModel::history()), a block of actions apart, and
+// encodes its goal once per episode. (There is one batch for each length of history, and for those
+// with and without
 // a plan to begin from.)
 class PlanningPolicy final : public Actor {
  public:
@@ -58,7 +59,7 @@ class PlanningPolicy final : public Actor {
   void on_episode_start(const at::Tensor& env_mask) override;
   void on_idle(const at::Tensor& env_mask) override;
 
-  // The plan that environment `row` carries out, for pictures.
+  // The current plan of environment `row`, for pictures.
   struct PlannedRollout {
     LatentState start;    // one row: the state that the plan was made in
     at::Tensor actions;   // [T, M], as WorldModel::predict() takes them; undefined before a plan
@@ -73,7 +74,7 @@ class PlanningPolicy final : public Actor {
     LatentState goal;                // one row; undefined before it is encoded, and without goals
     LatentState start;               // of the plan
     at::Tensor plan;                 // [T, M]
-    at::Tensor planned;              // [T, k, ...] the same as the environment takes it
+    at::Tensor planned;              // [T, k, ...] in the environment's form
     int64_t elapsed = 0;             // environment steps since the plan was made
     bool idle = false;
   };
@@ -90,7 +91,7 @@ class PlanningPolicy final : public Actor {
   PlanningOptions options_;
   std::unique_ptr<Planner> planner_;
   Rng rng_;
-  at::Tensor idle_action_;  // what rows do that matter to nobody
+  at::Tensor idle_action_;  // action of rows whose actions are not used
   std::vector<Row> rows_;
 };
 

@@ -11,21 +11,21 @@
 
 namespace reverie {
 
-// One thread's environment and memory for its observations, which nobody reads.
+// One thread's environment and the memory for its unused observations.
 struct SimulatorDynamics::Lane {
   explicit Lane(const EnvMaker& make) : env(make()), obs(env->spec().observation, 1) {}
 
   std::unique_ptr<Env> env;
   FieldRows obs;
-  int64_t row = 0;                // that is being worked on
+  int64_t row = 0;                // currently processed
   std::exception_ptr error = {};  // what `row` threw
 };
 
-// What all threads work on: arrays of `rows` rows.
+// The shared input and output of all threads: arrays of `rows` rows.
 struct SimulatorDynamics::Round {
   const SimulatorDynamics* self;
   int64_t rows;
-  int64_t block;            // environment steps; 0: only h is asked for
+  int64_t block;            // environment steps; 0: compute only h
   const double* z;          // [rows, n + 1]
   const std::byte* action;  // [rows, block] actions of the environment
   double* next_z;           // [rows, n + 1]
@@ -100,7 +100,7 @@ LatentState SimulatorDynamics::predict(const LatentState& state, const at::Tenso
   return run(z.contiguous(), in_own_units(unit), action.size(1) / size);
 }
 
-// [B, block * A] of numbers in [-1, 1], or [B, block] choices, as the environment takes them.
+// [B, block * A] numbers in [-1, 1], or [B, block] choices, converted to the environment's actions.
 at::Tensor SimulatorDynamics::in_own_units(const at::Tensor& unit) const {
   const int64_t count = unit.numel() / action_field_.numel();
   const Field from = action_field(scale_->unit_space());

@@ -15,27 +15,27 @@
 
 namespace reverie {
 
-// The simulator itself as the model to plan in: what a planner reaches with a perfect model.
+// The simulator itself as the planning model: shows what a planner reaches with a perfect model.
 // Letters: B worlds, n numbers of Env::state(), q numbers of the physics parts.
 //
 // A latent state is
-//   z: [B, n + 1] float64, Env::state() and whether the episode has ended (0 or 1);
+//   z: [B, n + 1] float64, Env::state() and a flag for an ended episode (0 or 1);
 //   h: [B, q] float64, the physics parts that costs are measured by, one after the other.
 // All tensors are on the CPU. Rows are spread over threads; results do not depend on their number.
 class SimulatorDynamics final : public Dynamics {
  public:
-  // One environment a thread. Throws Error(kInput) for an environment without these physics parts,
-  // no parts, and threads outside of ThreadPool's.
+  // One environment per thread. Throws Error(kInput) for an environment without these physics
+  // parts, for no parts, and for a number of threads that ThreadPool refuses.
   explicit SimulatorDynamics(const EnvMaker& make, int threads = 1,
                              const std::vector<std::string>& parts = {"qpos"});
   ~SimulatorDynamics() override;
 
-  // Where plans begin. states: [B, n] float64, what Env::state() returned of episodes that go on.
+  // The start states of plans. states: [B, n] float64, results of Env::state() in running episodes.
   // Throws Error(kInput) for other shapes and for states that the environment refuses.
   LatentState start(const at::Tensor& states);
 
-  // One model step of `block` environment steps, one after the other: action is [B, block * A] in
-  // [-1, 1], or [B, block] int64 where actions are discrete. A row whose episode
+  // One model step of `block` consecutive environment steps. action: [B, block * A] in [-1, 1], or
+  // [B, block] int64 where actions are discrete. A row whose episode
   // ends stays where it ended. Throws Error that names the row for states and actions that the
   // environment refuses and where the simulator fails.
   LatentState predict(const LatentState& state, const at::Tensor& action) override;

@@ -9,12 +9,12 @@
 
 namespace reverie {
 
-// The true simulator in the place of a learnt model: the upper bound of what planning reaches.
-// Reads the fields `simulator_state` and `goal_qpos` (ReachGoalOptions::planner_fields).
+// The true simulator instead of a learnt model: the upper bound of what planning reaches. Reads the
+// fields `simulator_state` and `goal_qpos` (ReachGoalOptions::planner_fields).
 class SimulatorModel final : public WorldModel, public GoalSpace {
  public:
-  // make: environments as the wrapped ones play inside, best without pictures. block: environment
-  // steps of one step of the model.
+  // make: the environments inside the wrapped ones, preferably without pictures. block: environment
+  // steps per model step.
   SimulatorModel(const EnvMaker& make, int64_t block, int threads);
 
   LatentState predict(const LatentState& state, const at::Tensor& action) override;

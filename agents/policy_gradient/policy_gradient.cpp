@@ -99,7 +99,7 @@ ActorCritic::Kind ActorCritic::kind_of(const EnvSpec& spec, const PolicyGradient
                   spec.id);
     return Kind::kCategorical;
   }
-  continuous_action_size(spec);  // throws where it is no vector
+  continuous_action_size(spec);  // throws unless it is a vector
   return beta ? Kind::kBeta : Kind::kGaussian;
 }
 
@@ -111,7 +111,7 @@ ActorCritic::ActorCritic(const EnvSpec& spec, const PolicyGradientConfig& config
                             draw_field_, kind_ == Kind::kBeta, kind_ == Kind::kGaussian),
                   device) {
   draw_field_.name = kDraw;
-  draw_field_.low = draw_field_.high = {};  // a Gaussian's knows no bounds
+  draw_field_.low = draw_field_.high = {};  // a Gaussian sample has no bounds
   const size_t layers = config.hidden_sizes.size() + 1;
   reset_perceptron(parameters_, "policy", layers, kPolicyGain, rng);
   reset_perceptron(parameters_, "value", layers, kValueGain, rng);
@@ -148,7 +148,7 @@ RolloutRows RolloutRows::select(const at::Tensor& rows) const {
 
 namespace {
 
-// a ~ pi(. | s); what is likeliest to evaluate.
+// a ~ pi(. | s) to explore; the most likely action to evaluate.
 class PolicyGradientActor final : public Actor {
  public:
   PolicyGradientActor(const PolicyGradientAgent& agent, bool explores, uint64_t seed)
@@ -159,7 +159,8 @@ class PolicyGradientActor final : public Actor {
     const ActorCritic& networks = agent_.networks();
     const auto pi = networks.policy(agent_.features()(obs));
     if (!explores_) return {networks.action(pi->center()).cpu()};
-    // A generator of the device has no state that a checkpoint could hold: every draw has its seed.
+    // A generator on the device has no state that a checkpoint could hold, so every draw has its
+    // own seed.
     noise_.reseed(rng_.next_uint64());
     const at::Tensor draw = pi->sample(noise_);
     return {.action = networks.action(draw).cpu(),

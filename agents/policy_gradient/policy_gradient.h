@@ -19,12 +19,13 @@
 
 namespace reverie {
 
-// What reinforce, a2c and ppo have in common: a stochastic policy pi(a | s) and a value function
-// V(s) that learn from rollouts, each in its update(). Letters: T steps of N environments, B = T N.
+// The common part of reinforce, a2c and ppo: a stochastic policy pi(a | s) and a value function
+// V(s) that learn from rollouts. The agents differ in update(). Letters: T steps of N environments,
+// B = T N.
 
 // Defaults are ppo's.
 struct PolicyGradientConfig : AgentConfig {
-  std::vector<int64_t> hidden_sizes = {64, 64};  // of policy and value function, each its own
+  std::vector<int64_t> hidden_sizes = {64, 64};  // of policy and value function separately
   std::string distribution = "gaussian";         // of continuous actions
   double initial_log_std = 0.0;
   double learning_rate = 3e-4;
@@ -45,25 +46,25 @@ struct PolicyGradientConfig : AgentConfig {
 // Huang et al. 2022, "The 37 implementation details of proximal policy optimization").
 //
 // The policy is
-//   gaussian     N(mu(s), sigma^2), sigma a parameter that no state changes; an action is the draw
+//   gaussian     N(mu(s), sigma^2), sigma a parameter independent of s; an action is the sample
 //                clipped to [-1, 1], but the density is that of the draw
 //   beta         Beta(alpha(s), beta(s)), both 1 + softplus: one hill within the bounds (Chou,
 //                Maturana & Scherer 2017); an action is 2 x - 1
 //   categorical  of discrete actions
 class ActorCritic {
  public:
-  // Throws Error(kInput) for an action that is no vector of numbers, and for "beta" where actions
-  // are discrete.
+  // Throws Error(kInput) for an action that is not a vector of numbers, and for "beta" with
+  // discrete actions.
   ActorCritic(const EnvSpec& spec, const PolicyGradientConfig& config, Rng& rng, at::Device device);
 
   // s: [B, D] features.
   std::unique_ptr<Distribution> policy(const at::Tensor& s) const;
   at::Tensor value(const at::Tensor& s) const;  // [B]
 
-  // What the environments are to do of a draw of the policy: [B, A] in [-1, 1], or [B] int64.
+  // Converts a sample of the policy to the environments' action: [B, A] in [-1, 1], or [B] int64.
   at::Tensor action(const at::Tensor& draw) const;
 
-  // A draw, as a field that a rollout keeps.
+  // A sample, as a field that a rollout stores.
   const Field& draw_field() const { return draw_field_; }
 
   Parameters& parameters() { return parameters_; }
@@ -84,15 +85,15 @@ class ActorCritic {
 struct RolloutRows {
   at::Tensor s;         // [B, D] features
   at::Tensor draw;      // the policy's
-  at::Tensor log_prob;  // log pi(draw | s) while it was gathered
+  at::Tensor log_prob;  // log pi(draw | s) when it was gathered
   at::Tensor value;     // V(s) at the beginning of the update
   at::Tensor advantage, returns;
 
   RolloutRows select(const at::Tensor& rows) const;  // [n] int64
 };
 
-// The parts that are the same for every such agent. Observations are standardised by statistics
-// that move between two rollouts, so that within one the policy is a function of its weights.
+// The parts common to all such agents. Observations are standardised by statistics that change only
+// between rollouts, so within one rollout the policy depends only on its weights.
 class PolicyGradientAgent : public RolloutAgent {
  public:
   PolicyGradientAgent(const EnvSpec& spec, const PolicyGradientConfig& config, at::Device device,
@@ -112,17 +113,17 @@ class PolicyGradientAgent : public RolloutAgent {
   // The update rule. s: [B, D], the rollout's features.
   virtual TensorMap learn(const Rollout& rollout, const at::Tensor& s, Rng& rng) = 0;
 
-  // What a rollout says of its steps, by GAE(lambda); V is that of now.
+  // Evaluates the rollout's steps by GAE(lambda), with the current V.
   RolloutRows evaluate(const Rollout& rollout, const at::Tensor& s, double lambda) const;
 
-  // Adam's step down the gradient of `loss`, whose norm is limited. skip: as Adam::step() has it.
-  // Returns the norm before.
+  // Adam's step along the gradient of `loss`, whose norm is limited. skip: as in Adam::step().
+  // Returns the norm before limiting.
   at::Tensor descend(const at::Tensor& loss, const at::Tensor& skip = {});
 
-  // Less its mean, divided by its standard deviation, where the config says so.
+  // Subtracts its mean and divides by its standard deviation, if the config says so.
   at::Tensor normalized(const at::Tensor& advantage) const;
 
-  // The share of the variance of the returns that the value function explains, at most 1.
+  // The fraction of the returns' variance that the value function explains, at most 1.
   static at::Tensor explained_variance(const RolloutRows& rows);
 
  private:

@@ -8,27 +8,27 @@
 
 namespace reverie {
 
-// Proximal policy optimisation, of continuous and discrete actions.
+// Proximal policy optimisation, for continuous and discrete actions.
 //
 //   ratio     r = pi(a | s) / pi_old(a | s)
 //   policy    maximise  mean min(r A, clip(r, 1 - eps, 1 + eps) A)                       (eq. 7)
 //   value     minimise  1/2 mean max((V - R)^2, (clip(V, V_old - eps, V_old + eps) - R)^2)
 //   loss      - policy + value_coefficient value - entropy_coefficient entropy           (eq. 9)
 //
-// for some epochs over the rollout, in minibatches; A of GAE(lambda), R = A + V_old, A standardised
-// in every minibatch. With a target KL the epochs end once the mean over an epoch of
+// for several epochs over the rollout, in minibatches; A from GAE(lambda), R = A + V_old, A
+// standardised in every minibatch. With a target KL the epochs end once the mean over an epoch of
 // (r - 1) - log r, an estimate of KL(pi_old, pi) (Schulman 2020, "Approximating KL divergence"), is
-// above it. Nothing waits for that number: the steps that are left are computed and not taken.
+// above it. Nothing waits for that number: the remaining steps are computed but not applied.
 //
 // Source: Schulman et al. 2017, arXiv:1707.06347, algorithm 1; details and defaults of CleanRL's
 // ppo_continuous_action.py. Differs: 8 environments of 256 steps instead of 1 of 2048; statistics
-// of observations and rewards move between rollouts, and observations are clipped to 10 standard
-// deviations after them; evaluation acts by the distribution's mean; the epoch's mean KL, not its
-// last minibatch's, ends the epochs.
+// of observations and rewards change only between rollouts, and observations are clipped to 10
+// standard deviations; evaluation uses the distribution's mean; the epoch's mean KL, not that of
+// its last minibatch, ends the epochs.
 struct PpoConfig : PolicyGradientConfig {
   double gae_lambda = 0.95;
   int64_t epochs = 10;
-  int64_t minibatch = 64;  // steps; where it does not divide the rollout, a little more
+  int64_t minibatch = 64;  // steps; slightly more if it does not divide the rollout
   double clip = 0.2;
   bool clip_value = true;
   double target_kl = 0.0;  // 0 = none

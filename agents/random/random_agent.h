@@ -4,11 +4,11 @@
 
 namespace reverie {
 
-// Actions drawn uniformly from the action space: the floor that every result is shown beside. For
-// any number of environments. spec: a SpaceAdapter's.
+// Draws actions uniformly from the action space: the lower reference of every result. For any
+// number of environments. spec: a SpaceAdapter's.
 std::unique_ptr<Actor> make_random_actor(const EnvSpec& spec, uint64_t seed);
 
-// The same for environments as they are.
+// Likewise for environments without an adapter.
 ActorMaker random_actors(const EnvSpec& env);
 
 AgentEntry random_entry();

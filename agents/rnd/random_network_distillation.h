@@ -21,20 +21,20 @@ struct DistillationOptions {
   double observation_clip = 5.0;                     // [standard deviations]
 };
 
-// How new an observation is: how badly a trained network g predicts what a random one f, which
-// stays as it was made, says of it. g is trained on what was seen, so that the error is small there
-// and large elsewhere.
+// Measures the novelty of an observation: the error with which a trained network g predicts the
+// output of a fixed random network f. g is trained on the observations seen, so the error is small
+// there and large elsewhere.
 //
 //   e(x) = mean_k (g_k(x') - f_k(x'))^2,   x' = clip((x - mean) / deviation, -c, c)
 //   novelty(x) = e(x) / deviation of e
 //
-// Means and deviations are running ones: of all observations, and of all errors that g was trained
-// on.
+// Means and deviations are running statistics: of all observations, and of all errors that g was
+// trained on.
 //
 // Source: Burda et al. 2018, "Exploration by random network distillation"; sizes and step size of
 // rll-research/url_benchmark, agent/rnd.py and rnd.yaml @710c3eb. differs: observations are
-// standardised over all that was gathered, as Burda et al. do, url_benchmark over each batch;
-// weights are drawn as Mlp does, not orthogonal.
+// standardised over everything gathered, as in Burda et al., where url_benchmark uses each batch;
+// weights are initialised as in Mlp, not orthogonally.
 class RandomNetworkDistillation {
  public:
   RandomNetworkDistillation(int64_t features, const DistillationOptions& options, Rng& rng,
@@ -43,11 +43,11 @@ class RandomNetworkDistillation {
   // x: [B, features]. Adds to the running statistics of observations.
   void observe(const at::Tensor& x) { observation_.update(x); }
 
-  // One step of the predictor on x and the statistics of its error there. Returns the mean error
-  // before it, a scalar without gradient.
+  // One step of the predictor on x; also updates the statistics of its error. Returns the mean
+  // error before the step, a scalar without gradient.
   at::Tensor update(const at::Tensor& x);
 
-  // x: [B, features]. Returns [B] without gradient, about 1 for what is as new as most was.
+  // x: [B, features]. Returns [B] without gradient, about 1 for observations of average novelty.
   at::Tensor novelty(const at::Tensor& x) const;
 
   // Lists networks, statistics and the optimiser's moments.

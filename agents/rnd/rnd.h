@@ -8,14 +8,14 @@
 
 namespace reverie {
 
-// Exploration without a task: DDPG whose reward is how new an observation is
-// (random_network_distillation.h). The environment's reward is not learned from.
+// Exploration without a task: DDPG whose reward is the novelty of an observation
+// (random_network_distillation.h). The environment's reward is ignored.
 //
 //   reward_i(s) = scale * novelty(s),   after the predictor has seen the batch
 //
 // Source: rll-research/url_benchmark, agent/rnd.py, rnd.yaml and ddpg.py @710c3eb (Laskin et al.
-// 2021, "URLB"), with which ExoRL's `rnd` datasets were gathered; scale, gamma, tau, n_step, noise
-// and the predictor's step size are its own. differs:
+// 2021, "URLB"), which gathered ExoRL's `rnd` datasets; scale, gamma, tau, n_step, noise and the
+// predictor's step size are taken from it. differs:
 // - DDPG here has one critic instead of the smaller of two, a target actor, no noise on the actions
 //   that are learned from, and PyTorch's default weights instead of orthogonal ones
 // - two layers of 256, an embedding of 64 and minibatches of 256 instead of 1024, 512 and 1024: for

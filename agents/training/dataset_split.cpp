@@ -60,8 +60,8 @@ void check_actions(const Dataset& dataset, const EnvSpec& spec) {
                 fmt::join(wanted.shape, ", "), spec.id);
 }
 
-// Elsewhere states and pictures mean something else. Published datasets name environments that are
-// not ours; of them nothing is known.
+// In other environments states and pictures have another meaning. Published datasets name
+// environments that Reverie does not have; nothing is known about those.
 void check_environment(const Dataset& dataset, const std::string& env) {
   const auto& attributes = dataset.schema().attributes;
   const auto found = attributes.find("env");

@@ -11,7 +11,7 @@
 
 namespace reverie {
 
-// A dataset, and which of its episodes a run learns from.
+// A dataset and the split of its episodes for a run.
 struct DatasetSplit {
   std::unique_ptr<Dataset> dataset;
   EpisodeSplit episodes;
@@ -45,8 +45,8 @@ DatasetSplit open_split_dataset(const RunConfig& config, const std::string& env,
                                 const std::string& path, const std::string& known = "");
 
 // The dataset at `path`, for learners in this environment. spec: a SpaceAdapter's. Throws
-// Error(kInput) as Dataset::open() does, for one that says that it was recorded in another
-// environment of the registry, and where its observations or actions are not those of the spec.
+// Error(kInput) as Dataset::open() does, for a dataset recorded in another environment of the
+// registry, and when its observations or actions differ from the spec's.
 std::unique_ptr<Dataset> open_dataset_for(const EnvSpec& spec, const std::string& path);
 
 // All transitions of such a dataset as learners see them: the fields of the spec, actions in [-1,
@@ -55,8 +55,8 @@ std::unique_ptr<ReplayBuffer> load_transitions(Dataset& dataset, const RunConfig
                                                const EnvSpec& spec, at::Device device,
                                                const ReplayOptions& options);
 
-// The same for a world model, which learns from pictures. Throws Error(kInput) as well for a
-// dataset without pixels and for one whose pictures or actions differ from those of `spec`.
+// Likewise for a world model, which learns from pictures. Also throws Error(kInput) for a dataset
+// without pixels and for one whose pictures or actions differ from those of `spec`.
 DatasetSplit open_split_pictures(const RunConfig& config, const EnvSpec& spec,
                                  const std::string& path, const std::string& known = "");
 

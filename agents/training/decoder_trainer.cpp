@@ -8,7 +8,7 @@
 namespace reverie {
 namespace {
 
-// Model steps of the rollouts that are drawn at the end.
+// Model steps of the rollouts drawn at the end.
 constexpr int64_t kDrawnSteps = 8;
 
 class DecoderTrainer final : public Trainer {

@@ -9,7 +9,7 @@
 namespace reverie {
 namespace {
 
-// Pictures that the decoder's means are taken of.
+// The number of pictures for the decoder's mean.
 constexpr int64_t kStatisticsPictures = 512;
 
 struct Frames {
@@ -95,7 +95,7 @@ std::unique_ptr<Decoder> load_decoder(const std::filesystem::path& run, WorldMod
   const std::filesystem::path file = decoder_file(run);
   REVERIE_CHECK(std::filesystem::exists(file),
                 "{}: has no decoder; `reverie decoder {}` trains one", run.string(), run.string());
-  Rng rng(0);  // its weights are read
+  Rng rng(0);  // its weights are read from the file afterwards
   std::unique_ptr<Decoder> decoder(new Decoder(blank_decoder(model, pixels, rng)));
   const int64_t found = decoder->load_file(file);
   REVERIE_CHECK(found == step,

@@ -18,14 +18,14 @@ namespace reverie {
 struct DecoderTrainingOptions {
   int64_t updates = 1500;
   int64_t minibatch = 32;       // pictures
-  double learning_rate = 3e-3;  // Adam's at the beginning; a cosine takes it to 0
+  double learning_rate = 3e-3;  // Adam's initial rate; a cosine reduces it to 0
   uint64_t seed = 0;            // of the weights and of the pictures that are drawn
 };
 
 // The latents of single observations: fields [N, ...] to [N, D], without gradient.
 at::Tensor encode_frames(WorldModel& model, const TensorMap& obs);
 
-// Trains a decoder of the latents of a model that stays as it is, on the pictures of `training`.
+// Trains a decoder of a fixed model's latents on the pictures of `training`.
 //
 //   repeat:  draw pictures, encode them;  one step of Adam on the decoder's loss
 class DecoderLearner {
@@ -35,14 +35,14 @@ class DecoderLearner {
   DecoderLearner(WorldModel& model, const SampleSource& training, const Field& pixels,
                  const DecoderTrainingOptions& options);
 
-  // Takes the means of latents and pictures that the decoder draws relative to: once, before the
-  // first update, when the model is trained.
+  // Computes the means of latents and pictures that the decoder draws relative to. Call it once,
+  // when the model is trained and before the first update.
   void take_statistics();
 
   void update();
   int64_t updates() const { return updates_; }
 
-  // Of the last update. Waits for the device; throws Error(kRun) where it is not finite.
+  // The loss of the last update. Waits for the device; throws Error(kRun) if it is not finite.
   double loss() const;
 
   Decoder& decoder() { return decoder_; }
@@ -60,16 +60,16 @@ class DecoderLearner {
   int64_t updates_ = 0;
 };
 
-// The mean squared error of its pictures of single frames, 1.0 being white, over some frames of
-// `source`.
+// The mean squared error of the decoder's pictures of single frames, with white as 1.0, over some
+// frames of `source`.
 double decoder_error(WorldModel& model, const Decoder& decoder, const SampleSource& source,
                      uint64_t seed);
 
-// Where the decoder of a run lies: RUN/decoder.safetensors.
+// The path of a run's decoder: RUN/decoder.safetensors.
 std::filesystem::path decoder_file(const std::filesystem::path& run);
 
-// The decoder of a run for the model of the checkpoint of that step. Throws Error(kInput) where
-// there is none, where it was trained for another step, and as Decoder::load_file() does.
+// The decoder of a run for the model of the checkpoint of that step. Throws Error(kInput) when
+// there is none, when it was trained for another step, and as Decoder::load_file() does.
 std::unique_ptr<Decoder> load_decoder(const std::filesystem::path& run, WorldModel& model,
                                       const Field& pixels, int64_t step);
 

@@ -13,7 +13,7 @@ namespace {
 
 constexpr const char* kBestReturn = "evaluation_return";  // in state.json of the best checkpoint
 
-// A failure of the run, with what is left to go on from.
+// Reports a failure of the run, with the checkpoint to continue from.
 [[noreturn]] void fail_training(const std::string& what, int64_t position, int64_t saved) {
   fail_run("{} at step {}{}", what, position,
            saved < 0 ? "" : fmt::format("; the checkpoint of step {} is the last good one", saved));
@@ -73,7 +73,7 @@ class Drive {
     const auto passed = [&](int64_t every) {
       return every > 0 && position() / every != before.position / every;
     };
-    // The first update is worth a row: it shows that learning has begun, and from where.
+    // The first update gets a row, which shows that learning has begun and the initial values.
     const bool first_update = before.updates == 0 && trainer_.counts().updates > 0;
     if (first_update || passed(options_.log_every) || position() >= length_) log();
     if (passed(options_.evaluate_every)) evaluate_agent();
@@ -85,7 +85,7 @@ class Drive {
   void log() {
     const TrainingCounts now = trainer_.counts();
     TrainingRow row = metrics();
-    if (row.values.empty()) return;  // nothing has happened yet that is worth a row
+    if (row.values.empty()) return;  // nothing to log yet
     const double seconds = std::max(steady_seconds() - last_log_, 1e-9);
     const auto rate = [&](const char* name, int64_t count, int64_t before) {
       if (count > 0) {
@@ -159,7 +159,7 @@ class Drive {
     StateList list;
     trainer_.state(list);
     if (const std::string broken = list.find_not_finite(); !broken.empty()) {
-      metrics();  // names the loss that broke it, where there is one
+      metrics();  // names the loss that is not finite, if there is one
       fail_training(fmt::format("{} is not finite", broken), position(), saved_);
     }
     Checkpoint checkpoint = begin_checkpoint();

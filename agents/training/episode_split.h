@@ -5,8 +5,7 @@
 
 namespace reverie {
 
-// Which episodes are learnt from and which are held out: whole episodes, never pieces of those that
-// are learnt from. Ascending.
+// The episodes to learn from and the held-out ones: whole episodes, in ascending order.
 struct EpisodeSplit {
   std::vector<int64_t> training, held_out;
 };

@@ -13,9 +13,9 @@
 
 namespace reverie {
 
-// What trainers that step environments have in common.
+// The common part of trainers that step environments.
 
-// The environments of a run, and what they show to learners.
+// A run's environments, and their form for learners.
 struct GatheringEnvs {
   GatheringEnvs(const RunConfig& config, int64_t num_envs);
 
@@ -25,33 +25,33 @@ struct GatheringEnvs {
   SpaceAdapter adapter;
 };
 
-// For trainers whose replay buffer has no columns for what an actor adds to its actions. Throws
-// Error where the agent asks for such, which would be lost without a word.
+// Throws Error for an agent that keeps columns beside its actions: for trainers whose replay buffer
+// has no place for them, which would drop them silently.
 void refuse_extra_fields(const Agent& agent, std::string_view name);
 
-// Says where a run of `steps` ends that goes on by `per_turn` steps at a time, if that is further
-// on.
+// Reports where a run of `steps` ends if turns of `per_turn` steps take it further.
 void say_where_it_ends(const TrainingConfig::Say& say, int64_t steps, int64_t per_turn,
                        std::string_view turn);
 
-// Says that a run of `steps` learns nothing because it gathers `learning_starts` first.
+// Reports that a run of `steps` learns nothing because it gathers `learning_starts` steps first.
 void say_if_it_never_learns(const TrainingConfig::Say& say, int64_t steps, int64_t learning_starts);
 
-// [N] bool: where an episode ended, so that the next begins.
+// [N] bool: where an episode ended.
 at::Tensor ended_envs(const VectorStep& step);
 
-// Means over the episodes: "env/return", "env/success" and their other metrics, those two shown.
+// Means over the episodes: "env/return", "env/success" and their other metrics. The first two are
+// shown at the progress bar.
 TrainingRow episode_row(const std::vector<Episode>& episodes);
 
 // The values of an update's metrics. Throws Error(kRun) that names one which is not finite.
 Metrics read_metrics(const TensorMap& metrics);
 
-// Throws Error(kRun) where a value is not finite: by the name of the metric that broke it, where
-// there is one, else as "`what` are not finite".
+// Throws Error(kRun) when a value is not finite. The message gives the name of the metric that is
+// not finite, if there is one, else "`what` are not finite".
 void check_finite(const at::Tensor& values, const char* what, const TensorMap& metrics);
 
-// The run's agent. Throws Error(kInput) as AgentConfig::make() does, and where it is not of that
-// kind, which learns from `source`.
+// The run's agent. Throws Error(kInput) as AgentConfig::make() does, and when it is not of the kind
+// that learns from `source`.
 template <typename Kind>
 std::unique_ptr<Kind> make_agent_of(const RunConfig& config, const EnvSpec& spec,
                                     std::string_view source) {

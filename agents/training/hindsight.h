@@ -8,10 +8,10 @@
 
 namespace reverie {
 
-// The goals that transitions are relabelled with; none for `--goal-strategy none`. An environment
-// of the config, with its wrappers, gives the reward of a goal, so that rewards are on the scale of
-// those that were recorded. Throws Error(kInput) for an unknown strategy, an environment whose
-// observation does not hold the goals, and a frame skip.
+// The goals for relabelling transitions; none for `--goal-strategy none`. An environment of the
+// config, with its wrappers, computes the reward for a goal, so that rewards have the scale of the
+// recorded ones. Throws Error(kInput) for an unknown strategy, an environment that does not observe
+// its goals, and a frame skip.
 std::optional<GoalSpec> hindsight_goals(const RunConfig& config, const HindsightOptions& options);
 
 }  // namespace reverie

@@ -16,9 +16,9 @@ constexpr int64_t kReconstructions = 9;
 constexpr int64_t kRollouts = 4;
 constexpr int64_t kQueries = 6;
 constexpr int64_t kNeighbours = 8;
-constexpr int64_t kFrames = 512;  // among which neighbours are sought
+constexpr int64_t kFrames = 512;  // frames searched for neighbours
 
-// Actions of blocks [B, T k, ...] as Dynamics::predict() takes them, step after step: [B, T, ...].
+// Converts actions of blocks [B, T k, ...] for Dynamics::predict(), step by step: [B, T, ...].
 at::Tensor model_actions(const WorldModel& model, const at::Tensor& actions, int64_t steps) {
   std::vector<int64_t> shape = actions.sizes().vec();
   shape[1] = steps;
@@ -27,7 +27,7 @@ at::Tensor model_actions(const WorldModel& model, const at::Tensor& actions, int
   return model.actions().limits().choices > 0 ? blocks : model.actions().to_model(blocks);
 }
 
-// Which episode each slot belongs to, an index into `episodes`: [N] int64.
+// The episode of each slot, an index into `episodes`: [N] int64.
 at::Tensor episodes_of(const at::Tensor& slots, const ReplayBuffer& replay) {
   const std::vector<StoredEpisode> episodes = replay.episodes();
   const int64_t lane = replay.capacity() / replay.lanes();  // slots of each; they wrap around
@@ -101,7 +101,7 @@ Neighbours nearest_neighbours(const at::Tensor& latents, const at::Tensor& episo
   out.mean_distance = distances.mean().item<double>();
   out.is_one_episode = same.all().item<bool>();
   const at::Tensor equal = frame.unsqueeze(1) == frame;
-  const at::Tensor repeated = equal.tril(-1).any(1);  // stands further ahead already
+  const at::Tensor repeated = equal.tril(-1).any(1);  // already earlier in the list
   const at::Tensor barred =
       (out.is_one_episode ? equal.narrow(0, 0, queries) : same).logical_or(repeated);
   const int64_t found = barred.logical_not().sum(1).min().item<int64_t>();

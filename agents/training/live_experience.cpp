@@ -20,7 +20,7 @@ std::vector<FieldView> rows_of(FieldViews views, int64_t first, int64_t count) {
   return out;
 }
 
-// The replay buffer of some of the environments that step together.
+// The replay buffer for some of the environments that step together.
 class LaneReplay {
  public:
   LaneReplay(const EnvSpec& spec, const ReplaySettings& settings, int64_t capacity, int64_t first,

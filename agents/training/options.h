@@ -8,7 +8,7 @@
 
 namespace reverie {
 
-// Options that several ways to train have in common, each with the fields that it describes.
+// Options shared by several ways of training, each with the fields that it describes.
 
 struct DriveOptions {
   int64_t log_every = 2000;
@@ -22,7 +22,7 @@ struct DriveOptions {
   void describe_evaluation(ConfigFields& fields);
 };
 
-// Experience that is gathered while learning goes on.
+// Options for experience gathered during learning.
 struct GatheringOptions {
   int64_t num_envs = 8;
   int64_t learning_starts = 5000;
@@ -35,8 +35,8 @@ struct GatheringOptions {
 // Where transitions are kept.
 struct ReplaySettings {
   int64_t replay_capacity = 1000000;
-  double replay_memory = 0.0;  // [GB] 0 = as much as it takes
-  std::string replay_folder;   // for what goes beyond it; "" = the system's temporary one
+  double replay_memory = 0.0;  // [GB] 0 = unlimited
+  std::string replay_folder;   // for data beyond it; "" = the system's temporary folder
   bool prefetch = true;
   bool save_replay = true;
 
@@ -60,13 +60,13 @@ struct HindsightOptions {
   void describe(ConfigFields& fields);
 };
 
-// A dataset that is learnt from.
+// A dataset to learn from.
 struct DatasetOptions {
   std::string path;       // "" = experience is gathered
   int64_t updates = 0;    // gradient updates on it; 0 = the default of the way to train
-  double held_out = 0.0;  // share of its episodes that is not learnt from
-  double share = 0.5;     // of it in batches once experience is gathered too
-  bool alone = false;     // nothing can be gathered beside it
+  double held_out = 0.0;  // fraction of its episodes that is held out
+  double share = 0.5;     // its fraction of batches once experience is gathered too
+  bool alone = false;     // nothing can be gathered in addition
 };
 
 }  // namespace reverie

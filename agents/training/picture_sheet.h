@@ -15,7 +15,7 @@ namespace reverie {
 // Draws a picture [H, W, C] uint8, C 1 or 3, scaled to `size`, with its top left corner at (x, y).
 void draw_picture(Canvas& canvas, int x, int y, ImageSize size, const at::Tensor& picture);
 
-// The size of a picture [H, W, C] once it is `height` high [px].
+// The size of a picture [H, W, C] scaled to `height` [px].
 ImageSize size_at_height(const at::Tensor& picture, int height);
 
 // A sheet of pictures for people: headings, and below them rows of pictures of one size with a
@@ -26,12 +26,12 @@ class PictureSheet {
 
   void add_heading(std::string text);
 
-  // pictures: [N, H, W, C] uint8 on the CPU, of one size over all rows. captions: N of them, or
+  // pictures: [N, H, W, C] uint8 on the CPU, of the same size in all rows. captions: N of them, or
   // none.
   void add_row(std::string label, at::Tensor pictures, std::vector<std::string> captions = {});
 
-  // Writes a PNG file. Makes its folder where there is none. Throws Error(kInput) for a sheet
-  // beyond Canvas::kMaxSide, Error as write_png() does.
+  // Writes a PNG file and creates its folder if needed. Throws Error(kInput) for a sheet larger
+  // than Canvas::kMaxSide, Error as write_png() does.
   void write(const std::filesystem::path& path) const;
 
  private:

@@ -10,15 +10,15 @@
 
 namespace reverie {
 
-// Rewards divided by the standard deviation of the discounted sum of the rewards of an episode so
-// far, so that values are of order 1 whatever the task's unit is:
+// Divides rewards by the standard deviation of the episode's discounted reward sum so far, so that
+// values are of order 1 whatever the task's unit is:
 //
 //   G <- gamma G + r;   r / sqrt(Var[G] + 1e-8), within [-10, 10];   G <- 0 where an episode ends
 //
 // The variance is that of all steps so far (Chan, Golub & LeVeque 1983). Source: Gymnasium
-// 1.x NormalizeReward, as CleanRL uses it; differs: the variance moves once a rollout, before its
-// rewards are scaled, so that all of one rollout have one scale, and G begins anew after truncation
-// too.
+// 1.x NormalizeReward, as CleanRL uses it; differs: the variance is updated once per rollout,
+// before its rewards are scaled, so that all rewards of a rollout have one scale; G is also reset
+// after truncation.
 class RunningRewardScale {
  public:
   RunningRewardScale(int64_t num_envs, double gamma);

@@ -6,14 +6,14 @@
 
 namespace reverie {
 
-// How an agent learns on-policy, from what its own policy has just done in N environments:
+// Trains an agent on-policy, from its own policy's latest steps in N environments:
 //
 //   repeat:  T times: a = actor(obs); the environments step
-//            the agent learns from the T N steps, which are then forgotten
+//            the agent learns from the T N steps, which are then discarded
 //
-// A turn is a rollout, so checkpoints, evaluations and rows of the log fall between two of them,
-// and a run ends with the first rollout that reaches --steps. Counts environment steps; an update
-// is one rollout's.
+// A turn is a rollout, so checkpoints, evaluations and log rows fall between two rollouts, and a
+// run ends with the first rollout that reaches --steps. Counts environment steps; an update is one
+// rollout's.
 struct RolloutTraining : TrainingConfig {
   RolloutTraining() { drive_options.evaluate_every = 25000; }
 

@@ -49,7 +49,7 @@ class StagedTrainer final : public Trainer {
 
   TrainingRow metrics() override {
     TrainingRow row = trainer().metrics();
-    // Where the run is, for people; a row of the first stage looks as it does alone.
+    // The run's progress for people; a row of the first stage looks the same as without stages.
     if (current_ > 0) row.values.emplace_back("stage", static_cast<double>(current_ + 1));
     return row;
   }
@@ -71,7 +71,7 @@ class StagedTrainer final : public Trainer {
   }
 
  private:
-  // What is saved of a stage but the first: that it has begun, and its trainer.
+  // The saved state of every stage except the first: that it has begun, and its trainer.
   struct LaterStage {
     Trainer& trainer;
     std::vector<bool>& loaded;
@@ -90,7 +90,7 @@ class StagedTrainer final : public Trainer {
     return stages_[stage].trainer->counts().position >= stages_[stage].length;
   }
 
-  // The stage that goes on: the last one that had begun, or one before it that has become longer.
+  // The current stage: the last one that had begun, or an earlier one that has become longer.
   void find_current() {
     current_ = 0;
     while (current_ + 1 < stages_.size() && loaded_[current_ + 1] && is_done(current_)) ++current_;

@@ -9,25 +9,25 @@
 
 namespace reverie {
 
-// One stage of a training: a trainer of its own that goes on from what those before it have made.
+// One stage of a training: a trainer that continues from the results of the stages before it.
 struct Stage {
-  std::string name;    // "decoder"; names its part of a checkpoint, except the first stage's
-  std::string title;   // "training a decoder, 1500 updates": what people are told when it begins
-  int64_t length = 0;  // positions of this trainer at which the stage is done, 0 or more
+  std::string name;    // "decoder"; names its part of a checkpoint, except for the first stage
+  std::string title;   // "training a decoder, 1500 updates": reported when it begins
+  int64_t length = 0;  // positions of this trainer until the stage is done, >= 0
   std::unique_ptr<Trainer> trainer;
 };
 
-// Trainers one after the other. The position is the sum of theirs, each no more than the
-// length of its stage, so that one log, one progress
-// bar and one row of checkpoints lead through all of them. A later stage starts when the one before
-// it is done; a run can be resumed within and between them.
+// Runs trainers one after the other. The position is the sum of theirs, each limited to the length
+// of its stage, so one log, one progress bar and one sequence of checkpoints cover all of them. A
+// later stage starts when the one before it is done; a run can be resumed within and between
+// stages.
 //
-// A run that is resumed with a longer earlier stage goes back to it, and the stages after it start
-// anew when it is done: what they had learnt was made for another one.
+// A run that is resumed with a longer earlier stage goes back to it. Later stages then start again
+// afterwards, because what they had learnt belongs to an earlier state.
 //
-// The first stage's state has the names it has alone, so that its agent is evaluated from the
-// checkpoint as ever; the others are parts of their names (StateList::add_part). Throws
-// Error(kInput) where two stages have one name.
+// The first stage's state has the same names as without stages, so that its agent is evaluated from
+// the checkpoint as usual; the others are named parts (StateList::add_part). Throws Error(kInput)
+// when two stages have the same name.
 std::unique_ptr<Trainer> in_stages(std::vector<Stage> stages);
 
 }  // namespace reverie

@@ -15,7 +15,7 @@
 
 namespace reverie {
 
-// What a training run reports to, and who may stop it.
+// What a training run reports to, and how it is stopped.
 struct TrainingSession {
   RunConfig& config;
   RunDirectory& directory;
@@ -24,12 +24,12 @@ struct TrainingSession {
   const std::atomic<bool>& stop;  // set by a signal handler; the run saves and returns
 };
 
-// How far a training is.
+// The progress of a training.
 struct TrainingCounts {
   int64_t position = 0;  // in the unit that TrainingConfig::length() counts
   int64_t steps = 0;     // of all environments
   int64_t updates = 0;
-  std::string_view stage = {};  // what people are told when it begins; "" where there is but one
+  std::string_view stage = {};  // title of the current stage; "" if there is only one
 };
 
 // A row of the log.
@@ -38,33 +38,33 @@ struct TrainingRow {
   Metrics shown = {};  // beside the progress bar, under short names
 };
 
-// One way to train an agent: what one turn of the loop is. drive() does the rest.
+// One way to train an agent: defines one turn of the loop. drive() does the rest.
 class Trainer {
  public:
   virtual ~Trainer() = default;
 
-  // A new run begins: called once before the first turn, not where a run is resumed.
+  // Called once before the first turn of a new run, not when a run is resumed.
   virtual void start() = 0;
 
-  // Goes on by one turn: gathers, learns, or both. Throws Error(kRun) where actions or losses are
-  // not finite and it cannot go on.
+  // Advances by one turn: gathers, learns, or both. Throws Error(kRun) when actions or losses are
+  // not finite and it cannot continue.
   virtual void turn() = 0;
 
   virtual TrainingCounts counts() const = 0;
 
   virtual Agent& agent() = 0;
 
-  // What happened since the last call. Throws Error(kRun) that names a metric which is not finite.
+  // What happened since the last call. Throws Error(kRun) that names a metric that is not finite.
   virtual TrainingRow metrics() = 0;
 
-  // Everything that training needs to continue, the agent among it.
+  // Lists everything that training needs to continue, including the agent.
   virtual void state(StateList& list) = 0;
 
-  // Pictures for people, every DriveOptions::picture_every.
+  // Draws pictures for people, every DriveOptions::picture_every.
   virtual void draw(const TrainingSession& /*session*/) {}
 
-  // The run is at its end; its last checkpoint is written afterwards, so that a run that is killed
-  // in between does this again when it is resumed.
+  // Called at the end of the run, before the last checkpoint is written: a run killed in between
+  // calls it again when it is resumed.
   virtual void finish(const TrainingSession& /*session*/) {}
 };
 
@@ -74,22 +74,21 @@ struct TrainingResult {
 };
 
 // The one training loop: takes turns until the run is done or `stop` is set, and logs, evaluates,
-// draws and saves in between as DriveOptions say. A checkpoint of the start is saved at once, so
-// that a run that is killed before the first one is due can resume. Evaluation makes actors of its
-// own and changes nothing of the training.
+// draws and saves in between according to DriveOptions. It saves a checkpoint of the start at once,
+// so that a run killed before the next one can resume. Evaluation uses separate actors and does not
+// affect training.
 //
-// Writes the config into the run folder before the first turn. A trainer that was given a
-// checkpoint back (resume_trainer()) goes on from there: on the CPU the run then ends in the same
-// weights, bit for bit, as one that was never stopped.
+// Writes the config into the run folder before the first turn. A trainer restored by
+// resume_trainer() continues from its checkpoint: on the CPU the run then ends with the same
+// weights, bit for bit, as an uninterrupted one.
 //
-// Throws Error(kRun) where a tensor of the model or of the optimiser that would be saved is not
-// finite; the last checkpoint stays. What a replay buffer and the environments hold is not looked
-// at.
+// Throws Error(kRun) when a tensor of the model or of the optimiser to be saved is not finite; the
+// last checkpoint stays. The contents of replay buffers and environments are not checked.
 enum class RunStart : uint8_t { kNew, kResumed };
 TrainingResult drive(TrainingSession& session, Trainer& trainer, RunStart start = RunStart::kNew);
 
-// Gives a trainer back what a checkpoint of the same configuration saved. Throws Error(kInput) for
-// what does not fit, and for weights and moments that are not finite.
+// Restores a trainer from a checkpoint of the same configuration. Throws Error(kInput) for contents
+// that do not fit, and for weights and moments that are not finite.
 void resume_trainer(Trainer& trainer, const Checkpoint& checkpoint);
 
 }  // namespace reverie

@@ -15,7 +15,7 @@ namespace {
 
 constexpr double kLeastPriority = 1e-6;  // epsilon of Schaul et al. 2016, section 3.3
 
-// Observations of a dataset that running statistics are taken of: enough for three digits.
+// The number of dataset observations for running statistics: enough for three digits.
 constexpr int64_t kStatisticsBatches = 64;
 constexpr int64_t kStatisticsBatch = 1024;
 
@@ -53,7 +53,7 @@ TransitionLearner::TransitionLearner(const RunConfig& config, const TransitionTr
       agent_(make_agent_of<TransitionAgent>(config, spec, "transitions")),
       goals_(hindsight_goals(config, training.hindsight)),
       source_(nullptr, nullptr, 0.0),
-      // Drawn ahead, batches would not know the priorities that the one before them sets.
+      // Batches drawn ahead would miss the priorities that the batch before them sets.
       batches_(source_, Rng(config.seed_for("sampling")),
                training.replay.prefetch && !prioritized()),
       statistics_seed_(config.seed_for("observation statistics")) {
@@ -95,7 +95,7 @@ at::Tensor TransitionLearner::choose_actions(FieldViews obs) {
   agent_->observe(tensors);
   if (steps_ < warm_up()) return warmup_actor_->act(tensors).action;
   at::Tensor actions = actor_->act(tensors).action.contiguous();
-  // Weights that are not finite show in the very next action, before a log or a checkpoint is due.
+  // Weights that are not finite show in the next action, before a log or a checkpoint is due.
   check_finite(actions, "the actions", losses_);
   return actions;
 }
@@ -122,7 +122,7 @@ void TransitionLearner::learn_from_dataset() {
   update(batches_.next());
 }
 
-// Running statistics of observations are kept by whoever gathers; here nobody does.
+// Normally the gathering code updates the running statistics of observations; here nothing gathers.
 void TransitionLearner::observe_dataset() {
   Rng rng(statistics_seed_);
   for (int64_t i = 0; i < kStatisticsBatches; ++i) {

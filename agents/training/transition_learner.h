@@ -16,14 +16,14 @@
 
 namespace reverie {
 
-// Draws from a dataset, from what has been gathered, or a share of each batch from either.
+// Samples from a dataset, from gathered experience, or a fraction of each batch from both.
 class MixedSource final : public SampleSource {
  public:
-  // Null for what there is not. share: of the dataset, [0, 1], where there are both.
+  // Null for a missing source. share: the dataset's fraction, [0, 1], if there are both.
   MixedSource(const SampleSource* dataset, const ReplayBuffer* gathered, double share)
       : dataset_(dataset), gathered_(gathered), share_(share) {}
 
-  // The transitions of the dataset come first. While nothing is gathered all are of the dataset.
+  // The dataset's transitions come first. Until something is gathered all are from the dataset.
   Batch sample(int64_t batch, const SampleSpec& spec, Rng& rng) const override;
 
  private:
@@ -32,39 +32,38 @@ class MixedSource final : public SampleSource {
   double share_;
 };
 
-// An agent that learns from transitions, with what it learns from: a dataset, a replay buffer that
-// it fills, or both. Who steps the environments calls, after start(),
+// An agent that learns from transitions, with their source: a dataset, a replay buffer that it
+// fills, or both. The code that steps the environments calls, after start(),
 //
 //   choose_actions(), learn() while or after they step, add()
 //
-// and the learner is then a function of its config and of what the environments show. Observations
-// and actions are as a SpaceAdapter shows them.
+// so the learner depends only on its config and on what the environments show. Observations and
+// actions have a SpaceAdapter's form.
 class TransitionLearner {
  public:
-  // spec: the adapter's. num_envs: 0 where nothing is gathered. Throws Error as
-  // AgentConfig::make(), load_replay() and ReplayBuffer do, and for an agent that learns from no
-  // transitions.
+  // spec: the adapter's. num_envs: 0 if nothing is gathered. Throws Error as AgentConfig::make(),
+  // load_replay() and ReplayBuffer do, and for an agent that does not learn from transitions.
   TransitionLearner(const RunConfig& config, const TransitionTraining& training,
                     const EnvSpec& spec, int64_t num_envs, const TrainingConfig::Say& say = {});
 
   // The first observations of all environments, [N, ...].
   void start(FieldViews obs);
 
-  // obs: [N, ...]. Returns [N, A] or [N] on the CPU: uniform before `learning_starts` steps, where
-  // there is no dataset to begin with; exploring from then on. Throws Error(kRun) when they are not
+  // obs: [N, ...]. Returns [N, A] or [N] on the CPU: uniform for the first `learning_starts` steps
+  // unless a dataset was learnt from; exploring from then on. Throws Error(kRun) when they are not
   // finite.
   at::Tensor choose_actions(FieldViews obs);
 
-  // The updates that the steps stored so far have earned.
+  // Makes the updates earned by the steps stored so far.
   void learn();
 
   // One update on the dataset alone.
   void learn_from_dataset();
 
-  // Stores what came of the actions of choose_actions(), and earns updates.
+  // Stores the results of choose_actions()'s actions, and earns updates.
   void add(const at::Tensor& actions, const VectorStep& step);
 
-  // Metrics of the last update, by name. Throws Error(kRun) that names one which is not finite.
+  // Metrics of the last update, by name. Throws Error(kRun) that names one that is not finite.
   Metrics metrics() const;
 
   void state(StateList& list, bool with_replay);
@@ -87,17 +86,17 @@ class TransitionLearner {
   const int64_t num_envs_;
   const Field action_field_;
   std::unique_ptr<TransitionAgent> agent_;
-  std::unique_ptr<Actor> actor_, warmup_actor_;  // null where nothing is gathered
+  std::unique_ptr<Actor> actor_, warmup_actor_;  // null if nothing is gathered
   std::unique_ptr<ReplayBuffer> dataset_;        // null without one
-  std::optional<ReplayBuffer> replay_;           // of what is gathered
-  std::optional<GoalSpec> goals_;                // that transitions are relabelled with
+  std::optional<ReplayBuffer> replay_;           // gathered experience
+  std::optional<GoalSpec> goals_;                // for relabelling transitions
   MixedSource source_;
   BatchStream batches_;
   std::optional<DatasetIdentity> identity_;  // of the dataset
   uint64_t statistics_seed_ = 0;
   int64_t steps_ = 0;
   int64_t updates_ = 0;
-  double owed_updates_ = 0.0;  // earned by steps and not made yet
+  double owed_updates_ = 0.0;  // earned by steps and not yet made
   TensorMap losses_;           // of the last update, on the device
 };
 

@@ -110,7 +110,8 @@ class TransitionTrainer final : public Trainer {
     VectorEnv& env = *environments_->env;
     const at::Tensor actions = learner_.choose_actions(environments_->observations());
     env.step_async(environments_->adapter.actions(actions));
-    // The order of learning and storing is the same with and without overlap, so the results are.
+    // Learning and storing happen in the same order with and without overlap, so the results are
+    // equal.
     VectorStep step;
     if (training_.gathering.overlap) {
       learner_.learn();
@@ -127,7 +128,7 @@ class TransitionTrainer final : public Trainer {
   const uint64_t seed_;
   const int64_t offline_updates_;
   int64_t offline_done_ = 0;
-  std::unique_ptr<GatheringEnvs> environments_;  // null where nothing is gathered
+  std::unique_ptr<GatheringEnvs> environments_;  // null if nothing is gathered
   TransitionLearner learner_;
   std::vector<Episode> episodes_;  // ended since the last row of the log
 };

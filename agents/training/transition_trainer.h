@@ -6,15 +6,15 @@
 
 namespace reverie {
 
-// How an agent learns from transitions:
+// Trains an agent on transitions:
 //
 // - gathered by itself in N environments (off-policy):
 //
 //     repeat:  a = actor(obs);  the environments step while the agent learns from what is stored;
 //              store the step
 //
-//   Learning sees the data up to the previous step, so that both halves may overlap and the run is
-//   still a function of its config and seed alone. Counts environment steps (--steps).
+//   Learning uses the data up to the previous step, so both halves may overlap and the run still
+//   depends only on its config and seed. Counts environment steps (--steps).
 //
 // - from a dataset (offline): one update a turn. Counts updates (--updates).
 //
@@ -41,7 +41,7 @@ struct TransitionTraining : TrainingConfig {
   bool can_resume() const override { return replay.save_replay; }
   int64_t length(const RunConfig& config) const override;
 
-  // Updates on the dataset alone, before anything is gathered; 0 without one.
+  // Updates on the dataset alone, before anything is gathered; 0 without a dataset.
   int64_t offline_updates() const;
 
   std::unique_ptr<Trainer> make(const RunConfig& config, const Say& say) const override;

@@ -5,7 +5,7 @@
 
 namespace reverie {
 
-// Lists what environments are in as the group "environments" of a checkpoint. Loading throws Error
+// Lists the environments' state as the group "environments" of a checkpoint. Loading throws Error
 // for a group that such environments did not write.
 void list_state(StateList& list, VectorEnv& env);
 

@@ -18,7 +18,7 @@
 namespace reverie {
 
 WorldModelTraining::WorldModelTraining() {
-  // A sequence holds many steps, and costs as many pictures.
+  // A sequence has many steps, and as many pictures.
   gathering.updates_per_step = 0.01;
   drive_options.log_every = 50;
   drive_options.checkpoint_every = 500;
@@ -74,7 +74,7 @@ int64_t WorldModelTraining::length(const RunConfig& config) const {
 
 namespace {
 
-// Sequences of the held-out batch that losses and latents are reported of.
+// The number of held-out sequences for reported losses and latents.
 constexpr int64_t kHeldOutSequences = 256;
 
 class WorldModelTrainer final : public Trainer {
@@ -104,7 +104,7 @@ class WorldModelTrainer final : public Trainer {
     const auto updates = static_cast<int64_t>(owed_updates_);
     owed_updates_ -= static_cast<double>(updates);
     const SampleRequest wanted = agent_->request();
-    // Nothing is added to what a dataset holds: batches can be drawn across turns of the loop.
+    // A dataset does not change, so batches can be drawn across turns of the loop.
     if (batches_.remaining() == 0) {
       batches_.request(learns_from_dataset() ? std::max(updates, remaining) : updates, wanted.batch,
                        wanted.spec);
@@ -185,7 +185,7 @@ class WorldModelTrainer final : public Trainer {
 
   bool learns_from_dataset() const { return !training_.data.path.empty(); }
 
-  // The share of the learning that is done, which begins once enough is gathered.
+  // The fraction of the learning that is done; learning begins once enough is gathered.
   double progress() const {
     if (learns_from_dataset()) return static_cast<double>(updates_) / static_cast<double>(length_);
     const int64_t gathered = training_.gathering.learning_starts;

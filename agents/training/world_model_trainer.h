@@ -8,17 +8,17 @@
 namespace reverie {
 
 // Trains a WorldModelAgent on sequences of a dataset (counts updates, --updates), or on experience
-// that a policy gathers meanwhile (counts environment steps, --steps):
+// that a policy gathers during training (counts environment steps, --steps):
 //
 //   repeat:  gather a step of each environment (or nothing);  update on the sequences that it
 //   earned
 //
-// The log holds every loss term and the gradient's norm, the same losses and the state of the
-// latents on held-out episodes ("held_out/effective_rank", ...), and the share of time spent
-// waiting for batches ("time/waiting_share"), from the first update on. Every picture_every steps a
-// picture of nearest neighbours is written to videos/neighbours_step_XXXXXXXXX.png. A second stage
-// trains a decoder of the latents and writes it to decoder.safetensors, and what it draws to
-// videos/decoder.png. Neither changes what is learnt, nor what is drawn next from any generator.
+// The log holds every loss term and the gradient's norm, the same losses and latent statistics on
+// held-out episodes ("held_out/effective_rank", ...), and the share of time spent waiting for
+// batches ("time/waiting_share"), from the first update on. Every picture_every steps a picture of
+// nearest neighbours is written to videos/neighbours_step_XXXXXXXXX.png. A second stage trains a
+// decoder of the latents and writes it to decoder.safetensors, and its pictures to
+// videos/decoder.png. Neither affects learning or the state of any generator.
 struct WorldModelTraining : TrainingConfig {
   WorldModelTraining();
 
@@ -39,7 +39,7 @@ struct WorldModelTraining : TrainingConfig {
   // Steps or updates of the model, then updates of the decoder.
   int64_t length(const RunConfig& config) const override;
   int64_t model_length(const RunConfig& config) const;
-  // decoder_updates, but no more than the model has; 0 where it cannot draw the pictures.
+  // decoder_updates, but no more than the model has; 0 if the decoder cannot draw the pictures.
   int64_t decoder_length(const RunConfig& config) const;
 
   std::unique_ptr<Trainer> make(const RunConfig& config, const Say& say) const override;

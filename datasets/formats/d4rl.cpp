@@ -15,7 +15,7 @@ namespace reverie {
 namespace {
 
 constexpr int64_t kChunkBytes = int64_t{256} << 10;  // of the widest column
-constexpr int64_t kMaxChunkRows = 4096;              // what a kill may cost beyond SaveSchedule
+constexpr int64_t kMaxChunkRows = 4096;  // upper limit of what a kill costs beyond SaveSchedule
 constexpr int64_t kEpisodeChunkRows = 64;
 constexpr int64_t kNoSeed = -1;
 constexpr int kGzip = 4;  // h5py's default, and so D4RL's
@@ -24,14 +24,14 @@ constexpr const char* kSeeds = "metadata/episode_seed";
 constexpr const char* kFinalObservation = "metadata/final_observation";
 constexpr const char* kFinalInfo = "metadata/final_info";
 
-// Under `group` a row for each episode, what came of its last action; whether it is known.
+// A group with one row per episode for the result of its last action, and whether that is known.
 std::string known_flags(const std::string& group) { return group + "_known"; }
 
 class D4rlDataset final : public Dataset {
  public:
   explicit D4rlDataset(Hdf5File file) : Dataset(file.path()), file_(std::move(file)) {
     for (const char* required : {"observations", "actions", "rewards", "terminals"}) {
-      file_.shape(required);  // throws with the names that are there
+      file_.shape(required);  // throws with the names that exist
     }
     schema_.attributes = read_dataset_attributes(file_, left_out_);
     const bool unfinished = root_attribute(file_, kStatusKey) == kStatusUnfinished;
@@ -87,7 +87,7 @@ class D4rlDataset final : public Dataset {
   }
 
  private:
-  // The rows after the last actions.
+  // The rows of the results of the last actions.
   struct Finals {
     std::vector<Hdf5Column> columns;
     std::vector<uint8_t> known;  // of the first episodes
@@ -123,7 +123,7 @@ class D4rlDataset final : public Dataset {
     schema_.action = action_.front().field();
   }
 
-  // What else people put into the file is told, not read.
+  // Other contents of the file are reported, not read.
   bool is_column(const std::string& name) {
     const std::string reason = why_no_column(file_, name);
     if (!reason.empty()) leave_out(name, reason);
@@ -134,7 +134,7 @@ class D4rlDataset final : public Dataset {
     left_out_.push_back(fmt::format("{} is left out: {}", printable(name), reason));
   }
 
-  // The steps that every column has. In a finished file all have the same number.
+  // The number of steps that every column has. In a finished file all have the same number.
   int64_t count_steps(bool unfinished) const {
     std::vector<std::pair<std::string, int64_t>> counts;
     for (const auto* columns : {&observation_, &action_, &info_}) {
@@ -189,7 +189,7 @@ class D4rlDataset final : public Dataset {
     }
   }
 
-  // What belongs to whole episodes. Where flags were changed since, it does not fit any more.
+  // Data of whole episodes. If the flags were changed afterwards, it no longer fits.
   void find_episode_data(bool unfinished) {
     const auto fits = [&](size_t rows) { return unfinished || rows == episodes_.size(); };
     if (file_.exists(kSeeds)) seeds_ = read_all<int64_t>(kSeeds);
@@ -251,7 +251,7 @@ class D4rlWriter final : public DatasetWriter {
     for (const auto* fields : {&schema_.observation, &schema_.info}) {
       for (const Field& field : *fields) row_bytes = std::max(row_bytes, field.bytes());
     }
-    // The same number of rows for all: what a killed writer leaves then ends at the same step.
+    // The same number of rows for all columns, so that a killed writer's file ends at one step.
     chunk_rows_ =
         std::clamp<int64_t>(kChunkBytes / static_cast<int64_t>(row_bytes), 1, kMaxChunkRows);
     bool has_observation = false;
@@ -316,11 +316,11 @@ class D4rlWriter final : public DatasetWriter {
 
  private:
   struct Target {
-    Field source, field;  // as it comes, and as stored
+    Field source, field;  // as given, and as stored
     Hdf5Appender* appender = nullptr;
   };
 
-  // A column of `source`, which the file holds under `name`, in chunks of at most so many rows.
+  // A column of `source`, named `name` in the file, in chunks of at most that many rows.
   Target add(const std::string& group, std::string name, const Field& source,
              int64_t chunk_rows = kMaxChunkRows) {
     Field field = narrowed(source);
@@ -330,15 +330,15 @@ class D4rlWriter final : public DatasetWriter {
     return {source, field, &file_.appender(group, field, {.gzip = kGzip, .chunk = chunk})};
   }
 
-  // Of T or T + 1 rows the first T go to one column and the last one to the other, known or not.
+  // Of T or T + 1 rows, the first T go to one column and the last one, if known, to the other.
   void append_state(const Target& steps, const Target& finals, const Field& source, int64_t length,
                     std::span<const std::byte> rows) {
     append_rows(steps, rows.first(static_cast<size_t>(length) * source.bytes()));
     append_rows(finals, rows.last(source.bytes()));
   }
 
-  // Flags alone part the episodes of this layout. One whose recording stopped has none: its last
-  // row waits for what follows, and is marked when that is another episode.
+  // Only flags separate the episodes of this layout. One whose recording stopped has none: its last
+  // row is held back and is marked if another episode follows.
   void append_truncated(const EpisodeData& episode) {
     if (is_unmarked_) append_flag(truncated_, true);
     is_unmarked_ = episode.truncated.back() == 0 && episode.terminated.back() == 0;
@@ -351,7 +351,7 @@ class D4rlWriter final : public DatasetWriter {
     append_rows(target, std::as_bytes(std::span(&byte, 1)));
   }
 
-  // rows: of the source's dtype.
+  // rows: in the source's dtype.
   void append_rows(const Target& target, std::span<const std::byte> rows) {
     rows = narrow(target.source, rows, narrowed_);
     const auto count = static_cast<int64_t>(rows.size() / target.field.bytes());

@@ -13,13 +13,13 @@ namespace reverie {
 //   observations [N, ...]   actions [N, ...]   rewards [N] float32   terminals, timeouts [N] bool
 //   infos/qpos, infos/qvel, infos/goal [N, ...]   next_observations [N, ...] (read, not written)
 //
-// Ours adds: other observation fields under their own names, [N, ...]; and under metadata/, which
-// D4RL's loaders pass over, episode_seed [E], final_observation/FIELD and final_info/NAME [E, ...],
-// what came of each episode's last action. float64 is written as float32, as D4RL does. An episode
-// ends where a flag says so; without timeouts (D4RL's first files) only terminals end one. An
-// episode whose recording stopped without a mark gets one, truncated, where another one follows:
-// the two would be one for every reader. What is no array of numbers, and at the root what has not
-// one row a step, is left out (Dataset::left_out()).
+// Reverie adds other observation fields under their own names, [N, ...], and under metadata/, which
+// D4RL's loaders ignore, episode_seed [E] and the results of each episode's last action,
+// final_observation/FIELD and final_info/NAME [E, ...]. float64 is written as float32, as D4RL
+// does. An episode ends at a flag; without timeouts (D4RL's first files) only terminals end one. An
+// episode whose recording stopped without a mark is marked truncated if another one follows,
+// because readers would join the two. Contents that are not numeric arrays and, at the root, arrays
+// without one row per step are left out (Dataset::left_out()).
 //
 // Source: D4RL, offline_env.py (keys, metadata) and generation/generate_maze2d_datasets.py.
 std::unique_ptr<Dataset> open_d4rl(Hdf5File file);

@@ -186,7 +186,7 @@ class ExorlDataset final : public Dataset {
     return field;
   }
 
-  // The arrays of the first episode are those of all.
+  // The first episode determines the arrays of all episodes.
   void find_fields(const NpzFile& first, int64_t length) {
     for (const std::string& name : observation_names_) {
       const Field& field = schema_.observation.emplace_back(row_field(first, name));
@@ -216,12 +216,12 @@ class ExorlDataset final : public Dataset {
     if (nq_) fields_.push_back(row_field(first, kPhysics));
   }
 
-  // What else people store in an episode's file (a task's name, a return) is told, not read.
+  // Other contents of an episode's file (a task's name, a return) are reported, not read.
   bool is_column(const NpzFile::Array& array, int64_t rows) {
     const std::vector<int64_t>& shape = array.header.shape;
     std::string reason = array.unread;
     if (reason.empty() && shape.empty()) reason = "is a single value";
-    // `physics` belongs to the layout: what does not fit there is a fault.
+    // `physics` belongs to the layout, so contents that do not fit there are an error.
     if (reason.empty() && shape[0] != rows && array.name != kPhysics) {
       reason = fmt::format("has {} rows, not one for each of {}", shape[0], rows);
     }
@@ -244,8 +244,8 @@ class ExorlDataset final : public Dataset {
     return part;
   }
 
-  // Every array of the schema has T + 1 rows as the first episode has them; discounts say once, at
-  // the end, whether it terminated.
+  // Every array of the schema has T + 1 rows as in the first episode; the discount says once, at
+  // the end, whether the episode terminated.
   void check_arrays(const NpzFile& npz, int64_t length) const {
     const auto check_rows = [&](const std::string& name, int64_t rows) {
       const int64_t found = npz.find(name)->header.shape[0];
@@ -305,7 +305,7 @@ class ExorlDataset final : public Dataset {
   }
 
   std::vector<EpisodeFile> files_;
-  std::vector<Field> fields_;  // of all arrays but reward and discount
+  std::vector<Field> fields_;  // all arrays except reward and discount
   std::vector<std::string> observation_names_ = {"observation"}, info_names_;
   std::optional<int64_t> nq_;  // physics is qpos [nq] and qvel
   std::string bounds_;         // see read_bounds()
@@ -314,7 +314,7 @@ class ExorlDataset final : public Dataset {
 // ---------------------------------------------------------------------------------------------
 // Writing
 
-// The column with a row of zeros in front.
+// The column with a row of zeros prepended.
 std::vector<std::byte> after_reset(const Field& field, std::span<const std::byte> rows) {
   std::vector<std::byte> column(field.bytes());
   column.insert(column.end(), rows.begin(), rows.end());
@@ -401,7 +401,7 @@ class ExorlWriter final : public DatasetWriter {
         std::as_bytes(std::span(physics)));
   }
 
-  // There from the beginning, so that what a killed process leaves can be read.
+  // Written at the start, so that what a killed process leaves can be read.
   void write_metadata() const {
     Json::List observations, infos;
     for (const Field& field : schema_.observation) observations.emplace_back(field.name);
@@ -416,7 +416,7 @@ class ExorlWriter final : public DatasetWriter {
   }
 
   PartialFolder folder_;
-  std::optional<size_t> qpos_, qvel_;  // both or none: the fields of schema_.info in physics
+  std::optional<size_t> qpos_, qvel_;  // both or none: indices in schema_.info
 };
 
 }  // namespace

@@ -11,18 +11,20 @@ namespace reverie {
 //
 //   buffer/episode_{index}_{T}.npz   observation [T + 1, ...], action [T + 1, ...],
 //                                    reward, discount [T + 1, 1], physics [T + 1, nq + nv] float64
-//   metadata.json                    ours: "attributes", which arrays are "observation" and "info",
-//                                    "nq"; ExoRL's loader passes over it
+//   metadata.json                    from Reverie: "attributes", "nq", which arrays are
+//                                    "observation" and "info"; ExoRL's loader ignores it
 //
 // Row 0 is the reset: action and reward 0, discount 1. Row t holds action t - 1, its reward and
-// discount, and what came of it; discount 0 is a terminated episode, which must be at its last row.
+// discount, and the resulting observation. Discount 0 means a terminated episode and must be in its
+// last row.
 //
-// Reading: the folder above `buffer`, or one that holds the episodes itself. Without our metadata
-// `observation` is the observation and every array beside the five is info, `physics` among them as
-// one field, because nq is the environment's; those that are no numbers or have not T + 1 rows are
-// left out (Dataset::left_out()). An episode that does not terminate is truncated.
-// Writing: info `qpos` and `qvel` become `physics`; observations and actions of float64 are written
-// as float32, as ExoRL has them; seeds are left out. For what is unknown after the last action see
+// Reading: the path is the folder above `buffer`, or one that holds the episodes itself. Without
+// Reverie's metadata, `observation` is the observation and every array besides the five is info,
+// with `physics` as one field, because nq depends on the environment. Arrays that are not numeric
+// or do not have T + 1 rows are left out (Dataset::left_out()). An episode that does not terminate
+// is truncated.
+// Writing: info `qpos` and `qvel` become `physics`; float64 observations and actions are written as
+// float32, as in ExoRL; seeds are left out. For an unknown result of the last action see
 // datasets/formats/final_rows.h.
 //
 // Source: ExoRL, replay_buffer.py (episode_len, load_episode, _sample) and README (names).

@@ -55,7 +55,7 @@ std::optional<EpisodeData> with_final_observation(EpisodeData episode,
   episode.terminated.pop_back();
   episode.truncated.pop_back();
   episode.truncated.back() = 1;
-  // The dropped step's row is what came of the one before.
+  // The dropped step's row is the result of the step before.
   for (size_t f = 0; episode.has_final_info && f < schema.info.size(); ++f) {
     drop_last_row(episode.info[f], schema.info[f]);
   }

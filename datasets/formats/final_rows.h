@@ -8,27 +8,27 @@
 
 namespace reverie {
 
-// For layouts whose columns all have a row for what came of the last action.
+// For layouts whose columns all have a row for the result of the last action.
 
-// An episode that does not know its last observation, with a row for it: where the episode
-// terminated the observation before is repeated, has_final_observation stays false and the layout
-// has to mark the episode (kUnseenEnd); else the last step goes, with the one before it marked
-// truncated. nullopt where no step is left.
+// An episode without its last observation, completed by a row for it. If the episode terminated,
+// the previous observation is repeated, has_final_observation stays false and the layout must mark
+// the episode (kUnseenEnd). Otherwise the last step is dropped, and the one before it is marked
+// truncated. nullopt if no step is left.
 std::optional<EpisodeData> with_final_observation(EpisodeData episode, const DatasetSchema& schema);
 
-// Undoes it for an episode that is marked: takes the last rows away.
+// Undoes it for a marked episode: removes the last rows.
 void without_final_observation(EpisodeData& episode, const DatasetSchema& schema);
 
-// What a mark is called in a layout. Readers of others pass over it.
+// The name of the mark in a layout. Other libraries' readers ignore it.
 inline constexpr const char* kUnseenEnd = "reverie_unseen_end";
 
-// The info columns with T + 1 rows each. A row that is not known is NaN, and of integers the row
-// before it.
+// The info columns with T + 1 rows each. An unknown row is NaN or, for integers, a copy of the
+// previous row.
 std::vector<std::vector<std::byte>> padded_info(const EpisodeData& episode,
                                                 const DatasetSchema& schema);
 
-// Undoes padded_info(): sets has_final_info, and takes the last rows away where each of floats is
-// NaN throughout.
+// Undoes padded_info(): sets has_final_info, and removes the last rows if those of all float
+// columns are entirely NaN.
 void trim_info(EpisodeData& episode, const DatasetSchema& schema);
 
 }  // namespace reverie

@@ -10,10 +10,10 @@
 namespace reverie {
 namespace {
 
-constexpr int64_t kBlockBytes = int64_t{4} << 20;    // unpacked at once, of one column
-constexpr int64_t kMaxRowBytes = int64_t{64} << 20;  // more is no step of any environment
+constexpr int64_t kBlockBytes = int64_t{4} << 20;    // unpacked at a time, per column
+constexpr int64_t kMaxRowBytes = int64_t{64} << 20;  // no environment has larger steps
 
-// Attributes that are kept from one file to the next.
+// Attributes that are copied from one file to the next.
 constexpr const char* kAttributes[] = {"env",     "env_source", "policy",
                                        "seed",    "config",     "agent_config",
                                        "collect", "relabelled", "env_spec"};

@@ -11,16 +11,15 @@
 
 namespace reverie {
 
-// What layouts that keep all episodes in one HDF5 file, one behind the other, have in common.
+// The common part of layouts that keep all episodes in one HDF5 file, one after the other.
 
 constexpr int64_t kMaxDatasetSteps = int64_t{1} << 31;  // rewards and flags are read whole
 
-// A dataset whose rows are wanted from front to back: it is unpacked in blocks of some megabytes.
+// A dataset whose rows are read from front to back. It is unpacked in blocks of some megabytes.
 class Hdf5Column {
  public:
-  // `field` is what the column is called here. The file must outlive the column. Throws
-  // Error(kInput) where there are no rows of numbers, or rows that are pictures packed as JPEG or
-  // PNG.
+  // `field` is the column's name here. The file must outlive the column. Throws Error(kInput) when
+  // the rows are not numeric, or are pictures packed as JPEG or PNG.
   Hdf5Column(const Hdf5File& file, std::string name, std::string field);
 
   const Field& field() const { return field_; }
@@ -30,7 +29,7 @@ class Hdf5Column {
   // Throws Error(kInput) unless the rows of the two have the same shape and dtype.
   void check_same_rows(const Hdf5Column& expected) const;
 
-  // Appends rows [first, first + count) to `out`. Throws Error(kInput) when they are not there.
+  // Appends rows [first, first + count) to `out`. Throws Error(kInput) when they do not exist.
   void read(int64_t first, int64_t count, std::vector<std::byte>& out);
 
  private:
@@ -44,21 +43,22 @@ class Hdf5Column {
   int64_t block_first_ = 0;
 };
 
-// Why an object of the file is no column of numbers; "" where it is one.
+// Why an object of the file is not a numeric column; "" if it is one.
 std::string why_no_column(const Hdf5File& file, const std::string& name);
 
-// Rows [0, steps) of a column with one number a row, 0 or 1. Throws Error(kInput) for another.
+// Rows [0, steps) of a column with one number per row, 0 or 1. Throws Error(kInput) for other
+// numbers.
 std::vector<uint8_t> read_flags(const Hdf5File& file, const std::string& name, int64_t steps);
 
-// The attributes of the root that a dataset hands on ("env", "policy", ...). One that is missing is
-// left out; so is one that cannot be read safely, with a line in `left_out`.
+// The attributes of the root that a dataset passes on ("env", "policy", ...). A missing one is left
+// out. One that cannot be read safely is left out too, with a message in `left_out`.
 std::map<std::string, std::string> read_dataset_attributes(const Hdf5File& file,
                                                            std::vector<std::string>& left_out);
 
-// A text attribute of the root; "" where there is none that can be read safely.
+// A text attribute of the root; "" if there is none that can be read safely.
 std::string root_attribute(const Hdf5File& file, const char* key);
 
-// The root's attribute `status`, which says of our own files whether their writer came to its end.
+// The root's attribute `status`, which tells whether the writer of a Reverie file finished.
 constexpr const char* kStatusKey = "status";
 constexpr const char* kStatusComplete = "complete";
 constexpr const char* kStatusUnfinished = "unfinished";

@@ -15,7 +15,7 @@
 #include "datasets/formats/spaces.h"
 #include "datasets/hdf5.h"
 
-// Reading; minari_write.cpp holds writing.
+// Reading; minari_write.cpp contains writing.
 
 namespace reverie {
 namespace {
@@ -118,7 +118,7 @@ class MinariDataset final : public Dataset {
     return {.name = name, .shape = {shape.begin() + 1, shape.end()}, .dtype = file_.dtype(array)};
   }
 
-  // The fields of the first episode are those of all.
+  // The first episode determines the fields of all episodes.
   void find_fields() {
     const std::string first = group_of(0);
     REVERIE_CHECK(!unfinished_ || file_.exists(first),
@@ -175,7 +175,7 @@ class MinariDataset final : public Dataset {
   }
 
   // The rows must be values of the space that the metadata declare. Minari packs pictures as JPEG
-  // by default, and where all have the same number of bytes they look like an array of numbers.
+  // by default, and if all have the same number of bytes they look like a numeric array.
   void check_space(const std::string& array, const Json& space, const Field& field) const {
     if (field.dtype == DType::kUInt8 && field.shape.size() == 1) {
       file_.check_stored(array);
@@ -193,7 +193,7 @@ class MinariDataset final : public Dataset {
                   printable(array), fmt::join(field.shape, ", "), fmt::join(*shape, ", "));
   }
 
-  // Infos hold whatever an environment told.
+  // Infos hold whatever an environment reported.
   bool is_numeric(const std::string& name) const {
     if (file_.is_group(name)) return false;
     try {
@@ -231,7 +231,7 @@ class MinariDataset final : public Dataset {
     return grouped_ ? group + "/observations/" + field.name : group + "/observations";
   }
 
-  // The first `rows` rows of an array that has `rows` or, where given, `or_rows` of them.
+  // The first `rows` rows of an array with `rows` or, if given, `or_rows` rows.
   std::vector<std::byte> read_rows(const std::string& name, const Field& field, int64_t rows,
                                    int64_t or_rows = -1) const {
     const Field found = row_field(name, field.name);
@@ -265,7 +265,7 @@ class MinariDataset final : public Dataset {
 
   Hdf5File file_;
   std::string metadata_file_;
-  Json observation_space_, action_space_;  // null where the metadata declare none
+  Json observation_space_, action_space_;  // null when the metadata declare none
   bool unfinished_ = false;                // the writer was killed
   bool grouped_ = false;                   // observations are a group of fields
 };

@@ -14,9 +14,9 @@ namespace reverie {
 //                          each field; actions [T, ...]; rewards [T]; terminations, truncations [T]
 //                          bool; infos/NAME [T + 1, ...] or, where the last is unknown, [T, ...]
 //
-// Source: Minari 0.5, dataset standards and hdf5_storage.py. differs: texts, among observations and
-// infos, are left out (Dataset::left_out()), and pictures packed as JPEG are refused. For an
-// episode whose last observation is not known see datasets/formats/final_rows.h.
+// Source: Minari 0.5, dataset standards and hdf5_storage.py. differs: texts in observations and
+// infos are left out (Dataset::left_out()), and pictures packed as JPEG are refused. For an episode
+// without its last observation see datasets/formats/final_rows.h.
 std::unique_ptr<Dataset> open_minari(const std::string& path);
 std::unique_ptr<DatasetWriter> create_minari(const std::string& path, const DatasetSchema& schema);
 

@@ -25,7 +25,7 @@ constexpr const char* kMinariVersion = "0.5.0";       // the oldest that reads t
 constexpr size_t kCompressedBytes = size_t{1} << 20;  // smaller columns are stored as they are
 constexpr int kGzip = 4;
 
-// The text with '-' for each run of characters that are none of an id's, '/' among them.
+// The text with '-' for each run of characters not allowed in an id, '/' among them.
 std::string as_id_part(std::string_view text) {
   std::string part;
   for (const char c : text) {
@@ -52,7 +52,7 @@ std::string as_namespace(const std::string& text) {
   return space;
 }
 
-// Takes the version, "-v3", from the end of the name; "-v0" where it has none.
+// Removes the version, "-v3", from the end of the name; "-v0" if it has none.
 std::string take_version(std::string& name) {
   size_t digits = name.size();
   while (digits > 0 && std::isdigit(static_cast<unsigned char>(name[digits - 1])) != 0) --digits;
@@ -64,7 +64,8 @@ std::string take_version(std::string& name) {
   return version;
 }
 
-// Of a run's folder the last part of its path; of a mixture, "runs/a:0.5, random:0.5", each.
+// For a run's folder the last part of its path; for a mixture, "runs/a:0.5, random:0.5", that of
+// each.
 std::string policy_name(const std::string& policy) {
   std::string name;
   for (size_t begin = 0; begin <= policy.size();) {
@@ -122,7 +123,7 @@ class MinariWriter final : public DatasetWriter {
   }
 
  private:
-  // The file grows under its own name: the folder is what is unfinished.
+  // The file grows under its own name, because the folder is what is unfinished.
   static Hdf5File create_file(const PartialFolder& folder) {
     const std::string path = (folder.path() / minari::kData).string();
     return Hdf5File::create(path, path);
@@ -145,7 +146,7 @@ class MinariWriter final : public DatasetWriter {
                      {minari::kActionSpace, space_text(schema_.action)},
                      {minari::kId, minari::dataset_id(schema_.attributes)},
                      {"minari_version", kMinariVersion},
-                     {"jpeg_encoding", false},  // from 0.5.4 on pictures are JPEG otherwise
+                     {"jpeg_encoding", false},  // otherwise pictures are JPEG from 0.5.4 on
                      {"author", Json::List()},
                      {"author_email", Json::List()}};
     std::map<std::string, std::string> ours = schema_.attributes;
@@ -174,7 +175,7 @@ class MinariWriter final : public DatasetWriter {
     return is_grouped() ? dict_space_text(schema_.observation) : space_text(schema_.observation[0]);
   }
 
-  PartialFolder folder_;  // goes after the file in it
+  PartialFolder folder_;  // destroyed after the file in it
   Hdf5File file_;
   SaveSchedule schedule_;
 };

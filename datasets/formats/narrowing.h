@@ -8,8 +8,8 @@
 
 namespace reverie {
 
-// For layouts whose floats are float32: a field as it is stored, and its rows. float64 is rounded
-// into `scratch`, which the result then looks at; all else stays as it is.
+// For layouts whose floats are float32: a field as stored, and its rows. float64 is rounded into
+// `scratch`, which the result then refers to; other dtypes are unchanged.
 inline Field narrowed(Field field) {
   if (field.dtype == DType::kFloat64) field.dtype = DType::kFloat32;
   return field;

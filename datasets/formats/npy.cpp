@@ -20,7 +20,8 @@ constexpr size_t kAlignment = 64;                      // of the values, NumPy's
 constexpr size_t kMaxAxes = 32;                        // NumPy's own limit before 2.0
 constexpr size_t kShortPrefix = 10, kLongPrefix = 12;  // magic, version and length of the text
 
-// A type of NumPy, and what it is read as. The first of a dtype with its size is written.
+// A NumPy type and the dtype it is read as. The first entry of a dtype with its size is used for
+// writing.
 struct Kind {
   std::string_view descr;
   DType dtype;
@@ -40,7 +41,7 @@ std::string known_kinds() {
   return text;
 }
 
-// The dictionary of Python that describes the array: three keys, each once, in any order.
+// Python's dictionary that describes the array: three keys, each once, in any order.
 class HeaderText {
  public:
   HeaderText(const std::string& where, std::string_view text) : where_(where), text_(text) {}
@@ -108,7 +109,7 @@ class HeaderText {
     return content;
   }
 
-  // A list, with the lists and tuples in it; names in it hold no brackets.
+  // A list, including nested lists and tuples; names in it contain no brackets.
   std::string_view bracketed() {
     const size_t begin = at_;
     int depth = 0;
@@ -156,7 +157,7 @@ class HeaderText {
   size_t at_ = 0;
 };
 
-// Why values of this description are not read; "" where they are.
+// Why values of this description cannot be read; "" if they can.
 std::string why_unread(const HeaderText& text, bool is_unknown) {
   if (text.is_record) return "holds records with named fields, expected plain numbers";
   if (text.descr->find('O') != std::string_view::npos) {
@@ -171,7 +172,7 @@ std::string why_unread(const HeaderText& text, bool is_unknown) {
   return "";
 }
 
-// Where the header's text lies behind magic and version.
+// The position of the header's text after magic and version.
 std::pair<size_t, size_t> find_text(const std::string& where, std::string_view start) {
   REVERIE_CHECK(start.size() >= kShortPrefix && start.starts_with(kMagic),
                 "{}: is no .npy array: it does not begin with NumPy's magic bytes", where);
@@ -224,7 +225,7 @@ std::vector<std::byte> widen_halves(const std::vector<std::byte>& bytes) {
   return wide;
 }
 
-// Counts beyond int64's do not fit.
+// Counts beyond the range of int64 do not fit.
 void check_signed(const std::string& where, const std::vector<std::byte>& bytes) {
   for (size_t i = 0; i < bytes.size() / sizeof(uint64_t); ++i) {
     uint64_t value;
@@ -257,7 +258,7 @@ NpyHeader parse_npy_header(const std::string& where, std::span<const std::byte> 
     *unread = reason;
     return {};
   }
-  // With a lane of eight bytes for each element the values fit in memory's address space too.
+  // Even with eight bytes for each element the values must fit into memory's address space.
   const std::optional<int64_t> widest = array_bytes(*text.shape, sizeof(int64_t));
   if (!widest) text.fail("its size reaches 2^63 bytes");
   const std::optional<int64_t> bytes = array_bytes(*text.shape, kind->item_bytes);

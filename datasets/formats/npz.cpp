@@ -29,7 +29,7 @@ std::string open_error(int code) {
   return text;
 }
 
-// The array's name. It becomes a field's, and perhaps an object's or a file's elsewhere.
+// The array's name. It becomes a field's name, and perhaps an object's or a file's elsewhere.
 std::string array_name(const std::string& path, std::string_view entry) {
   REVERIE_CHECK(entry.ends_with(kSuffix) && entry.size() > kSuffix.size(),
                 "{}: holds '{}', expected arrays, NAME.npy", path, printable(entry));
@@ -99,8 +99,8 @@ std::vector<std::byte> NpzFile::read(const Array& array, int64_t max_bytes) cons
                            unpack(entry, header.offset, static_cast<size_t>(header.value_bytes)));
 }
 
-// Bytes [first, first + count) of an entry; memory grows as they come. Where that is all of the
-// rest, the archive's checksum is compared too.
+// Bytes [first, first + count) of an entry; memory grows as they arrive. If they reach the entry's
+// end, the archive's checksum is compared too.
 std::vector<std::byte> NpzFile::unpack(size_t entry, size_t first, size_t count) const {
   const std::unique_ptr<zip_file_t, CloseEntry> file(zip_fopen_index(archive_.get(), entry, 0));
   REVERIE_CHECK(file != nullptr, "{}: entry {} cannot be unpacked: {}", path_, entry,

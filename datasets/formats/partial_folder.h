@@ -5,18 +5,18 @@
 
 namespace reverie {
 
-// The folder of a dataset that grows: PATH.partial, which becomes PATH when it is whole. Without
-// commit() it is removed.
+// The folder of a growing dataset: PATH.partial, which commit() renames to PATH. Without commit()
+// it is removed.
 class PartialFolder {
  public:
-  // Makes the folder and `inside`, a folder in it. Throws Error(kInput) when PATH.partial is there
-  // already, Error(kRun) when it cannot be made.
+  // Makes the folder and `inside`, a folder in it. Throws Error(kInput) when PATH.partial already
+  // exists, Error(kRun) when it cannot be made.
   PartialFolder(const std::string& path, const char* inside);
   ~PartialFolder();
   PartialFolder(const PartialFolder&) = delete;
   PartialFolder& operator=(const PartialFolder&) = delete;
 
-  const std::filesystem::path& path() const { return partial_; }  // where it is until commit()
+  const std::filesystem::path& path() const { return partial_; }  // its place until commit()
 
   // Throws Error(kRun).
   void commit();

@@ -9,8 +9,8 @@
 
 namespace reverie {
 
-// Whether the row is a picture as a JPEG or PNG file holds it. Such bytes look like numbers, and
-// learning from them would go wrong without a word.
+// Whether the row holds the bytes of a JPEG or PNG file. Such bytes look like numbers, and learning
+// from them would silently go wrong.
 inline bool is_picture_file(const Field& field, std::span<const std::byte> row) {
   constexpr std::byte kJpeg[] = {std::byte{0xff}, std::byte{0xd8}, std::byte{0xff}};
   constexpr std::byte kPng[] = {std::byte{0x89}, std::byte{'P'}, std::byte{'N'}, std::byte{'G'}};

@@ -5,12 +5,13 @@
 
 namespace reverie {
 
-// When a growing file is handed to the system (Hdf5File::save_progress()): what a killed process
-// loses at most, and a few thousand steps that have not filled a chunk. The first times come early,
-// each after as many steps again as there are.
+// Decides when a growing file is handed to the system (Hdf5File::save_progress()). A killed process
+// loses at most the steps since then and a few thousand that have not filled a chunk. Saves are
+// frequent at first: each follows after as many steps as were written before it.
 class SaveSchedule {
  public:
-  // Whether it is time, after `written` steps in all; then the next time is counted from here.
+  // Whether it is time to save, after `written` steps in total. If so, the next interval starts
+  // here.
   bool is_due(int64_t written) {
     if (written - saved_ < std::clamp(saved_, kSaveFirst, kSaveEvery)) return false;
     saved_ = written;

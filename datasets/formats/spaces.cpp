@@ -16,7 +16,7 @@ constexpr size_t kMostBoundsBytes = 60'000;  // an attribute of HDF5 holds 64 KB
 // ---------------------------------------------------------------------------------------------
 // Gymnasium's spaces
 
-// A bound as Python's json reads it; of an integer dtype without one the dtype's own.
+// A bound as Python's json reads it; for an integer dtype without one, the dtype's own.
 std::string bound_text(const Field& field, float bound, bool is_low) {
   const auto value = static_cast<double>(bound);
   if (field.dtype == DType::kInt64) {
@@ -32,7 +32,7 @@ std::string bound_text(const Field& field, float bound, bool is_low) {
   return fmt::format("{}", bound);
 }
 
-// A list of lists with the field's shape that holds its bounds.
+// A list of lists with the field's shape that contains its bounds.
 std::string nested_bounds(const Field& field, bool is_low, size_t axis, size_t& next) {
   const std::vector<float>& bounds = is_low ? field.low : field.high;
   if (axis == field.shape.size()) {
@@ -67,7 +67,7 @@ std::string_view type_of(const Json& space) {
   return type != nullptr && type->text() != nullptr ? std::string_view(*type->text()) : "";
 }
 
-// Numbers of a list of lists, row-major; null is `unbounded`. false where there is anything else.
+// Numbers of a list of lists, row-major; null becomes `unbounded`. false if there is anything else.
 bool flatten(const Json& value, float unbounded, std::vector<float>& out) {
   if (const Json::List* list = value.list()) {
     return std::all_of(list->begin(), list->end(),
@@ -85,7 +85,7 @@ bool flatten(const Json& value, float unbounded, std::vector<float>& out) {
   return true;
 }
 
-// One value where all are equal, none where they are no bounds.
+// One value if all are equal, none if they are no bounds.
 std::vector<float> compact(std::vector<float> bounds, float unbounded) {
   const bool same = std::all_of(bounds.begin(), bounds.end(),
                                 [&](float bound) { return bound == bounds.front(); });

@@ -21,9 +21,9 @@ constexpr int64_t kMaxChunkRows = 4096;
 constexpr int64_t kEpisodeChunkRows = 1024;
 constexpr int kGzip = 4;
 constexpr size_t kMostMarks = 60'000;     // an attribute holds 64 KB
-constexpr const char* kInfoKey = "info";  // attribute of the root: names, with commas between
+constexpr const char* kInfoKey = "info";  // attribute of the root: names separated by commas
 
-// What no column of the schema is.
+// Columns that are not part of the schema.
 constexpr const char* kReserved[] = {"action", "reward",     "terminated", "truncated",
                                      "ep_len", "ep_offset",  "step_idx",   "id",
                                      "ep_idx", "episode_idx"};
@@ -44,7 +44,7 @@ std::vector<std::string> split_names(const std::string& text) {
   return names;
 }
 
-// The name of the column that numbers the episodes in files without ep_len; "" in others.
+// The name of the column that numbers the episodes in files without ep_len; "" in other files.
 std::string index_column(const Hdf5File& file) {
   if (!file.exists("step_idx")) return "";
   for (const char* name : {"episode_idx", "ep_idx"}) {
@@ -114,7 +114,7 @@ class StableWorldModelDataset final : public Dataset {
            unseen_ends_[static_cast<size_t>(index)] == '1';
   }
 
-  // Where an episode lies, reset included.
+  // The position of an episode, including its reset.
   struct Slice {
     int64_t first = 0, rows = 0;
   };
@@ -149,7 +149,7 @@ class StableWorldModelDataset final : public Dataset {
     }
   }
 
-  // The rows that every column has. In a finished file all have the same number.
+  // The number of rows that every column has. In a finished file all have the same number.
   int64_t count_rows(bool unfinished) const {
     int64_t rows = action_.rows();
     const auto see = [&](const std::string& name, int64_t found) {
@@ -206,7 +206,7 @@ class StableWorldModelDataset final : public Dataset {
     return slices;
   }
 
-  // From an episode's number and a count in each row.
+  // From an episode's number and a step count in each row.
   std::vector<Slice> derive_slices(int64_t rows) const {
     const std::string name = index_column(file_);
     const std::vector<int64_t> episode = read_index(name, rows),
@@ -271,9 +271,9 @@ class StableWorldModelDataset final : public Dataset {
   std::vector<float> rewards_;                   // of all rows
   std::vector<uint8_t> terminated_, truncated_;  // of all rows
   bool has_reset_rows_ = true;
-  std::string unseen_ends_;          // a '1' for each episode whose last observation is not known
+  std::string unseen_ends_;          // a '1' for each episode whose last observation is unknown
   std::vector<int64_t> first_rows_;  // of each episode
-  int64_t end_ = 0;                  // behind the last episode's rows
+  int64_t end_ = 0;                  // after the last episode's rows
 };
 
 // ---------------------------------------------------------------------------------------------
@@ -352,7 +352,7 @@ class StableWorldModelWriter final : public DatasetWriter {
   }
 
  private:
-  // One attribute for all episodes, as the package takes every dataset for a column.
+  // One attribute for all episodes, because the package takes every dataset for a column.
   void write_unseen_ends() {
     if (unseen_ends_.find('1') != std::string::npos) {
       file_.set_attribute("/", kUnseenEnd, unseen_ends_);
@@ -393,7 +393,7 @@ class StableWorldModelWriter final : public DatasetWriter {
     append_rows(target, std::as_bytes(std::span(values)));
   }
 
-  // The last row's action: NaN, and what NumPy makes of it in an array of integers.
+  // The last row's action: NaN, or in an array of integers the value that NumPy converts NaN to.
   std::vector<std::byte> no_action() const {
     std::vector<std::byte> row(schema_.action.bytes());
     const auto fill = [&]<typename T>(T value) {

@@ -7,16 +7,16 @@
 namespace reverie::ant_maze {
 namespace {
 
-// Smallest half widths that still show [px].
+// Smallest half widths that are visible [px].
 constexpr double kMinTorsoPixels = 1.7;
 constexpr double kMinLegPixels = 0.65;
 
 constexpr double kShadowSlope = 0.35;  // [m] that a shadow moves per metre of height
 
-// One leg of the model: the quadrant that it points to and the sense of its ankle.
+// One leg of the model: the quadrant it points to and the direction of its ankle.
 struct LegShape {
   double x, y;
-  double ankle;  // sign of the turn about the ankle's axis that lifts the foot
+  double ankle;  // sign of the rotation about the ankle's axis that lifts the foot
 };
 constexpr std::array<LegShape, 4> kLegs = {{{1, 1, -1}, {-1, 1, 1}, {-1, -1, 1}, {1, -1, -1}}};
 
@@ -69,7 +69,7 @@ void draw_leg(const maze::MazePicture& picture, const AntPose::Leg& leg, Color c
   const double edge = picture.pixels(1.0);
   canvas.stroke_polyline(line, width + 2.0 * edge, maze::kWhite);
   canvas.stroke_polyline(line, width, dark);
-  // The lower part lighter, so that the knee shows.
+  // The lower part is lighter, so that the knee is visible.
   canvas.fill_capsule(flat(leg.knee), flat(leg.foot), width / 2,
                       maze::mix(color, maze::kWhite, 0.3));
   canvas.fill_circle(flat(leg.knee), width / 2, color);
@@ -103,7 +103,7 @@ AntPose ant_pose(std::span<const double> qpos) {
     const double hip = qpos[7 + 2 * i];
     const double ankle = qpos[8 + 2 * i];
     const Point3 step{kLegStep * shape.x, kLegStep * shape.y, 0.0};
-    // About an axis that lies flat and square to the leg.
+    // About a horizontal axis perpendicular to the leg.
     const double lift = std::numbers::sqrt2 * kFootStep * std::sin(shape.ankle * ankle);
     const Point3 foot{kFootStep * shape.x * std::cos(ankle), kFootStep * shape.y * std::cos(ankle),
                       lift};

@@ -14,7 +14,7 @@ struct Point3 {
   double z = 0.0;
 };
 
-// Where the parts of an ant are [m].
+// Positions of an ant's parts [m].
 struct AntPose {
   struct Leg {
     Point3 hip, knee, foot;
@@ -24,8 +24,8 @@ struct AntPose {
   std::array<Leg, 4> legs;
 };
 
-// From qpos [15] alone, as the model's kinematics: what the engine computed may be of another
-// state. A quaternion of any length but 0 counts as its direction.
+// Computed from qpos [15] alone by the model's kinematics, because the engine's results may belong
+// to another state. A quaternion of any length but 0 counts as its direction.
 AntPose ant_pose(std::span<const double> qpos);
 
 // The ant from above: torso and legs as discs and capsules, the higher ones over the lower ones.

@@ -11,7 +11,7 @@ namespace {
 
 using maze::Convention;
 
-// One ant maze id: which map, which convention, how long.
+// One ant maze id: its map, its convention and its episode length.
 struct Variant {
   std::string id;
   Convention convention;
@@ -20,7 +20,7 @@ struct Variant {
   bool dense = false;
 };
 
-// The maps of Gymnasium-Robotics' ant are those of its point.
+// Gymnasium-Robotics' ant uses the maps of its point.
 const std::vector<Variant>& variants() {
   static const std::vector<Variant> list = {
       {"antmaze-umaze", Convention::kRobotics, "pointmaze/umaze.txt", 700},
@@ -73,7 +73,7 @@ class AntMazeConfig final : public EnvConfig {
     EnvSpec& spec = task.goal.spec;
     task.goal.factors = maze::plan_factors(spec.id, ant_maze_factors(layout), options_.factors,
                                            layout, kReach, task.goal.start_distance);
-    // Scores are of the id's own dynamics, starts and goal.
+    // Normalised scores refer to the id's own dynamics, starts and goal.
     if (task.goal.factors->changes_dynamics()) spec.reference.reset();
     return task;
   }
@@ -88,7 +88,8 @@ class AntMazeConfig final : public EnvConfig {
     spec.action = Field{.name = "action", .shape = {kMotors}, .low = {-1.0F}, .high = {1.0F}};
     spec.dt = is_d4rl() ? 0.1 : 0.05;
     spec.max_steps = options_.max_steps;
-    // D4RL counts an episode that reaches the goal as 100. Another map or clock has no reference.
+    // D4RL counts an episode that reaches the goal as 100. Another map or episode length has no
+    // reference.
     if (is_d4rl() && options_.is_published_task(variant_.max_steps)) {
       spec.reference = ReferenceReturns{0.0, 1.0};
     }
@@ -101,8 +102,8 @@ class AntMazeConfig final : public EnvConfig {
   maze::MazeOptions options_;
 };
 
-// The model with an ant that stands at a start: the model's own stands at the origin, which may be
-// in a wall, where contacts are many and steps slow.
+// The model with the ant at a start. The model file puts it at the origin, which may lie in a wall,
+// where contacts are many and steps slow.
 SharedModel model_at_start(const AntWorld& world) {
   const std::shared_ptr<mjModel> model(mj_copyModel(nullptr, world.model.get()), MjModelDeleter());
   REVERIE_CHECK_RUN(model != nullptr, "MuJoCo: no memory for a model");

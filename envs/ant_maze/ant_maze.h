@@ -6,8 +6,8 @@
 
 namespace reverie::ant_maze {
 
-// The ant mazes: `antmaze-*`, sparse and dense, as Gymnasium-Robotics' AntMaze-v5, and
-// `antmaze-*-d4rl` as D4RL's antmaze-v2. docs/ant_maze.md lists how they differ.
+// The ant mazes: `antmaze-*`, sparse and dense, follow Gymnasium-Robotics' AntMaze-v5;
+// `antmaze-*-d4rl` follow D4RL's antmaze-v2. docs/ant_maze.md lists how they differ.
 std::vector<EnvEntry> environments();
 
 }  // namespace reverie::ant_maze

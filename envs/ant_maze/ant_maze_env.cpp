@@ -54,7 +54,7 @@ maze::ModelChanges AntMazeEnv::changes() const {
   return changes;
 }
 
-// The goal first, then noise on every position and velocity, the quaternion's among them.
+// The goal comes first, then noise on every position and velocity, including the quaternion's.
 void AntMazeEnv::place_d4rl() {
   Rng& rng = episode().rng();
   const maze::MazeLayout& layout = world_->layout;
@@ -76,7 +76,7 @@ void AntMazeEnv::drive(ConstFieldView action) {
   if (!is_d4rl()) read_contact_forces(data);
 }
 
-// Right after the engine's step, while its contacts are there.
+// Read right after the engine's step, while its contacts are valid.
 void AntMazeEnv::read_contact_forces(mjData& data) {
   mj_rnePostConstraint(&simulation().model(), &data);
   for (size_t i = 0; i < contact_forces_.size(); ++i) {

@@ -11,23 +11,23 @@ namespace reverie::ant_maze {
 
 inline constexpr Color kAntColor{196, 98, 34};
 
-// The factors of the ant's own, behind those of all mazes.
+// The ant's own factors, after those of all mazes.
 enum AntFactor : size_t { kFriction = maze::kOwnFactors };
 
 std::vector<Factor> ant_maze_factors(const maze::MazeLayout& layout);
 
-// What the ant adds to the task of reaching a goal.
+// What the ant adds to the goal-reaching task.
 struct AntTask {
   maze::GoalTask goal;
   bool goal_observation = true;  // the goal is part of the observation
 };
 
-// A four-legged body that walks through a maze to a goal. It may fall over: neither reference ends
-// the episode then.
+// A four-legged body that walks through a maze to a goal. It may fall over: in neither reference
+// does that end the episode.
 //
 // Observation, Robotics: [105] = z, quaternion, joint angles (qpos[2:]), qvel [14], contact forces
-// on 13 bodies (torque, force) clipped to [-1, 1]; the place is achieved_goal. D4RL: [29] = qpos,
-// qvel, the place included.
+// on 13 bodies (torque, force) clipped to [-1, 1]; the position is in achieved_goal. D4RL: [29] =
+// qpos, qvel, including the position.
 class AntMazeEnv final : public maze::GoalEnv {
  public:
   AntMazeEnv(std::shared_ptr<const AntWorld> world, std::shared_ptr<const AntTask> task);
@@ -46,7 +46,8 @@ class AntMazeEnv final : public maze::GoalEnv {
   void read_contact_forces(mjData& data);
 
   std::shared_ptr<const AntWorld> world_;
-  // [bodies, 6] of the last step: the engine computes them on demand and keeps none in its state.
+  // [bodies, 6] of the last step. The engine computes them on demand and does not keep them in its
+  // state.
   std::array<double, size_t{6} * kBodies> contact_forces_{};
 };
 

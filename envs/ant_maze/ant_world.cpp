@@ -15,8 +15,8 @@ constexpr double kCell = 4.0;            // [m]
 constexpr double kWallHeight = 2.0;      // [m]
 constexpr double kD4rlGoalRadius = 0.5;  // [m]
 
-// What the two ants differ in: the engine's step [s], the contacts' softness, and the motors'
-// strength [N m] at full action.
+// The differences between the two ants: the engine's step [s], the contacts' softness, and the
+// motors' strength [N m] at full action.
 struct AntConstants {
   const char* timestep;
   const char* softness;
@@ -39,7 +39,8 @@ SharedModel build_model(const AntConstants& ant, const MazeLayout& layout) {
                                 layout.map.source());
 }
 
-// The start is the origin, rows run upwards, columns along x. Without a goal any cell may be it.
+// The start is the origin; rows run upwards, columns along x. Without a marked goal any cell may be
+// the goal.
 MazeLayout d4rl_layout(MazeMap map) {
   std::vector<CellIndex> starts = map.cells(Cell::kStart);
   const std::vector<CellIndex> both = map.cells(Cell::kBoth);

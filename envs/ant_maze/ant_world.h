@@ -21,9 +21,9 @@ inline constexpr double kReach = 0.88;        // [m] of the stretched legs along
 // D4RL's noise at a reset: half width on qpos, standard deviation on qvel.
 inline constexpr double kD4rlNoise = 0.1;
 
-inline constexpr int kFrameSkip = 5;  // engine steps a step
+inline constexpr int kFrameSkip = 5;  // engine steps per step
 
-// A map in the coordinates of one convention, with its compiled model. Shared by all instances.
+// A map in the coordinates of one convention, with its compiled model. All instances share it.
 struct AntWorld {
   maze::Convention convention;
   maze::MazeLayout layout;
@@ -32,7 +32,7 @@ struct AntWorld {
 
 // Throws Error(kInput) that names file and cell for a map that the convention cannot play: not
 // exactly one start (D4RL), no second cell to start from (Robotics: its reset would draw for ever),
-// starts or goals that no way connects.
+// starts or goals that are not connected.
 std::shared_ptr<const AntWorld> build_ant_world(maze::Convention convention, maze::MazeMap map);
 
 }  // namespace reverie::ant_maze

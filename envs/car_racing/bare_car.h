@@ -2,8 +2,9 @@
 
 namespace reverie::car_racing {
 
-// Steps a second of the reference's car alone in an empty Box2D world, with the reference's numbers
-// of iterations: no road, no picture. What a car racing environment is measured against.
+// Steps per second of the reference's car alone in an empty Box2D world, with the reference's
+// iteration counts, without road or picture. The car racing environments are compared with this
+// rate.
 double bare_car_rate(int threads, double seconds);
 
 }  // namespace reverie::car_racing

@@ -12,17 +12,17 @@
 namespace reverie::car_racing {
 namespace {
 
-// How far behind a hinge's limit Box2D's own one lies [rad]. A motor turns a hinge by 0.06 in a
-// step, so that only a blow gets there.
+// Distance [rad] between a hinge's limit and Box2D's own limit behind it. A motor turns a hinge by
+// 0.06 in a step, so only an impact gets there.
 constexpr float kStopBehindLimit = 0.1F;
 
-// What collides with what in the reference: wheels with hulls and obstacles, not with each other.
+// Which bodies collide in the reference: wheels with hulls and obstacles, not with each other.
 constexpr uint16_t kHullCategory = 0x0001;
 constexpr uint16_t kHullMask = 0xffff;
 constexpr uint16_t kWheelCategory = 0x0020;
 constexpr uint16_t kWheelMask = 0x0001;
 
-// The impulses that b2RevoluteJoint shows to classes derived from it and to nobody else.
+// Gives access to the impulses that b2RevoluteJoint shows only to derived classes.
 struct HingeImpulses : b2RevoluteJoint {
   static b2Vec2& point(b2RevoluteJoint& joint) { return joint.*(&HingeImpulses::m_impulse); }
   static float& motor(b2RevoluteJoint& joint) { return joint.*(&HingeImpulses::m_motorImpulse); }
@@ -30,7 +30,7 @@ struct HingeImpulses : b2RevoluteJoint {
   static float& upper(b2RevoluteJoint& joint) { return joint.*(&HingeImpulses::m_upperImpulse); }
 };
 
-// An outline around `origin` instead of the reference's origin.
+// An outline relative to `origin` instead of the reference's origin.
 void add_fixture(b2Body& body, std::span<const Point> outline, Vec2 origin, uint16_t category,
                  uint16_t mask) {
   std::array<b2Vec2, b2_maxPolygonVertices> corners;
@@ -70,8 +70,8 @@ void store_body(const b2Body& from, Body& to) {
   to.force = {};
 }
 
-// Lets the world grow its lists now rather than during an episode: of pairs of bounding boxes that
-// overlap, a car has at most 28.
+// Makes the world grow its lists of overlapping bounding-box pairs now instead of during an
+// episode: a car has at most 28.
 void grow_lists(b2World& world) {
   b2BodyDef definition;
   b2Body* body = world.CreateBody(&definition);
@@ -120,7 +120,7 @@ void Box2dPhysics::step(CarBodies& bodies) {
   load(bodies);
   world_.Step(static_cast<float>(kStep), kVelocityIterations, kPositionIterations);
   store(bodies);
-  // The world does not say whether the hinges hold, but those of a car at rest do.
+  // The world does not report whether the hinges hold, but those of a car at rest do.
   update_sleep(bodies, true);
 }
 

@@ -12,25 +12,26 @@ namespace reverie::car_racing {
 //
 // Limits of hinges follow the reference's Box2D 2.3, which lets a wheel turn until it is at its
 // limit; 2.4 holds it back in the step before, and a slalom then ends 9 units elsewhere instead of
-// 0.01. So the motor does what 2.3's limit does, and Box2D's own limit stands a little behind, for
-// blows that the motor does not stop.
+// 0.01. So the motor imitates 2.3's limit, and Box2D's own limit lies a little behind it, for
+// impacts that the motor does not stop.
 //
-// Box2D keeps its state to itself, so that a step from a copy of the bodies takes some care:
+// Box2D keeps part of its state private, so stepping from a copy of the bodies needs care:
 //   - A body's origin is its centre of mass: SetTransform() then sets it without rounding.
-//   - The impulses that hinges start from have no setters, but are open to derived classes.
-//   - Sleeping is counted here; the time that a body has slept cannot be set.
-//   - The world has stepped once without the car: its first step would throw the impulses away.
-// The tree of bounding boxes remembers where bodies have been, which only the order of contacts
-// could show, and nothing touches the car. With obstacles, the impulses of contacts and their order
-// become part of the state.
+//   - The impulses that hinges start from have no setters, but derived classes can reach them.
+//   - Sleeping is counted here, because the time that a body has slept cannot be set.
+//   - The world has stepped once without the car: its first step would discard the impulses.
+// The tree of bounding boxes remembers earlier positions. That affects only the order of contacts,
+// and nothing touches the car. With obstacles, the contacts' impulses and order become part of the
+// state.
 class Box2dPhysics final : public CarPhysics {
  public:
   explicit Box2dPhysics(const CarDefinition& definition);
 
   void step(CarBodies& bodies) override;
 
-  // The speed [rad/s] of a hinge's motor that wants `speed` at `angle`: at a limit it does not go
-  // further, and a wheel that is beyond it by more than Box2D's slop is brought back in one step.
+  // The motor speed [rad/s] of a hinge that should turn with `speed` at `angle`: at a limit it
+  // turns no further, and a wheel beyond the limit by more than Box2D's slop is brought back in one
+  // step.
   float limited_speed(float angle, float speed) const;
 
   b2World& world() { return world_; }

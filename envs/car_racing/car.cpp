@@ -7,7 +7,7 @@ namespace reverie::car_racing {
 namespace {
 
 constexpr double kEnginePower = 100000000 * kSize * kSize;
-constexpr double kWheelInertia = 4000 * kSize * kSize;  // of its rolling, not of its body
+constexpr double kWheelInertia = 4000 * kSize * kSize;  // of the rolling wheel, not of its body
 constexpr double kFrictionLimit = 1000000 * kSize * kSize;
 constexpr double kGrassShare = 0.6;                    // of the road's friction
 constexpr double kSlipForce = 205000 * kSize * kSize;  // per unit/s of slip, below the limit
@@ -51,7 +51,7 @@ void Car::steer(double target) {
 
 void Car::gas(double gas) {
   const double wanted = std::clamp(gas, 0.0, 1.0);
-  for (size_t i = 2; i < 4; ++i) {  // more only little by little, less at once
+  for (size_t i = 2; i < 4; ++i) {  // increases slowly, decreases at once
     wheels[i].gas += std::min(wanted - wheels[i].gas, kGasRise);
   }
 }
@@ -87,7 +87,7 @@ void Car::apply_tyre(size_t i) {
   const double forward_speed = forward.x * velocity.x + forward.y * velocity.y;
   const double side_speed = side.x * velocity.x + side.y * velocity.y;
 
-  // Power / torque is speed; 5 rad/s more, so that a standing wheel does not divide by zero.
+  // Power / torque is speed; 5 rad/s are added, so that a standing wheel does not divide by zero.
   wheel.omega += kStep * (kEnginePower * scales_.engine_power) * wheel.gas / kWheelInertia /
                  (std::abs(wheel.omega) + 5.0);
   if (wheel.brake >= kLockingBrake) {
@@ -97,7 +97,7 @@ void Car::apply_tyre(size_t i) {
   }
   wheel.phase += wheel.omega * kStep;
 
-  // A force against the slip between tyre and ground, cut to what friction can carry.
+  // A force against the slip between tyre and ground, limited to what friction can carry.
   double forward_force = (-forward_speed + wheel.omega * kWheelRadius) * kSlipForce;
   double side_force = -side_speed * kSlipForce;
   const double force = std::sqrt(forward_force * forward_force + side_force * side_force);

@@ -8,7 +8,7 @@
 
 namespace reverie::car_racing {
 
-// What the factors of variation may change; 1 is the reference.
+// What factors of variation may change; 1 is the reference's value.
 struct CarScales {
   double engine_power = 1.0;
   double hull_mass = 1.0;
@@ -16,7 +16,7 @@ struct CarScales {
   double grass_friction = 1.0;
 };
 
-// One wheel beside its body: what drives and brakes it.
+// The state of one wheel apart from its body: drive, brake, steering.
 struct Wheel {
   double gas = 0.0;    // [0, 1], rises by at most 0.1 a step
   double brake = 0.0;  // not clipped; from 0.9 on the wheel locks
@@ -24,24 +24,24 @@ struct Wheel {
   double omega = 0.0;  // [rad/s]
   double phase = 0.0;  // [rad] how far it has rolled
   bool on_road = false;
-  bool skids = false;  // whether the tyre asked for more than twice its grip in the last step
+  bool skids = false;  // the tyre asked for more than twice its grip in the last step
 };
 
 // The reference's car (Gymnasium 1.4.0, car_dynamics.py): front wheels steer, rear wheels drive,
-// all brake; each tyre pushes its body by as much as its friction allows. Wheels 0 and 1 are front
-// left and right, 2 and 3 rear left and right.
+// all brake; each tyre pushes its body as far as its friction allows. Wheels 0 and 1 are front left
+// and right, 2 and 3 rear left and right.
 class Car {
  public:
   static constexpr double kStep = CarPhysics::kStep;  // [s]
 
   explicit Car(const CarScales& scales = {}, PhysicsEngine engine = PhysicsEngine::kNative);
 
-  // At rest with its origin at (x, y), the front towards (-sin angle, cos angle).
+  // Places the car at rest with its origin at (x, y) and the front towards (-sin angle, cos angle).
   // quirk: the wheels start at their anchors as if the hull were not turned; the first step pulls
   // them into place.
   void place(double x, double y, double angle);
 
-  // Inputs of the next steps. steer: left positive, the reference passes minus the action.
+  // Inputs of the next steps. steer: left is positive; the reference passes minus the action.
   void steer(double target);
   void gas(double gas);  // clipped to [0, 1]
   void brake(double brake);

@@ -11,7 +11,7 @@ namespace {
 
 constexpr double kWindowWidth = 1000.0;
 constexpr double kWindowHeight = 800.0;
-constexpr double kCarX = 500.0;  // where the window has the car
+constexpr double kCarX = 500.0;  // x of the car in the window
 constexpr double kCarY = 600.0;
 constexpr double kFarZoom = 0.1 * kScale;  // [window pixels per unit] at reset
 constexpr double kNearZoom = 2.7 * kScale;
@@ -19,7 +19,7 @@ constexpr double kBarTop = 700.0;
 constexpr double kGrassSide = kPlayfield / 20.0;
 constexpr int kGrassCells = 20;  // squares from -20 to 18, every other one
 
-// quirk: the reference's shrinking (pygame's smoothscale) takes 2 from every channel.
+// quirk: the reference's downscaling (pygame's smoothscale) subtracts 2 from every channel.
 constexpr Color shrunk(Color color) {
   const auto channel = [](uint8_t c) { return static_cast<uint8_t>(c > 2 ? c - 2 : 0); };
   return {channel(color.r), channel(color.g), channel(color.b)};
@@ -39,8 +39,8 @@ Point on_hull(const Car& car, Point p) {
   return {origin.x + turned.c * p.x - turned.s * p.y, origin.y + turned.s * p.x + turned.c * p.y};
 }
 
-// World to canvas, the way the window's pixels see it: the reference's polygons end in the middle
-// of pixels, ours on their borders.
+// World to canvas, as the window's pixels see it: the reference's polygons end in the middle of
+// pixels, ours on their borders.
 Transform window_camera(const Canvas& canvas, const Car& car, double zoom) {
   const Vec2 origin = car.hull_position();
   return Transform::scale(canvas.width() / kWindowWidth, canvas.height() / kWindowHeight) *
@@ -49,7 +49,7 @@ Transform window_camera(const Canvas& canvas, const Car& car, double zoom) {
          Transform::translate(-origin.x, -origin.y);
 }
 
-// A circle of the world that holds all of the window above the bar.
+// A circle of the world that contains all of the window above the bar.
 struct Sight {
   Point center;
   double radius;
@@ -90,7 +90,7 @@ void draw_ground(Canvas& canvas, const Colors& colors, const Sight& sight) {
   canvas.fill_path(shrunk(colors.grass));
 }
 
-// Tiles in one run share their edges; the run is one outline, so that no ground shows between.
+// Tiles of one run share their edges; the run is one outline, so that no ground shows between them.
 void add_road(Canvas& canvas, const TrackPicture& picture, const std::vector<size_t>& tiles) {
   const size_t n = picture.left.size();
   static thread_local std::vector<Point> outline;
@@ -107,8 +107,8 @@ void add_road(Canvas& canvas, const TrackPicture& picture, const std::vector<siz
   }
 }
 
-// The two lighter of the three shades that tiles alternate between. A little narrower than the
-// road, whose border is smooth already.
+// The two lighter ones of the three shades of tiles. Drawn slightly narrower than the road, whose
+// border is smooth already.
 void draw_shades(Canvas& canvas, const Scene& scene, const std::vector<size_t>& tiles) {
   constexpr double kInset = 0.06;  // of the road's width
   const TrackPicture& picture = scene.picture;
@@ -133,7 +133,7 @@ void draw_shades(Canvas& canvas, const Scene& scene, const std::vector<size_t>& 
   }
 }
 
-// White first, all along, then red over it: between the two no ground shows.
+// White first along the whole kerb, then red over it, so that no ground shows between them.
 void draw_kerbs(Canvas& canvas, const Track& track, const std::vector<size_t>& tiles) {
   const auto add = [&](size_t i) {
     if (track.has_kerb[i] != 0) canvas.add_polygon(track.kerb(i));
@@ -162,7 +162,7 @@ std::array<Point, 4> place(const Body& body, const std::array<Point, 4>& outline
 void draw_wheels(Canvas& canvas, const Car& car) {
   for (const Body& body : car.body.wheels) canvas.add_polygon(place(body, wheel_outline()));
   canvas.fill_path(kBlack);
-  // A mark on the tyre that shows it roll: visible where cos and sin put it on the upper side.
+  // A mark on the tyre that shows it roll: visible while cos and sin put it on the upper side.
   for (size_t i = 0; i < 4; ++i) {
     const double phase = car.wheels[i].phase;
     const double s1 = std::sin(phase), s2 = std::sin(phase + 1.2);

@@ -18,7 +18,7 @@ struct Colors {
   Color hull{204, 0, 0};
 };
 
-// The outlines of a track for drawing, made once an episode.
+// The outlines of a track for drawing, made once per episode.
 struct TrackPicture {
   std::vector<Point> left, right;  // [tiles] the road's edges at each point
   std::vector<Point> centers;      // [tiles]
@@ -26,7 +26,7 @@ struct TrackPicture {
   void build(const Track& track);
 };
 
-// All that a picture shows.
+// Everything that a picture shows.
 struct Scene {
   const Track& track;
   const TrackPicture& picture;
@@ -34,26 +34,27 @@ struct Scene {
   const Car& car;
   const Colors& colors;
   const SkidMarks& skid_marks;
-  double time;   // [s] since reset: the camera comes down during the first second
+  double time;   // [s] since reset: the camera zooms in during the first second
   double score;  // the number in the corner
   double zoom;   // of the camera, 1 is the reference's
 };
 
-// The reference's observation at the canvas's size: what its 1000 x 800 window shows, the car at
-// (1/2, 3/4), forward up, indicators and score in a black bar below. The window is not drawn and
-// shrunk as the reference does it, but every shape is drawn at its final place by its exact area in
-// each pixel, which is what shrinking by area averages would give.
+// The reference's observation at the canvas's size. It shows what the reference's 1000 x 800 window
+// shows: the car at (1/2, 3/4), forward up, indicators and score in a black bar at the bottom. The
+// reference draws the window and shrinks it; here every shape is drawn at its final place by its
+// exact area in each pixel, which equals shrinking by area averages.
 //
-// quirk: the window's 5:4 becomes square where the canvas is, as in the reference's 96 x 96.
+// quirk: the window's 5:4 becomes square when the canvas is square, as in the reference's 96 x 96.
 void draw_observation(Canvas& canvas, const Scene& scene);
 
-// The same view for people, without distortion: skid marks, shadows and markings, no score.
+// The same view for people, without distortion: with skid marks, shadows and markings, without the
+// score.
 void draw_film(Canvas& canvas, const Scene& scene);
 
 // Height of the camera [window pixels per unit] at a time [s]: it zooms in during the first second.
 double camera_zoom(double time);
 
-// The tiles that a circle around the view may reach, in their order.
+// The tiles that may lie within a circle around the view, in their order.
 void find_visible_tiles(const TrackPicture& picture, Point center, double radius,
                         std::vector<size_t>& tiles);
 

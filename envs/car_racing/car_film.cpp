@@ -28,7 +28,7 @@ Color mixed(Color a, Color b, double t) {
   return {channel(a.r, b.r), channel(a.g, b.g), channel(a.b, b.b)};
 }
 
-// The scene's colours, deeper than on the reference's flat picture.
+// The scene's colours, darker than in the reference's flat picture.
 struct Palette {
   explicit Palette(const Colors& colors)
       : ground(mixed(colors.background, {46, 92, 50}, 0.45)),
@@ -47,7 +47,7 @@ class Film {
       : canvas_(canvas), scene_(scene), palette_(scene.colors) {}
 
   void draw() {
-    // The camera of the reference, which comes down in the first second, without its distortion.
+    // The reference's camera, which zooms in during the first second, without its distortion.
     const double scale = canvas_.height() / kViewHeight * scene_.zoom *
                          (camera_zoom(scene_.time) / camera_zoom(1.0));
     const Body& hull = scene_.car.body.hull;
@@ -82,8 +82,8 @@ class Film {
     canvas_.fill_path(palette_.grass);
   }
 
-  // A point across the road at track point i: 0 is the left edge, 1 the right one, beyond them the
-  // ground; `shift` [units] to the right.
+  // A point across the road at track point i: 0 is the left edge, 1 the right one, values outside
+  // are ground; `shift` [units] moves it to the right.
   Point across(size_t i, double t, double shift = 0.0) const {
     const Point a = scene_.picture.left[i];
     const Point b = scene_.picture.right[i];
@@ -91,7 +91,7 @@ class Film {
     return {a.x + u * (b.x - a.x), a.y + u * (b.y - a.y)};
   }
 
-  // Adds the strip of road between two lines along it, of every visible tile that `take` wants.
+  // Adds the strip of road between two lines along it, for every visible tile that `take` accepts.
   template <typename Take>
   void add_strip(double t0, double shift0, double t1, double shift1, Take&& take) {
     for (const size_t i : tiles_) {
@@ -110,7 +110,7 @@ class Film {
     draw_kerbs();
     add_strip(0.0, 0.0, 1.0, 0.0, all);
     canvas_.fill_path(palette_.road);
-    // Asphalt in patches, and a little lighter where nobody has driven.
+    // Asphalt in patches, slightly lighter where nobody has driven.
     for (const size_t shade : {size_t{1}, size_t{2}}) {
       add_strip(0.0, kEdgeLine, 1.0, -kEdgeLine, [&](size_t i) { return i / 3 % 3 == shade; });
       canvas_.fill_path(mixed(palette_.road, {255, 255, 255}, 0.013 * static_cast<double>(shade)));
@@ -135,7 +135,7 @@ class Film {
     canvas_.fill_path(kKerbRed);
   }
 
-  // Two rows of chequers over the first half of tile 0.
+  // Two rows of a chequered pattern over the first half of tile 0.
   void draw_start() {
     if (std::find(tiles_.begin(), tiles_.end(), size_t{0}) == tiles_.end()) return;
     constexpr int kSquares = 12;
@@ -181,7 +181,7 @@ class Film {
     const Car& car = scene_.car;
     const Vec2 origin = car.hull_position();
     const float angle = car.body.hull.angle;
-    // Shadows fall to the same side of the world whichever way the car turns.
+    // Shadows fall to the same side of the world whatever the car's direction.
     const Vec2 shade = {origin.x + 0.35F, origin.y - 0.35F};
     fill_box(shade, angle, {-1.3, -2.5}, {1.3, 2.6}, 0.5, kShadow);
     for (size_t i = 0; i < 4; ++i) {

@@ -7,8 +7,8 @@
 
 namespace reverie::car_racing {
 
-// The bodies of a car and what moves them, in float32 as Box2D has it. Units are the reference's:
-// the car is 5 units long.
+// The bodies of a car and their motion, in float32 as in Box2D. Units are the reference's: the car
+// is 5 units long.
 
 struct Vec2 {
   float x = 0.0F;
@@ -34,7 +34,7 @@ struct Body {
   Vec2 velocity = {};             // of the centre of mass [units/s]
   float angular_velocity = 0.0F;  // [rad/s]
   Vec2 force = {};                // on the centre of mass, during the next step
-  float sleep_time = 0.0F;        // [s] how long it has hardly moved
+  float sleep_time = 0.0F;        // [s] time with hardly any motion
 };
 
 enum class Limit : uint8_t { kInactive, kAtLower, kAtUpper };
@@ -42,14 +42,14 @@ enum class Limit : uint8_t { kInactive, kAtLower, kAtUpper };
 // A wheel's hinge: a revolute joint with a motor and limits on the angle.
 struct Hinge {
   float motor_speed = 0.0F;  // [rad/s] of the wheel relative to the hull
-  // What the last step applied; the next one starts from it.
+  // What the last step applied; the next step starts from it.
   Vec2 impulse = {};
   float limit_impulse = 0.0F;  // positive at the lower limit, negative at the upper one
   float motor_impulse = 0.0F;
   Limit limit = Limit::kInactive;
 };
 
-// A hull and four wheels: all that a step of physics depends on and all that it changes.
+// A hull and four wheels: everything that a physics step depends on and changes.
 struct CarBodies {
   static constexpr size_t kWheels = 4;
 
@@ -57,7 +57,7 @@ struct CarBodies {
   std::array<Body, kWheels> wheels;
   std::array<Hinge, kWheels> hinges;
 
-  // Of the wheel against the hull [rad], left positive.
+  // Angle of the wheel relative to the hull [rad], left positive.
   float hinge_angle(size_t wheel) const { return wheels[wheel].angle - hull.angle; }
 };
 
@@ -67,7 +67,7 @@ struct BodyMass {
   Vec2 center = {};      // of mass, in the body's frame
 };
 
-// What stays the same as long as a car lives.
+// The constants of a car.
 struct CarDefinition {
   BodyMass hull;
   BodyMass wheel;                                // of each; its centre of mass is its hinge
@@ -77,16 +77,16 @@ struct CarDefinition {
   float max_motor_torque = 0.0F;  // of every hinge
 };
 
-// Which physics moves a car.
+// The physics engine that moves a car.
 enum class PhysicsEngine : uint8_t { kNative, kBox2d };
 
 // Moves the bodies of one car. The road only senses the car, so nothing else pushes it. A step
-// depends on `bodies` alone, whatever was stepped before: who keeps a copy of them can go on from
-// there to the last bit.
+// depends on `bodies` alone, not on what was stepped before: continuing from a copy of them is
+// bit-equal.
 class CarPhysics {
  public:
   static constexpr double kStep = 1.0 / 50.0;  // [s]
-  // At most as many a step, as the reference asks for.
+  // Upper limits per step, as the reference asks for.
   static constexpr int kVelocityIterations = 6 * 30;
   static constexpr int kPositionIterations = 2 * 30;
 
@@ -98,9 +98,9 @@ class CarPhysics {
 
 std::unique_ptr<CarPhysics> make_car_physics(PhysicsEngine engine, const CarDefinition& definition);
 
-// Box2D's rule for bodies at rest: a car that has hardly moved for half a second, and whose hinges
-// hold (`positions_solved`), loses its last velocity. It wakes at once: tyres push it in every
-// step.
+// Box2D's rule for bodies at rest: a car loses its remaining velocity when it has hardly moved for
+// half a second and its hinges hold (`positions_solved`). It wakes at once, because tyres push it
+// in every step.
 void update_sleep(CarBodies& bodies, bool positions_solved);
 
 }  // namespace reverie::car_racing

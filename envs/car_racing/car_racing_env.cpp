@@ -17,7 +17,7 @@ constexpr double kOutsideReward = -100.0;
 constexpr std::array<std::array<double, 3>, 5> kDiscreteActions = {
     {{0.0, 0.0, 0.0}, {-0.6, 0.0, 0.0}, {0.6, 0.0, 0.0}, {0.0, 0.2, 0.0}, {0.0, 0.0, 0.8}}};
 
-// Numbers of a saved state.
+// Counts of numbers in a saved state.
 constexpr size_t kBodyNumbers = 8;   // centre, angle, velocity, angular velocity, sleep time
 constexpr size_t kHingeNumbers = 6;  // motor speed, impulses, limit
 constexpr size_t kWheelNumbers = 6;  // gas, brake, steer, omega, phase, on_road
@@ -26,7 +26,7 @@ constexpr size_t kFlagsPerNumber = 16;  // tiles, 3 bits each: below 2^53
 constexpr size_t kFlagNumbers = (Road::kMaxTiles + kFlagsPerNumber - 1) / kFlagsPerNumber;
 constexpr size_t kCarNumbers = 5 * kBodyNumbers + 4 * (kHingeNumbers + kWheelNumbers);
 
-// Calls f for every number of the car's state, in one order for saving and loading.
+// Calls f for every number of the car's state; saving and loading share this order.
 template <typename CarType, typename F>
 void visit_car(CarType& car, F&& f) {
   const auto body = [&](auto& b) {
@@ -96,14 +96,14 @@ void CarRacingEnv::reset(uint64_t seed, FieldViews obs) {
   car_.place(place.position.x, place.position.y, place.beta);
   skid_marks_.clear();
   progress_.tile = static_cast<double>(start % track_.size());
-  // quirk: the reference's reset is a step without action. The tiles that it touches, always the
-  // two under the car, are paid for with the first action.
+  // quirk: the reference's reset is a step without an action. The tiles it touches, always the two
+  // under the car, are rewarded with the first action.
   simulate();
   progress_.ended = 0.0;
   observe(obs);
 }
 
-// The episode's colours and track, from the reference's stream of draws.
+// The episode's colours and track, from the same draws as in the reference.
 void CarRacingEnv::build_track(uint64_t seed) {
   seed_ = seed;
   Rng rng(seed);
@@ -134,8 +134,8 @@ void CarRacingEnv::build_track(uint64_t seed) {
   road_.build(track_);
 }
 
-// One step of the reference's world: tyres push by what they touched a step ago, then the road
-// notices where the car is, then it moves.
+// One step of the reference's world: tyres push according to the ground touched a step ago, then
+// the road detects where the car is, then the car moves.
 void CarRacingEnv::simulate() {
   car_.apply_tyres();
   skid_marks_.add(car_);
@@ -146,7 +146,7 @@ void CarRacingEnv::simulate() {
        progress_.tiles_paid += 1.0) {
     progress_.score += kTrackReward / static_cast<double>(track_.size());
   }
-  // quirk: the frame is taken before the step is charged.
+  // quirk: the frame is taken before the step's cost is subtracted.
   progress_.shown_score = progress_.score;
 }
 
@@ -159,7 +159,7 @@ void CarRacingEnv::take_action(ConstFieldView action) {
     const Field& box = std::get<Field>(spec().action);
     const std::span<const float> values = action.as<float>();
     for (size_t i = 0; i < 3; ++i) chosen[i] = std::clamp(values[i], box.low[i], box.high[i]);
-    chosen[0] = -chosen[0];  // the action steers right where it is positive, the car left
+    chosen[0] = -chosen[0];  // positive actions steer right; the car's positive is left
   }
   car_.steer(chosen[0]);
   car_.gas(chosen[1]);
@@ -196,7 +196,7 @@ StepResult CarRacingEnv::step(ConstFieldView action, FieldViews obs) {
   if (std::abs(position.x) > kPlayfield || std::abs(position.y) > kPlayfield) {
     result.terminated = true;
     progress_.lap_finished = 0.0;
-    result.reward = kOutsideReward;  // quirk: it replaces what the step has earned
+    result.reward = kOutsideReward;  // quirk: it replaces the step's reward
   }
   result.truncated = spec().max_steps > 0 && !result.terminated &&
                      progress_.steps >= static_cast<double>(spec().max_steps);
@@ -279,7 +279,7 @@ void CarRacingEnv::set_state(std::span<const double> state) {
   const uint64_t seed =
       high << 32 | static_cast<uint64_t>(checked_whole(id, state[1], 4294967295.0));
 
-  // All is read into a copy: a state that is refused half-way changes nothing.
+  // Everything is read into a copy, so a state that is refused half-way changes nothing.
   CarRacingEnv next(task_);
   next.factors_.set_all(state.subspan(kSeedNumbers, factor_numbers));
   next.build_track(seed);
@@ -301,7 +301,7 @@ void CarRacingEnv::set_state(std::span<const double> state) {
     } else if constexpr (std::is_same_v<Number, bool>) {
       number = checked_whole(id, value, 1.0) != 0.0;
     } else {
-      constexpr double kFar = 1e6;  // nothing of a car comes near
+      constexpr double kFar = 1e6;  // no part of a car comes near
       REVERIE_CHECK(std::abs(value) <= kFar,
                     "{}: the state holds {}, expected a number in [{}, {}]", id, value, -kFar,
                     kFar);

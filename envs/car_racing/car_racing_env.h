@@ -14,13 +14,13 @@
 
 namespace reverie::car_racing {
 
-// When a lap counts as finished, beside driving over every tile.
+// When a lap counts as finished, besides driving over every tile.
 //   kGymnasium: never. quirk: its rule asks for the FIRST visit of tile 0 after 95 % of the tiles,
 //     but tile 0 is visited in reset() (Gymnasium issue 1269).
 //   kFixed: when a wheel comes back onto tile 0 after that share of the tiles.
 enum class LapRule : uint8_t { kGymnasium, kFixed };
 
-// What one car racing task is.
+// The settings of one car racing task.
 struct Task {
   EnvSpec spec;
   bool domain_randomize = false;  // other colours each episode
@@ -46,9 +46,9 @@ enum FactorIndex : size_t {
 };
 std::vector<Factor> car_racing_factors();
 
-// A car on a random track, seen from above (Gymnasium 1.4.0 CarRacing-v3). Every tile that a wheel
-// comes onto pays 1000 / tiles, every step costs 0.1; driving off the playfield ends the episode
-// with -100 instead. docs/car_racing.md lists the reference's quirks that are kept.
+// A car on a random track, seen from above (Gymnasium 1.4.0 CarRacing-v3). Every new tile that a
+// wheel touches gives 1000 / tiles, every step costs 0.1; driving off the playfield ends the
+// episode and gives -100 instead. docs/car_racing.md lists the reference's quirks that are kept.
 class CarRacingEnv final : public Env {
  public:
   explicit CarRacingEnv(std::shared_ptr<const Task> task);
@@ -63,7 +63,8 @@ class CarRacingEnv final : public Env {
   PhysicsState* physics() override { return &physics_; }
 
  private:
-  // What the recordings hold, under their names. Read only: a car is not its hull alone.
+  // The parts that recordings hold, under their names. Read only, because a car's state is more
+  // than its hull's.
   class Physics final : public PhysicsState {
    public:
     explicit Physics(const CarRacingEnv& env) : env_(env) {}
@@ -78,15 +79,15 @@ class CarRacingEnv final : public Env {
     const CarRacingEnv& env_;
   };
 
-  // Numbers of the episode, all part of state().
+  // The episode's numbers, all part of state().
   struct Progress {
-    double score = 0.0;        // the sum of rewards as the corner shows it
-    double shown_score = 0.0;  // what it was when the frame was taken
+    double score = 0.0;        // sum of rewards as shown in the corner
+    double shown_score = 0.0;  // its value when the frame was taken
     double time = 0.0;         // [s] since reset
     double steps = 0.0;
-    double tiles_paid = 0.0;       // visited tiles that score has counted
-    double tile = 0.0;             // the nearest
-    double tiles_advanced = 0.0;   // along the track since reset, backwards counts back
+    double tiles_paid = 0.0;       // visited tiles that the score includes
+    double tile = 0.0;             // index of the nearest one
+    double tiles_advanced = 0.0;   // along the track since reset; backwards is subtracted
     double distance = 0.0;         // [units] driven
     double wheels_on_grass = 0.0;  // summed over steps
     double lap_finished = 0.0;     // 0 or 1

@@ -48,7 +48,7 @@ struct Moments {
   }
 };
 
-// Box2D adds the four polygons up as they are: where they overlap, matter counts twice.
+// Box2D adds up the four polygons unchanged, so matter counts twice where they overlap.
 BodyMass hull_mass(double scale) {
   Moments moments;
   for (const Outline& part : hull_outlines()) moments.add(part.view());

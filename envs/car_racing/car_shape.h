@@ -22,7 +22,7 @@ inline constexpr float kMaxSteer = 0.4F;  // [rad] of every hinge to both sides
 const std::array<Outline, 4>& hull_outlines();
 const std::array<Point, 4>& wheel_outline();
 
-// Masses and hinges. hull_mass: times the reference's.
+// Masses and hinges. hull_mass: multiple of the reference's.
 CarDefinition car_definition(double hull_mass = 1.0);
 
 }  // namespace reverie::car_racing

@@ -8,7 +8,7 @@ namespace {
 
 constexpr double kWheelbase = (80 + 82) * kSize;
 
-// The centre line ahead as the car sees it, `distance` along it from the nearest point.
+// The centre line ahead in the car's frame, `distance` along it from the nearest point.
 Point along(const StateObservation& observation, double distance) {
   constexpr double kSpacing = StateObservation::kTilesBetween * kTrackStep;
   const double offset = observation.lateral_offset;
@@ -27,7 +27,7 @@ Point along(const StateObservation& observation, double distance) {
   return previous;
 }
 
-// The speed that lets every bend ahead be taken at its own speed after braking.
+// The speed from which braking still reaches the speed of every bend ahead.
 double wanted_speed(const StateObservation& observation, const DriverSettings& settings) {
   constexpr double kSpacing = StateObservation::kTilesBetween * kTrackStep;
   double wanted = settings.top_speed;
@@ -47,7 +47,7 @@ std::array<float, 3> drive(const StateObservation& observation, const DriverSett
   const Point target =
       along(observation, settings.lookahead + settings.lookahead_time * std::max(speed, 0.0));
   const double distance = std::max(std::hypot(target.x, target.y), 1.0);
-  // The circle through the car that meets the target, and the wheels' angle that drives it.
+  // The circle through the car and the target, and the wheel angle that follows it.
   const double curvature = 2.0 * target.x / (distance * distance);
   const double steering = std::atan(kWheelbase * curvature);
 

@@ -11,7 +11,7 @@ constexpr float kPi = std::numbers::pi_v<float>;
 constexpr float kLinearSlop = 0.005F;
 constexpr float kAngularSlop = 2.0F / 180.0F * kPi;
 constexpr float kMaxAngularCorrection = 8.0F / 180.0F * kPi;
-constexpr float kMaxTranslation = 2.0F;  // a step
+constexpr float kMaxTranslation = 2.0F;  // per step
 constexpr float kMaxRotation = 0.5F * kPi;
 
 float inverse_or_zero(float x) { return x != 0.0F ? 1.0F / x : x; }
@@ -36,7 +36,7 @@ Vec3 cross(Vec3 a, Vec3 b) {
   return {a.y * b.z - a.z * b.y, a.z * b.x - a.x * b.z, a.x * b.y - a.y * b.x};
 }
 
-// How much impulses at a hinge, which is the wheel's centre, change the distance that it bridges.
+// How strongly impulses at a hinge, which is the wheel's centre, change the gap it closes.
 Symmetric2 point_mass(Vec2 arm, float inverse_mass, float hull_inverse_inertia) {
   Symmetric2 mass{.xx = inverse_mass + arm.y * arm.y * hull_inverse_inertia,
                   .xy = -arm.y * arm.x * hull_inverse_inertia,
@@ -52,14 +52,14 @@ struct Motion {
 
 }  // namespace
 
-// A hinge while velocities are solved: what stays the same during the step, and copies of what
-// changes, so that the compiler can keep it in registers.
+// A hinge while velocities are solved: the step's constants, and copies of the variables, so that
+// the compiler can keep them in registers.
 struct NativePhysics::Constraint {
   Vec2 arm;  // from the hull's centre of mass to the hinge, in the world
   Symmetric2 point;
   float angular_mass;  // of the motor
-  // The limit holds point and angle together: the columns of a 3x3 matrix, with what solving it
-  // needs.
+  // A limit constrains point and angle together: the columns of a 3x3 matrix, with precomputed
+  // values for its solution.
   Vec3 column_x, column_y, column_z, cross_yz;
   float inverse_determinant;
   float hull_inverse_mass, hull_inverse_inertia, wheel_inverse_mass, wheel_inverse_inertia;
@@ -68,7 +68,7 @@ struct NativePhysics::Constraint {
   Hinge hinge;
   Motion wheel;
 
-  // Applies an impulse at the hinge and one that turns, against each other, to both bodies.
+  // Applies a linear and an angular impulse at the hinge to both bodies, in opposite directions.
   void apply(Motion& hull, Vec2 impulse, float angular) {
     hull.velocity = hull.velocity - hull_inverse_mass * impulse;
     hull.angular -= hull_inverse_inertia * (cross(arm, impulse) + angular);
@@ -96,7 +96,7 @@ struct NativePhysics::Constraint {
     wheel.velocity = wheel.velocity + wheel_inverse_mass * impulse;
   }
 
-  // Point and angle at once; an angle that moves away from its limit is let go.
+  // Solves point and angle together; an angle that moves away from its limit is released.
   void solve_limit(Motion& hull, Vec2 point_error) {
     const Vec3 error = {point_error.x, point_error.y, wheel.angular - hull.angular};
     Vec2 impulse = {-(inverse_determinant * dot(error, cross_yz)),
@@ -162,7 +162,7 @@ void NativePhysics::solve_velocities(CarBodies& bodies) const {
   auto& [hull, wheels, hinges] = bodies;
   std::array<Constraint, CarBodies::kWheels> constraints;
   Motion motion = {hull.velocity, hull.angular_velocity};
-  // Box2D finds the wheels from the last one on.
+  // Box2D visits the wheels from the last to the first.
   for (size_t i = CarBodies::kWheels; i-- > 0;) {
     constraints[i] = prepare(bodies, i);
     const Hinge& hinge = constraints[i].hinge;
@@ -211,7 +211,7 @@ NativePhysics::Constraint NativePhysics::prepare(const CarBodies& bodies, size_t
   return out;
 }
 
-// Moves hull and wheel towards each other; returns whether they were near enough before.
+// Moves hull and wheel towards each other; returns whether they were close enough before.
 bool NativePhysics::solve_position(CarBodies& bodies, size_t i) const {
   Body& hull = bodies.hull;
   Body& wheel = bodies.wheels[i];

@@ -4,14 +4,13 @@
 
 namespace reverie::car_racing {
 
-// What of Box2D 2.3.10 the reference's car needs, with the same arithmetic in the same order:
-// semi-implicit Euler, sequential impulses with warm starting (180 velocity and up to 60 position
-// iterations), sleeping.
+// The part of Box2D 2.3.10 that the reference's car needs, with the same arithmetic in the same
+// order: semi-implicit Euler, sequential impulses with warm starting (180 velocity and up to 60
+// position iterations), sleeping.
 //
-// Why not Box2D itself: Debian's 2.4 treats joint limits in another way than the reference's 2.3
-// (0.57 units apart after 400 steps of slalom), and spends a third of a step on machinery around
-// these five bodies. What is left is a chain of dependent float operations, 180 times around the
-// four hinges.
+// Why not Box2D itself: Debian's 2.4 treats joint limits differently from the reference's 2.3 (0.57
+// units apart after 400 steps of slalom), and spends a third of a step on overhead around these
+// five bodies. The rest is a chain of dependent float operations, 180 times around the four hinges.
 class NativePhysics final : public CarPhysics {
  public:
   explicit NativePhysics(const CarDefinition& definition);

@@ -68,7 +68,7 @@ StateObservation observe_state(const Track& track, size_t nearest, const Car& ca
     const size_t i = (nearest + (k + 1) * StateObservation::kTilesBetween) % n;
     const TrackPoint& point = track.points[i];
     to_car(point.position.x - origin.x, point.position.y - origin.y, out.ahead[k]);
-    // The turn since the last point that is shown, so that no bend between two is missed.
+    // The turn since the previous observed point, so that no bend between the two is missed.
     const TrackPoint& last = track.points[(nearest + k * StateObservation::kTilesBetween) % n];
     out.ahead[k][2] = static_cast<float>(wrapped(point.beta - last.beta) /
                                          (StateObservation::kTilesBetween * kTrackStep));

@@ -10,8 +10,8 @@
 
 namespace reverie::car_racing {
 
-// The state observation: what a driver could measure, without pixels. Lengths in world units (a car
-// is 5 long, the road 13.3 wide), right and forward as the car sees them.
+// The state observation: what a driver could measure without pixels. Lengths are in world units (a
+// car is 5 long, the road 13.3 wide); right and forward are in the car's frame.
 struct StateObservation {
   static constexpr size_t kAhead = 12;        // points of the centre line ahead
   static constexpr size_t kTilesBetween = 3;  // 10.5 units apart
@@ -25,7 +25,7 @@ struct StateObservation {
   float steering_angle;    // [rad] of the front left wheel, left positive
   float gas;               // [0, 1] of the rear wheels: it lags behind the action
   float lateral_offset;    // from the centre line, right positive
-  float heading_error;     // [rad] of the hull against the road, left positive
+  float heading_error;     // [rad] of the hull relative to the road, left positive
   float ahead[kAhead][3];  // to the right, forward; curvature [rad/unit], left positive
 
   std::span<const float> values() const {
@@ -34,11 +34,11 @@ struct StateObservation {
 };
 inline constexpr size_t kStateSize = sizeof(StateObservation) / sizeof(float);
 
-// nearest: the point of the track that the car is at.
+// nearest: the index of the track point nearest to the car.
 StateObservation observe_state(const Track& track, size_t nearest, const Car& car);
 
-// The point of the track nearest to p. Looks around `hint` first, so that a car keeps to its own
-// piece of road where the track passes itself; all of the track when it is far from there.
+// The track point nearest to p. It searches around `hint` first, so that a car keeps to its own
+// piece of road where the track comes close to itself; far from there it searches the whole track.
 size_t nearest_point(const Track& track, Point p, size_t hint);
 
 }  // namespace reverie::car_racing

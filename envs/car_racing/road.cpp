@@ -8,9 +8,9 @@
 namespace reverie::car_racing {
 namespace {
 
-// Box2D's polygons have a skin of two linear slops each.
+// Each of Box2D's polygons has a skin of two linear slops.
 constexpr double kSkin = 2 * 2 * 0.005;
-// Nothing of a car is further from its origin; hinges give a little.
+// No part of a car is further from its origin; hinges give a little.
 constexpr double kCarRadius = 3.2;
 
 double turn(Point a, Point b, Point c) {
@@ -49,7 +49,8 @@ double segment_distance_squared(Point p, Point a, Point b) {
   return distance_squared(p, {a.x + t * (b.x - a.x), a.y + t * (b.y - a.y)});
 }
 
-// How far all points lie beyond the line through a and b, on its right side; negative: some do not.
+// The distance of all points beyond the right side of the line through a and b; negative when some
+// points are not beyond it.
 double separation(Point a, Point b, std::span<const Point> points) {
   const double length = std::sqrt(distance_squared(a, b));
   double least = std::numeric_limits<double>::infinity();
@@ -57,7 +58,7 @@ double separation(Point a, Point b, std::span<const Point> points) {
   return least;
 }
 
-// Of two convex outlines that are not known to be apart: whether they are nearer than the skin.
+// Whether two convex outlines that may overlap are nearer to each other than the skin.
 bool convex_overlap(std::span<const Point> a, std::span<const Point> b) {
   bool inside_all = true;
   for (const auto& [one, other] : {std::pair(a, b), std::pair(b, a)}) {
@@ -119,7 +120,7 @@ void Road::build(const Track& track) {
 }
 
 bool Road::overlap(const Tile& tile, const Shape& shape) {
-  // Most are decided by the shape's centre: far outside one edge, or inside all.
+  // The shape's centre decides most cases: far outside one edge, or inside all.
   bool inside = true;
   for (size_t k = 0; k < tile.count; ++k) {
     const Edge& edge = tile.edges[k];
@@ -144,7 +145,7 @@ void Road::touch(Car& car) {
       shape.points[i] = {p.x, p.y};
       center = {center.x + p.x, center.y + p.y};
     }
-    // Tiles are counter-clockwise, and so must the shapes be.
+    // Tiles are counter-clockwise, so the shapes must be too.
     if (turn(shape.points[0], shape.points[1], shape.points[2]) < 0.0) {
       std::reverse(shape.points.begin(),
                    shape.points.begin() + static_cast<std::ptrdiff_t>(shape.count));

@@ -10,28 +10,28 @@
 
 namespace reverie::car_racing {
 
-// What the car has touched of a track. The road pushes nothing; it only knows who is on it.
+// What the car has touched of a track. The road exerts no force; it only records contacts.
 class Road {
  public:
-  // Nothing is visited. Throws Error for a track of more than kMaxTiles tiles.
+  // Resets all visits. Throws Error for a track of more than kMaxTiles tiles.
   void build(const Track& track);
 
   static constexpr size_t kMaxTiles = 2500;
   size_t size() const { return tiles_.size(); }
 
-  // Finds which tiles wheels and hull overlap, as Box2D's contacts do it: outlines that are nearer
-  // than 0.02 touch. Sets each wheel's on_road, marks tiles as visited and as driven over.
+  // Finds which tiles wheels and hull overlap, with the rule of Box2D's contacts: outlines nearer
+  // than 0.02 touch. Sets each wheel's on_road, and marks tiles as visited and as driven over.
   void touch(Car& car);
 
   int64_t visited_count() const { return visited_count_; }
   bool visited(size_t tile) const { return (flags_[tile] & kVisited) != 0; }
-  // quirk: any contact, of the hull too, takes the stripe's shade from a tile's colour.
+  // quirk: any contact, including the hull's, removes the stripe's shade from a tile's colour.
   bool shaded(size_t tile) const { return (flags_[tile] & kDriven) == 0; }
 
-  // Whether a wheel came onto tile 0 in the last touch(), and was on none of it before.
+  // Whether a wheel came onto tile 0 in the last touch() while no wheel was on it before.
   bool reached_start() const { return reached_start_; }
 
-  // [size()] One small number a tile, for saved states; set_flags() takes what flags() returned.
+  // [size()] One small number per tile, for saved states; set_flags() takes what flags() returned.
   std::span<const uint8_t> flags() const { return flags_; }
   static constexpr uint8_t kMaxFlag = 7;
   void set_flags(std::span<const uint8_t> flags);

@@ -19,12 +19,12 @@ constexpr double kCenterX = 60.0;
 constexpr double kAdvance = 23.4;  // from digit to digit
 constexpr double kBaseline = 760.5;
 constexpr double kFontSize = 41.0;  // digits 30 px high
-constexpr double kTop = 722.0;      // nothing of a digit is above
+constexpr double kTop = 722.0;      // nothing of a digit lies above
 constexpr double kBottom = 768.0;   // or below
 
 constexpr std::string_view kGlyphs = "0123456789-";
-constexpr int kDetail = 4;    // glyphs are drawn so many times larger
-constexpr int kSamples = 12;  // a side, of each pixel
+constexpr int kDetail = 4;    // glyphs are drawn this many times larger
+constexpr int kSamples = 12;  // per side of each pixel
 
 struct Mask {
   int x = 0, y = 0, width = 0, height = 0;
@@ -56,7 +56,7 @@ class LargeGlyph {
   double text_width_ = 0.0;
 };
 
-// The masks of all glyphs at all places of texts of one length, for one size of canvas.
+// The masks of all glyphs at all positions in texts of one length, for one canvas size.
 class ScoreFont {
  public:
   ScoreFont(int canvas_width, int canvas_height, size_t text_length)
@@ -103,7 +103,7 @@ class ScoreFont {
   std::vector<Mask> masks_;
 };
 
-// A thread seldom draws more than one size.
+// A thread rarely draws more than one size.
 const ScoreFont& score_font(int width, int height, size_t length) {
   thread_local std::vector<ScoreFont> fonts;
   for (const ScoreFont& font : fonts) {
@@ -126,7 +126,7 @@ void draw_score(Canvas& canvas, double score) {
     if (glyph == std::string_view::npos) continue;
     const Mask& mask = font.mask(glyph, slot);
     canvas.draw_mask(mask.x, mask.y, mask.coverage.data(), mask.width, mask.height,
-                     {253, 253, 253});  // white, as shrinking leaves it
+                     {253, 253, 253});  // white after shrinking
   }
 }
 

@@ -4,9 +4,10 @@
 
 namespace reverie::car_racing {
 
-// Writes the score where the reference has it: white on black, four characters at least ("0012",
+// Writes the score at the reference's place: white on black, at least four characters ("0012",
 // "-003"), centred on (60, 750) of the 1000 x 800 window that the canvas shows. At 96 x 96 the
-// digits are three pixels wide: drawn large once a canvas size, shrunk by area averages and kept.
+// digits are three pixels wide. They are drawn large once per canvas size, shrunk by area averages
+// and kept.
 void draw_score(Canvas& canvas, double score);
 
 }  // namespace reverie::car_racing

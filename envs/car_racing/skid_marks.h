@@ -29,27 +29,27 @@ class SkidMark {
   bool on_grass_ = false;
 };
 
-// The last marks of the four tyres, for films; they push nothing, observations do not show them,
-// and saved states leave them out. The reference's particles (car_dynamics.py, Car.step).
+// The most recent marks of the four tyres, for films. They exert no force; observations do not show
+// them and saved states leave them out. The reference's particles (car_dynamics.py, Car.step).
 class SkidMarks {
  public:
   void clear();
-  void add(const Car& car);  // after a step
+  void add(const Car& car);  // call it after a step
 
-  // The marks from the oldest on.
+  // The marks, oldest first.
   size_t size() const { return next_serial_ - first_serial(); }
   const SkidMark& operator[](size_t i) const { return marks_[(first_serial() + i) % kMaxMarks]; }
 
  private:
   static constexpr size_t kMaxMarks = 30;
   struct Tyre {
-    bool sliding = false;  // since the step before
-    bool drawing = false;  // the mark `serial` is its own and goes on
+    bool sliding = false;  // since the previous step
+    bool drawing = false;  // the mark `serial` is this tyre's and still grows
     Point start;
     size_t serial = 0;
   };
 
-  // Marks are numbered as they come; the last kMaxMarks are kept.
+  // Marks are numbered in order of creation; the last kMaxMarks are kept.
   size_t first_serial() const { return next_serial_ > kMaxMarks ? next_serial_ - kMaxMarks : 0; }
 
   std::array<SkidMark, kMaxMarks> marks_;  // serial modulo kMaxMarks

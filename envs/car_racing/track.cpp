@@ -23,7 +23,7 @@ struct Checkpoint {
 std::array<Checkpoint, kCheckpoints> draw_checkpoints(Rng& rng) {
   std::array<Checkpoint, kCheckpoints> checkpoints{};
   for (int c = 0; c < kCheckpoints; ++c) {
-    // quirk: both numbers are drawn also where they are replaced.
+    // quirk: both numbers are drawn even when they are replaced.
     const double noise = rng.uniform(0.0, 2.0 * kPi * 1.0 / kCheckpoints);
     double alpha = 2.0 * kPi * c / kCheckpoints + noise;
     double radius = rng.uniform(kTrackRadius / 3.0, kTrackRadius);
@@ -69,14 +69,14 @@ std::vector<TrackPoint> walk(const std::array<Checkpoint, kCheckpoints>& checkpo
     const double turn = std::min(kTrackTurnRate, std::abs(0.001 * projection));
     if (projection > 0.3) beta -= turn;
     if (projection < -0.3) beta += turn;
-    // The step follows the heading before the turn; the point remembers the mean of both.
+    // The step follows the heading before the turn; the point stores the mean of both.
     at = {at.x - right.y * kTrackStep, at.y + right.x * kTrackStep};
     points.push_back({alpha, previous * 0.5 + beta * 0.5, at});
   }
   return points;
 }
 
-// The last full round between two passes of the start; none when the walk has not made two.
+// The last full round between two passes of the start; none when the walk has not completed two.
 std::optional<std::vector<TrackPoint>> last_round(const std::vector<TrackPoint>& points) {
   size_t end = 0;
   for (size_t i = points.size() - 1; i > 0; --i) {
@@ -101,7 +101,8 @@ bool is_closed(const std::vector<TrackPoint>& points) {
   return std::sqrt(x * x + y * y) <= kTrackStep;
 }
 
-// Kerbs stand where four tiles in a row turn hard to one side, and at the four tiles before.
+// Kerbs are at places where four tiles in a row turn hard to one side, and at the four tiles
+// before.
 std::vector<uint8_t> place_kerbs(const Track& track) {
   const size_t n = track.size();
   const auto back = [&](size_t i, int steps) { return (i + n - static_cast<size_t>(steps)) % n; };
@@ -116,7 +117,7 @@ std::vector<uint8_t> place_kerbs(const Track& track) {
     }
     kerbs[i] = static_cast<uint8_t>(hard && std::abs(side) == kKerbMinCount);
   }
-  for (size_t i = 0; i < n; ++i) {  // in place: the order matters where a kerb spreads past point 0
+  for (size_t i = 0; i < n; ++i) {  // in place: the order matters when a kerb extends past point 0
     for (int k = 0; k < kKerbMinCount; ++k) kerbs[back(i, k)] |= kerbs[i];
   }
   return kerbs;
@@ -148,7 +149,8 @@ Quad Track::kerb(size_t i) const {
 Track make_track(Rng& rng) {
   while (true) {
     std::optional<std::vector<TrackPoint>> round = last_round(walk(draw_checkpoints(rng)));
-    // The reference would stop with an index error at a round without points; ours tries again.
+    // The reference would stop with an index error at a round without points; this code tries
+    // again.
     if (!round || round->empty() || !is_closed(*round)) continue;
     Track track{.points = std::move(*round), .has_kerb = {}};
     track.has_kerb = place_kerbs(track);

@@ -6,8 +6,8 @@
 
 namespace reverie::cheetah {
 
-// The planar cheetahs: `half-cheetah` as Gymnasium has it, `cheetah-*` as dm_control and ExoRL do.
-// docs/cheetah.md lists rewards and what differs.
+// The planar cheetahs: `half-cheetah` follows Gymnasium, `cheetah-*` follow dm_control and ExoRL.
+// docs/cheetah.md lists rewards and differences.
 std::vector<EnvEntry> environments();
 
 }  // namespace reverie::cheetah

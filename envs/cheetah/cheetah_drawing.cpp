@@ -11,11 +11,11 @@ namespace reverie::cheetah {
 namespace {
 
 constexpr double kViewHeight = 2.2;    // [m] that the picture shows at zoom 1
-constexpr double kGroundShare = 0.24;  // of the picture's height lies below the ground's surface
+constexpr double kGroundShare = 0.24;  // share of the picture's height below the ground's surface
 constexpr double kTile = 0.5;          // [m]
-constexpr double kFollowAbove = 0.45;  // of the picture's height: beyond, the camera rises too
+constexpr double kFollowAbove = 0.45;  // of the picture's height: above it the camera rises too
 constexpr double kMarkEvery = 5;       // [m] between distances written on the ground
-// Films smaller than this many pixels a metre leave out what would be smaller than a pixel.
+// Films with fewer pixels per metre leave out details smaller than a pixel.
 constexpr double kDetailScale = 60.0;
 
 constexpr size_t kHead = 1, kBackFoot = 4, kFrontFoot = 7;  // among the capsules
@@ -36,7 +36,7 @@ Color shade(Color color, double amount) {
   return mix(color, amount > 0.0 ? kWhite : Color{}, std::abs(amount));
 }
 
-// What the picture shows of the world: x from left to right at any height, with room for the tilt.
+// The visible part of the world: x from left to right at any height, with room for the tilt.
 struct Scene {
   Canvas& canvas;
   const FactorValues& factors;
@@ -46,7 +46,7 @@ struct Scene {
   bool detailed;
 };
 
-// Paler towards the horizon, in steps that nobody sees.
+// Paler towards the horizon, in invisibly small steps.
 void draw_sky(const Scene& scene) {
   const Color sky = scene.factors.color(kSkyColor);
   scene.canvas.clear(sky);
@@ -64,7 +64,7 @@ void draw_sky(const Scene& scene) {
   scene.canvas.set_transform(before);
 }
 
-// A ridge that passes at `pace` of the camera's speed: the further away, the slower.
+// A ridge that moves at `pace` times the camera's speed: the further away, the slower.
 void draw_hills(const Scene& scene, double x, double pace, double height, Color color) {
   constexpr int kPoints = 64;
   std::array<Point, kPoints + 2> outline;
@@ -82,7 +82,7 @@ void draw_hills(const Scene& scene, double x, double pace, double height, Color 
 }
 
 // Calls visit(x) for the multiples of `spacing` from just left of the picture to its right edge.
-// They are counted beforehand: far from the origin x + spacing may be x.
+// They are counted beforehand, because far from the origin x + spacing may equal x.
 template <typename Visit>
 void for_each_multiple(const Scene& scene, double spacing, Visit visit) {
   const double first = std::floor(scene.left / spacing) * spacing;
@@ -110,7 +110,7 @@ void draw_ground(const Scene& scene) {
   }
 }
 
-// A tick each metre, a distance every five.
+// A tick every metre, a distance every five.
 void draw_marks(const Scene& scene) {
   Canvas& canvas = scene.canvas;
   const Color ink = shade(scene.factors.color(kGroundColor), 0.75);
@@ -125,7 +125,7 @@ void draw_marks(const Scene& scene) {
   });
 }
 
-// What the sun from above leaves on the ground, darker under a foot the nearer it is.
+// Shadows on the ground with the sun above: darker the nearer a foot is.
 void draw_shadows(const Scene& scene, const PlanarTree::Capsules& capsules) {
   constexpr double kDepth = -0.018;  // [m] into the surface
   double left = capsules[0].from.x;
@@ -144,7 +144,7 @@ void draw_shadows(const Scene& scene, const PlanarTree::Capsules& capsules) {
   }
 }
 
-// Thighs keep the limbs' colour, shins and feet are darker.
+// Thighs have the limbs' colour; shins and feet are darker.
 Color color_of(size_t capsule, const FactorValues& factors) {
   constexpr std::array<double, PlanarTree::kCapsules> kDarker = {0.0,  0.0, 0.0,  0.16,
                                                                  0.32, 0.0, 0.16, 0.32};
@@ -152,7 +152,7 @@ Color color_of(size_t capsule, const FactorValues& factors) {
   return shade(color, -kDarker[capsule]);
 }
 
-// Limbs before torso and head, feet before thighs: what is nearer to the middle lies on top.
+// Limbs are drawn before torso and head, feet before thighs: parts nearer to the middle lie on top.
 constexpr std::array<size_t, PlanarTree::kCapsules> kOrder = {7, 6, 5, 4, 3, 2, 0, 1};
 
 void draw_body(const Scene& scene, const PlanarTree::Capsules& capsules) {
@@ -171,7 +171,7 @@ void draw_body_in_detail(const Scene& scene, const PlanarTree::Capsules& capsule
     const Color color = color_of(i, scene.factors);
     canvas.fill_capsule(from, to, radius + edge, shade(color, -0.55));
     canvas.fill_capsule(from, to, radius, color);
-    // Light from above: a streak along the upper side.
+    // Light from above: a highlight along the upper side.
     const double length = std::hypot(to.x - from.x, to.y - from.y);
     Point side = {(from.y - to.y) / length, (to.x - from.x) / length};
     if (side.y < 0.0) side = {-side.x, -side.y};
@@ -202,7 +202,7 @@ void draw_cheetah(Canvas& canvas, View view, const PlanarTree& tree, std::span<c
   const Point centre = {
       torso.x, (0.5 - kGroundShare) * shown + std::max(0.0, torso.y - kFollowAbove * shown)};
   const double slope = factors.number(kSlope) * std::numbers::pi / 180.0;
-  // Half the picture's diagonal: enough in every direction, however it is tilted.
+  // Half the picture's diagonal is enough in every direction at any tilt.
   const double reach = 0.5 * std::hypot(canvas.width(), canvas.height()) / scale;
   const Scene scene{.canvas = canvas,
                     .factors = factors,

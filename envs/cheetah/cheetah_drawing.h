@@ -9,7 +9,7 @@
 
 namespace reverie::cheetah {
 
-// A view from the side on a canvas of any size. The camera follows the torso along x, and upwards
+// A view from the side on a canvas of any size. The camera follows the torso along x, and rises
 // when it leaves the picture's middle. An observation shows sky, ground with tiles of half a metre,
 // and the body; a film adds hills, distances and shading. qpos: [9], see PlanarTree.
 void draw_cheetah(Canvas& canvas, View view, const PlanarTree& tree, std::span<const double> qpos,

@@ -12,7 +12,7 @@ namespace reverie::cheetah {
 namespace {
 
 constexpr size_t kRootAngle = 2;  // in qpos
-// Numbers of state() behind the engine's: start, sums and counters; the factors follow.
+// Numbers of state() after the engine's: start, sums and counters; the factors follow.
 constexpr size_t kTaskState = 5;
 
 }  // namespace
@@ -21,7 +21,7 @@ SharedModel load_cheetah(const std::string& file) {
   constexpr std::string_view kMark = "@BODY@";
   const std::filesystem::path folder = asset_path("cheetah");
   std::string mjcf = read_file(folder / file, 1 << 20);
-  const size_t at = mjcf.rfind(kMark);  // its comment speaks of the mark too
+  const size_t at = mjcf.rfind(kMark);  // its comment contains the mark too
   REVERIE_CHECK(at != std::string::npos, "assets/cheetah/{}: has no mark {}", file, kMark);
   mjcf.replace(at, kMark.size(), read_file(folder / "body.xml", 1 << 20));
   return compile_model(mjcf, file);
@@ -40,7 +40,7 @@ void CheetahEnv::use_factors() {
 }
 
 void CheetahEnv::reset(uint64_t seed, FieldViews obs) {
-  ended_ = true;  // should what follows fail
+  ended_ = true;  // in case the following calls fail
   factors_.draw(seed);
   use_factors();
   simulation_.reset();

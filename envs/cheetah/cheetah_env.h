@@ -12,19 +12,19 @@
 
 namespace reverie::cheetah {
 
-// What all cheetah tasks have, configured once and shared by the instances.
+// What all cheetah tasks need, configured once and shared by the instances.
 struct Setup {
   EnvSpec spec;
   SharedModel model;
   std::shared_ptr<const FactorPlan> factors;
-  bool observe_x = false;  // qpos begins with the horizontal position
+  bool observe_x = false;  // qpos starts with the horizontal position
 };
 
 // Compiles assets/cheetah/FILE. Throws Error(kInput) naming the file.
 SharedModel load_cheetah(const std::string& file);
 
-// A cheetah on a plane: simulation, observation, factors of variation, drawing and state. Tasks
-// add how an episode begins and what a step is worth.
+// A cheetah on a plane: simulation, observation, factors of variation, drawing and state. Tasks add
+// how an episode begins and the reward of a step.
 class CheetahEnv : public Env {
  public:
   const EnvSpec& spec() const override { return setup_->spec; }
@@ -39,7 +39,7 @@ class CheetahEnv : public Env {
  protected:
   explicit CheetahEnv(std::shared_ptr<const Setup> setup);
 
-  // Puts the simulation, which was reset, into an episode's first state.
+  // Puts the simulation, just reset, into an episode's first state.
   virtual void place(uint64_t seed) = 0;
 
   // Clips a valid action into ctrl, advances the simulation by spec().dt and returns the reward.

@@ -7,7 +7,7 @@
 
 namespace reverie::cheetah {
 
-// Where each factor of variation stands in cheetah_factors().
+// The position of each factor of variation in cheetah_factors().
 enum CheetahFactor : size_t {
   kTorsoColor,
   kLimbColor,
@@ -22,10 +22,10 @@ enum CheetahFactor : size_t {
   kSlope,
 };
 
-// The factors of a cheetah, with the friction of its model's ground as that factor's default.
+// The factors of a cheetah. The default friction is that of the model's ground.
 std::vector<Factor> cheetah_factors(const mjModel& model);
 
-// Turns the model into what the values ask for; see MujocoSimulation::change_model().
+// Changes the model to the given values; see MujocoSimulation::change_model().
 void change_dynamics(mjModel& model, const FactorValues& values);
 
 }  // namespace reverie::cheetah

@@ -13,7 +13,7 @@ constexpr int64_t kMaxSteps = 1000;
 constexpr int kSettlingSteps = 200;
 constexpr size_t kFirstHinge = 3;  // qpos begins with the root's x, z and angle, without limits
 
-// As numpy.random.RandomState(seed).random_sample().
+// Equals numpy.random.RandomState(seed).random_sample().
 double random_sample(std::mt19937& generator) {
   const double high = static_cast<double>(generator() >> 5);
   const double low = static_cast<double>(generator() >> 6);
@@ -28,7 +28,7 @@ class DmCheetah final : public CheetahEnv {
  private:
   void place(uint64_t seed) override {
     // quirk: the reference draws the angles after the forces were computed, so its first settling
-    // step takes the velocities that the model's own pose gives.
+    // step uses the velocities of the model's default pose.
     simulation().step();
     const mjModel& model = simulation().model();
     std::mt19937 generator(static_cast<uint32_t>(seed));

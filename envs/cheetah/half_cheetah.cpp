@@ -36,7 +36,7 @@ class HalfCheetah final : public CheetahEnv {
   }
 
   double advance(ConstFieldView action) override {
-    // The reference's actions are float32, so is its control cost.
+    // The reference's actions are float32, and so is its control cost.
     float squares = 0.0F;
     const std::span<double> ctrl = simulation().ctrl();
     const std::span<const float> requested = action.as<float>();
@@ -90,7 +90,7 @@ class HalfCheetahConfig final : public EnvConfig {
     spec.action = Field{.name = "action", .shape = {6}, .low = {-1.0F}, .high = {1.0F}};
     spec.dt = model.opt.timestep * kFrameSkip;
     spec.max_steps = max_steps_;
-    // Scores are of the task as it is known.
+    // Normalised scores refer to the unmodified task.
     if (rules_ == Rules{} && max_steps_ == kMaxSteps && factor_options_.vary.empty() &&
         factor_options_.set.empty()) {
       spec.reference = kReference;

@@ -89,7 +89,7 @@ PlanarTree::Motion PlanarTree::motion(std::span<const double> qpos,
     Rotation turn;
   };
   std::array<Frame, kBodies> frames;
-  std::array<Point, kBodies> arm, moving;  // centres of mass and their velocities, relative too
+  std::array<Point, kBodies> arm, moving;  // their positions and velocities, relative too
   Point centre, velocity;                  // of all the mass
   for (size_t b = 0; b < kBodies; ++b) {
     const Body& body = bodies_[b];

@@ -9,11 +9,11 @@
 
 namespace reverie::cheetah {
 
-// The cheetah's seven bodies as a tree of hinges in the plane of x (forwards) and z (up): where
-// they are and how they move, from qpos and qvel alone. MuJoCo's own results for this come from
-// passes over its whole mjData (0.7 us a step where this takes 0.15) and agree to rounding.
+// The cheetah's seven bodies as a tree of hinges in the plane of x (forwards) and z (up). Computes
+// their positions and velocities from qpos and qvel alone. MuJoCo's own results come from passes
+// over its whole mjData (0.7 us a step instead of 0.15) and agree to rounding.
 //
-// Points are (x, z). Angles [rad] turn about the y axis, as MuJoCo's: the z axis towards the x
+// Points are (x, z). Angles [rad] turn about the y axis as in MuJoCo: from the z axis towards the x
 // axis, so that a positive angle lowers the head.
 class PlanarTree {
  public:
@@ -38,7 +38,7 @@ class PlanarTree {
   };
 
   // Takes lengths, masses and inertias from a model of assets/cheetah. Throws Error for a model
-  // that is no such tree.
+  // with another tree.
   explicit PlanarTree(const mjModel& model);
 
   // qpos, qvel: [9] root x, z and angle, then the six hinges.

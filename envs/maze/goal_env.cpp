@@ -37,8 +37,8 @@ StepResult GoalEnv::step(ConstFieldView action, FieldViews obs) {
     episode_.fail();
     throw Error(fmt::format("{}: {}", spec().id, error.what()), error.kind());
   }
-  // quirk: a goal that is reached may move, but only after the observation was taken: the new one
-  // is seen a step late.
+  // quirk: a reached goal may move, but only after the observation was taken, so the new goal is
+  // seen one step late.
   observe(obs);
   return episode_.advance(position());
 }

@@ -9,12 +9,12 @@
 
 namespace reverie::maze {
 
-// A body that MuJoCo moves through a maze to a goal: what the point and the ant have in common. The
-// body's place is qpos[0] and qpos[1]. A derived class says how the body is driven, placed,
+// A body that MuJoCo moves through a maze to a goal: the common part of the point and the ant. The
+// body's position is qpos[0] and qpos[1]. A derived class defines how the body is driven, placed,
 // observed and drawn.
 class GoalEnv : public Env {
  public:
-  // goal_observation: achieved_goal and desired_goal follow the body's own field.
+  // goal_observation: achieved_goal and desired_goal come after the body's own field.
   GoalEnv(std::shared_ptr<const MazeLayout> layout, std::shared_ptr<const GoalTask> task,
           SharedModel model, bool goal_observation);
 
@@ -27,23 +27,23 @@ class GoalEnv : public Env {
   PhysicsState* physics() final { return &physics_; }
 
  protected:
-  // Draws and sets start, goal and velocities of a new episode; the simulation has been reset.
+  // Draws and sets start, goal and velocities of a new episode. The simulation was just reset.
   virtual void place_body() = 0;
 
-  // Sets the controls and takes the engine's steps. action: checked, not clipped.
+  // Sets the controls and takes the engine's steps. action: checked, but not clipped.
   virtual void drive(ConstFieldView action) = 0;
 
-  // Writes the body's own field, the first one.
+  // Writes the body's own field, which is the first.
   virtual void observe_body(FieldView obs) const = 0;
 
-  // What the chosen factors change in the model.
+  // The model changes that the chosen factors ask for.
   virtual ModelChanges changes() const = 0;
 
-  // Numbers of the state that neither the engine nor the episode has; always as many.
+  // Numbers of the state that are in neither the engine nor the episode. Their count is constant.
   virtual std::span<const double> memory() const { return {}; }
   virtual void set_memory(std::span<const double> /*numbers*/) {}
 
-  // The start as Gymnasium-Robotics draws it.
+  // Places the start as Gymnasium-Robotics draws it.
   void place_robotics();
   void set_position(const Position& position);
   Position position() const { return {simulation_.qpos()[0], simulation_.qpos()[1]}; }

@@ -8,7 +8,7 @@
 namespace reverie::maze {
 namespace {
 
-// Numbers of the state behind the factors: goal, counters, flags, generator in 32-bit halves.
+// Numbers of the state after the factors: goal, counters, flags, generator in 32-bit halves.
 constexpr size_t kRngWords = std::tuple_size_v<Rng::State>;
 constexpr size_t kTaskState = 2 + 4 + 2 * kRngWords;
 
@@ -51,7 +51,8 @@ Position GoalEpisode::place_robotics() {
   return start;
 }
 
-// The factor's own draw, which depends on the seed and its name alone, seeds the choice of a cell.
+// The choice of a cell is seeded by the factor's own draw, which depends only on the seed and its
+// name.
 template <typename Accept>
 Position GoalEpisode::vary_place(size_t factor, double noise, const Accept& accept) const {
   const Point drawn = factors_.point(factor);
@@ -73,7 +74,7 @@ std::optional<Position> GoalEpisode::chosen_start() const {
   });
 }
 
-// A goal that is varied leaves a start that is not too near.
+// A varied goal is drawn so that a start far enough away remains.
 std::optional<Position> GoalEpisode::chosen_goal() const {
   if (!factors_.chosen(kGoal)) return std::nullopt;
   if (!factors_.varied(kGoal)) return chosen_place(kGoal);

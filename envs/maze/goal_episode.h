@@ -16,21 +16,21 @@
 
 namespace reverie::maze {
 
-// What the task of reaching a goal in a maze is, whatever moves there.
+// The settings of a goal-reaching task in a maze, whatever body moves there.
 struct GoalTask {
   EnvSpec spec;
   bool dense = false;              // reward exp(-distance) instead of 1 within the goal's radius
   bool goal_when_reached = false;  // a new goal whenever one is reached
   bool ends_at_goal = false;       // the episode terminates at the goal
-  bool one_goal = false;           // every episode has the layout's first goal, but for factors
-  // [m] half width of the uniform noise on places that factors vary.
+  bool one_goal = false;           // every episode has the layout's first goal, apart from factors
+  // [m] half width of the uniform noise on positions that factors vary.
   double start_noise = 0.0, goal_noise = 0.0;
-  double start_distance = 0.0;  // [m] a start that is drawn is further than this from the goal
+  double start_distance = 0.0;  // [m] a drawn start is further than this from the goal
   std::shared_ptr<const FactorPlan> factors = {};
 };
 
 // One episode of such a task: the goal, the clock, the score, the factors of variation and the
-// generator of all that is drawn.
+// generator of all draws.
 class GoalEpisode {
  public:
   GoalEpisode(std::shared_ptr<const MazeLayout> layout, std::shared_ptr<const GoalTask> task);
@@ -40,32 +40,32 @@ class GoalEpisode {
   const FactorValues& factors() const { return factors_; }
   Rng& rng() { return rng_; }
 
-  // Starts: draws the factors, seeds the generator, clears clock and score. The caller then places
-  // goal and body.
+  // Begins an episode: draws the factors, seeds the generator, clears clock and score. The caller
+  // then places goal and body.
   void begin(uint64_t seed);
 
-  // Goal and start as Gymnasium-Robotics draws them, in its order, so that a seed gives its
+  // Draws goal and start as Gymnasium-Robotics does, in its order, so that a seed gives its
   // episode; a factor's value takes precedence. Returns the start.
   Position place_robotics();
 
-  // The start and the goal that factors decide; nothing where the task's own draw does.
+  // The start and the goal if factors decide them; nothing if the task draws them.
   std::optional<Position> chosen_start() const;
   std::optional<Position> chosen_goal() const;
 
   const Position& goal() const { return goal_; }
   void set_goal(const Position& goal) { goal_ = goal; }
 
-  // What being at `place` is worth when `goal` is pursued.
+  // The reward for being at `place` when `goal` is pursued.
   double reward(const Position& place, const Position& goal) const;
   bool at_goal() const { return at_goal_; }  // after the last step
 
-  // Throws Error(kInput) that names the environment unless an episode is under way.
+  // Throws Error(kInput) that names the environment unless an episode is running.
   void check_running() const;
 
-  // The simulator failed: the episode is over.
+  // Ends the episode after the simulator failed.
   void fail() { ended_ = true; }
 
-  // Counts and scores the step that led the body to `place`.
+  // Counts and scores a step that led the body to `place`.
   StepResult advance(const Position& place);
 
   // success, success_at_end, time_to_goal [steps] and distance_to_goal [m].
@@ -89,7 +89,7 @@ class GoalEpisode {
   Rng rng_{0};
   Position goal_{};
   int64_t steps_ = 0;
-  int64_t reached_at_ = 0;  // the first step within the goal's radius; 0 = not yet
+  int64_t reached_at_ = 0;  // first step within the goal's radius; 0 = not yet
   bool at_goal_ = false;
   bool ended_ = true;  // until the first begin()
 };
@@ -108,7 +108,7 @@ class MazePhysics : public MujocoPhysicsState {
                                     std::span<const double> desired) const override;
   std::optional<GoalDistance> goal_distance(std::span<const double> goal_qpos) const override;
 
-  // For what plans in the maze or scores recorded positions. They live as long as the environment.
+  // For planning in the maze or scoring recorded positions. They live as long as the environment.
   const MazeLayout& layout() const { return episode_.layout(); }
   const GoalTask& task() const { return episode_.task(); }
 

@@ -10,19 +10,19 @@ namespace {
 
 constexpr Color kGoalReached{29, 158, 96};
 
-// All in cells.
-constexpr double kFrame = 0.42;         // of the outermost walls, a cell thick, that is shown
-constexpr double kMargin = 0.22;        // of background around them
+// All lengths in cells.
+constexpr double kFrame = 0.42;   // visible share of the outermost walls, which are a cell thick
+constexpr double kMargin = 0.22;  // of background around them
 constexpr double kCornerRadius = 0.07;  // of walls
 constexpr double kFrameRadius = 0.2;    // of the outermost corners
 constexpr double kBevel = 0.035;        // between a wall's edge and its top
-constexpr double kSmallGoal = 0.2;      // radius of a goal that is too small for rings inside it
-// Details are drawn where a cell has this many pixels; smaller pictures are for networks.
+constexpr double kSmallGoal = 0.2;      // radius below which a goal has no rings inside
+// Details are drawn when a cell has at least this many pixels; smaller pictures are for networks.
 constexpr double kDetailScale = 20.0;
 constexpr double kMinGoalPixels = 2.4;  // [px] radius of the smallest mark
 
-// Walls as one shape made of the cells' outlines: pieces of one colour show no seams. `inset`
-// moves its edges inwards, `shift` all of it [cells].
+// Walls as one shape made of the cells' outlines, because pieces of one colour show no seams.
+// `inset` moves its edges inwards, `shift` moves the whole shape [cells].
 class WallShape {
  public:
   WallShape(const MazeLayout& layout, double inset, bool rounded, Point shift = {})
@@ -33,7 +33,7 @@ class WallShape {
       for (int64_t i = 0; i < layout_.width(); ++i) {
         if (!layout_.is_wall(i, j)) continue;
         outline_.clear();
-        // Counter-clockwise, each corner entered along the side that ends there.
+        // Counter-clockwise; each corner is entered along the side that ends there.
         add_corner(i, j, +1, -1);
         add_corner(i, j, +1, +1);
         add_corner(i, j, -1, +1);
@@ -45,7 +45,8 @@ class WallShape {
   }
 
  private:
-  // The edge of a cell on one side of one axis: cut at the frame, moved in where nothing is beside.
+  // The edge of a cell on one side of one axis: cut at the frame, moved inwards where it has no
+  // neighbour.
   double edge(int64_t index, int64_t count, int side, bool beside) const {
     double at = static_cast<double>(index) + (side > 0 ? 1.0 : 0.0);
     at = std::clamp(at, 1.0 - kFrame, static_cast<double>(count) - 1.0 + kFrame);
@@ -57,7 +58,7 @@ class WallShape {
     const bool beside_y = layout_.is_wall(i, j + side_y);
     const double x = edge(i, layout_.width(), side_x, beside_x);
     const double y = edge(j, layout_.height(), side_y, beside_y);
-    const bool first_is_x = side_x == side_y;  // which side the way around the cell comes along
+    const bool first_is_x = side_x == side_y;  // the side that the path arrives along
     if (beside_x && beside_y && inset_ > 0.0 && !layout_.is_wall(i + side_x, j + side_y)) {
       // An inner corner: the neighbours' edges meet inside this cell.
       const double in_x = x - side_x * inset_;
@@ -163,7 +164,7 @@ void MazePicture::draw_floor() {
     case FloorTexture::kChecker:
       for (int64_t j = 1; j < layout_.height() - 1; ++j) {
         for (int64_t i = 1; i < layout_.width() - 1; ++i) {
-          // Four squares a cell, two of them dark.
+          // Four squares per cell, two of them dark.
           const auto x = static_cast<double>(i);
           const auto y = static_cast<double>(j);
           if (layout_.is_wall(i, j)) continue;

@@ -7,17 +7,17 @@
 
 namespace reverie::maze {
 
-// A colour on the way from `from` (0) to `to` (1).
+// A colour between `from` (0) and `to` (1).
 Color mix(Color from, Color to, double share);
 
 inline constexpr Color kShadow{30, 36, 56, 16};  // one of several faint layers
 inline constexpr Color kWhite{255, 255, 255};
 inline constexpr Color kBlack{0, 0, 0};
 
-// A view from above, y upwards, of a maze on a canvas of any size and shape. While it lives, what
-// is drawn on the canvas is in metres of the world; the body comes last.
+// A view of a maze from above, y upwards, on a canvas of any size and shape. While it exists,
+// drawing on the canvas is in metres of the world. Draw the body last.
 //
-// Large pictures have round corners and lines on the floor; films have shadows, which pictures for
+// Large pictures have round corners and lines on the floor. Films have shadows, which pictures for
 // policies leave out.
 class MazePicture {
  public:
@@ -26,7 +26,7 @@ class MazePicture {
   MazePicture(const MazePicture&) = delete;
   MazePicture& operator=(const MazePicture&) = delete;
 
-  // Everything but the body.
+  // Draws everything except the body.
   void draw_room(const Position& goal, bool at_goal);
 
   Canvas& canvas() const { return canvas_; }
@@ -45,7 +45,7 @@ class MazePicture {
   Transform world_;       // metres to pixels
   Transform cells_;       // cells, counted from the lower left corner, to pixels
   double scale_ = 1.0;    // [px/m]
-  bool detailed_ = true;  // a cell is large enough for what is smaller than it
+  bool detailed_ = true;  // a cell is large enough for small details
   bool shadows_ = true;
 };
 

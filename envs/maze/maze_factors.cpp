@@ -22,7 +22,7 @@ std::vector<Factor> maze_factors(const MazeLayout& layout, std::string_view body
   const std::string the_body = fmt::format("the {}", body);
   Factor goal_marker = Factor::choice(
       "goal_marker", "the goal in pictures and films; not among --vary all", {"drawn", "hidden"});
-  goal_marker.in_all = false;  // a policy of pixels would have to guess its goal
+  goal_marker.in_all = false;  // otherwise a pixel policy would have to guess its goal
   return {
       Factor::color("background_color", "around the maze", kBackground),
       Factor::color("floor_color", "the floor", kFloor),

@@ -9,7 +9,7 @@
 
 namespace reverie::maze {
 
-// Factors that all mazes have, in the order of maze_factors(). A maze's own ones follow.
+// Factors that all mazes have, in the order of maze_factors(). A maze's own factors follow.
 enum MazeFactor : size_t {
   kBackgroundColor,
   kFloorColor,
@@ -33,7 +33,7 @@ std::vector<Factor> maze_factors(const MazeLayout& layout, std::string_view body
 
 enum class FloorTexture : uint8_t { kGrid, kPlain, kChecker, kStripes };
 
-// What a maze looks like and from where it is seen.
+// The look of a maze and its camera.
 struct MazeLook {
   Color background, floor, wall, goal, body;
   FloorTexture texture = FloorTexture::kGrid;
@@ -44,11 +44,11 @@ struct MazeLook {
 
 MazeLook look_of(const FactorValues& values);
 
-// Parses what the user asked for and checks the start and the goal that it fixes against the map.
-// clearance: how far the body reaches from its place [m]; min_distance: how far a start that is
-// drawn must be from the goal [m], more than this.
-// Throws Error(kInput) as FactorPlan does, and for a place in a wall, beyond reach, or a goal that
-// leaves no start.
+// Parses the user's request and checks the fixed start and goal against the map. clearance: the
+// body's reach from its position [m]; min_distance: a drawn start must be further than this from
+// the goal [m].
+// Throws Error(kInput) as FactorPlan does, and for a position in a wall, an unreachable position,
+// or a goal that leaves no start.
 std::shared_ptr<const FactorPlan> plan_factors(std::string_view env, std::vector<Factor> factors,
                                                const FactorOptions& options,
                                                const MazeLayout& layout, double clearance,

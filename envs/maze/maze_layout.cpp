@@ -107,7 +107,8 @@ MazeLayout robotics_layout(MazeMap map, double cell) {
                 "map {}: no cell is left for a {}; expected a free cell '.' or a mark '{}'",
                 map.source(), goals.empty() ? "goal" : "start", goals.empty() ? 'G' : 'r');
   // Starts are drawn until one is more than half a cell from the goal. A goal is at most a quarter
-  // off its cell's centre along each axis, so its own cell never is and any other always is.
+  // of a cell off its cell's centre along each axis, so a start in its own cell is always too near
+  // and one in any other cell never is.
   for (const CellIndex goal : goals) {
     REVERIE_CHECK(starts.size() > 1 || starts.front() != goal,
                   "map {}: {}: the only cell to start from is that of the goal; expected a second "

@@ -125,7 +125,7 @@ std::vector<bool> MazeMap::reachable_from(CellIndex start) const {
   while (!open.empty()) {
     const CellIndex at = open.back();
     open.pop_back();
-    // The border is wall, so the neighbours of a free cell exist.
+    // The border is wall, so a free cell always has neighbours.
     for (const CellIndex next :
          {CellIndex{at.row - 1, at.column}, CellIndex{at.row + 1, at.column},
           CellIndex{at.row, at.column - 1}, CellIndex{at.row, at.column + 1}}) {

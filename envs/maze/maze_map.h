@@ -8,8 +8,8 @@
 
 namespace reverie::maze {
 
-// What a cell of a map is. Letters in the file: '#' or '1' wall, ' ' '.' 'O' or '0' free, 'G' or
-// 'g' goal, 'r' start, 'c' both. docs/maps.md describes the format.
+// The kind of a cell. Letters in the file: '#' or '1' wall, ' ' '.' 'O' or '0' free, 'G' or 'g'
+// goal, 'r' start, 'c' both. docs/maps.md describes the format.
 enum class Cell : uint8_t { kWall, kFree, kGoal, kStart, kBoth };
 
 struct CellIndex {
@@ -21,12 +21,12 @@ struct CellIndex {
 // A rectangular maze whose border is wall.
 class MazeMap {
  public:
-  // Reads and checks a map. Throws Error(kInput) that names file, line and column for a file that
-  // is missing or empty, letters that are unknown, rows of different length, an open border, no
-  // free cell, and sides beyond 200 cells.
+  // Reads and checks a map. Throws Error(kInput) that names file, line and column for a missing or
+  // empty file, unknown letters, rows of different length, an open border, no free cell, and sides
+  // longer than 200 cells.
   static MazeMap load(const std::filesystem::path& file);
 
-  // The same from text; `source` stands for the file in messages.
+  // Likewise from text; `source` stands for the file in messages.
   static MazeMap parse(std::string_view text, const std::string& source);
 
   int64_t rows() const { return rows_; }
@@ -40,11 +40,11 @@ class MazeMap {
   // Cells of one kind, row by row.
   std::vector<CellIndex> cells(Cell kind) const;
 
-  // "line 3, column 7" of the file, both counted from 1: how messages name a cell.
+  // "line 3, column 7" of the file, both counted from 1: a cell's name in messages.
   std::string place(CellIndex cell) const;
 
-  // [rows * columns] The free cells that a way through free cells leads to, corners excluded, from
-  // a free cell.
+  // [rows * columns] The free cells that can be reached from a free cell through free cells, not
+  // across corners.
   std::vector<bool> reachable_from(CellIndex start) const;
 
  private:

@@ -9,7 +9,7 @@
 namespace reverie::maze {
 namespace {
 
-// The bounds that broad and mid phase look at, which the compiler took from the size, follow.
+// Also updates the bounds of the broad and mid phase, which the compiler computed from the size.
 void set_sphere_radius(mjModel& model, int geom, double radius) {
   model.geom_size[3 * geom] = radius;
   model.geom_rbound[geom] = radius;

@@ -14,8 +14,8 @@
 
 namespace reverie::maze {
 
-// MJCF of one box of a wall: its centre at (centre, z) [m], its half sizes [m], and what else the
-// geom says.
+// MJCF of one box of a wall: its centre at (centre, z) [m], its half sizes [m], and further
+// attributes of the geom.
 std::string wall_geom(const Position& centre, double z, const std::array<double, 3>& half_size,
                       std::string_view attributes);
 
@@ -25,22 +25,23 @@ SharedModel compile_template(const std::string& asset,
                              const std::vector<std::pair<std::string, std::string>>& marks,
                              const std::string& name);
 
-// What factors of variation change in a model.
+// Changes that factors of variation make in a model.
 struct ModelChanges {
   double mass = 1.0;     // factor of all masses and inertias
   double damping = 1.0;  // factor of all joints' damping
   double gear = 1.0;     // factor of all motors' strength
-  // Sliding friction of all geoms, and the radius [m] of the only sphere, its mass kept; without a
-  // value the model's own.
+  // Sliding friction of all geoms, and the radius [m] of the only sphere, whose mass stays; without
+  // a value the model's own.
   std::optional<double> friction = {};
   std::optional<double> ball_radius = {};
 };
 
-// What the factors of all mazes ask for, and whether any factor that changes a model was chosen.
+// The changes that the factors of all mazes ask for, and whether any factor that changes a model
+// was chosen.
 ModelChanges model_changes(const FactorValues& values);
 bool changes_model(const FactorValues& values);
 
-// Gives the simulation a model of its own with these changes, whatever was changed before.
+// Gives the simulation its own model with these changes, whatever was changed before.
 void change_model(MujocoSimulation& simulation, const ModelChanges& changes);
 
 }  // namespace reverie::maze

@@ -11,32 +11,32 @@
 
 namespace reverie::maze {
 
-// What Gymnasium-Robotics calls its maze of that name ("umaze"): "PointMaze_UMazeDense-v3".
+// Gymnasium-Robotics' id for its maze of that name ("umaze"): "PointMaze_UMazeDense-v3".
 std::string robotics_name(std::string_view family, std::string_view maze, bool dense, int version);
 
-// The options that mazes have in common, whatever moves through them.
+// The common options of all mazes, whatever body moves through them.
 struct MazeOptions {
   int64_t max_steps = 0;
   std::string map = {};  // a file; "" = the id's
   bool reset_target = false;
-  bool continuing_task = true;    // of Gymnasium-Robotics
-  bool goal_observation = false;  // of D4RL; Gymnasium-Robotics always shows the goal
+  bool continuing_task = true;    // only Gymnasium-Robotics
+  bool goal_observation = false;  // only D4RL; Gymnasium-Robotics always shows the goal
   FactorOptions factors = {};
 
-  // draws_goals: whether D4RL's convention knows a goal that changes from episode to episode.
+  // draws_goals: whether D4RL's convention has a goal that changes between episodes.
   void describe(ConfigFields& fields, Convention convention, bool draws_goals);
 
-  // Throws Error(kInput) as MazeMap::load() does. of_id: below assets/maps.
+  // Throws Error(kInput) as MazeMap::load() does. of_id: a path below assets/maps.
   MazeMap load_map(const std::string& of_id) const;
 
   bool shows_goal(Convention convention) const {
     return convention == Convention::kRobotics || goal_observation;
   }
 
-  // The fields "achieved_goal" and "desired_goal", where they are shown.
+  // Adds the fields "achieved_goal" and "desired_goal" if they are observed.
   void add_goal_fields(EnvSpec& spec, Convention convention) const;
 
-  // Whether map and clock are the id's own, which published returns are of.
+  // Whether map and episode length are the id's own, which published returns refer to.
   bool is_published_task(int64_t steps_of_id) const {
     return map.empty() && max_steps == steps_of_id;
   }

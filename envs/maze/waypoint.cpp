@@ -13,7 +13,7 @@ constexpr double kArrivalDistance = 0.1;    // [m]
 constexpr double kArrivalStep = 0.1;        // [m] moved in one step
 constexpr double kWaypointNoise = 0.1;      // [cells] half width of a uniform distribution
 
-// In D4RL's order, which decides between ways of equal length.
+// In D4RL's order, which decides between paths of equal length.
 constexpr std::array<std::array<int64_t, 2>, 4> kMoves = {{{0, -1}, {0, 1}, {-1, 0}, {1, 0}}};
 
 }  // namespace
@@ -29,7 +29,7 @@ WaypointController::WaypointController(MazeLayout layout, uint64_t seed)
 WaypointController::WorldCell WaypointController::cell_of(const Position& position) const {
   const auto along = [&](size_t axis) -> int64_t {
     const double cells = (position[axis] - layout_.first[axis]) / layout_.cell;
-    if (!(std::abs(cells) < 1e6)) return -1;  // beyond any maze, or not a number
+    if (!(std::abs(cells) < 1e6)) return -1;  // outside any maze, or not a number
     return static_cast<int64_t>(std::nearbyint(cells));
   };
   return {along(0), along(1)};
@@ -93,7 +93,7 @@ void WaypointController::plan(const Position& start, const WorldCell& target) {
   REVERIE_CHECK(steps_from(here) >= 0,
                 "waypoint controller: no way leads from cell ({}, {}) to ({}, {}) in map {}",
                 here[0], here[1], target[0], target[1], layout_.map.source());
-  last_position_ = place_of(here);  // quirk: not where the point is, so that a start is no arrival
+  last_position_ = place_of(here);  // quirk: not the point's own, so that a start is no arrival
   while (here != target) {
     for (const auto& [x, y] : kMoves) {
       const WorldCell neighbour = {here[0] + x, here[1] + y};

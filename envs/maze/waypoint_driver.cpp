@@ -41,7 +41,7 @@ class WaypointDriver final : public Controller {
  private:
   WaypointController controller_;
   size_t state_;                           // x, y [m], vx, vy [m/s]
-  std::optional<size_t> goal_field_ = {};  // nothing: goal_ stays as it is
+  std::optional<size_t> goal_field_ = {};  // nothing: goal_ never changes
   Position goal_{};
 };
 

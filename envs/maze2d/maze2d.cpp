@@ -8,7 +8,7 @@
 namespace reverie::maze2d {
 namespace {
 
-// One maze id: which map, which convention, how long, what its returns are measured against.
+// One maze id: its map, convention, episode length and reference returns.
 struct Variant {
   std::string id;  // without "-dense"
   Convention convention;
@@ -74,7 +74,7 @@ class MazeConfig final : public EnvConfig {
     task.goal.factors =
         maze::plan_factors(task.goal.spec.id, point_maze_factors(layout), options_.factors, layout,
                            kBallRadius, task.goal.start_distance);
-    // Scores are of the id's own dynamics, starts and goal.
+    // Normalised scores refer to the id's own dynamics, starts and goal.
     if (task.goal.factors->changes_dynamics()) task.goal.spec.reference.reset();
     return task;
   }
@@ -87,7 +87,7 @@ class MazeConfig final : public EnvConfig {
     spec.action = Field{.name = "action", .shape = {2}, .low = {-1.0F}, .high = {1.0F}};
     spec.dt = 0.01;
     spec.max_steps = options_.max_steps;
-    // Scores are of the id's own task; another map or clock has no reference.
+    // Normalised scores refer to the id's own task; another map or episode length has no reference.
     if (options_.is_published_task(variant_.max_steps) && !options_.reset_target) {
       spec.reference = dense_ ? variant_.dense : variant_.sparse;
     }
@@ -107,7 +107,7 @@ class MazeConfig final : public EnvConfig {
 
 namespace {
 
-// D4RL's maze2d-open is v0, its others v1.
+// D4RL's maze2d-open is v0, its other mazes are v1.
 std::string alias_of(const Variant& variant, bool dense) {
   if (variant.convention == Convention::kRobotics) {
     return maze::robotics_name("PointMaze", variant.id.substr(variant.id.find('-') + 1), dense, 3);

@@ -13,7 +13,7 @@ using maze::Position;
 
 constexpr double kMaxSpeed = 5.0;           // [m/s] per axis, clipped before the engine's step
 constexpr double kD4rlVelocityNoise = 0.1;  // [m/s] standard deviation
-constexpr double kVelocityScale = 0.15;     // [s] length of the velocity's needle per m/s
+constexpr double kVelocityScale = 0.15;     // [s] length of the velocity arrow per m/s
 
 struct Ball {
   Point at;
@@ -25,7 +25,7 @@ void draw_ball(const maze::MazePicture& picture, const Ball& ball, Color color) 
   Canvas& canvas = picture.canvas();
   const auto [at, velocity, radius] = ball;
   if (!picture.detailed()) {
-    // Its true size would be less than two pixels.
+    // Its true size would be below two pixels.
     canvas.fill_circle(at, std::max(radius, picture.pixels(1.7)), color);
     return;
   }
@@ -82,7 +82,7 @@ maze::ModelChanges MazeEnv::changes() const {
   return changes;
 }
 
-// A free cell with noise on position and velocity; the goal is fixed where the task has one.
+// A free cell with noise on position and velocity; the goal is fixed if the task has one goal.
 void MazeEnv::place_d4rl() {
   Rng& rng = episode().rng();
   const auto near_cell = [&](const std::vector<Position>& cells) {

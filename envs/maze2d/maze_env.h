@@ -10,19 +10,19 @@ namespace reverie::maze2d {
 
 inline constexpr Color kBallColor{21, 101, 216};
 
-// The factors of a point maze's own, behind those of all mazes.
+// The point maze's own factors, after those of all mazes.
 enum PointFactor : size_t { kBallRadiusFactor = maze::kOwnFactors };
 
 std::vector<Factor> point_maze_factors(const maze::MazeLayout& layout);
 
-// What the point mazes add to the task of reaching a goal.
+// What the point mazes add to the goal-reaching task.
 struct PointTask {
   maze::GoalTask goal;
   bool goal_observation = true;  // the goal is part of the observation
 };
 
 // A point that is pushed through a maze to a goal. Position and velocity are clipped and rewarded
-// as the reference does it; see docs/maze2d.md for what the two conventions have in common.
+// as in the reference; docs/maze2d.md describes what the two conventions have in common.
 class MazeEnv final : public maze::GoalEnv {
  public:
   MazeEnv(std::shared_ptr<const PointMaze> maze, std::shared_ptr<const PointTask> task);

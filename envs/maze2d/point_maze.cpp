@@ -12,8 +12,8 @@ using maze::MazeLayout;
 using maze::MazeMap;
 using maze::Position;
 
-// D4RL: walls are centred on (row + 1, column + 1), and the body whose qpos the task speaks of
-// starts at (1.2, 1.2).
+// D4RL: walls are centred on (row + 1, column + 1), and the body whose qpos the task uses starts at
+// (1.2, 1.2).
 constexpr double kD4rlWallOffset = 1.0;
 constexpr double kD4rlBodyOffset = 1.2;
 constexpr double kD4rlGoalRadius = 0.5;
@@ -52,7 +52,8 @@ MazeLayout d4rl_layout(MazeMap map) {
                 map.source(), goals.size(), map.place(goals[1]));
   starts.insert(starts.end(), goals.begin(), goals.end());
   if (goals.empty()) goals.push_back(starts.front());
-  // quirk: a place is named by its cell's numbers, which lie 0.2 off the middle between the walls.
+  // quirk: a position is named by its cell's indices, which lie 0.2 off the middle between the
+  // walls.
   MazeLayout layout{.map = std::move(map),
                     .rows = maze::Rows::kAlongX,
                     .wall_shift = kD4rlWallOffset - kD4rlBodyOffset,

@@ -9,7 +9,7 @@ namespace reverie::maze2d {
 
 using maze::Convention;
 
-// A map in the coordinates of one convention, with its compiled model. Shared by all instances.
+// A map in the coordinates of one convention, with its compiled model. All instances share it.
 struct PointMaze {
   Convention convention;
   maze::MazeLayout layout;
@@ -21,7 +21,7 @@ inline constexpr double kD4rlPositionNoise = 0.1;  // [m] half width of a unifor
 
 // Throws Error(kInput) that names file and cell for a map that the convention cannot play: more
 // than one goal or marked starts (D4RL), no second cell to start from (Robotics: its reset would
-// draw for ever), starts or goals that no way connects.
+// draw for ever), starts or goals that are not connected.
 std::shared_ptr<const PointMaze> build_point_maze(Convention convention, maze::MazeMap map);
 
 }  // namespace reverie::maze2d

@@ -9,7 +9,7 @@
 namespace reverie {
 namespace {
 
-// One for each generator, so that no two draw the same numbers from one episode's seed.
+// A salt per generator, so that no two draw the same numbers from one episode's seed.
 constexpr uint64_t kStickySalt = 0x73746963;       // "stic"
 constexpr uint64_t kActionSalt = 0x6163746e;       // "actn"
 constexpr uint64_t kObservationSalt = 0x6f62736e;  // "obsn"

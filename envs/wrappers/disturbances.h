@@ -8,12 +8,12 @@
 
 namespace reverie {
 
-// Three disturbances of the machine that an agent controls. Each draws from a generator of its own
-// that follows from the episode's seed, so that turning one on leaves the task's draws and those of
-// the others as they are. The reference returns are dropped: they were measured without.
+// Three disturbances of the controlled machine. Each draws from its own generator, seeded from the
+// episode's seed, so that enabling one leaves the draws of the task and of the others unchanged.
+// The reference returns are dropped, because they were measured without disturbances.
 
-// With probability p, a simulator step executes the action that was executed before instead of the
-// one given; the first step of an episode has none before it.
+// With probability p, a simulator step repeats the previously executed action instead of the given
+// one. The first step of an episode executes the given action.
 // Source: Machado et al. 2018, Revisiting the Arcade Learning Environment, section 5.3.
 class StickyActions final : public Wrapper {
  public:
@@ -56,11 +56,11 @@ class ActionNoise final : public Wrapper {
   Rng rng_{0};
 };
 
-// Adds N(0, std^2), in the observation's own units, to every element of the float fields. They have
-// no bounds any more.
+// Adds N(0, std^2), in the observation's own units, to every element of the float fields, which
+// then have no bounds.
 class ObservationNoise final : public ObservationWrapper {
  public:
-  // Throws Error when no field is of floats.
+  // Throws Error when there is no float field.
   ObservationNoise(std::unique_ptr<Env> inner, double std);
 
  private:

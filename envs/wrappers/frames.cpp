@@ -8,7 +8,7 @@
 namespace reverie {
 namespace {
 
-constexpr size_t kMaxStackBytes = size_t{1} << 30;  // a mistake, before it eats the machine
+constexpr size_t kMaxStackBytes = size_t{1} << 30;  // catches a mistake early
 
 }  // namespace
 

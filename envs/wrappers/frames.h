@@ -11,8 +11,8 @@ namespace reverie {
 // Applies each action for N simulator steps, or until the episode ends, and sums the rewards. One
 // step lasts N dt; max_steps is ceil(max_steps / N). Metrics still count simulator steps.
 //
-// physics() tells no reward() and no outcome(): a reward is a sum over N states, of which the last
-// one alone is known there.
+// physics() has no reward() and no outcome(): a reward is a sum over N states, of which only the
+// last is known there.
 class FrameSkip final : public Wrapper {
  public:
   FrameSkip(std::unique_ptr<Env> inner, int64_t skip);  // skip >= 2
@@ -32,15 +32,15 @@ class FrameSkip final : public Wrapper {
   };
 
   int64_t skip_;
-  std::optional<Physics> physics_;  // where the inner environment has named parts
+  std::optional<Physics> physics_;  // if the inner environment has named parts
 };
 
-// The last K values of a field, oldest first, under a new leading axis: [K, ...]. The first one of
-// an episode stands in for those before it. The field is "pixels" where there is one, else
-// "observation"; others stay as they are.
+// The last K values of a field, oldest first, under a new leading axis: [K, ...]. At the start of
+// an episode, its first value is repeated for the missing ones. The field is "pixels" if there is
+// one, else "observation"; other fields are unchanged.
 class FrameStack final : public ObservationWrapper {
  public:
-  // count >= 2. Throws Error when there is neither field, and for a stack beyond 1 GiB.
+  // count >= 2. Throws Error when there is neither field, and for a stack larger than 1 GiB.
   FrameStack(std::unique_ptr<Env> inner, int64_t count);
 
  private:

@@ -6,9 +6,9 @@ namespace reverie {
 namespace {
 
 // A thread's canvas for pictures of one size, set up to draw into `pixels`. Environments share it,
-// because the scratch memory of a canvas is larger than a small picture.
+// because a canvas has more scratch memory than a small picture.
 Canvas& thread_canvas(ImageSize size, std::span<uint8_t> pixels) {
-  constexpr size_t kMaxSizes = 8;  // more in one program are no use of it; they only cost time
+  constexpr size_t kMaxSizes = 8;  // more sizes in one program only cost time
   thread_local std::vector<Canvas> canvases;
   for (Canvas& canvas : canvases) {
     if (canvas.width() != size.width || canvas.height() != size.height) continue;
@@ -21,7 +21,7 @@ Canvas& thread_canvas(ImageSize size, std::span<uint8_t> pixels) {
   return canvases.emplace_back(size.width, size.height, pixels);
 }
 
-// A thread's memory for a picture on its way; grows to the largest.
+// A thread's memory for an intermediate picture; it grows to the largest one.
 std::span<uint8_t> grown(std::vector<uint8_t>& memory, ImageSize size) {
   memory.resize(3 * static_cast<size_t>(size.width) * static_cast<size_t>(size.height));
   return memory;

@@ -8,7 +8,7 @@
 
 namespace reverie {
 
-// What the field "pixels" holds and what stands beside it.
+// What the field "pixels" holds and which fields accompany it.
 struct PixelOptions {
   ImageSize image_size = {};             // of the picture that the environment draws
   std::optional<CropBox> crop = {};      // then this part of it
@@ -18,10 +18,10 @@ struct PixelOptions {
 };
 
 // The field "pixels", uint8 [H, W, 3] (grey: [H, W, 1]), top row first: Env::draw() with
-// View::kObservation, straight into the caller's row where nothing is to be done with it.
+// View::kObservation, directly into the caller's row if the picture needs no processing.
 class PixelObservation final : public ObservationWrapper {
  public:
-  // Throws Error when the fields that are kept have one named "pixels".
+  // Throws Error when one of the kept fields is named "pixels".
   PixelObservation(std::unique_ptr<Env> inner, const PixelOptions& options);
 
  private:
@@ -29,8 +29,8 @@ class PixelObservation final : public ObservationWrapper {
   void observe(FieldViews obs, bool first) override;
 
   PixelOptions options_;
-  std::unique_ptr<const PictureResizer> resizer_;  // where there is something to scale
-  // Where the environment's own fields go when they are not kept.
+  std::unique_ptr<const PictureResizer> resizer_;  // if scaling is needed
+  // Receives the environment's own fields when they are not kept.
   std::vector<std::vector<std::byte>> dropped_;
   std::vector<FieldView> dropped_views_;
 };

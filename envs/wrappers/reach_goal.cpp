@@ -168,7 +168,7 @@ void ReachGoal::begin_at_start() {
 
 void ReachGoal::reset(uint64_t seed, FieldViews obs) {
   const FieldViews inner_obs = inner_views(obs);
-  ended_ = true;  // should anything fail
+  ended_ = true;  // in case anything fails
   task_ = static_cast<size_t>(seed % tasks_->size());
   inner().reset(seed, inner_obs);
   take_goal_picture(inner_obs);
@@ -182,7 +182,7 @@ void ReachGoal::reset(uint64_t seed, FieldViews obs) {
   show_goal(obs);
 }
 
-// The inner episode is as it was afterwards.
+// Afterwards the inner episode is as it was.
 void ReachGoal::take_goal_picture(FieldViews inner_obs) {
   if (!task().picture.empty()) {
     const size_t bytes = task().picture.size();

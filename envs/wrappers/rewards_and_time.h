@@ -7,7 +7,7 @@
 
 namespace reverie {
 
-// These change what an episode is worth or how long it is, so the reference returns are dropped.
+// These wrappers change the return or length of an episode, so the reference returns are dropped.
 
 // reward *= scale.
 class RewardScale final : public RewardWrapper {
@@ -31,8 +31,8 @@ class RewardClip final : public RewardWrapper {
   double bound_;
 };
 
-// Truncates an episode after `limit` of its own steps, unless it ended before. What a step would
-// bring (physics()) does not depend on the clock and stays as it is.
+// Truncates an episode after `limit` of its own steps, unless it ended before. The outcomes in
+// physics() do not depend on the clock and stay as they are.
 class TimeLimit final : public Wrapper {
  public:
   TimeLimit(std::unique_ptr<Env> inner, int64_t limit);  // >= 1

@@ -7,7 +7,7 @@
 namespace reverie {
 namespace {
 
-// Bytes that a double carries exactly as a whole number.
+// The number of bytes that a double can hold exactly as a whole number.
 constexpr size_t kPacked = 6;
 constexpr double kMaxWord = 4294967295.0;  // 2^32 - 1
 

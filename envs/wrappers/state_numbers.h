@@ -11,7 +11,7 @@
 
 namespace reverie {
 
-// Writes what a wrapper remembers as the numbers of Env::state().
+// Writes what a wrapper remembers as numbers of Env::state().
 class StateWriter {
  public:
   void number(double value) { numbers_.push_back(value); }
@@ -22,7 +22,7 @@ class StateWriter {
   // The generator's words in 32-bit halves.
   void generator(const Rng& rng);
 
-  // One row of a field: numbers element by element, bytes packed by sixes.
+  // One row of a field: numbers element by element, bytes packed six at a time.
   void row(const Field& field, std::span<const std::byte> bytes);
 
   std::vector<double> take() { return std::move(numbers_); }
@@ -31,8 +31,8 @@ class StateWriter {
   std::vector<double> numbers_;
 };
 
-// Reads the same in the same order. Each call throws Error(kInput) that opens with `who` when there
-// are no numbers left or they are none that StateWriter wrote.
+// Reads the same in the same order. Each call throws Error(kInput) that opens with `who` when no
+// numbers are left or when StateWriter cannot have written them.
 class StateReader {
  public:
   StateReader(std::string who, std::span<const double> numbers)

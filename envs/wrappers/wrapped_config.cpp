@@ -8,7 +8,7 @@
 namespace reverie {
 namespace {
 
-// The options, checked and ready to be put around instances.
+// The options, checked and ready to wrap instances.
 struct WrapperStack {
   WrapperOptions options;
   int64_t skip = 1;  // of frame_skip or action_repeat
@@ -20,7 +20,7 @@ struct WrapperStack {
            options.reward_scale == 1.0 && options.reward_clip == 0.0 && options.time_limit == 0;
   }
 
-  // In the order that WrappedConfig documents.
+  // In the order documented at WrappedConfig.
   std::unique_ptr<Env> wrap(std::unique_ptr<Env> env) const {
     const auto add = [&]<typename W>(std::type_identity<W>, bool wanted, const auto& option) {
       if (wanted) env = std::make_unique<W>(std::move(env), option);
@@ -124,7 +124,7 @@ EnvMaker WrappedConfig::maker() const {
   EnvMaker inner = inner_->maker();
   if (stack.empty()) return inner;
   EnvMaker wrapped = [inner, stack] { return stack.wrap(inner()); };
-  wrapped();  // what only an instance can tell, its fields and bounds, is refused here already
+  wrapped();  // already refuses here what only an instance can reveal: its fields and bounds
   return wrapped;
 }
 

@@ -7,7 +7,7 @@
 
 namespace reverie {
 
-// The options that every environment has beside its own. Defaults leave it as it is.
+// The options that every environment has in addition to its own. Defaults change nothing.
 struct WrapperOptions {
   std::string observation;  // state, pixels or both; the environment's default
   std::string image_size;   // WIDTHxHEIGHT; "" = the environment's default
@@ -27,8 +27,8 @@ struct WrapperOptions {
   void describe(ConfigFields& fields);
 };
 
-// An environment's config and what is wrapped around it, which the registry does for every entry.
-// From the inside out:
+// An environment's config and its wrappers. The registry adds them to every entry. From the inside
+// out:
 //
 //   environment
 //   ActionNoise       the machine's own disturbances: once a simulator step, inside the frame skip,
@@ -42,7 +42,7 @@ struct WrapperOptions {
 //   RewardClip
 //   TimeLimit         counts the agent's decisions
 //
-// An option at its default adds no wrapper, and without any the environment itself is returned.
+// An option at its default adds no wrapper; without wrappers the environment itself is returned.
 class WrappedConfig final : public EnvConfig {
  public:
   WrappedConfig(std::string id, std::unique_ptr<EnvConfig> inner);
@@ -60,15 +60,15 @@ class WrappedConfig final : public EnvConfig {
   WrapperOptions options_;
 };
 
-// Takes the options of the wrappers from one environment to another: how a policy sees its
-// environment and acts in it. Both as the registry makes them; others are left alone.
+// Copies the wrappers' options from one environment to another: how a policy sees its environment
+// and acts in it. Both must come from the registry; others are not changed.
 void copy_wrappers(const EnvConfig& from, EnvConfig& to);
 
-// Makes the environment show its state and no picture: the options of pictures are taken back, and
-// states and rewards stay what they were.
+// Makes the environment observe its state without a picture: picture options are reset; states and
+// rewards do not change.
 void leave_out_pictures(EnvConfig& config);
 
-// The entry with the options of the wrappers.
+// The entry with the wrappers' options added.
 EnvEntry with_wrappers(EnvEntry entry);
 
 }  // namespace reverie

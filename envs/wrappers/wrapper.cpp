@@ -24,7 +24,7 @@ void Wrapper::set_state(std::span<const double> state) {
   set_memory(state.subspan(inner_size));
   try {
     inner_->set_state(state.first(inner_size));
-  } catch (...) {  // a refused state changes nothing
+  } catch (...) {  // a refused state must change nothing
     set_memory(before);
     throw;
   }

@@ -9,9 +9,9 @@
 
 namespace reverie {
 
-// An environment around another one, with the same contract (envs/env.h). Forwards everything; a
-// wrapper overrides what it changes and edits spec() in its constructor. What it remembers between
-// steps goes through memory(), so that state() holds all of it.
+// An environment around another one, with the same contract (envs/env.h). It forwards everything; a
+// wrapper overrides what it changes and edits spec() in its constructor. State that it keeps
+// between steps goes through memory(), so that state() is complete.
 class Wrapper : public Env {
  public:
   const EnvSpec& spec() const override { return spec_; }
@@ -28,17 +28,17 @@ class Wrapper : public Env {
   void set_state(std::span<const double> state) final;
 
  protected:
-  // note: what spec().source says of this wrapper, for example "frame_skip 4".
+  // note: the part of spec().source that describes this wrapper, for example "frame_skip 4".
   Wrapper(std::unique_ptr<Env> inner, std::string_view note);
 
   Env& inner() { return *inner_; }
   const Env& inner() const { return *inner_; }
   EnvSpec& edit_spec() { return spec_; }
 
-  // What the wrapper remembers, as finite numbers; always as many of them.
+  // What the wrapper remembers, as finite numbers. Their count is constant.
   virtual std::vector<double> memory() const { return {}; }
 
-  // Takes back what memory() returned. Throws Error, and then changes nothing, for other numbers.
+  // Restores what memory() returned. For other numbers it throws Error and changes nothing.
   virtual void set_memory(std::span<const double> /*numbers*/) {}
 
  private:
@@ -46,8 +46,8 @@ class Wrapper : public Env {
   EnvSpec spec_;
 };
 
-// The named parts of a wrapped environment. Forwards everything; what a wrapper shows through
-// physics() derives from it.
+// The named parts of a wrapped environment. It forwards everything; a wrapper derives from it to
+// change what physics() shows.
 class WrappedPhysics : public PhysicsState {
  public:
   std::vector<Part> parts() const override { return inner_.parts(); }
@@ -75,9 +75,8 @@ class WrappedPhysics : public PhysicsState {
   PhysicsState& inner_;
 };
 
-// A wrapper that changes what a step is worth, in step() and through physics() alike: whoever asks
-// what a step would bring (hindsight goals, a dataset that is relabelled) gets the rewards that
-// step() gives.
+// A wrapper that changes the reward, both in step() and through physics(): hindsight goals or a
+// relabelled dataset thus get the rewards that step() gives.
 class RewardWrapper : public Wrapper {
  public:
   StepResult step(ConstFieldView action, FieldViews obs) final;
@@ -86,7 +85,7 @@ class RewardWrapper : public Wrapper {
  protected:
   RewardWrapper(std::unique_ptr<Env> inner, std::string_view note);
 
-  // The reward of a step that is worth `reward` in the inner environment.
+  // The new reward of a step whose inner reward is `reward`.
   virtual double change(double reward) const = 0;
 
  private:
@@ -102,10 +101,10 @@ class RewardWrapper : public Wrapper {
     const RewardWrapper& wrapper_;
   };
 
-  std::optional<Physics> physics_;  // where the inner environment has named parts
+  std::optional<Physics> physics_;  // if the inner environment has named parts
 };
 
-// A wrapper that changes what is observed, at a reset, after a step and through physics() alike.
+// A wrapper that changes the observation of a reset, of a step and through physics() alike.
 class ObservationWrapper : public Wrapper {
  public:
   void reset(uint64_t seed, FieldViews obs) final;
@@ -115,10 +114,10 @@ class ObservationWrapper : public Wrapper {
  protected:
   ObservationWrapper(std::unique_ptr<Env> inner, std::string_view note);
 
-  // Before the first observation of an episode.
+  // Called before the first observation of an episode.
   virtual void start(uint64_t /*seed*/) {}
 
-  // Where the inner environment is to write, given where the result belongs.
+  // Where the inner environment writes, given where the result goes.
   virtual FieldViews inner_views(FieldViews obs) { return obs; }
 
   // Makes the wrapped observation from the inner one. first: nothing came before it (a reset, or a
@@ -136,7 +135,7 @@ class ObservationWrapper : public Wrapper {
     ObservationWrapper& wrapper_;
   };
 
-  std::optional<Physics> physics_;  // where the inner environment has named parts
+  std::optional<Physics> physics_;  // if the inner environment has named parts
 };
 
 }  // namespace reverie

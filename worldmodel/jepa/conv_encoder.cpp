@@ -8,7 +8,7 @@ constexpr int64_t kPatch = 4;
 
 std::string layer_name(size_t index) { return fmt::format("layers.{}", index); }
 
-// How many cells are left along a side of `pixels`.
+// The number of cells left along a side of `pixels`.
 int64_t cells(int64_t pixels, const ConvEncoderOptions& options) {
   const int64_t reduction = kPatch << (options.channels.size() - 1);
   REVERIE_CHECK(pixels > 0 && pixels % reduction == 0,

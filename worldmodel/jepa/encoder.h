@@ -9,7 +9,7 @@
 
 namespace reverie {
 
-// Pictures to features.
+// Maps pictures to features.
 class Encoder : public Network {
  public:
   struct PictureSize {
@@ -17,7 +17,7 @@ class Encoder : public Network {
   };
 
   // pixels: [N, C, H, W] float32, standardised. Returns [N, features()]. Throws Error(kInput) for
-  // pictures of another size than the encoder was made for.
+  // pictures of a size other than the encoder's.
   at::Tensor operator()(const at::Tensor& pixels) const;
 
   virtual int64_t features() const = 0;
@@ -33,8 +33,8 @@ class Encoder : public Network {
 };
 
 // A small convolutional network that is cheap on a CPU: patches of 4 x 4 pixels become the channels
-// of one cell, then 3 x 3 convolutions of stride 2, ReLU behind each, and a linear layer over what
-// is left.
+// of one cell, followed by 3 x 3 convolutions of stride 2, each with a ReLU, and a linear layer
+// over the result.
 struct ConvEncoderOptions {
   int64_t height = 64, width = 64;  // [px], multiples of 4 * 2^(layers - 1)
   int64_t image_channels = 3;
@@ -47,23 +47,22 @@ std::unique_ptr<Encoder> make_conv_encoder(const ConvEncoderOptions& options, Rn
                                            at::Device device);
 
 // LeWorldModel's: the vision transformer of Hugging Face's ViTModel without a pooler, under the
-// same tensor names (Dosovitskiy et al. 2021). Square patches become tokens, a token of its own
-// (CLS) goes in front of them, learned positions are added, and blocks of attention and a
-// perceptron, a layer norm (epsilon 1e-12) before each, look at all of them; the features are CLS
-// after a last layer norm. The defaults are ViT-Tiny with patches of 14: 198 tensors, 5,501,376
-// parameters.
+// same tensor names (Dosovitskiy et al. 2021). Square patches become tokens, preceded by an
+// additional token (CLS), and learned positions are added. Blocks of attention and a perceptron,
+// each after a layer norm (epsilon 1e-12), process all tokens. The features are CLS after a last
+// layer norm. The defaults are ViT-Tiny with patches of 14: 198 tensors, 5,501,376 parameters.
 struct VitEncoderOptions {
   int64_t height = 224, width = 224;  // [px], multiples of the patch
   int64_t image_channels = 3;
   int64_t patch = 14;         // side [px]
-  int64_t features = 192;     // the width of the blocks, a multiple of the heads
+  int64_t features = 192;     // width of the blocks, a multiple of the heads
   int64_t depth = 12;         // blocks
   int64_t heads = 3;          // of attention
   int64_t hidden_size = 768;  // of the blocks' perceptrons
 };
 
-// Weights, positions and CLS begin at N(0, 0.02^2), biases at 0. Throws Error(kInput) for sides
-// that the patch does not divide and widths that the heads do not.
+// Weights, positions and CLS are initialised from N(0, 0.02^2), biases with 0. Throws Error(kInput)
+// for sides that the patch does not divide and widths that the heads do not divide.
 std::unique_ptr<Encoder> make_vit_encoder(const VitEncoderOptions& options, Rng& rng,
                                           at::Device device);
 

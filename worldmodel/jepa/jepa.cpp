@@ -46,11 +46,11 @@ void JepaOptions::describe(ConfigFields& f) {
 
 namespace {
 
-// What an architecture has where the options do not say otherwise, and what they cannot say.
+// An architecture's defaults for the options, and its fixed properties.
 struct Architecture {
   int64_t latent_size, width, depth, heads, head_size, hidden_size;
   int64_t projector_hidden, action_mixed, action_hidden;
-  int64_t image_size;  // square pictures are scaled to it; 0 = taken as they are
+  int64_t image_size;  // pictures are scaled to this square; 0 = used unchanged
   double learning_rate;
 };
 
@@ -119,7 +119,7 @@ std::unique_ptr<Encoder> make_encoder(const JepaOptions& options,
                            rng, device);
 }
 
-// The statistics of ImageNet, which the reference standardises pictures by; of grey ones the mean
+// ImageNet's statistics, by which the reference standardises pictures; for grey pictures their mean
 // over the channels.
 std::pair<at::Tensor, at::Tensor> pixel_statistics(int64_t channels) {
   const at::Tensor mean = at::tensor({0.485, 0.456, 0.406}).to(at::kFloat);
@@ -190,7 +190,7 @@ at::Tensor Jepa::pictures(const at::Tensor& pixels) const {
   REVERIE_CHECK(found == image_shape_,
                 "world model: pictures of {}, expected {} [height, width, channels]", found,
                 image_shape_);
-  // [N, H, W, C] in memory is [N, C, H, W] with channels last, which convolutions like.
+  // [N, H, W, C] in memory is [N, C, H, W] with channels last, the fast layout of convolutions.
   at::Tensor x = pixels.to(device_).permute({0, 3, 1, 2}).to(at::kFloat);
   x = at::addcmul(pixel_shift_, x, pixel_scale_);
   const int64_t side = architecture_of(options_).image_size;

@@ -15,13 +15,14 @@ namespace reverie {
 
 class StateList;
 
-// How a JEPA is trained. Defaults are LeWorldModel's; the learning rate is the architecture's.
+// How a JEPA is trained. Defaults are LeWorldModel's, except the learning rate, which depends on
+// the architecture.
 struct JepaTrainingOptions {
   RegulariserOptions regulariser;
   double regulariser_weight = 0.09;  // lambda
   double learning_rate = 0.0;        // 0 = Jepa::default_learning_rate()
   double weight_decay = 1e-3;
-  double warmup = 0.01;         // share of the run
+  double warmup = 0.01;         // fraction of the run
   double gradient_limit = 1.0;  // of the norm
   int64_t minibatch = 128;      // sequences
 
@@ -32,33 +33,35 @@ struct JepaTrainingOptions {
 //
 //   L = mean (predictor(z_t, a_t) - z_t+1)^2 + lambda R(z)
 //
-// Gradients flow through the target z_t+1 too: no stop-gradient, no moving average, nothing but the
-// regulariser R keeps the latents apart. AdamW with warm-up and cosine, gradients clipped.
+// Gradients also flow through the target z_t+1. There is no stop-gradient and no moving average:
+// only the regulariser R keeps the latents apart. AdamW with warm-up and cosine schedule, gradients
+// clipped.
 //
-// Source: LeWorldModel (Maes et al. 2026, arXiv:2603.19312) and its code, which leads where the two
-// differ: an element-wise mean, R of the encoder's latents alone.
+// Source: LeWorldModel (Maes et al. 2026, arXiv:2603.19312) and its code, which is followed where
+// the two differ: an element-wise mean, R of the encoder's latents alone.
 class JepaLearner {
  public:
-  // The model must outlive it. seed: of the dropout.
+  // The model must outlive it. seed: for the dropout.
   JepaLearner(Jepa& model, const JepaTrainingOptions& options, uint64_t seed,
               DataParallel parallel = {});
 
-  // What update() wants sampled: history + 1 frames and the blocks of actions between them.
+  // What update() needs sampled: history + 1 frames and the blocks of actions between them.
   SampleSpec sample_spec() const;
 
-  // One step. progress: the parallel of training that is done, [0, 1]. Returns the loss terms
-  // "loss/prediction", "loss/regulariser" and "loss/total", and "gradient/norm" before clipping,
-  // on the model's device, which nothing waits for: a batch that lies there stays there.
+  // One training step. progress: the fraction of training that is done, [0, 1]. Returns the loss
+  // terms "loss/prediction", "loss/regulariser" and "loss/total", and "gradient/norm" before
+  // clipping, on the model's device. Nothing waits for them, and a batch on that device stays
+  // there.
   TensorMap update(const SequenceBatch& batch, double progress);
 
-  // The same terms without learning, and latent_statistics(), each by its own name ("prediction",
-  // "effective_rank", ...). With the batch's own statistics as in training
-  // (ForwardMode::kValidation): the running ones follow a fresh network late, and latents look
-  // collapsed through them. The regulariser's statistic may grow with the samples, so that it is
-  // the mean over whole minibatches of the batch, or that of all where it has fewer.
+  // Returns the same terms without learning, and latent_statistics(), without the prefix
+  // ("prediction", "effective_rank", ...). It uses the batch's own statistics as in training
+  // (ForwardMode::kValidation): the running ones lag behind a fresh network, and latents would look
+  // collapsed through them. The regulariser's statistic may grow with the number of samples, so it
+  // is the mean over whole minibatches of the batch, or over the whole batch if that is smaller.
   TensorMap validate(const SequenceBatch& batch) const;
 
-  // Lists the moments of the optimiser, the count of steps and the seed.
+  // Lists the moments of the optimiser, the number of steps and the seed.
   void state(StateList& list);
 
  private:

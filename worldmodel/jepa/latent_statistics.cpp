@@ -7,13 +7,13 @@
 namespace reverie {
 namespace {
 
-// Of a direction that still counts for the effective rank.
+// The least standard deviation of a direction that counts for the effective rank.
 constexpr double kLeastDeviation = 0.01;
 
 // [N, D] centred samples.
 at::Tensor effective_rank(const at::Tensor& centred) {
   const at::Tensor covariance = at::matmul(centred.t(), centred).to(at::kDouble);
-  // Latents that have diverged have no rank; LAPACK would throw.
+  // Diverged latents have no rank; LAPACK would throw.
   const at::Tensor is_finite = at::isfinite(covariance).all();
   const at::Tensor eigenvalues = at::linalg_eigvalsh(at::nan_to_num(covariance, 0.0, 0.0, 0.0));
   const double floor = kLeastDeviation * kLeastDeviation * static_cast<double>(centred.size(0));

@@ -6,7 +6,8 @@
 
 namespace reverie {
 
-// How latents fill their space, to see a collapse coming. z: [B, F, D], F frames of B sequences.
+// Statistics of how latents fill their space, which show a collapse early. z: [B, F, D], F frames
+// of B sequences.
 //
 //   effective_rank   exp of the entropy of the normalised singular values of all centred samples
 //                    (Roy & Vetterli 2007): D where latents are isotropic, 1 on a line. Directions

@@ -10,7 +10,7 @@ namespace {
 
 Shapes action_shapes(int64_t inputs, int64_t mixed, int64_t hidden, int64_t outputs) {
   Shapes out;
-  // A convolution over time with a kernel of 1, as the reference has it.
+  // A convolution over time with a kernel of 1, as in the reference.
   out.push_back({"patch_embed.weight", {mixed, inputs, 1}});
   out.push_back({"patch_embed.bias", {mixed}});
   Linear::declare(out, "embed.0", mixed, hidden);
@@ -62,8 +62,9 @@ at::Tensor modulate(const at::Tensor& x, const at::Tensor& shift, const at::Tens
   return at::addcmul(x + shift, x, scale);
 }
 
-// at::scaled_dot_product_attention() draws its dropout from the process-wide generator; this does
-// the same in the same order, which keeps the bits of the CPU. q, k, v: [B, heads, T, size].
+// at::scaled_dot_product_attention() draws its dropout from the process-wide generator. This
+// function does the same in the same order, so the CPU results are bit-equal. q, k, v: [B, heads,
+// T, size].
 at::Tensor attend_with_dropout(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                                bool is_causal, double p, const NoiseSource& noise) {
   const double scale = std::sqrt(1.0 / std::sqrt(static_cast<double>(q.size(-1))));  // of q and k
@@ -119,7 +120,7 @@ Predictor::Predictor(const PredictorOptions& options, Rng& rng, at::Device devic
   }
 }
 
-// Of the last `queries` frames to all up to each.
+// From the last `queries` frames to all frames up to each.
 at::Tensor Predictor::attend(size_t index, const at::Tensor& x, int64_t queries,
                              const Pass& pass) const {
   const Block& block = blocks_[index];
@@ -137,7 +138,7 @@ at::Tensor Predictor::attend(size_t index, const at::Tensor& x, int64_t queries,
   };
   const at::Tensor q = heads(query), k = heads(keys_values.narrow(2, 0, inner())),
                    v = heads(keys_values.narrow(2, inner(), inner()));
-  // One query, the last, sees everything.
+  // A single query, the last one, sees everything.
   const bool is_causal = queries > 1;
   const at::Tensor attended =
       pass.dropout != nullptr && options_.dropout > 0.0
@@ -151,7 +152,7 @@ at::Tensor Predictor::attend(size_t index, const at::Tensor& x, int64_t queries,
 at::Tensor Predictor::run_block(size_t index, const at::Tensor& x, const at::Tensor& condition,
                                 const Pass& pass) const {
   const Block& block = blocks_[index];
-  // Earlier frames matter to the last one as long as a block comes that looks at them.
+  // Earlier frames matter to the last one as long as a later block attends to them.
   const int64_t outputs = index + 1 < blocks_.size() ? x.size(1) : pass.outputs;
   const std::vector<at::Tensor> m = block.modulation(condition).chunk(6, -1);
   const auto m_last = [&](size_t i) { return last_frames(m[i], outputs); };
@@ -206,7 +207,7 @@ Predictor::Step Predictor::step(const at::Tensor& z, const at::Tensor& memory,
   const bool grows = frames < options_.frames;
   if (grows) pass.kept = &kept;
   const at::Tensor next = run(rest(z), rest(actions), pass).squeeze(1);
-  // A history that slides moves every frame to another position.
+  // In a sliding history every frame moves to another position.
   if (!grows) return {next, last_frames(actions, options_.frames - 1)};
   const at::Tensor entry = at::cat(kept, 2);
   return {next, has_keys ? at::cat({memory, entry}, 1) : entry};

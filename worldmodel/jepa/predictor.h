@@ -11,8 +11,8 @@ namespace reverie {
 
 // Letters: B sequences, T frames, D latent numbers, A numbers of an action, C of its embedding.
 
-// Actions to embeddings, each by itself: a linear layer that mixes the numbers of one action block,
-// then linear, SiLU, linear.
+// Maps actions to embeddings, one by one: a linear layer that mixes the numbers of one action
+// block, then linear, SiLU, linear.
 class ActionEncoder final : public Network {
  public:
   ActionEncoder(int64_t inputs, int64_t mixed, int64_t hidden, int64_t outputs, Rng& rng,
@@ -33,36 +33,37 @@ struct PredictorOptions {
   int64_t heads = 16;
   int64_t head_size = 64;
   int64_t hidden_size = 2048;  // of the blocks' multi-layer perceptrons
-  double dropout = 0.1;        // of attention, and behind attention and perceptron, in training
+  double dropout = 0.1;        // in training: of attention, and after attention and perceptron
 };
 
-// The latent of each next frame from those up to it: a causal transformer whose blocks see the
-// action by adaptive layer norms that begin at zero (AdaLN-zero, Peebles & Xie 2023), so that at
-// first every block returns what it was given.
+// Predicts the latent of each next frame from the frames up to it: a causal transformer that feeds
+// the action into its blocks by adaptive layer norms initialised to zero (AdaLN-zero, Peebles & Xie
+// 2023), so that initially every block returns its input.
 class Predictor final : public Network {
  public:
   Predictor(const PredictorOptions& options, Rng& rng, at::Device device);
 
   const PredictorOptions& options() const { return options_; }
 
-  // z: [B, T, D] latents, actions: [B, T, C] what was done at each, T <= frames. Returns [B, T, D]:
-  // the latent after each. dropout: where its numbers come from, in training; null: no dropout.
+  // z: [B, T, D] latents, actions: [B, T, C] embeddings of the actions taken at each, T <= frames.
+  // Returns [B, T, D]: the latent after each. dropout: its source of noise in training; null: no
+  // dropout.
   at::Tensor operator()(const at::Tensor& z, const at::Tensor& actions,
                         const NoiseSource* dropout = nullptr) const;
 
-  // A step of a rollout, and what makes the next one cheaper.
+  // A step of a rollout, with the memory that makes the next one cheaper.
   struct Step {
     at::Tensor next;    // [B, D], the latent after the last frame, as operator() gives it
     at::Tensor memory;  // for the step after it, whose history is z and `next` without what is more
                         // than `frames`: [B, min(T, frames - 1), C or more]
   };
 
-  // Not in training; what only other frames' outputs would need is left out. z: [B, T, D] latents,
-  // action: [B, C] what is done at the last of them, memory: [B, T - 1, C]
-  // what was done at those before, or what the step before returned; undefined where T = 1. Beside
-  // the actions the memory holds keys and values of every block as long as the history grows:
-  // frames keep their positions then, and none sees a later one. Throws Error(kInput) for a memory
-  // of another shape.
+  // For inference only; it skips work needed only for other frames' outputs. z: [B, T, D] latents,
+  // action: [B, C] the action at the last of them, memory: [B, T - 1, C]
+  // the actions at those before, or the memory that the previous step returned; undefined if T = 1.
+  // While the history grows, the memory also holds keys and values of every block: frames keep
+  // their positions then, and none sees a later one. Throws Error(kInput) for a memory of another
+  // shape.
   Step step(const at::Tensor& z, const at::Tensor& memory, const at::Tensor& action) const;
 
  private:
@@ -73,11 +74,11 @@ class Predictor final : public Network {
     Linear modulation;
   };
 
-  // One pass over a history, or over what follows frames of which keys and values are known.
+  // One pass over a history, or over frames that follow others with known keys and values.
   struct Pass {
-    int64_t outputs;  // of so many last frames
+    int64_t outputs;  // for the last so many frames
     const NoiseSource* dropout = nullptr;
-    at::Tensor known = {};  // [B, P, depth * 2 * inner()] of the P frames before
+    at::Tensor known = {};  // [B, P, depth * 2 * inner()] of the P previous frames
     std::vector<at::Tensor>* kept =
         nullptr;  // takes each block's keys and values [B, T, 2 inner()]
   };
@@ -90,7 +91,7 @@ class Predictor final : public Network {
 
   PredictorOptions options_;
   at::Tensor position_;                // [1, frames, D]
-  Linear input_, condition_, output_;  // where the width is another than the latents'
+  Linear input_, condition_, output_;  // if the width differs from the latents'
   std::vector<Block> blocks_;
   LayerNorm plain_norm_;  // before the modulation
   LayerNorm final_norm_;

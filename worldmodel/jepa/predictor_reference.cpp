@@ -13,11 +13,11 @@ at::Tensor standardise(const at::Tensor& x, double epsilon) {
   return centred / (centred.square().mean({-1}, /*keepdim=*/true) + epsilon).sqrt();
 }
 
-// The layers by the names of their parameters.
+// The layers, by the names of their parameters.
 struct Layers {
   const Parameters& parameters;
 
-  // Its input where there is no such layer.
+  // Returns its input if there is no such layer.
   at::Tensor linear(const std::string& name, const at::Tensor& x) const {
     if (!parameters.named().contains(name + ".weight")) return x;
     const at::Tensor y = at::matmul(x, parameters.at(name + ".weight").t());
@@ -29,7 +29,7 @@ struct Layers {
   }
 };
 
-// x: [B, T, width]. Every frame looks at itself and those before it.
+// x: [B, T, width]. Every frame attends to itself and the frames before it.
 at::Tensor attention(const Layers& layers, const std::string& block, const at::Tensor& x,
                      const PredictorOptions& options) {
   const at::Tensor qkv =

@@ -7,8 +7,8 @@
 
 namespace reverie {
 
-// Linear, batch normalisation, GELU, linear: what stands between features and latents. The batch
-// normalisation is what lets SIGReg shape the latents behind a network that ends in a layer norm.
+// Linear, batch normalisation, GELU, linear: maps features to latents. The batch normalisation
+// allows SIGReg to shape the latents after a network that ends in a layer norm.
 class Projector final : public Network {
  public:
   Projector(int64_t inputs, int64_t hidden, int64_t outputs, Rng& rng, at::Device device);

@@ -10,13 +10,13 @@
 
 namespace reverie {
 
-// What keeps latents from collapsing to a point: a loss on their distribution alone.
+// Keeps latents from collapsing to a point: a loss on their distribution alone.
 class Regulariser {
  public:
   virtual ~Regulariser() = default;
 
-  // z: [T, N, D], N samples of each of T time steps, which are looked at one by one. step: the
-  // global training step, from which randomness follows. Returns a scalar.
+  // z: [T, N, D], N samples of each of T time steps, each evaluated separately. step: the global
+  // training step, which seeds the randomness. Returns a scalar.
   virtual at::Tensor operator()(const at::Tensor& z, int64_t step,
                                 const DataParallel& parallel = {}) const = 0;
 };
@@ -31,9 +31,9 @@ struct RegulariserOptions {
 };
 
 // "sigreg"; "vicreg": a hinge on each dimension's standard deviation and a penalty on covariances
-// (Bardes et al. 2022), 25 to 1 as published, of two samples a time step or more; "none": what
-// collapse looks like. For latents on `device`. Throws Error(kInput) for unknown names, naming the
-// nearest.
+// (Bardes et al. 2022), weighted 25 to 1 as published, for at least two samples per time step;
+// "none": shows collapse. For latents on `device`. Throws Error(kInput) for unknown names, naming
+// the nearest.
 std::unique_ptr<Regulariser> make_regulariser(const RegulariserOptions& options,
                                               at::Device device = at::kCPU);
 

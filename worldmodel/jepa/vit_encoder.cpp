@@ -84,7 +84,7 @@ class VitEncoder final : public Encoder {
   };
 
   // Hugging Face asks for a truncated normal distribution, but PyTorch's limits of -2 and 2 are
-  // absolute: a hundred standard deviations.
+  // absolute, which here are a hundred standard deviations.
   void initialise(Rng& rng) {
     for (const auto& [name, parameter] : parameters().named()) {
       if (parameter.dim() >= 2) {
@@ -100,7 +100,7 @@ class VitEncoder final : public Encoder {
     const at::Tensor cls = cls_.expand({pixels.size(0), 1, options_.features});
     at::Tensor x = at::cat({cls, patches}, 1) + position_;
     for (size_t i = 0; i < blocks_.size(); ++i) {
-      // Nobody looks at what the last block makes of the patches.
+      // The last block's output for the patches is not used.
       x = run_block(blocks_[i], x, i + 1 < blocks_.size() ? x.size(1) : 1);
     }
     return norm_(x.select(1, 0));

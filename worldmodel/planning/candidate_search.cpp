@@ -62,7 +62,7 @@ at::Tensor CandidateCosts::operator()(const at::Tensor& actions) {
     start_ = problem_.start.repeat(samples);
     repeated_ = samples;
   }
-  // Time first, so that the actions of a step lie together.
+  // Time first, so that the actions of a step are contiguous.
   const at::Tensor steps = actions.permute({2, 0, 1, 3}).reshape({problem_.horizon, rows, size});
   return rollout_cost(problem_.dynamics, problem_.cost, start_, steps).view({worlds, samples});
 }

@@ -12,56 +12,57 @@
 
 namespace reverie {
 
-// What the model says of candidates, for one problem. The start is repeated once for as long as the
-// number of candidates stays the same.
+// The model's costs of candidates for one problem. The start is repeated again only when the number
+// of candidates changes.
 class CandidateCosts {
  public:
-  // Keeps a reference. Throws Error(kInput) where the problem's shapes disagree.
+  // Keeps a reference. Throws Error(kInput) when the problem's shapes disagree.
   explicit CandidateCosts(const PlanningProblem& problem);
 
-  // actions: [B, S, T, A]. Returns [B, S], in the type that the cost function computes in.
+  // actions: [B, S, T, A]. Returns [B, S], in the cost function's type.
   at::Tensor operator()(const at::Tensor& actions);
 
  private:
   const PlanningProblem& problem_;
   LatentState start_;     // [B * repeated_, ...]
-  int64_t repeated_ = 0;  // candidates a world
+  int64_t repeated_ = 0;  // candidates per world
 };
 
 enum class ActionKind : uint8_t { kContinuous, kDiscrete };
 
-// What planners share that draw candidates and look at what the model says of them.
+// The common part of planners that draw candidates and evaluate them with the model.
 class CandidateSearch {
  public:
-  // Keeps references to the problem and the checks. samples: the most candidates a world at once,
-  // but for the problem's proposals. Takes one draw from rng: a generator of the problem's device
-  // is seeded with it. Throws Error(kInput) that opens with the planner's name where the problem
-  // asks for another kind of actions, its shapes disagree, or B * (samples + P) * T * A is absurd.
-  // Leaves in `checks` that limits are in order and guess and proposals are actions.
+  // Keeps references to the problem and the checks. samples: the greatest number of candidates per
+  // world at once, without the problem's proposals. Takes one draw from rng, which seeds a
+  // generator on the problem's device. Throws Error(kInput) that opens with the planner's name when
+  // the problem needs another kind of actions, its shapes disagree, or B * (samples + P) * T * A is
+  // absurdly large. Adds to `checks` that limits are in order and that guess and proposals are
+  // valid actions.
   CandidateSearch(std::string planner, ActionKind kind, const PlanningProblem& problem,
                   int64_t samples, Rng& rng, DeviceChecks& checks);
 
-  // The guess within the limits, and actions of 0 where there is none. [B, T, A] float32.
+  // The guess within the limits, or actions of 0 without a guess. [B, T, A] float32.
   at::Tensor initial_mean() const;
 
-  // The candidates and behind them the problem's proposals, [B, S + P, T, A].
+  // The candidates followed by the problem's proposals, [B, S + P, T, A].
   at::Tensor with_proposals(const at::Tensor& candidates) const;
 
   // Standard normal numbers, [B, samples, T, A] float32.
   at::Tensor normal(int64_t samples);
 
-  // `samples` choices of each number of a plan by their chances [B, T, A, choices]: [B, samples, T,
-  // A] int64.
+  // `samples` choices of each number of a plan with probabilities [B, T, A, choices]: [B, samples,
+  // T, A] int64.
   at::Tensor choices(const at::Tensor& chances, int64_t samples);
 
-  // Continuous actions [..., A] within the limits.
+  // Limits continuous actions [..., A] to the bounds.
   at::Tensor clamp(const at::Tensor& actions) const;
 
-  // [B, S, T, A] to [B, S]; what is not finite counts as infinite.
+  // [B, S, T, A] to [B, S]; costs that are not finite become infinite.
   at::Tensor costs(const at::Tensor& actions);
 
-  // The plan [B, T, A] within the limits, which a mean may miss by a rounding, with what the model
-  // says of it; leaves in the checks that it is finite.
+  // The plan [B, T, A] within the limits, which a mean may exceed by a rounding error, with the
+  // model's cost of it. Adds to `checks` that the cost is finite.
   Plan finish(const at::Tensor& found);
 
   int64_t worlds() const { return problem_.start.size(); }
@@ -77,7 +78,7 @@ class CandidateSearch {
   at::Tensor low_, high_;  // [A] float32 on the problem's device; undefined for discrete actions
 };
 
-// The K candidates of each world that cost least, the cheapest first.
+// The K candidates of each world with the lowest cost, the cheapest first.
 struct Elites {
   at::Tensor actions;  // [B, K, T, A]
   at::Tensor cost;     // [B, K]
@@ -85,9 +86,9 @@ struct Elites {
   at::Tensor best() const { return actions.select(1, 0); }  // [B, T, A]
 };
 
-// actions: [B, S, T, A], cost: [B, S] finite or +infinity, 1 <= count <= S. Where a world has fewer
-// than K candidates of finite cost, copies of its cheapest stand for the rest of its elites: what
-// is fitted to elites is fitted to finite ones as long as there is one.
+// actions: [B, S, T, A], cost: [B, S] finite or +infinity, 1 <= count <= S. If a world has fewer
+// than K candidates of finite cost, copies of its cheapest one fill its elites, so that
+// distributions are fitted to finite candidates as long as there is one.
 Elites select_elites(const at::Tensor& actions, const at::Tensor& cost, int64_t count);
 
 }  // namespace reverie

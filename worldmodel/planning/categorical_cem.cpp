@@ -6,8 +6,8 @@
 namespace reverie {
 namespace {
 
-// Of the first iteration's draws, at the steps that the guess knows: enough to search around it,
-// enough to leave it.
+// The guess's share of the first iteration's draws, at the steps it covers: enough to search around
+// it, enough to leave it.
 constexpr double kGuessShare = 0.5;
 
 class CategoricalCem final : public Planner {
@@ -23,14 +23,14 @@ class CategoricalCem final : public Planner {
     for (int64_t i = 0; i < options_.iterations; ++i) {
       at::Tensor candidates = search.choices(chances, options_.samples);
       if (i == 0) {
-        // No choice is the likeliest yet where the guess knows none: those steps stay as drawn.
+        // Without a guess no choice is the likeliest yet: those steps stay as drawn.
         if (guess_steps(problem) > 0) {
           candidates.select(1, 0).narrow(1, 0, guess_steps(problem)).copy_(problem.guess);
         }
         candidates = search.with_proposals(candidates);
       } else {
         candidates.select(1, 0).copy_(chances.argmax(-1));
-        // What was cheapest before competes again, and stays where nothing is cheaper.
+        // The cheapest so far competes again, and stays if nothing is cheaper.
         candidates.select(1, 1).copy_(cheapest);
       }
       const Elites elites = select_elites(candidates, search.costs(candidates), options_.elites);
@@ -46,7 +46,7 @@ class CategoricalCem final : public Planner {
     return problem.guess.defined() ? problem.guess.size(1) : 0;
   }
 
-  // [B, T, A, choices], sums of 1 over the last.
+  // [B, T, A, choices], which sums to 1 over the last axis.
   static at::Tensor initial_chances(const PlanningProblem& problem) {
     const int64_t choices = problem.limits.choices;
     const std::vector<int64_t> shape = {problem.start.size(), problem.horizon,
@@ -60,7 +60,7 @@ class CategoricalCem final : public Planner {
     return chances;
   }
 
-  // Of each choice among the elites, smoothed: [B, T, A, choices].
+  // The frequency of each choice among the elites, smoothed: [B, T, A, choices].
   at::Tensor frequencies(const Elites& elites, const PlanningProblem& problem) const {
     const auto choices = static_cast<double>(problem.limits.choices);
     const at::Tensor counted = one_hot_code(elites.actions, problem.limits.choices).mean(1);

@@ -10,7 +10,7 @@
 namespace reverie {
 namespace {
 
-// The cost of R candidates while they are rolled out.
+// The accumulated cost of R candidates during a rollout.
 class CostSum {
  public:
   CostSum(const PlanningCost& cost, int64_t rows) : cost_(cost), rows_(rows) {
@@ -62,7 +62,7 @@ class CostSum {
   at::Tensor total_;
 };
 
-// Goals of B worlds for R candidates, repeated once for as long as R stays the same.
+// Goals of B worlds for R candidates, repeated again only when R changes.
 class CandidateGoals {
  public:
   explicit CandidateGoals(const LatentState& goals) : goals_(goals) {}

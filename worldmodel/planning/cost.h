@@ -12,9 +12,9 @@
 
 namespace reverie {
 
-// What a planner makes small. Letters: B worlds, R candidate sequences of all worlds together, T
-// steps of the horizon, A numbers an action. R is a multiple of B, and the candidates of one world
-// follow each other: row r belongs to world r / (R / B).
+// The cost that a planner minimises. Letters: B worlds, R candidate sequences of all worlds
+// together, T steps of the horizon, A numbers of an action. R is a multiple of B, and the
+// candidates of one world are consecutive: row r belongs to world r / (R / B).
 
 // Step t = 0 .. T - 1 of all candidates.
 struct CandidateStep {
@@ -24,8 +24,8 @@ struct CandidateStep {
   int64_t t;
 };
 
-// One part of a cost: what each step is charged, what the state after the last step is charged, or
-// both. Lower is better. Either is [R] of any floating type.
+// One part of a cost: a charge for each step, for the state after the last step, or for both. Lower
+// is better. Each charge is [R] of any floating-point type.
 struct CostPart {
   std::function<at::Tensor(const CandidateStep& step)> step = {};
   std::function<at::Tensor(const LatentState& last)> end = {};
@@ -39,34 +39,34 @@ struct CostPart {
 struct PlanningCost {
   std::vector<CostPart> parts;
   double discount = 1.0;  // of each step of the model
-  // The probability that the episode has ended with a step, [R] of the state after it; empty or
-  // undefined where episodes do not end. What comes after an end counts as little as it is likely.
+  // The probability that a step ended the episode, [R], from the state after it; empty or undefined
+  // if episodes do not end. Later costs are weighted by the probability that the episode goes on.
   std::function<at::Tensor(const LatentState& next)> termination = {};
 };
 
 // The cost of candidates from their starts, [R]. start: R rows, actions: [T, R, A]. Throws
-// Error(kInput) for a cost without parts, and parts that return another shape than [R].
+// Error(kInput) for a cost without parts, and for parts that return a shape other than [R].
 at::Tensor rollout_cost(Dynamics& dynamics, const PlanningCost& cost, const LatentState& start,
                         const at::Tensor& actions);
 
-// The distance to the goal of the state that a candidate ends in. goals: B rows of
+// The distance between the goal and the state at a candidate's end. goals: B rows of
 // GoalSpace::encode_goal(). The space must outlive the part.
 CostPart goal_distance_at_end(const GoalSpace& space, const LatentState& goals);
 
-// The mean over the steps of the distance to the goal after each.
+// The mean over the steps of the distance to the goal after each step.
 CostPart mean_goal_distance(const GoalSpace& space, const LatentState& goals, int64_t horizon);
 
 // Minus the reward of each step. The heads must outlive the part.
 CostPart negative_reward(Heads& heads);
 
-// Minus the value of the state that a candidate ends in.
+// Minus the value of the state at a candidate's end.
 CostPart negative_terminal_value(Heads& heads);
 
-// Minus the return that the heads expect: rewards along the candidate, the value of its end,
-// discounted, as far as the episode goes on.
+// Minus the return that the heads expect: the rewards along the candidate and the value of its end,
+// discounted, and weighted by the probability that the episode goes on.
 //
 // Source: the objective of TD-MPC (Hansen et al. 2022, arXiv:2203.04955, equation 3). differs:
-// termination, which TD-MPC does not have.
+// includes termination, which TD-MPC lacks.
 PlanningCost negative_return(Heads& heads, double discount);
 
 }  // namespace reverie

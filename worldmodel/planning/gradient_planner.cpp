@@ -12,7 +12,7 @@
 namespace reverie {
 namespace {
 
-// The cheapest sequence that each world has seen.
+// The cheapest sequence so far of each world.
 class Cheapest {
  public:
   // actions: [B, S, T, A], cost: [B, S].
@@ -49,7 +49,7 @@ class GradientPlanner final : public Planner {
     first.select(1, 0).copy_(mean.squeeze(1));
     first = search.with_proposals(first);
 
-    // The sequences are what the optimiser takes for a network's parameters.
+    // The optimiser treats the sequences as a network's parameters.
     Parameters sequences({{"actions", first.sizes().vec()}}, first.device());
     const at::Tensor actions = sequences.flat().view(first.sizes());
     actions.copy_(search.clamp(first));
@@ -67,8 +67,8 @@ class GradientPlanner final : public Planner {
   }
 
  private:
-  // Costs [B, S] of the sequences, and their gradient [B, S, T, A]: costs of different sequences do
-  // not depend on each other, so that of their sum is that of each.
+  // Costs [B, S] of the sequences, and their gradient [B, S, T, A]. Costs of different sequences
+  // are independent, so the gradient of their sum holds the gradient of each.
   static std::pair<at::Tensor, at::Tensor> descend(CandidateSearch& search,
                                                    const at::Tensor& actions) {
     const at::AutoGradMode grad(true);
@@ -76,14 +76,14 @@ class GradientPlanner final : public Planner {
     const at::Tensor cost = search.costs(leaf);
     at::Tensor gradient;
     if (cost.requires_grad()) {
-      // Not backward(): the model's parameters are to keep the gradients they have.
+      // Not backward(), because the model's parameters must keep their gradients.
       gradient = torch::autograd::grad({cost.sum()}, {leaf}, /*grad_outputs=*/{},
                                        /*retain_graph=*/{}, /*create_graph=*/false,
                                        /*allow_unused=*/true)[0];
     }
     REVERIE_CHECK(gradient.defined(),
                   "gradient: this cost has no gradient by the actions; use another planner (cem)");
-    // A sequence that led out of the numbers stays where it is.
+    // A sequence whose gradient is not finite stays unchanged.
     return {cost.detach(), gradient.nan_to_num(0.0, 0.0, 0.0)};
   }
 

@@ -14,7 +14,7 @@ class Icem final : public GaussianPlanner {
   explicit Icem(const PlannerOptions& options) : GaussianPlanner("icem", options) {}
 
  private:
-  // The mean is a candidate in the first and the last iteration, elites from the second on.
+  // The mean is a candidate in the first and the last iteration, elites are from the second on.
   int64_t most_candidates() const override { return options().samples + options().kept_elites + 1; }
 
   at::Tensor candidates(const Iteration& iteration, CandidateSearch& search) override {
@@ -43,12 +43,12 @@ class Icem final : public GaussianPlanner {
     const int64_t samples = options().samples;
     const double decayed = static_cast<double>(samples) /
                            std::pow(options().sample_decay, static_cast<double>(iteration));
-    // Never more than at first, where the user wants less than two candidates an elite.
+    // Never more than at first, in case the user wants fewer than two candidates per elite.
     return std::min(samples, std::max(static_cast<int64_t>(decayed), 2 * options().elites));
   }
 
-  // coloured_noise_basis() of the last problem's shape: most problems have the shape of the one
-  // before.
+  // coloured_noise_basis() for the last problem's shape: most problems have the same shape as the
+  // previous one.
   const at::Tensor& basis(int64_t steps, at::Device device) {
     if (!basis_.defined() || basis_.size(0) != steps || basis_.device() != device) {
       basis_ = coloured_noise_basis(steps, options().noise_beta).to(device);
@@ -65,8 +65,8 @@ at::Tensor coloured_noise_basis(int64_t steps, double beta) {
   at::Tensor basis = at::empty({steps, steps}, at::kDouble);
   auto* element = basis.mutable_data_ptr<double>();
   const auto n = static_cast<double>(steps);
-  // Column 2 k - 1 is a cosine and 2 k a sine of frequency k / T; columns are orthonormal but for
-  // their power. Where T is even, the last cosine has no sine.
+  // Column 2 k - 1 is a cosine and 2 k a sine of frequency k / T; columns are orthonormal except
+  // for their power. If T is even, the last cosine has no sine.
   double power = 0.0;
   for (int64_t column = 0; column < steps; ++column) {
     const int64_t k = (column + 1) / 2;

@@ -16,16 +16,16 @@ class Mppi final : public GaussianPlanner {
     const at::Tensor weight = weights(elites.cost);
     const at::Tensor mean = (weight * elites.actions).sum(1);
     const at::Tensor variance = (weight * (elites.actions - mean.unsqueeze(1)).square()).sum(1);
-    // What weighted samples miss of the variance, as K / (K - 1) where all weigh the same.
+    // Corrects the variance of weighted samples, as K / (K - 1) does for equal weights.
     const at::Tensor missed = (1.0 - weight.square().sum(1)).clamp_min(1e-6);
     return {.mean = mean, .std = (variance / missed).sqrt()};
   }
 
-  // [B, K] costs, the least first, to [B, K, 1, 1] weights that sum to 1.
+  // [B, K] costs, the lowest first, to [B, K, 1, 1] weights that sum to 1.
   at::Tensor weights(const at::Tensor& cost) const {
     const at::Tensor spread =
         cost.std(1, /*unbiased=*/true, /*keepdim=*/true)
-            .clamp_min(std::numeric_limits<float>::min());  // all cost the same: weigh the same
+            .clamp_min(std::numeric_limits<float>::min());  // equal costs get equal weights
     const at::Tensor weight =
         at::softmax((cost.narrow(1, 0, 1) - cost) / (options().temperature * spread), 1);
     return weight.to(at::kFloat).view({cost.size(0), cost.size(1), 1, 1});
