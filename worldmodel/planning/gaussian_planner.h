@@ -27,9 +27,9 @@ class GaussianPlanner : public Planner {
 
   // The information available when the candidates of an iteration are drawn.
   struct Iteration {
-    int64_t index;             // 0 .. options().iterations - 1
-    const Gaussian& gaussian;  // fitted to the elites of the previous iteration
-    const Elites& elites;      // of the previous iteration; undefined in the first
+    int64_t index;                 // 0 .. options().iterations - 1
+    const PlanGaussian& gaussian;  // fitted to the elites of the previous iteration
+    const Elites& elites;          // of the previous iteration; undefined in the first
   };
 
   const PlannerOptions& options() const { return options_; }
@@ -43,10 +43,10 @@ class GaussianPlanner : public Planner {
   virtual at::Tensor candidates(const Iteration& iteration, CandidateSearch& search);
 
   // The Gaussian of the next iteration, before its standard deviation is limited.
-  virtual PlanGaussian fit(const Elites& elites, const Gaussian& before) const = 0;
+  virtual PlanGaussian fit(const Elites& elites, const PlanGaussian& before) const = 0;
 
   // The plan after the last iteration, [B, T, A]. By default the mean.
-  virtual at::Tensor result(const Gaussian& gaussian, const Elites& /*elites*/) const {
+  virtual at::Tensor result(const PlanGaussian& gaussian, const Elites& /*elites*/) const {
     return gaussian.mean;
   }
 
