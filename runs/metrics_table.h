@@ -10,17 +10,17 @@ namespace reverie {
 // The metrics.csv of a run, as MetricLog writes it.
 class MetricsTable {
  public:
-  // Throws Error(kInput) that names the file, and the line of a cell that is no number; and as
+  // Throws Error(kInput) that names the file, and the line of a cell that is not a number; and as
   // RunDirectory::open() does.
   static MetricsTable read(const std::filesystem::path& run);
 
   size_t rows() const { return rows_.size(); }
 
-  // One column, NaN in rows without it. Throws Error(kInput) that names the nearest for an unknown
-  // name.
+  // One column, NaN in rows without it. Throws Error(kInput) that names the nearest one for an
+  // unknown name.
   std::vector<double> column(const std::string& name) const;
 
-  // Of the last row. There must be one.
+  // The value in the last row. There must be one.
   double last(const std::string& name) const { return column(name).back(); }
 
  private:
