@@ -30,7 +30,7 @@ std::vector<std::vector<std::byte>> draw_actions(const EnvSpec& spec, int64_t nu
   return actions;
 }
 
-// With the options of the command line, each "name=value".
+// With the command line's options, each "name=value".
 EnvMaker configured(const EnvEntry& entry, const BenchFlags& flags) {
   const std::unique_ptr<EnvConfig> config = entry.config();
   for (const std::string& option : flags.options) {
@@ -42,7 +42,7 @@ EnvMaker configured(const EnvEntry& entry, const BenchFlags& flags) {
   return config->maker();
 }
 
-// The id, and what was changed: "car-racing physics=box2d".
+// The id and the changed options: "car-racing physics=box2d".
 std::string result_name(const EnvEntry& entry, const BenchFlags& flags) {
   std::string name = entry.id;
   for (const std::string& option : flags.options) name += " " + option;
@@ -124,8 +124,8 @@ std::vector<BenchResult> bench_envs(const BenchFlags& flags) {
   return results;
 }
 
-// One environment that gives pixels of 64 x 64 from the canvas, physics, rewards and resets
-// included.
+// One environment that draws pixels of 64 x 64 on the canvas, including physics, rewards and
+// resets.
 std::vector<BenchResult> bench_pixels(const BenchFlags& flags) {
   std::vector<std::string> ids = flags.ids;
   if (ids.empty()) {
@@ -152,7 +152,7 @@ std::vector<BenchResult> bench_pixels(const BenchFlags& flags) {
   return results;
 }
 
-// New episodes a second, a new track among them.
+// New episodes per second, each including a new track.
 std::vector<BenchResult> bench_resets(const BenchFlags& flags) {
   std::vector<BenchResult> results;
   for (const EnvEntry& entry : env_registry()) {

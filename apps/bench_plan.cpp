@@ -20,8 +20,8 @@ constexpr int64_t kActionSize = 10;  // a block of five two-dimensional actions
 constexpr int64_t kMixed = 10, kActionHidden = 768, kProjectorHidden = 2048;
 constexpr int64_t kRounds = 3;
 
-// LeWorldModel without its encoder, which works once a plan, with random weights: they do not
-// matter to the speed.
+// LeWorldModel without its encoder, which runs once per plan. Weights are random, because they do
+// not affect the speed.
 class LatentDynamics final : public Dynamics {
  public:
   explicit LatentDynamics(Rng& rng)
@@ -63,7 +63,7 @@ class LatentDynamics final : public Dynamics {
   Projector projector_;
 };
 
-// Makes one plan after the other.
+// Makes one plan after another.
 class PlanTimer {
  public:
   explicit PlanTimer(const PlannerOptions& options)

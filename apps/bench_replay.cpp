@@ -34,8 +34,7 @@ std::vector<std::byte> make_noise(const Field& field, Rng& rng) {
   return noise;
 }
 
-// A buffer full of episodes of noise. What lies in it does not matter to the speed, where it lies
-// does.
+// A buffer full of episodes of noise. The values do not affect the speed; their location does.
 std::unique_ptr<ReplayBuffer> fill_buffer(const Field& observation, const Field& action,
                                           int64_t capacity, const ReplayOptions& options = {}) {
   const EnvSpec spec{.id = "noise", .observation = {observation}, .action = action};
@@ -113,7 +112,7 @@ std::vector<BenchResult> bench_states(const BenchFlags& flags) {
 }
 
 // Copies as many bytes as a batch of sequences has, in pieces of one sequence, from random places
-// of as large a memory: what sampling could at best do.
+// of an equally large memory: the upper bound of sampling.
 class PieceCopier {
  public:
   PieceCopier()

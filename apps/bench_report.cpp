@@ -40,8 +40,8 @@ std::string output_of(const std::string& command) {
   return text;
 }
 
-// What `read` makes of a field of the object that a peer prints; it returns nothing for a value of
-// the wrong kind.
+// The result of `read` on a field of the object that a peer prints; `read` returns nothing for a
+// value of the wrong kind.
 template <typename Read>
 auto peer_says(const std::string& script_and_arguments, const std::string& field,
                const Read& read) {

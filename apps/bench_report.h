@@ -11,7 +11,7 @@
 
 namespace reverie {
 
-// One measured number, beside what bounds it and who else does the same.
+// One measured number, with its upper bound and other libraries' numbers.
 struct BenchResult {
   std::string name;
   double value = 0.0;
@@ -25,11 +25,11 @@ struct BenchResult {
   double ratio_to(double other) const { return lower_is_better ? other / value : value / other; }
 };
 
-// What the user asked to be measured.
+// The user's selection of measurements.
 struct BenchFlags {
   std::string what;
   std::vector<std::string> ids;
-  std::vector<std::string> options;  // of the environments: "name=value"
+  std::vector<std::string> options;  // environment options: "name=value"
   std::vector<int64_t> threads = {1, 2};
   int64_t num_envs = 64;
   int64_t async_batch =
@@ -39,11 +39,11 @@ struct BenchFlags {
   bool json = false;
 };
 
-// Something that can be measured again and again for a given time [s]; empty when it cannot be had.
+// A measurement that can be repeated for a given time [s]; empty when it is not available.
 using Measurement = std::function<std::optional<double>(double seconds)>;
 
-// Measures in turns A B C A B C ..., so that all see the same machine, and returns the median of
-// each.
+// Measures in turns A B C A B C ..., so that all see the same state of the machine, and returns the
+// median of each.
 std::vector<std::optional<double>> measure_in_turns(const std::vector<Measurement>& measurements,
                                                     double seconds, int rounds = 5);
 
@@ -55,12 +55,12 @@ double calls_per_second(const std::function<void()>& function, double seconds);
 // how) and Error(kRun) when the script fails.
 std::optional<double> run_peer(const std::string& script_and_arguments, const std::string& field);
 
-// The same for a field that is a list of numbers.
+// Likewise for a field that is a list of numbers.
 std::vector<double> run_peer_list(const std::string& script_and_arguments,
                                   const std::string& field);
 
-// The greatest rate of float32 matrix products on this machine [GFLOP/s], at a size where memory
-// does not count.
+// The greatest rate of float32 matrix products on this machine [GFLOP/s], at a size where memory is
+// not the limit.
 double gemm_peak(double seconds);
 
 // Prints a table, or with `json` the object of the command line's contract.

@@ -30,12 +30,12 @@ constexpr const char* kNoTimeLimit = "1000000000000";
 
 struct CollectFlags {
   std::vector<std::string> policies;
-  std::string out, format;  // "" = what suits the fields
+  std::string out, format;  // "" = the format that suits the fields
   int64_t steps = 0, seed = 0, threads = 2;
   std::optional<double> noise;
 };
 
-// What gathers, ready to be handed to a Collector.
+// The source of the data, ready for a Collector.
 struct Source {
   LoadedPolicy loaded = {};  // make_actor: empty for the waypoint generator and a learner
   std::vector<SecondPolicy> others = {};  // of a mixture, with `loaded` at its place
@@ -54,8 +54,8 @@ std::string environment_toml(EnvConfig& config) {
   return fields.to_toml();
 }
 
-// The environment of the waypoint controller: its clock is the controller's, which draws a new
-// target where the environment would end an episode.
+// The environment of the waypoint controller. The controller's clock replaces the environment's: it
+// draws a new target where the environment would end an episode.
 Source load_waypoint(const LoadOptions& options, int64_t& target_limit) {
   REVERIE_CHECK(!options.env.empty(), "--policy waypoint needs an environment: give --env ID");
   const std::unique_ptr<EnvConfig> config = find_env(options.env).config();
@@ -74,8 +74,8 @@ Source load_waypoint(const LoadOptions& options, int64_t& target_limit) {
   return source;
 }
 
-// The policy whose environment the others share: a run, which brings its own; else one that must
-// see the state.
+// The policy whose environment the others share: a run's, which brings its own; otherwise one that
+// needs to see the state.
 size_t leader(const std::vector<PolicyShare>& policies) {
   size_t best = 0;
   const auto rank = [&](size_t i) {
@@ -118,7 +118,7 @@ std::unique_ptr<PolicyMixture> make_mixture(const Source& source, int64_t lanes,
                                          mix_seed({seed, kMixtureStream}));
 }
 
-// The options of an agent that learns while it collects: the preset's, as in `train`.
+// The options of an agent that learns while it collects, from the preset as in `train`.
 std::unique_ptr<RunConfig> learner_config(const std::string& env, const std::string& agent) {
   REVERIE_CHECK(!env.empty(), "--policy {} needs an environment: give --env ID", agent);
   std::unique_ptr<RunConfig> config = make_run_config(env, agent);
@@ -143,7 +143,7 @@ TransitionTraining& transition_training(RunConfig& config) {
   return *training;
 }
 
-// Those of them that matter here; the environment's are added by their own rule.
+// The relevant ones of them; the environment's are added by their own rule.
 ConfigFields learner_fields(RunConfig& config) {
   ConfigFields fields;
   fields.section("training");
@@ -177,7 +177,7 @@ Source load_learner(std::unique_ptr<RunConfig> config, const LoadOptions& option
   return source;
 }
 
-// Commits the episodes before a failure, where there are any, and throws what says so.
+// Commits the episodes before a failure, if there are any, and throws a message that says so.
 [[noreturn]] void keep_what_is_there(DatasetWriter& writer, const std::string& path,
                                      const std::exception_ptr& failure) {
   try {
@@ -191,7 +191,7 @@ Source load_learner(std::unique_ptr<RunConfig> config, const LoadOptions& option
   }
 }
 
-// D4RL's layout needs the field `observation`, which pixels alone do not bring.
+// D4RL's layout needs the field `observation`, which is missing with pixels alone.
 DatasetFormat choose_format(const std::string& name, const DatasetSchema& schema) {
   if (!name.empty()) return parse_dataset_format(name);
   const bool has_state =
@@ -200,7 +200,7 @@ DatasetFormat choose_format(const std::string& name, const DatasetSchema& schema
   return has_state ? DatasetFormat::kD4rl : DatasetFormat::kStableWorldModel;
 }
 
-// Whether it gathered all that was asked for; false: it was told to stop.
+// Returns whether it gathered everything; false: it was told to stop.
 bool collect(const CollectFlags& flags, CollectOptions options, Source& source) {
   const LoadedPolicy& loaded = source.loaded;
   std::unique_ptr<Actor> actor;
@@ -243,7 +243,7 @@ bool collect(const CollectFlags& flags, CollectOptions options, Source& source) 
   return !stop_requested();
 }
 
-// The names of agents are no names of run folders.
+// Agents' names are not run folders' names.
 bool is_learning(const std::string& name) {
   const std::vector<AgentEntry>& all = agent_registry();
   return std::any_of(all.begin(), all.end(),
@@ -288,7 +288,7 @@ int collect_command(const Arguments& given) {
                    "of D4RL's maze2d datasets.");
   add_collect_flags(line, flags, load, preset);
 
-  // Which other flags there are depends on the environment, a run, and an agent that learns.
+  // The other flags depend on the environment, a run, and an agent that learns.
   std::vector<PolicyShare> policies;
   for (const std::string& text : peek_flags(arguments, "--policy")) {
     policies.push_back(parse_policy_share(text));

@@ -79,7 +79,7 @@ std::string type_of(const OptionInfo& info) {
   }
 }
 
-// As the user would write it; "" where there is none.
+// As the user would write it; "" if there is none.
 template <typename T>
 std::string default_text(const T& value) {
   if constexpr (std::is_same_v<T, std::string>) {
@@ -194,7 +194,7 @@ CommandLine::Option* CommandLine::find(const std::string& name) {
   return found == options_.end() ? nullptr : &*found;
 }
 
-// The next of what stands without a flag, or null.
+// The next positional argument, or null.
 CommandLine::Option* CommandLine::free_positional() {
   const auto found = std::find_if(options_.begin(), options_.end(), [](const Option& option) {
     return option.is_positional() && (option.is_list || option.texts.empty());
@@ -213,7 +213,7 @@ void CommandLine::give(Option& option, std::string text) {
   option.texts.push_back(std::move(text));
 }
 
-// The flag at that place, and its value; leaves `at` on the last argument that belongs to it.
+// The flag at that position, and its value; leaves `at` on the last argument that belongs to it.
 void CommandLine::read_flag(const Arguments& arguments, size_t& at) {
   const std::string& argument = arguments[at];
   const size_t equals = argument.find('=');
@@ -231,7 +231,8 @@ void CommandLine::read_flag(const Arguments& arguments, size_t& at) {
   if (equals != std::string::npos) return give(*option, argument.substr(equals + 1));
   const bool is_last = at + 1 == arguments.size();
   if (option->is_switch) {
-    // "--overlap false", but in "--overlap runs/a" the run is no value.
+    // A boolean flag may have a value: "--overlap false". In "--overlap runs/a" the run is not its
+    // value.
     const bool takes_next = !is_last && !option->type.empty() &&
                             !arguments[at + 1].starts_with('-') &&
                             (is_truth_value(arguments[at + 1]) || free_positional() == nullptr);
@@ -266,7 +267,7 @@ bool CommandLine::parse(Arguments arguments) {
     std::cout << help();
     return false;
   }
-  // `--agent.gamma 0.9` is `--gamma 0.9`, for those who think in config sections.
+  // Accepts `--agent.gamma 0.9` as `--gamma 0.9`, for users who think in config sections.
   for (std::string& argument : arguments) {
     for (const std::string_view prefix : {"--agent.", "--training.", "--environment."}) {
       if (argument.starts_with(prefix)) argument = "--" + argument.substr(prefix.size());

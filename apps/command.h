@@ -14,8 +14,8 @@ namespace reverie {
 
 using Arguments = std::vector<std::string>;
 
-// One subcommand: its name, one line about it, and what it does with the arguments behind its name.
-// Returns the exit status; throws Error for wrong input and failed runs.
+// One subcommand: its name, one line about it, and its function, which takes the arguments after
+// the name. The function returns the exit status and throws Error for wrong input and failed runs.
 struct Command {
   std::string name;
   std::string summary;
@@ -37,20 +37,20 @@ int report_command(const Arguments& arguments);
 int list_command(const Arguments& arguments);
 int config_command(const Arguments& arguments);
 
-// What is said of an option of a command and what is asked of its value.
+// The description of a command's option and the limits of its value.
 struct OptionInfo {
   std::string help;                       // wrapped where it is printed
   Range range = {};                       // of a number, or of each number of a list
   std::vector<std::string> choices = {};  // of a text; empty = anything
   bool required = false;
   bool commas = false;        // a list of texts: "a,b" is two of them, as it always is for numbers
-  std::string fallback = {};  // what help calls the default; "" = the value of the target
+  std::string fallback = {};  // the default shown in help; "" = the target's value
   std::string heading = {};   // in the help; "" = "Options"
 };
 
-// The options of one subcommand. Values are read, checked and reported as those of config fields
-// are (ConfigFields::set), and the options that are config fields are made from these, so that a
-// value is described in one place.
+// The options of one subcommand. Values are read, checked and reported like those of config fields
+// (ConfigFields::set), and options for config fields are made from the fields, so a value is
+// described in one place.
 class CommandLine {
  public:
   CommandLine(std::string name, std::string description)
@@ -59,7 +59,7 @@ class CommandLine {
   CommandLine& operator=(const CommandLine&) = delete;
 
   // An option that parse() assigns to `target`, which must outlive this object. "--steps" takes a
-  // value; "RUN" is what stands without a flag, in the order of these calls. The target decides:
+  // value; "RUN" is a positional argument, in the order of these calls. The target's type decides:
   //
   //   bool                  takes no value; when given, the target becomes the opposite
   //   int64_t, double       a number of the range; whole ones may be written as 1e6
@@ -68,7 +68,7 @@ class CommandLine {
   //   std::optional<those>  stays empty when it is not given
   //   std::vector<those>    the flag may be repeated; numbers also as 1,2,3
   //
-  // Help shows the target's value as the default. Throws Error for a name that is taken.
+  // Help shows the target's value as the default. Throws Error for a name that is already used.
   template <typename T>
   void add(std::string name, T& target, OptionInfo info) {
     add_target(std::move(name), &target, std::move(info));
@@ -78,8 +78,8 @@ class CommandLine {
   void add_fields(const ConfigFields& fields);
 
   // Parses; returns false when help was asked for and has been printed. Throws Error(kInput) for
-  // unknown flags (naming the nearest), for missing and malformed values; targets may then be
-  // assigned in part.
+  // unknown flags (naming the nearest), for missing and malformed values; some targets may then be
+  // assigned already.
   // Every command has --quiet: no progress from then on (core/progress.h).
   bool parse(Arguments arguments);
 
@@ -89,7 +89,7 @@ class CommandLine {
 
   bool is_quiet() const { return quiet_; }
 
-  // Whether parse() met the option of that name.
+  // Whether parse() found the option of that name.
   bool is_given(const std::string& name) const;
 
   // What --help prints.
@@ -129,14 +129,14 @@ class CommandLine {
   bool quiet_ = false;
 };
 
-// The value of `--name VALUE` or `--name=VALUE`, "" where the flag is absent: for the flags that
-// decide which other flags there are. Throws Error(kInput) when the value is missing.
+// The value of `--name VALUE` or `--name=VALUE`, "" if the flag is absent: for flags that decide
+// which other flags exist. Throws Error(kInput) when the value is missing.
 std::string peek_flag(const Arguments& arguments, const std::string& flag);
 
-// The values of a flag that may be repeated, in their order.
+// The values of a flag that may be repeated, in order.
 std::vector<std::string> peek_flags(const Arguments& arguments, const std::string& flag);
 
-// Whether help is asked for.
+// Whether help is requested.
 bool wants_help(const Arguments& arguments);
 
 }  // namespace reverie

@@ -18,8 +18,8 @@
 namespace reverie {
 namespace {
 
-// The rewards of the maze2d-* that the dataset names, with the options it was collected with. None
-// for other environments, where the goal varies, and where a reward depends on more than a state.
+// The rewards of the maze2d-* that the dataset names, with its recorded options. None for other
+// environments, when the goal varies, and when a reward depends on more than a state.
 StateReward goal_reward(const Dataset& dataset, std::string env) {
   const auto& attributes = dataset.schema().attributes;
   if (env.empty() && attributes.contains("env")) env = attributes.at("env");
@@ -35,13 +35,13 @@ StateReward goal_reward(const Dataset& dataset, std::string env) {
   };
 }
 
-// The steps after which the dataset's environment truncates an episode; 0 where that is not known.
+// The steps after which the dataset's environment truncates an episode; 0 if unknown.
 int64_t episode_limit(const Dataset& dataset, const std::string& env) {
   if (env.empty() && !names_known_environment(dataset)) return 0;
   return dataset_environment(dataset, env)->maker()()->spec().max_steps;
 }
 
-// What the flag says must not contradict the file.
+// The flag must not contradict the file.
 void check_env_flag(const Dataset& dataset, const std::string& env) {
   const auto& attributes = dataset.schema().attributes;
   const auto recorded = attributes.find("env");
@@ -133,7 +133,7 @@ int split(const Arguments& arguments) {
   const auto create = [&](const std::string& path) {
     return DatasetWriter::create(path, dataset->format(), dataset->schema());
   };
-  // Both before either is filled: a bad second path must not leave half of a split.
+  // Checks both before either is filled: a bad second path must not leave half of a split.
   const std::unique_ptr<DatasetWriter> writers[2] = {create(first), create(second)};
   copy_episodes(*dataset, all.first(cut), *writers[0]);
   copy_episodes(*dataset, all.subspan(cut), *writers[1]);

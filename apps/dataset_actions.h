@@ -8,16 +8,15 @@
 
 namespace reverie {
 
-// The actions of `reverie dataset`, see docs/datasets.md; each takes the arguments behind its name.
+// The actions of `reverie dataset`, see docs/datasets.md; each takes the arguments after its name.
 int dataset_info(const Arguments& arguments);
 int dataset_preview(const Arguments& arguments);
 int dataset_relabel(const Arguments& arguments);
 
-// Dataset::open(), and a line on stderr for each thing in the files that is not read.
+// Calls Dataset::open(), and prints a line on stderr for everything in the files that is not read.
 std::unique_ptr<Dataset> open_dataset(const std::string& path);
 
-// Commits the writer and says on stderr what was written. Throws Error(kInput) when that is
-// nothing.
+// Commits the writer and reports on stderr what was written. Throws Error(kInput) when nothing was.
 void finish_dataset(DatasetWriter& writer, const std::string& path);
 
 }  // namespace reverie

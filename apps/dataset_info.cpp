@@ -17,7 +17,7 @@ namespace {
 constexpr int64_t kReturnBins = 20;
 constexpr int64_t kActionBins = 40;
 constexpr int kBarWidth = 40;      // [characters]
-constexpr double kAtBound = 1e-6;  // how near an action counts as being at its bound
+constexpr double kAtBound = 1e-6;  // distance within which an action counts as at its bound
 constexpr size_t kMostActionCharts = 12;
 constexpr int kChartWidth = 420, kChartHeight = 300;  // [px]
 
@@ -76,7 +76,7 @@ Contents read_contents(Dataset& dataset) {
   return contents;
 }
 
-// What is said of the returns and lengths of the episodes, of those that are finite.
+// The summary of the finite returns and lengths of the episodes.
 struct Distribution {
   std::vector<std::pair<std::string, double>> numbers;  // in the order that they are printed
   int64_t not_finite = 0;
@@ -110,7 +110,7 @@ Histogram histogram_of(const std::vector<double>& values) {
   return histogram;
 }
 
-// All fields that a row has.
+// All fields of a row.
 std::vector<Field> all_fields(const DatasetSchema& schema) {
   std::vector<Field> fields = schema.observation;
   fields.push_back(schema.action);

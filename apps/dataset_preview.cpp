@@ -33,8 +33,8 @@ struct PreviewFlags {
   bool no_overlay = false;
 };
 
-// Pictures of a dataset's episodes: what was observed as `pixels`, or else what the environment
-// draws of the recorded states.
+// Pictures of a dataset's episodes: the observed `pixels`, or otherwise the environment's drawing
+// of the recorded states.
 class EpisodePictures {
  public:
   EpisodePictures(const Dataset& dataset, const std::string& env) {
@@ -46,7 +46,7 @@ class EpisodePictures {
     if (!pixels_) replay_.emplace(dataset, *env_);
   }
 
-  // [px] that the pictures have when they are `height` high.
+  // The pictures' size when they are `height` high [px].
   ImageSize size_for(int height) const {
     if (!pixels_) return {height * 4 / 3, height};
     return {std::max(1, height * pixels_->size.width / pixels_->size.height), height};
@@ -57,13 +57,13 @@ class EpisodePictures {
   }
   std::string title() const { return env_ == nullptr ? "pixels" : env_->spec().id; }
 
-  // The episode must stay where it is.
+  // The episode must not move.
   void begin(const EpisodeData& episode) {
     episode_ = &episode;
     if (replay_) replay_->begin(episode);
   }
 
-  // Rows that there are pictures of.
+  // The number of rows with pictures.
   int64_t rows() const {
     return episode_->length() + (pixels_ && !pixels_->column.has_final_row(*episode_) ? 0 : 1);
   }
@@ -78,7 +78,7 @@ class EpisodePictures {
   }
 
  private:
-  // A field [H, W, C] or a stack [K, H, W, C] of which the newest is shown; C is 1 or 3.
+  // A field [H, W, C] or a stack [K, H, W, C], whose newest frame is shown; C is 1 or 3.
   struct Pixels {
     Pixels(const DatasetColumn& pixels, const std::string& path)
         : column(pixels), bytes(pixels.field->bytes()) {
@@ -119,7 +119,7 @@ size_t picture_bytes(ImageSize size) {
   return 3 * static_cast<size_t>(size.width) * static_cast<size_t>(size.height);
 }
 
-// `count` of `total` things, evenly spread, first and last among them.
+// `count` of `total` indices, evenly spread, including first and last.
 std::vector<int64_t> spread(int64_t count, int64_t total) {
   count = std::min(count, total);
   std::vector<int64_t> chosen;
@@ -137,7 +137,7 @@ double return_of(const EpisodeData& episode, int64_t steps) {
   return sum;
 }
 
-// One row of pictures an episode, with its number, length and return.
+// One row of pictures per episode, with its number, length and return.
 void write_sheet(const PreviewFlags& flags, Dataset& dataset, EpisodePictures& pictures) {
   const ImageSize cell = flags.size ? *flags.size : pictures.size_for(kSheetCell);
   const std::vector<int64_t> episodes =

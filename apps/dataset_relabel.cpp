@@ -63,7 +63,7 @@ class Relabeller {
   double sum_after() const { return after_; }
 
  private:
-  // What says which goal is pursued has to agree with the rewards.
+  // Attributes that describe the pursued goal must agree with the rewards.
   void rename_goal(EpisodeData& episode) const {
     const auto fill = [&](const std::vector<Field>& fields, auto& columns) {
       for (size_t i = 0; i < fields.size(); ++i) {

@@ -24,7 +24,7 @@ constexpr int kFilmGap = 8;          // [px]
 constexpr int kHeader = 44;          // [px]
 constexpr double kText = 15.0;
 constexpr double kFramesPerSecond = 8.0;
-constexpr int64_t kHeldFrames = 4;  // that an episode begins and ends with
+constexpr int64_t kHeldFrames = 4;  // an episode begins and ends with
 constexpr Color kBackground{24, 28, 36};
 constexpr Color kFilmLabel{235, 238, 244};
 constexpr Color kFaint{190, 198, 210};
@@ -37,7 +37,7 @@ struct DecoderFlags {
   int64_t seed = 0;
 };
 
-// What the run learnt from, or --dataset.
+// The training dataset, or --dataset.
 std::unique_ptr<Experience> read_data(const DecoderFlags& flags, RunConfig& config,
                                       const EnvSpec& spec) {
   auto* training = dynamic_cast<WorldModelTraining*>(config.training.get());
@@ -72,7 +72,7 @@ std::unique_ptr<DecoderLearner> train(const DecoderFlags& flags, const LoadedPol
   return learner;
 }
 
-// Episodes one after the other: left as they were, right as the model imagines them.
+// Episodes one after another: as recorded on the left, as the model imagines them on the right.
 void write_video(const DecoderFlags& flags, const std::string& title, const OpenLoop& rollouts,
                  double seconds_per_step) {
   const int64_t episodes = rollouts.seen.size(0), frames = rollouts.seen.size(1);

@@ -35,7 +35,7 @@ Json report_json(const EvaluationReport& report) {
       {"metrics", std::move(metrics)}};
 }
 
-// What was evaluated side by side, the run first.
+// The results to compare, the run's first.
 struct ReportColumn {
   std::string name;
   EvaluationReport report;

@@ -12,7 +12,7 @@
 namespace reverie {
 namespace {
 
-// What LibTorch's allocator of the CPU says: "... you tried to allocate 17179344896 bytes. ..."
+// The message of LibTorch's CPU allocator: "... you tried to allocate 17179344896 bytes. ..."
 constexpr std::string_view kAllocation = "you tried to allocate ";
 
 std::string out_of_memory(const std::string& bytes) {
@@ -25,7 +25,7 @@ std::string out_of_memory(const std::string& bytes) {
 // The first line without LibTorch's marks of where it was thrown.
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
-// Keeps the details where the user can find them; "" where they cannot be kept.
+// Writes the details to a file for the user; "" if that fails.
 std::string keep_details(const std::string& details) {
   std::error_code error;
   const std::filesystem::path folder = std::filesystem::temp_directory_path(error);

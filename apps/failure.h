@@ -5,15 +5,15 @@
 
 namespace reverie {
 
-// How a command that threw ends.
+// How a command that threw an exception ends.
 struct Failure {
   std::string message;
   int status = 1;  // 2 where the user's input was wrong
 };
 
-// Words for what was thrown: an Error's own; for too little memory how much was asked for and what
-// to lower; and for everything else, which is a bug, one line with the name of a file that holds
-// the details. Control characters that a message quotes from a file do not reach the terminal.
+// Describes an exception: an Error by its own message; too little memory by the requested amount
+// and what to lower; everything else, which is a bug, by one line that names a file with the
+// details. Control characters that a message quotes from a file do not reach the terminal.
 Failure describe_failure(const std::exception& error);
 
 }  // namespace reverie

@@ -11,7 +11,7 @@
 namespace reverie {
 namespace {
 
-// A value as `--set NAME=VALUE` takes it, but for what the task decides.
+// A value in the form of `--set NAME=VALUE`, unless the task decides it.
 std::string value_text(const Factor& factor, const std::vector<double>& value) {
   if (value.empty()) return "the task's";
   switch (factor.kind) {
@@ -71,7 +71,7 @@ void print_factors(const std::string& env) {
   }
 }
 
-// The last column: what the environment is called elsewhere.
+// The last column: the environment's names in other libraries.
 void print_envs() {
   size_t width = 0, summary = 0;
   for (const EnvEntry& entry : env_registry()) {

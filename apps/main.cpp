@@ -44,7 +44,7 @@ void print_help() {
                "  reverie render   runs/first --out first.mp4\n";
 }
 
-// Environments by their own ids, whatever name --env calls them.
+// Replaces aliases given to --env by the environments' own ids.
 reverie::Arguments with_ids(reverie::Arguments arguments) {
   const auto resolve = [](std::string_view name) {
     for (const reverie::EnvEntry& entry : reverie::env_registry()) {
@@ -87,8 +87,8 @@ int run(const reverie::Arguments& arguments) {
 
 }  // namespace
 
-// What shells see of a program that SIGPIPE has killed: `reverie list envs | head -1` is no failure
-// that needs words.
+// The status that shells report for a program killed by SIGPIPE: `reverie list envs | head -1` is
+// no failure that needs a message.
 constexpr int kNoReaderStatus = 128 + 13;
 
 int main(int argc, char** argv) {

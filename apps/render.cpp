@@ -20,7 +20,7 @@ namespace {
 
 constexpr double kMaxFramesPerSecond = 50.0;
 
-// One environment with the memory that its observations and tensors need.
+// One environment with the memory for its observations and tensors.
 class SingleEnv {
  public:
   explicit SingleEnv(const EnvMaker& make) : env_(make()), adapter_(env_->spec(), 1) {
@@ -64,7 +64,7 @@ struct RenderFlags {
   std::string gl;  // "" = not given: auto
 };
 
-// Where the pictures come from: the environment's own drawing, or MuJoCo's renderer.
+// The source of the pictures: the environment's own drawing, or MuJoCo's renderer.
 class Painter {
  public:
   Painter(Env& env, const RenderFlags& flags, int width, int height)
@@ -77,7 +77,7 @@ class Painter {
     }
   }
 
-  // The environment's current state, to be drawn over.
+  // The environment's current state, which may be drawn over.
   Canvas& paint() {
     if (mujoco_ != nullptr) {
       render_env(*mujoco_, env_, pixels_);
@@ -98,7 +98,7 @@ class Painter {
   std::unique_ptr<MujocoRenderer> mujoco_;
 };
 
-// A video in the making: the scene and, where there is one, what the policy imagines beside it. Its
+// A video in progress: the scene and, if there is one, the policy's imagination beside it. Its
 // progress counts frames; an episode that ends early skips the rest.
 class Film {
  public:
@@ -117,7 +117,7 @@ class Film {
 
   double seconds_per_frame() const { return seconds_per_frame_; }  // simulated
 
-  // The policy has seen this, and may have made up its mind.
+  // The policy has seen this and may have made a plan.
   void look(const TensorMap& obs) {
     if (imagination_ != nullptr) imagination_->look(obs);
   }
@@ -152,7 +152,7 @@ class Film {
   bool overlay_;
   double frames_per_second_;
   double seconds_per_frame_;
-  int64_t episode_frames_;  // 0: no limit known
+  int64_t episode_frames_;  // 0: limit unknown
   int64_t frames_ = 0;
   VideoWriter video_;
   ProgressBar progress_;
@@ -170,7 +170,7 @@ double film_episode(SingleEnv& env, const LoadedPolicy& loaded, Actor& actor, ui
     overlay.low = *std::min_element(box->low.begin(), box->low.end());
     overlay.high = *std::max_element(box->high.begin(), box->high.end());
   }
-  at::Tensor shown;  // the action as the overlay takes it
+  at::Tensor shown;  // the action in the overlay's form
   double next_frame = 0.0;
   const auto film = [&](bool last) {
     for (; next_frame <= overlay.time + 1e-9 || last; next_frame += movie.seconds_per_frame()) {

@@ -9,7 +9,7 @@ namespace {
 
 constexpr size_t kMostBytes = 1 << 24;
 
-// The first line in which two pages differ, for people.
+// The first line in which two pages differ, for a message.
 std::string first_difference(const std::string& found, const std::string& expected) {
   std::stringstream a(found), b(expected);
   std::string one, other;

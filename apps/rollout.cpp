@@ -41,8 +41,8 @@ struct Recorded {
   }
 };
 
-// Replays the actions of a recording and records what comes of them, in the recording's own layout:
-// what there are states and observations of has T + 1 rows, actions and rewards have T.
+// Replays the actions of a recording and records the results in the recording's layout: states and
+// observations have T + 1 rows, actions and rewards have T.
 class ActionReplay {
  public:
   ActionReplay(std::unique_ptr<Env> env, int64_t frames_every, ImageSize size)
@@ -62,7 +62,7 @@ class ActionReplay {
     }
   }
 
-  // Starts from the seed and, where the recording holds states, from its first one.
+  // Starts from the seed and, if the recording holds states, from its first one.
   void start(uint64_t seed, const Hdf5File& file, const std::string& group) {
     player_.reset(seed);
     PhysicsState* physics = env_->physics();
@@ -82,7 +82,8 @@ class ActionReplay {
     record_state();
   }
 
-  // Returns the number of steps taken: fewer than there are actions where the episode ended.
+  // Returns the number of steps taken, which is less than the number of actions if the episode
+  // ended.
   int64_t replay(const Hdf5File& file, const std::string& group) {
     const std::string dataset = join(group, "action");
     const Field& field = player_.action();
@@ -112,8 +113,8 @@ class ActionReplay {
 
   void write(const std::string& path) {
     Hdf5File file = Hdf5File::create(path);
-    // Observations first: where a part of the state has a field's name, the file holds what was
-    // observed, which can be a step behind (a goal that has just moved).
+    // Observations come first: if a part of the state has a field's name, the file holds the
+    // observation, which can be a step behind (a goal that has just moved).
     for (const auto* group : {&observations_, &parts_, &results_}) {
       for (const Recorded& recorded : *group) {
         if (!file.exists(recorded.name)) recorded.write(file);
@@ -138,7 +139,7 @@ class ActionReplay {
   }
 
  private:
-  // One step; `where` says in which recording the action stands, should it be a bad one.
+  // One step; `where` names the recording and the action in errors.
   StepResult take_step(ConstFieldView action, const std::string& where) {
     try {
       return player_.step(action);

@@ -11,7 +11,7 @@
 namespace reverie {
 namespace {
 
-// The folder of the run among the arguments, or "": flags and their values may stand before it.
+// The run's folder among the arguments, or ""; flags and their values may come before it.
 std::string find_run(const Arguments& arguments) {
   for (const std::string& argument : arguments) {
     std::error_code error;
@@ -27,7 +27,7 @@ std::string find_run(const Arguments& arguments) {
 void add_environment_flags(CommandLine& line, const Arguments& arguments) {
   const std::string env = peek_flag(arguments, "--env");
   std::string run = find_run(arguments);
-  // A misspelled run must not make its flags the mistake.
+  // A misspelled run must not make its flags look wrong.
   const bool names_run = run.empty() && env.empty() && !arguments.empty() &&
                          !arguments[0].starts_with('-') && !is_untrained(arguments[0]);
   if (names_run) run = arguments[0];
@@ -91,7 +91,7 @@ void OutFlags::add_to(CommandLine& line, const char* what) {
 
 void OutFlags::check() const {
   is_picture() ? check_png_path(path) : check_video_path(path);
-  // Of folders VideoWriter asks that they are new or empty.
+  // VideoWriter requires that folders are new or empty.
   std::error_code error;
   REVERIE_CHECK(overwrite || !std::filesystem::exists(path, error) || path.ends_with('/'),
                 "--out {}: already exists; --overwrite replaces it", path);

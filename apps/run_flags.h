@@ -9,21 +9,21 @@
 
 namespace reverie {
 
-// Flags that commands about runs share.
+// Flags shared by commands about runs.
 
-// Adds the flags of the environment that `arguments` name, that of --env or else of the run, and
-// those of how the run's agent acts, for LoadOptions::adjust. Adds none where there is neither:
-// load_policy() says what is wrong. Throws Error for an unknown environment, a first argument that
-// is no run, and a config.toml that cannot be read.
+// Adds the flags of the environment in `arguments` (that of --env, otherwise the run's) and those
+// of how the run's agent acts, for LoadOptions::adjust. Adds none if there is neither:
+// load_policy() then reports the error. Throws Error for an unknown environment, a first argument
+// that is not a run, and a config.toml that cannot be read.
 void add_environment_flags(CommandLine& line, const Arguments& arguments);
 
-// The same for an environment and a run that are known, either of them "".
+// Likewise for a known environment and run; either may be "".
 void add_environment_flags(CommandLine& line, const std::string& env, const std::string& run);
 
-// LoadOptions::adjust: fields whose flags were given take the flags' values. Keeps a reference.
+// LoadOptions::adjust: fields whose flags were given get the flags' values. Keeps a reference.
 LoadOptions::Adjust adjust_by_flags(const CommandLine& line);
 
-// The flags of what a policy that plans to goals is to reach.
+// The flags that describe the goals of a policy that plans to goals.
 void add_goal_flags(CommandLine& line, GoalRequest& request);
 
 inline constexpr const char* kCheckpointHelp =
@@ -34,11 +34,11 @@ struct OutFlags {
   std::string path;
   bool overwrite = false;
 
-  // `what`: the kinds of files there are, for help.
+  // `what`: the kinds of files, for help.
   void add_to(CommandLine& line, const char* what);
 
-  // Throws Error(kInput) unless the ending is a picture's or a film's, and where something is
-  // there already that --overwrite does not give up: before the work, not after it.
+  // Throws Error(kInput) unless the ending is a picture's or a film's, and when the file exists and
+  // --overwrite is not given. Called before the work.
   void check() const;
 
   bool is_picture() const { return path.ends_with(".png"); }
@@ -55,7 +55,7 @@ struct WorldModelFlags {
 
   void add_to(CommandLine& line);
 
-  // Throws Error(kInput) for a --plot that is no .png: before the work, not after it.
+  // Throws Error(kInput) for a --plot that is not a .png file. Called before the work.
   void check() const;
 };
 

@@ -22,7 +22,7 @@ struct TrainFlags {
   std::string config, preset = "auto", run, resume;
 };
 
-// The config before flags: of the run that is resumed, of --config, or defaults and preset.
+// The config before flags: from the resumed run, from --config, or from defaults and preset.
 std::unique_ptr<RunConfig> base_config(const Arguments& arguments) {
   const std::string preset = peek_flag(arguments, "--preset");
   const std::string file = peek_flag(arguments, "--config");
@@ -60,8 +60,8 @@ std::unique_ptr<RunConfig> base_config(const Arguments& arguments) {
   return config;
 }
 
-// Refuses a dataset where the agent has no use for one, before its options are read: it has none
-// of that name.
+// Refuses a dataset for an agent that cannot use one, before its options are read, because it has
+// no such option.
 void check_learns_from(const std::string& dataset, const RunConfig& config) {
   const TrainingConfig* training = config.training.get();
   REVERIE_CHECK(dataset.empty() || training == nullptr || training->dataset() != nullptr,
@@ -69,11 +69,11 @@ void check_learns_from(const std::string& dataset, const RunConfig& config) {
                 config.agent, agents_of_datasets());
 }
 
-// What the options of a run that learns from a dataset mean.
+// Sets the options that follow from learning from a dataset.
 void settle_dataset(RunConfig& config, bool resuming, bool steps_flag, bool has_config) {
   DatasetOptions& data = *config.training->dataset();
-  data.path = std::filesystem::absolute(data.path).string();  // it is read from other folders too
-  // Steps of a preset are those of a run that gathers.
+  data.path = std::filesystem::absolute(data.path).string();  // it is also read from other folders
+  // A preset's steps are meant for a run that gathers.
   if (!resuming && !steps_flag && !has_config) config.steps = 0;
   if (!data.alone || !steps_flag || data.updates > 0) return;
   std::cerr << fmt::format(
@@ -83,7 +83,7 @@ void settle_dataset(RunConfig& config, bool resuming, bool steps_flag, bool has_
   data.updates = std::exchange(config.steps, 0);
 }
 
-// The run's environment is the dataset's, with the options that it was collected with.
+// Uses the dataset's environment with its recorded options.
 void take_environment(RunConfig& config, const CommandLine& line, const TrainFlags& flags) {
   std::vector<std::string> of_file;  // what --config gives another value than the default
   if (!flags.config.empty()) {
@@ -107,8 +107,8 @@ void take_environment(RunConfig& config, const CommandLine& line, const TrainFla
   std::cerr << fmt::format("environment as in {}: {}\n", config.dataset(), fmt::join(taken, ", "));
 }
 
-// The options that a run keeps for life: its simulators, replay buffer and generators are saved in
-// the shape that these give them.
+// The options that cannot change in a run: they determine the saved shape of its simulators, replay
+// buffer and generators.
 std::map<std::string, std::string> lifelong_options(const ConfigFields& fields) {
   std::map<std::string, std::string> values;
   for (const ConfigField& field : fields.all()) {
@@ -128,13 +128,13 @@ void check_lifelong_options(const std::string& run, const std::map<std::string, 
   }
 }
 
-// The flag that makes a run longer at its end.
+// The flag that makes a finished run longer.
 const char* length_flag(const RunConfig& config) {
   return config.total_steps() > 0 ? "--steps" : "--updates";
 }
 
-// Brings the trainer to where the run is. What does not fit the options in force is found here,
-// before anything in the run folder is replaced.
+// Restores the trainer to the run's state. Options that do not fit are reported here, before
+// anything in the run folder is replaced.
 void restore(const RunDirectory& directory, const RunConfig& config, bool can_resume,
              Trainer& trainer) {
   const std::string run = directory.path().string();
@@ -153,8 +153,8 @@ void restore(const RunDirectory& directory, const RunConfig& config, bool can_re
                 run, position, length, length_flag(config));
 }
 
-// A new run that failed before its first row and its first checkpoint has nothing to keep, and its
-// folder would only be in the way of the next try.
+// A new run that failed before its first row and first checkpoint has nothing to keep, and its
+// folder would only block the next attempt.
 void remove_if_nothing_was_made(const RunDirectory& directory) {
   try {
     const std::string rows = read_file(directory.path() / "metrics.csv", 1 << 16);
@@ -168,7 +168,7 @@ void remove_if_nothing_was_made(const RunDirectory& directory) {
 
 TrainingResult run_training(RunConfig& config, RunDirectory& directory, Trainer& trainer,
                             RunStart start) {
-  // Where a stage has become longer, the run goes back to it.
+  // If a stage has become longer, the run goes back to it.
   const std::optional<int64_t> first_step =
       start == RunStart::kResumed ? std::optional(trainer.counts().position) : std::nullopt;
   MetricLog log(directory.path(), first_step);
@@ -186,8 +186,7 @@ TrainingResult run_training(RunConfig& config, RunDirectory& directory, Trainer&
 }  // namespace
 
 int train_command(const Arguments& arguments) {
-  // Help must work before an environment is chosen; the flags shown are then those of a common
-  // pair.
+  // Help must work before an environment is chosen; it then shows the flags of a common pair.
   const bool general_help = wants_help(arguments) && (peek_flag(arguments, "--env").empty() ||
                                                       peek_flag(arguments, "--agent").empty());
   const std::unique_ptr<RunConfig> config =
@@ -236,7 +235,7 @@ int train_command(const Arguments& arguments) {
   if (flags.run.empty()) {
     flags.run = fmt::format("runs/{}-{}-s{}", config->env, config->agent, config->seed);
   }
-  // Bad input must not leave a run folder behind: what can be wrong is tried first.
+  // Bad input must not leave a run folder behind, so everything that can be wrong is tried first.
   const std::unique_ptr<Trainer> trainer =
       config->training->make(*config, [&](std::string_view text) {
         if (!line.is_quiet()) std::cerr << text << "\n";

@@ -11,7 +11,7 @@ namespace reverie {
 namespace {
 
 constexpr int64_t kMaxLanes = 8;
-constexpr int64_t kStepsPerRound = 1024;  // of a lane that needs no policy
+constexpr int64_t kStepsPerRound = 1024;  // for a lane without a policy
 constexpr double kTargetNoise = 0.1;      // [m] half width, as D4RL draws its targets
 
 void append_bytes(std::vector<std::byte>& to, std::span<const std::byte> bytes) {
@@ -23,7 +23,7 @@ void cut_rows(std::vector<std::byte>& column, int64_t rows, const Field& field) 
   column.resize(static_cast<size_t>(rows) * field.bytes());
 }
 
-// The first `length` steps of an episode; what came of the last one is known.
+// The first `length` steps of an episode; the result of the last one is known.
 void cut_episode(EpisodeData& episode, int64_t length, const DatasetSchema& schema) {
   for (size_t f = 0; f < schema.observation.size(); ++f) {
     cut_rows(episode.observation[f], length + 1, schema.observation[f]);
@@ -37,7 +37,7 @@ void cut_episode(EpisodeData& episode, int64_t length, const DatasetSchema& sche
   episode.truncated.resize(static_cast<size_t>(length));
 }
 
-// Adds noise to a Box action and brings it within its bounds.
+// Adds noise to a Box action and clips it to its bounds.
 template <typename T>
 void disturb(std::span<T> action, const Field& field, double noise, Rng& rng) {
   for (size_t i = 0; i < action.size(); ++i) {
@@ -58,7 +58,7 @@ maze::Position get_position(const PhysicsState& physics, std::string_view part) 
 
 }  // namespace
 
-// One environment: the episode that it is in and those it has finished since the last round.
+// One environment: its current episode, and those it has finished since the last round.
 struct Collector::Lane {
   Rng rng{0};
   EpisodeData episode;
@@ -69,7 +69,7 @@ struct Collector::Lane {
   const maze::MazePhysics* maze = nullptr;
   std::optional<maze::WaypointController> controller;
   maze::Position target{};
-  // D4RL's generator records where the controller is going, which is not the environment's goal.
+  // D4RL's generator records the controller's target, which is not the environment's goal.
   bool names_target = false;
 
   void begin(EnvLane& env, FieldViews obs, std::span<const PhysicsState::Part> parts) {
@@ -80,8 +80,8 @@ struct Collector::Lane {
     record_state(env, obs, parts);
   }
 
-  // What the environment shows and what the simulator knows, before the next action or after the
-  // last one.
+  // What the environment shows and the simulator's values, before the next action or after the last
+  // one.
   void record_state(EnvLane& env, FieldViews obs, std::span<const PhysicsState::Part> parts) {
     for (size_t f = 0; f < obs.size(); ++f) {
       append_bytes(episode.observation[f], {obs[f].data, obs[f].field->bytes()});
@@ -95,7 +95,7 @@ struct Collector::Lane {
     }
   }
 
-  // The column `policy_index` behind those of the simulator.
+  // The column `policy_index`, after the simulator's.
   void note_policy(int64_t index) {
     const std::vector<int64_t> column(static_cast<size_t>(episode.length() + 1), index);
     const std::span<const std::byte> bytes = std::as_bytes(std::span(column));
@@ -105,7 +105,7 @@ struct Collector::Lane {
 
 int64_t Collector::lanes(const EnvSpec& spec, bool drives, const CollectOptions& options) {
   if (options.lanes > 0) return options.lanes;
-  // No more than are needed to gather the steps in whole episodes: the rest would be thrown away.
+  // No more than are needed to gather the steps in whole episodes; the rest would be discarded.
   const int64_t length = std::max<int64_t>(drives ? options.target_limit : spec.max_steps, 1);
   return std::clamp<int64_t>(options.steps / length, 1, kMaxLanes);
 }
@@ -175,7 +175,7 @@ void Collector::start_lane(size_t i) {
   lane.begin(env, obs_.row(i), parts_);
 }
 
-// Any free cell, as D4RL draws it. Where the goal is part of the task, the target becomes the goal.
+// Any free cell, as D4RL draws it. If the goal is part of the task, the target becomes the goal.
 void Collector::draw_target(Lane& lane, EnvLane& env, FieldViews obs) {
   const std::vector<maze::Position>& cells = lane.maze->layout().open;
   lane.target = cells[static_cast<size_t>(lane.rng.choice(static_cast<int64_t>(cells.size())))];
@@ -211,7 +211,7 @@ void Collector::store_for_learner() {
                                                          .truncated = truncated_}));
 }
 
-// What the environments really did, noise included, as learners see it.
+// The actions that the environments executed, including noise, in the learner's form.
 at::Tensor Collector::taken_actions() const {
   if (options_.noise == 0.0) return decided_;
   at::Tensor taken = at::empty_like(decided_);
@@ -273,7 +273,7 @@ void Collector::step_lane(size_t i) {
   }
 }
 
-// What fails stays in the lane: a round must not throw.
+// An exception stays in the lane, because a round must not throw.
 void Collector::run_lane(size_t i) {
   EnvLane& env = env_lanes_[i];
   try {

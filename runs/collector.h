@@ -20,49 +20,49 @@
 
 namespace reverie {
 
-// How data are gathered for a dataset.
+// How data are collected for a dataset.
 struct CollectOptions {
   int64_t steps = 1'000'000;
   uint64_t seed = 0;
   int threads = 1;
   double noise = 0.0;  // standard deviation of normal noise on Box actions, which are then clipped
-  // Waypoint alone: steps after which a target that was not reached is replaced, 0 = never.
+  // Waypoint controller only: steps after which an unreached target is replaced, 0 = never.
   int64_t target_limit = 0;
-  int64_t lanes = 0;  // environments side by side; 0 = as many as the steps keep busy, at most 8
-  // Which policy plays an episode is kept as the field `policy_index` [N] of the simulator's.
+  int64_t lanes = 0;  // environments in parallel; 0 = as many as the steps keep busy, at most 8
+  // The policy that plays an episode is recorded as the simulator's field `policy_index` [N].
   const PolicyMixture* mixture = nullptr;
-  // Chooses the actions in place of a policy and learns from each step; what it sees is kept.
+  // Chooses the actions instead of a policy and learns from each step; its experience is recorded.
   TransitionLearner* learner = nullptr;
 };
 
-// Gathers episodes from environments side by side, one seed giving one dataset for any number of
-// threads. Episodes enter the dataset in the order in which they end; the one that is under way
+// Collects episodes from parallel environments; one seed gives one dataset for any number of
+// threads. Episodes enter the dataset in the order in which they end. An episode that is running
 // when the last step is taken is cut there and ends with neither flag.
 //
-// With a policy or a learner each episode begins with a reset. Without either the waypoint
-// controller of the point mazes drives, as D4RL generates its data: each environment makes one long
-// trajectory, and when the target is reached, or the limit passed, a new one is drawn without a
-// reset; from there on it is another episode, truncated. The reward of `maze2d-*` is relabelled as
-// D4RL does it: reward t is that of observation t, towards the environment's own goal, not the
-// controller's target. In `pointmaze-*` the target becomes the environment's goal and the reward is
-// its own.
+// With a policy or a learner each episode begins with a reset. Without either, the waypoint
+// controller of the point mazes drives, as D4RL generates its data. Each environment then makes one
+// long trajectory: when the target is reached, or the limit passed, a new target is drawn without a
+// reset, the episode counts as truncated and another one begins. The reward of `maze2d-*` is
+// relabelled as in D4RL: reward t is that of observation t, towards the environment's own goal, not
+// the controller's target. In `pointmaze-*` the target becomes the environment's goal, and the
+// reward is the environment's own.
 class Collector {
  public:
-  // policy: an actor for as many environments as lanes(); null for the waypoint controller and with
-  // a learner. Throws Error(kInput) where that meets no point maze, and for noise on discrete
-  // actions.
+  // policy: an actor for lanes() environments; null for the waypoint controller and with a learner.
+  // Throws Error(kInput) when the waypoint controller is used without a point maze, and for noise
+  // on discrete actions.
   Collector(const EnvMaker& make, Actor* policy, const CollectOptions& options);
   ~Collector();
 
   const DatasetSchema& schema() const { return schema_; }
 
-  // Environments side by side.
+  // The number of environments in parallel.
   static int64_t lanes(const EnvSpec& spec, bool drives, const CollectOptions& options);
 
-  // Runs until the writer has options.steps steps or `stop` is set; does not commit. Returns what
-  // an environment, the policy or the learner threw, with which the run ended and all episodes
-  // before it are whole; else null. What the writer throws goes through: its file is then of no
-  // use.
+  // Runs until the writer has options.steps steps or `stop` is set; does not commit. If an
+  // environment, the policy or the learner throws, the run ends and the exception is returned; all
+  // earlier episodes are whole. Otherwise returns null. Exceptions of the writer are not caught:
+  // its file is then unusable.
   std::exception_ptr run(DatasetWriter& writer, const std::atomic<bool>& stop,
                          const std::function<void(const EpisodeData&)>& on_episode);
 
@@ -95,8 +95,8 @@ class Collector {
   at::Tensor decided_;                   // what they chose last
   std::vector<std::byte> actions_;       // [lanes, ...]
   std::vector<uint8_t> started_;         // [lanes] 1 where an episode has just begun
-  // What came of the last actions, for the learner.
-  FieldRows final_obs_;                          // [lanes, ...] read where an episode ended
+  // The results of the last actions, for the learner.
+  FieldRows final_obs_;                          // [lanes, ...] valid where an episode ended
   std::vector<double> reward_;                   // [lanes]
   std::vector<uint8_t> terminated_, truncated_;  // [lanes]
   std::vector<Lane> lanes_;

@@ -35,7 +35,7 @@ GoalTaskOptions task_options(const GoalRequest& request, int64_t count, uint64_t
   return options;
 }
 
-// The picture of a goal, as large as the pixels.
+// The picture of a goal, with the size of the pixels.
 std::vector<uint8_t> read_goal_picture(const std::string& file, const Field& pixels) {
   REVERIE_CHECK(pixels.shape.back() == 3,
                 "--goal-image {}: the run sees pictures of {} channel, expected three", file,

@@ -10,14 +10,14 @@
 
 namespace reverie {
 
-// What a policy that plans to goals is to reach: recorded states, drawn from episodes that it has
-// not learnt from, or one of the user's.
+// The goals for a policy that plans to goals: recorded states, drawn from episodes that it has not
+// learnt from, or the user's.
 struct GoalRequest {
   static constexpr int64_t kMostSteps = 1000000;  // of an episode
 
-  std::string dataset;          // "" = the one that the run learnt from
+  std::string dataset;          // "" = the run's training dataset
   std::string steps = "25-50";  // from start to goal
-  int64_t budget = 0;           // [steps] 0 = twice as many as from start to goal at most
+  int64_t budget = 0;           // [steps] 0 = twice the greatest number from start to goal
   double radius = 0.0;          // [m] 0 = the environment's own
   std::string image;            // a PNG file; "" = pictures of recorded states
   std::vector<double> state;    // qpos; empty = recorded ones
@@ -28,9 +28,9 @@ struct GoalRequest {
 struct Goals {
   std::shared_ptr<const std::vector<ReachGoalTask>> tasks;
   ReachGoalOptions options;
-  std::string source;  // where they come from, for people: "held-out episodes of F, 25-50 steps"
+  std::string source;  // origin, for people: "held-out episodes of F, 25-50 steps"
 
-  // Whether a planner on the true simulator can be told of them.
+  // Whether a planner on the true simulator can use them.
   bool suit_simulator() const;
 };
 
@@ -41,8 +41,8 @@ struct Goals {
 Goals find_goals(const GoalRequest& flags, const RunConfig& config, const std::string& known,
                  const EnvMaker& make, int64_t count, uint64_t seed);
 
-// The environment of the goals; with what a planner on the simulator needs, where that is asked for
-// and goal states are known.
+// The environment with these goals; also with the fields for a planner on the simulator, if
+// requested and goal states are known.
 EnvMaker with_goals(const EnvMaker& make, const Goals& goals, bool planner_fields);
 
 }  // namespace reverie

@@ -19,7 +19,7 @@ constexpr Counterpart kCounterparts[] = {
     {"half-cheetah", "HalfCheetah-v5", "gymnasium.envs.mujoco.half_cheetah_v5:HalfCheetahEnv"},
     {"car-racing", "CarRacing-v3", "gymnasium.envs.box2d.car_racing:CarRacing"}};
 
-// All but the limits of an episode, which Gymnasium's description has a place for.
+// All options except episode limits, which Gymnasium's description contains.
 bool has_defaults(const EnvSpec& spec, EnvConfig& config) {
   const std::unique_ptr<EnvConfig> fresh = find_env(spec.id).config();
   ConfigFields fields, defaults;

@@ -6,9 +6,9 @@
 
 namespace reverie {
 
-// Gymnasium's description of the environment (EnvSpec.to_json()) where ours is its equal: Minari's
-// recover_environment() makes it from that. "" for environments that Gymnasium does not have, and
-// where an option changes what happens in it; the limit of an episode's steps may be another.
+// Gymnasium's description of the environment (EnvSpec.to_json()), from which Minari's
+// recover_environment() makes it, if ours is equal. "" for environments that Gymnasium does not
+// have, and when an option changes the environment's behaviour; only the episode limit may differ.
 // spec: of an environment that the config makes.
 std::string gymnasium_env_spec(const EnvSpec& spec, EnvConfig& config);
 

@@ -13,7 +13,7 @@
 namespace reverie {
 namespace {
 
-// The run's environment, or another one as the run's policy would see it, adjusted.
+// The run's environment, or another one as the run's policy would see it, with the adjustments.
 std::unique_ptr<EnvConfig> choose_environment(RunConfig& config, const LoadOptions& options) {
   std::unique_ptr<EnvConfig> chosen = environment_for(config, options.env);
   if (options.adjust) {
@@ -25,7 +25,7 @@ std::unique_ptr<EnvConfig> choose_environment(RunConfig& config, const LoadOptio
   return chosen;
 }
 
-// Uses the environment from now on. The config keeps it, for what reports on it.
+// Uses this environment from now on, and keeps it in the config for reports.
 void use_environment(LoadedPolicy& loaded, const LoadOptions& options) {
   loaded.config->env_config = choose_environment(*loaded.config, options);
   loaded.make_env = loaded.config->env_config->maker();
@@ -39,7 +39,7 @@ LoadedPolicy load_untrained(const std::string& name, const LoadOptions& options)
   LoadedPolicy loaded;
   loaded.name = name;
   loaded.config = make_run_config(options.env, name);
-  if (untrained.reads_state) {  // where the flags do not ask for more
+  if (untrained.reads_state) {  // unless the flags request more
     loaded.config->env_config->set_option("observation", "state");
   }
   use_environment(loaded, options);
@@ -47,7 +47,7 @@ LoadedPolicy load_untrained(const std::string& name, const LoadOptions& options)
   return loaded;
 }
 
-// A policy fits another environment when it sees the same fields and gives the same actions.
+// A policy fits another environment if it sees the same fields and gives the same actions.
 void check_same_interface(const EnvSpec& trained, const EnvSpec& other) {
   const auto names = [](const EnvSpec& spec) {
     std::string text;
@@ -104,7 +104,7 @@ OpenedRun open_checkpoint(const std::string& run, const RunDirectory& directory,
 
 constexpr int kTries = 3;
 
-// A run that is being trained replaces its checkpoints while this reads one.
+// A run in training replaces its checkpoints while this reads one.
 OpenedRun open_run(const std::string& run, const LoadOptions& options) {
   const RunDirectory directory = open_run_folder(run);
   for (int tries = 1;; ++tries) {
@@ -120,7 +120,7 @@ OpenedRun open_run(const std::string& run, const LoadOptions& options) {
   }
 }
 
-// Makes the task of reaching goals of the environment.
+// Turns the environment into the task of reaching goals.
 void pursue_goals(LoadedPolicy& loaded, const LoadOptions& options) {
   loaded.goals = find_goals(options.goals, *loaded.config, loaded.dataset, loaded.plain_env,
                             options.goal_count, options.seed);

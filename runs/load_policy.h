@@ -13,20 +13,20 @@
 
 namespace reverie {
 
-// A trained policy on its way to be evaluated, filmed or used.
+// A policy to evaluate, film or use.
 struct LoadedPolicy {
   std::string name;                   // the run folder, or an untrained agent
-  std::unique_ptr<RunConfig> config;  // of the run; else the environment's defaults
+  std::unique_ptr<RunConfig> config;  // the run's, or an untrained agent's defaults
   EnvMaker make_env;
   EnvSpec spec;                     // of make_env, in the environment's own units
-  std::unique_ptr<Agent> agent;     // null for one that needs no training
-  ActorMaker make_actor;            // that act as well as they can
+  std::unique_ptr<Agent> agent;     // null for an agent that needs no training
+  ActorMaker make_actor;            // actors that act as well as they can
   int64_t step = 0;                 // of the checkpoint
   std::string dataset = {};         // content of what it learnt from (DatasetIdentity), else ""
   std::optional<Goals> goals = {};  // of an agent that plans to them: make_env is their task
   EnvMaker plain_env = {};          // without the goals
 
-  // The seed of episode i: with goals the i-th of them, else drawn from `seed`.
+  // The seed of episode i: the i-th with goals, otherwise drawn from `seed`.
   uint64_t episode_seed(uint64_t seed, int64_t i) const;
 };
 
@@ -40,7 +40,7 @@ struct LoadOptions {
   Adjust adjust = {};
   GoalRequest goals = {};      // for agents that plan to goals
   int64_t goal_count = 100;    // how many of them
-  bool without_goals = false;  // the policy is looked at, it does not act
+  bool without_goals = false;  // the policy is inspected and does not act
 };
 
 // Opens a checkpoint of a run folder, or makes the untrained agent of that name
@@ -50,14 +50,15 @@ struct LoadOptions {
 // not those the policy was trained on.
 LoadedPolicy load_policy(const std::string& run, const LoadOptions& options);
 
-// The folder of a run, opened for reading. Throws Error as RunDirectory::open() does; for a name
-// that may be meant to be an untrained agent's, the message lists those.
+// The folder of a run, opened for reading. Throws Error as RunDirectory::open() does; the message
+// lists the untrained agents if the name may be meant as one.
 RunDirectory open_run_folder(const std::string& run);
 
-// The run's environment as its policy sees it; with `env` another one with the run's wrappers.
+// The run's environment as its policy sees it; with `env` another environment with the run's
+// wrappers.
 std::unique_ptr<EnvConfig> environment_for(RunConfig& config, const std::string& env);
 
-// The environment of a policy without pictures, which a planner on the simulator has no use for:
+// The environment of a policy without pictures, which a planner on the simulator does not need;
 // states are the same.
 EnvMaker make_without_pictures(const LoadedPolicy& loaded);
 
@@ -66,21 +67,20 @@ struct SecondPolicy {
   ActorMaker make_actor;
 };
 
-// Another policy for the environment that the first one plays in. Throws Error as load_policy()
-// does.
+// Another policy for the environment of the first one. Throws Error as load_policy() does.
 SecondPolicy load_second_policy(const std::string& run, const LoadedPolicy& first,
                                 const LoadOptions& options);
 
-// A checkpoint folder's groups, all of them or those that are named, checked to belong to this
-// run's environment and agent.
+// All or the named groups of a checkpoint folder, checked to belong to this run's environment and
+// agent.
 Checkpoint read_checkpoint(const std::filesystem::path& folder, const RunConfig& config);
 Checkpoint read_checkpoint(const std::filesystem::path& folder, const RunConfig& config,
                            const std::vector<std::string>& groups);
 
-// Calls `load` with the checkpoint's folder in front of what it throws.
+// Calls `load` and puts the checkpoint's folder in front of its error messages.
 void name_folder(const std::filesystem::path& folder, const std::function<void()>& load);
 
-// An actor of the agent, which must outlive what is returned.
+// Makes actors of the agent, which must outlive the result.
 ActorMaker evaluating_actors(Agent& agent);
 
 }  // namespace reverie

@@ -34,7 +34,7 @@ MetricsTable MetricsTable::read(const std::filesystem::path& run) {
   table.names_ = cells_of(line);
   for (size_t number = 2; std::getline(text, line); ++number) {
     const std::vector<std::string> cells = cells_of(line);
-    // Empty cells, and those that a short row lacks, are metrics that the row does not have.
+    // Empty cells, and missing cells of a short row, are metrics that the row lacks.
     std::vector<double> row(table.names_.size(), std::numeric_limits<double>::quiet_NaN());
     for (size_t i = 0; i < std::min(cells.size(), row.size()); ++i) {
       const std::string& cell = cells[i];

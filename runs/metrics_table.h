@@ -10,7 +10,7 @@ namespace reverie {
 // The metrics.csv of a run, as MetricLog writes it.
 class MetricsTable {
  public:
-  // Throws Error(kInput) that names the file, and the line of a cell that is no number; and as
+  // Throws Error(kInput) that names the file, and the line of a cell that is not a number; and as
   // RunDirectory::open() does.
   static MetricsTable read(const std::filesystem::path& run);
 
@@ -23,7 +23,7 @@ class MetricsTable {
   // name.
   std::vector<double> column(const std::string& name) const;
 
-  // Of the last row. There must be one.
+  // The value in the last row. There must be one.
   double last(const std::string& name) const { return column(name).back(); }
 
  private:

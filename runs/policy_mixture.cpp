@@ -12,7 +12,7 @@ namespace reverie {
 
 PolicyShare parse_policy_share(const std::string& text) {
   PolicyShare policy{.name = text};
-  // Runs are named after the time, too: runs/2026-11-28_13:05.
+  // Run names may contain a time: runs/2026-11-28_13:05.
   std::error_code ignored;
   const bool is_run = std::filesystem::is_directory(text, ignored);
   const size_t colon = is_run ? std::string::npos : text.rfind(':');

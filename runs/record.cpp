@@ -15,7 +15,7 @@ namespace {
 constexpr size_t kMostRecordBytes = 1 << 24;
 constexpr const char* kStudyFile = "study.json";
 
-// Options that a record has apart, or that say how a machine was used.
+// Options that a record stores separately, or that only describe how a machine was used.
 bool is_apart(const ConfigField& field) {
   static const std::vector<std::string> names = {"env", "agent", "seed", "device", "threads"};
   return std::find(names.begin(), names.end(), field.name) != names.end();
@@ -60,7 +60,7 @@ std::optional<double> Record::value(std::string_view metric, std::string_view po
 
 namespace {
 
-// What the run was trained with, its dataset with a mark of its content.
+// The training options; the dataset with a mark of its content.
 std::map<std::string, std::string> training_options(const std::filesystem::path& run) {
   const RunDirectory directory = RunDirectory::open(run, RunDirectory::Access::kRead);
   const std::unique_ptr<RunConfig> config = load_run_config(directory.config_file());
@@ -74,7 +74,7 @@ std::map<std::string, std::string> training_options(const std::filesystem::path&
   return options;
 }
 
-// How it was evaluated, as far as that is not how it was trained.
+// The evaluation options that differ from training.
 std::map<std::string, std::string> evaluation_options(
     const LoadedPolicy& policy, const EvaluationSettings& settings,
     const std::map<std::string, std::string>& trained) {

@@ -9,8 +9,8 @@
 namespace reverie {
 namespace {
 
-constexpr const char* kGoalInfo = "goal";     // what D4RL calls it
-constexpr const char* kAllParts = "physics";  // ExoRL's: all parts, one behind the other
+constexpr const char* kGoalInfo = "goal";     // D4RL's name
+constexpr const char* kAllParts = "physics";  // ExoRL's: all parts concatenated
 
 }  // namespace
 
@@ -25,11 +25,11 @@ StateReplay::StateReplay(const Dataset& dataset, Env& env)
   find_parts();
 }
 
-// In maze2d-* infos/goal is where D4RL's controller was heading, while rewards are those of the
-// environment's goal, which a reset gives: always the same one, or by its seed.
+// In maze2d-* infos/goal is the target of D4RL's controller, while rewards refer to the
+// environment's goal, which a reset determines: always the same, or by its seed.
 bool StateReplay::keeps_own_goal() const { return env_.spec().id.starts_with("maze2d-"); }
 
-// All parts but the goal must have been recorded: with some alone the state is not known.
+// All parts except the goal must have been recorded; a subset does not determine the state.
 void StateReplay::find_parts() {
   PhysicsState* physics = env_.physics();
   if (physics == nullptr || !physics->settable()) return;
@@ -107,13 +107,13 @@ void StateReplay::set_goal(std::span<const double> goal) {
 }
 
 void StateReplay::set_parts(int64_t row) {
-  // The environment's clock may be at its end: it counts the steps taken here.
+  // The environment's clock may be at its limit, because it counts the steps taken here.
   if (player_.ended()) reset();
   for (const RecordedPart& part : parts_) set_part(part, row);
 }
 
-// A goal that is reached may give way to another one in the same step, which the next row names;
-// the step was made towards the one before.
+// A reached goal may be replaced in the same step, and the next row holds the new one; the step was
+// taken towards the old one.
 void StateReplay::set_goal_of(int64_t row) {
   if (goal_) return;
   for (const RecordedPart& part : parts_) {

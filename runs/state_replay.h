@@ -12,40 +12,40 @@
 
 namespace reverie {
 
-// The part of the physics that is no state of the body.
+// The part of the physics that is not part of the body's state.
 inline constexpr const char* kGoalPart = "desired_goal";
 
-// Brings an environment into the states of a dataset's episodes, to draw them or to score them
-// anew: from the recorded parts of the physics (infos qpos, qvel, goal; ExoRL's physics), or else
-// by repeating an episode's reset and actions.
+// Brings an environment into the states of a dataset's episodes, to draw or rescore them: from the
+// recorded parts of the physics (infos qpos, qvel, goal; ExoRL's physics), or otherwise by
+// repeating an episode's reset and actions.
 class StateReplay {
  public:
-  // Both must outlive it. Throws Error(kInput) when the actions are another environment's.
+  // Both must outlive it. Throws Error(kInput) when the actions belong to another environment.
   StateReplay(const Dataset& dataset, Env& env);
 
-  // Takes up an episode, which must stay where it is. Throws Error(kInput) when it holds neither
-  // the state nor a seed.
+  // Starts an episode, which must not move. Throws Error(kInput) when it holds neither the state
+  // nor a seed.
   void begin(const EpisodeData& episode);
 
   // Pursues another goal (a part `desired_goal` of the physics) until the next begin(). Throws
-  // Error(kInput) where there is no such part.
+  // Error(kInput) without such a part.
   void set_goal(std::span<const double> goal);
 
-  // The state of observation `row`. Throws Error(kInput) unless 0 <= row <= T, and without an
-  // episode, as the calls below do for theirs.
+  // Goes to the state of observation `row`. Throws Error(kInput) unless 0 <= row <= T, and without
+  // an episode, as do the calls below.
   void go_to(int64_t row);
 
-  // Whether go_to() sets recorded states; it repeats actions where there are none.
+  // Whether go_to() sets recorded states; otherwise it repeats actions.
   bool sets_states() const { return !parts_.empty(); }
 
-  // Takes the recorded action t, 0 <= t < T, in the state as it now is, wherever that came from.
+  // Takes the recorded action t, 0 <= t < T, in the current state, whatever its origin.
   StepResult take_step(int64_t t);
 
-  // What take_step() observed, or physics()->observe() when given it.
+  // The observation of take_step(), or of physics()->observe() if passed to it.
   FieldViews observation() const { return player_.observation(); }
 
-  // The reward of step t in this environment, wrappers included: that of the state after it towards
-  // the goal before it, or of taking it again where a reward depends on more.
+  // The reward of step t in this environment, including wrappers: that of the state after it
+  // towards the goal before it, or that of repeating the step if a reward depends on more.
   double reward(int64_t t);
 
   // The part of the physics after go_to(). Throws Error(kInput) for an unknown name.

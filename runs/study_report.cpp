@@ -16,9 +16,9 @@ namespace reverie {
 namespace {
 
 constexpr size_t kMostReportBytes = 1 << 20;
-constexpr double kLegendLine = 0.12;  // of a chart's height
+constexpr double kLegendLine = 0.12;  // fraction of a chart's height
 
-// How a metric is called in a table, and with how many digits.
+// The name of a metric in a table, and its number of digits.
 struct Style {
   std::string title;
   int digits = 3;
@@ -54,7 +54,7 @@ std::string durations(const std::vector<const Record*>& records) {
   return shortest == longest ? shortest : fmt::format("{} .. {}", shortest, longest);
 }
 
-// Text that Markdown takes for nothing but text.
+// Text that Markdown shows unchanged.
 std::string cell_text(const std::string& text) {
   std::string out;
   for (const char c : text) {
@@ -81,7 +81,7 @@ std::string table_head(const std::vector<std::string>& titles) {
   return out + "\n";
 }
 
-// A command with what differs from run to run taken out: "--seed 3" as "--seed S".
+// A command without its differences between runs: "--seed 3" as "--seed S".
 std::string general(const std::string& command, const std::string& run) {
   std::string out;
   std::stringstream words(command);
@@ -155,7 +155,7 @@ StudyReport::StudyReport(Study study, std::vector<Record> records)
         "not count twice",
         study_.name, records_[i - 1].run, records_[i].run, records_[i].seed);
   }
-  // Options that differ between records of one environment and agent tell the groups apart.
+  // Options that differ between records of one environment and agent distinguish the groups.
   std::set<std::string> differing;
   for (const Record& a : records_) {
     for (const Record& b : records_) {
@@ -173,7 +173,7 @@ StudyReport::StudyReport(Study study, std::vector<Record> records)
   add_published();
 }
 
-// A name that nothing has would be an empty column.
+// A name that no record has would give an empty column.
 void StudyReport::check_metrics() {
   std::set<std::string> known = {"return", "length", "success_rate", "normalized_score"};
   for (const Record& record : records_) {
@@ -207,7 +207,7 @@ void StudyReport::add_groups() {
       for (const Record* record : row.records) {
         if (const auto value = record->value(metric)) values.push_back(*value);
       }
-      // A mean over some of the runs would look like one over all.
+      // A mean over some of the runs would look like one over all runs.
       const bool is_whole = values.size() == row.records.size();
       row.values.push_back(is_whole ? std::optional(mean_interval(values)) : std::nullopt);
       row.runs.push_back(std::move(values));
@@ -241,7 +241,7 @@ void StudyReport::add_other_policies() {
         }
         is_empty = is_empty && values.empty();
         std::optional<MeanInterval> mean;
-        // Of one policy many times: no interval over training seeds.
+        // One policy, repeated: no interval over training seeds.
         if (!values.empty()) mean = MeanInterval{.count = 1, .mean = mean_interval(values).mean};
         row.values.push_back(mean);
         row.runs.emplace_back();
@@ -396,7 +396,7 @@ std::vector<Chart> StudyReport::charts() const {
     }
     if (is_empty) continue;
     chart.set_x_range(0.0, x + 1.0);
-    // The legend has a line for each group and stands above what it names, not on it.
+    // The legend has a line for each group and stands above the groups, not on them.
     const double legend = std::min(0.7, kLegendLine * x);
     const double span = std::max(high - low, 1e-9 * std::max(std::abs(high), 1.0));
     chart.set_y_range(low - 0.05 * span, low + 1.05 * span / (1.0 - legend));

@@ -12,16 +12,16 @@
 
 namespace reverie {
 
-// A number of somebody else's.
+// A published number from another source.
 struct PublishedFigure {
   std::string env;
-  std::string name;    // of the method: "D4RL's waypoint controller"
+  std::string name;    // the method: "D4RL's waypoint controller"
   std::string metric;  // as Record::value() calls it
   double value = 0.0;
   std::string source;  // "Fu et al. 2020, table 4"
 };
 
-// What a study asks of its records: study.json beside them.
+// The settings of a study, in study.json beside its records.
 //
 //   {"metrics": ["success_rate", "return"],
 //    "published": [{"env": "maze2d-umaze", "name": "...", "metric": "return", "value": 162.0,
@@ -31,24 +31,23 @@ struct Study {
   std::vector<std::string> metrics = {"success_rate", "return", "normalized_score"};
   std::vector<PublishedFigure> published = {};
 
-  // The default where the folder has no study.json. Throws Error(kInput) that names file and
-  // member.
+  // The default if the folder has no study.json. Throws Error(kInput) that names file and member.
   static Study read(const std::filesystem::path& folder);
 };
 
-// The records of a study, in groups that differ in their seeds alone.
+// The records of a study, in groups that differ only in their seeds.
 class StudyReport {
  public:
   // One row of the table: a group of records, the random policy on their starts, or a published
-  // figure.
+  // number.
   struct Row {
     std::string env;
-    std::string policy;                       // agent, "random", "simulator", or who published it
-    std::vector<std::string> options = {};    // of each column of differing options, "" where none
+    std::string policy;                       // agent, "random", "simulator", or the publication
+    std::vector<std::string> options = {};    // for each column of differing options; "" if none
     std::vector<const Record*> records = {};  // of a group
-    // Of each metric, empty where there is none.
+    // One per metric, empty if there is none.
     std::vector<std::optional<MeanInterval>> values = {};
-    std::vector<std::vector<double>> runs = {};  // of each metric: the value of each record
+    std::vector<std::vector<double>> runs = {};  // for each metric: the value of each record
     std::string source = {};
   };
 
@@ -60,12 +59,12 @@ class StudyReport {
   const std::vector<std::string>& differing_options() const { return option_names_; }
   const std::vector<Row>& rows() const { return rows_; }
 
-  // The table, the commands that made it and every run with its commit, in Markdown.
+  // The table, the commands behind it and every run with its commit, in Markdown.
   std::string markdown() const;
   Json json() const;
 
-  // A chart for each metric that any group has: the value of each run, the mean and its interval,
-  // and the random policy.
+  // A chart for each metric that any group has: each run's value, the mean with its interval, and
+  // the random policy.
   std::vector<Chart> charts() const;
 
  private:
@@ -80,9 +79,9 @@ class StudyReport {
   std::vector<Row> rows_;
 };
 
-// The page with `text` between the markers <!-- report NAME --> and <!-- end of report NAME -->, in
-// place of what stood there. Throws Error(kInput) that names `source` where the page does not have
-// each of the markers once, in this order.
+// Replaces the text between the markers <!-- report NAME --> and <!-- end of report NAME --> in the
+// page by `text`. Throws Error(kInput) that names `source` unless the page has each of the markers
+// once, in this order.
 std::string with_report(const std::string& page, const std::string& name, const std::string& text,
                         const std::string& source);
 

@@ -14,11 +14,10 @@ namespace reverie {
 
 class WorldModelAgent;
 
-// The policy of a run, which must be of an agent that learns a world model. Throws Error(kInput)
-// otherwise.
+// The policy of a run whose agent learns a world model. Throws Error(kInput) for other agents.
 WorldModelAgent& world_model_agent(const LoadedPolicy& loaded);
 
-// A trained world model, and the dataset that it is looked at with.
+// A trained world model, and the dataset to examine it with.
 struct WorldModelRun {
   LoadedPolicy loaded;  // owns the model
   WorldModel* model = nullptr;
@@ -27,19 +26,19 @@ struct WorldModelRun {
   int64_t block() const;  // environment steps between two frames of the model
 };
 
-// Opens the latest checkpoint of a run folder. dataset: "" = the one that was learnt from, with the
-// episodes held out that were held out of training; another one is split by the same rule. device:
-// "" = the run's. Throws Error(kInput) as load_policy() and open_split_pictures() do, for an agent
-// without a world model, and without a dataset for a run that gathered its experience itself.
+// Opens the latest checkpoint of a run folder. dataset: "" = the training dataset with the same
+// held-out episodes; another one is split by the same rule. device: "" = the run's. Throws
+// Error(kInput) as load_policy() and open_split_pictures() do, for an agent without a world model,
+// and without a dataset for a run that gathered its experience itself.
 WorldModelRun open_world_model_run(const std::string& run, const std::string& dataset,
                                    const std::string& device);
 
 // The pictures of some rows of an episode, [n, H, W, C] uint8. Throws Error(kInput) for a row that
-// it does not have.
+// does not exist.
 at::Tensor episode_pictures(const Dataset& dataset, const EpisodeData& episode,
                             const std::vector<int64_t>& rows);
 
-// Rows of which there are both a picture and what the simulator knew.
+// The number of rows with both a picture and the simulator's values.
 int64_t known_rows(const EpisodeData& episode);
 
 // The latents of single pictures, [N, H, W, C] to [N, D] float32 on the CPU, without gradient.

@@ -10,7 +10,7 @@
 namespace reverie {
 namespace {
 
-constexpr int64_t kMostNumbers = 256;  // of a field; the largest body here has 29
+constexpr int64_t kMostNumbers = 256;  // of a field; the largest body's state here has 29
 
 bool is_float(const Field& field) {
   return field.dtype == DType::kFloat32 || field.dtype == DType::kFloat64;
@@ -34,7 +34,7 @@ at::Tensor read_targets(const Dataset& dataset, const EpisodeData& episode,
   auto* to = out.mutable_data_ptr<double>();
   const DatasetSchema& schema = dataset.schema();
   size_t k = 0;
-  while (k < numbers.size()) {  // a field at a time
+  while (k < numbers.size()) {  // one field at a time
     const StateNumber& first = numbers[k];
     const Field& field =
         first.is_info ? schema.info[first.column] : schema.observation[first.column];
@@ -84,7 +84,7 @@ TensorMap FrameSample::statistics() const {
   for (const auto& [name, value] : latent_statistics(latents.unsqueeze(0))) {
     if (name != "straightness") out.add(name, value);
   }
-  // Three frames have one turn: so cut, paths of any length are one batch.
+  // Three frames have one turn, so cutting into triples puts paths of any length into one batch.
   std::vector<at::Tensor> turns;
   int64_t begin = 0;
   for (const int64_t frames : paths) {

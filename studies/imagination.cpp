@@ -16,7 +16,7 @@ constexpr Color kText{255, 255, 255};
 constexpr Color kFaint{190, 198, 210};
 constexpr Color kNow{255, 184, 77};
 constexpr int kGap = 6;           // [px] between pictures
-constexpr double kMark = 3.0;     // [px] width of the frame around what is now
+constexpr double kMark = 3.0;     // [px] width of the frame around the current picture
 constexpr int kLeastPicture = 8;  // [px] below which nothing is drawn
 
 }  // namespace
@@ -64,8 +64,8 @@ void Imagination::imagine_plan(const PlanningPolicy::PlannedRollout& planned) {
   plan_ = planned.actions;
 }
 
-// The columns that make pictures largest: a row of the goal and what is seen, then those of the
-// plan. text: height of a line [px].
+// The columns that make pictures largest: a row of the goal and the present picture, then those of
+// the plan. text: height of a line [px].
 Imagination::Grid Imagination::grid(int width, int height, double text) const {
   Grid best;
   const double aspect = static_cast<double>(seen_.size(1)) / static_cast<double>(seen_.size(0));

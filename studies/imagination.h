@@ -13,27 +13,27 @@
 
 namespace reverie {
 
-// The panel beside the scene in films of policies that plan to goals:
+// The panel beside the scene in films of policies that plan to goals. It shows:
 //
-//   goal, and what is seen now
+//   the goal, and the present picture
 //   the plan in force as the model imagines it: where it began, then a picture a step, the one that
 //   now corresponds to marked
 //
-// The second part takes the run's decoder.
+// The second part needs the run's decoder.
 class Imagination {
  public:
-  // Both must outlive it; actor: the one that plays. Without a decoder that fits the run's
-  // checkpoint the goal is shown alone, and a line on stderr says why. Null where the policy plans
-  // to no goals.
+  // Both must outlive it; actor: the one that plays. Without a decoder for the run's checkpoint
+  // only the goal is shown, and a message on stderr says why. Null if the policy does not plan to
+  // goals.
   static std::unique_ptr<Imagination> of(const LoadedPolicy& loaded, const Actor& actor);
 
-  // How much of a film that wide is the panel [px].
+  // The width of the panel in a film of that width [px].
   static int panel_width(int film_width) { return film_width * 3 / 8; }
 
-  // Takes up what environment 0 shows, fields [1, ...], and what the policy is up to there.
+  // Takes the fields of environment 0, [1, ...], and the policy's plan there.
   void look(const TensorMap& obs);
 
-  // Draws the panel over everything right of `left`.
+  // Draws the panel over everything to the right of `left`.
   void draw(Canvas& canvas, int left) const;
 
  private:
@@ -53,9 +53,9 @@ class Imagination {
   const PlanningPolicy* actor_;       // whose plans are shown; null without an agent
   std::unique_ptr<Decoder> decoder_;  // may be null
   at::Tensor goal_, seen_;            // [H, W, C]
-  at::Tensor plan_;                   // that was imagined; undefined before the first
+  at::Tensor plan_;                   // last imagined; undefined before the first
   at::Tensor imagined_;               // [T + 1, H, W, C]
-  int64_t now_ = 0;                   // which of them the scene corresponds to
+  int64_t now_ = 0;                   // the one that corresponds to the scene
 };
 
 }  // namespace reverie

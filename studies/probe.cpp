@@ -38,7 +38,7 @@ at::Tensor standardise(const at::Tensor& x, const at::Tensor& mean, const at::Te
   return at::where(std > 0.0, centred / std, at::zeros_like(centred));
 }
 
-// Of [N] each; NaN where one of them is constant.
+// Of [N] each; NaN if one of them is constant.
 double correlation(const at::Tensor& a, const at::Tensor& b) {
   const double scale = standard_deviation(a).item<double>() * standard_deviation(b).item<double>();
   if (scale == 0.0) return std::numeric_limits<double>::quiet_NaN();

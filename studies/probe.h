@@ -8,7 +8,7 @@
 
 namespace reverie {
 
-// What a probe is fitted to or held against. N samples, D latent numbers, K targets.
+// Data to fit or score a probe. N samples, D latent numbers, K targets.
 struct ProbeData {
   at::Tensor latents;  // [N, D] floating point
   at::Tensor targets;  // [N, K] floating point, in units of their own
@@ -16,29 +16,30 @@ struct ProbeData {
 
 // How well targets are predicted, [K] each.
 struct ProbeScores {
-  // Mean squared error in variances of the data that the probe was fitted to: 0 is perfect, 1 is
-  // what their mean achieves.
+  // Mean squared error divided by the variance of the data that the probe was fitted to: 0 is
+  // perfect, 1 is the error of predicting their mean.
   std::vector<double> mse;
-  // Pearson's correlation of predicted and true values, [-1, 1]; NaN where either are constant.
+  // Pearson's correlation of predicted and true values, [-1, 1]; NaN if either are constant.
   std::vector<double> r;
 };
 
-// Reads physical quantities out of latents that were learnt without them: what a probe finds on
-// samples that it was not fitted to, the latents hold (Alain & Bengio 2017, arXiv:1610.01644).
+// Predicts physical quantities from latents that were learnt without them. What a probe predicts on
+// samples that it was not fitted to is represented in the latents (Alain & Bengio 2017,
+// arXiv:1610.01644).
 class Probe {
  public:
   virtual ~Probe() = default;
 
   // latents: [N, D]. Returns [N, K] float64 on the CPU in the targets' units; a target that was
-  // constant where the probe was fitted is predicted as that constant.
+  // constant in the fitted data is predicted as that constant.
   at::Tensor predict(const at::Tensor& latents) const;
 
-  // Targets that were constant are scored NaN: no probe can be held against them. Throws
-  // Error(kInput) for data of other sizes than those it was fitted to.
+  // Targets that were constant are scored NaN, because no probe can be scored on them. Throws
+  // Error(kInput) for data of other sizes than the fitted data.
   ProbeScores score(const ProbeData& data) const;
 
  protected:
-  // Means and standard deviations of features and targets; those of the data that is fitted to.
+  // Stores the means and standard deviations of the features and targets it is fitted to.
   explicit Probe(const ProbeData& data);
 
   // Standardised, [N, D] float64; a number that was constant becomes 0.
@@ -57,21 +58,21 @@ class Probe {
 //
 //   W = (X^T X + N ridge I)^-1 X^T Y
 //
-// of standardised features X and targets Y. Throws Error(kInput) for fewer than two samples, values
-// that are not finite, other sizes, and ridge <= 0.
+// with standardised features X and targets Y. Throws Error(kInput) for fewer than two samples,
+// values that are not finite, other sizes, and ridge <= 0.
 std::unique_ptr<Probe> fit_linear_probe(const ProbeData& data, double ridge = 1e-6);
 
-// A small network, by Adam on standardised features and targets, in float32 on the CPU.
+// A small network, trained by Adam on standardised features and targets, in float32 on the CPU.
 struct MlpProbeOptions {
   std::vector<int64_t> hidden_sizes = {128, 128};
   double learning_rate = 1e-3;
   int64_t minibatch = 256;
   int64_t epochs = 200;   // at most
-  int64_t patience = 15;  // epochs without a lower error on the validation data before it stops
+  int64_t patience = 15;  // epochs without a lower validation error before it stops
 };
 
-// The weights of the epoch with the least error on `validation`, which should come from other
-// episodes than `training`. The same seed gives the same probe on the same machine. Throws
+// Keeps the weights of the epoch with the lowest error on `validation`, which should come from
+// other episodes than `training`. The same seed gives the same probe on the same machine. Throws
 // Error(kInput) as fit_linear_probe() does.
 std::unique_ptr<Probe> fit_mlp_probe(const ProbeData& training, const ProbeData& validation,
                                      uint64_t seed, const MlpProbeOptions& options = {});

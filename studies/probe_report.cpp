@@ -11,7 +11,7 @@
 namespace reverie {
 namespace {
 
-constexpr int64_t kHeldOutShare = 4;     // one held-out frame for so many training frames
+constexpr int64_t kHeldOutShare = 4;     // one held-out frame for this many training frames
 constexpr int64_t kValidationShare = 6;  // of the training episodes, to stop the MLP early
 constexpr int64_t kMostDots = 1000;      // of each probe in a chart
 
@@ -45,7 +45,7 @@ Samples gather(const WorldModelRun& run, const std::vector<StateNumber>& numbers
   return out;
 }
 
-// Keeps the targets that a probe can be fitted to and held against, and says what the others are.
+// Keeps the targets that a probe can be fitted to and scored on, and names the others.
 std::vector<int64_t> usable(const Samples& samples, const std::vector<StateNumber>& numbers,
                             std::vector<std::string>& left_out) {
   const at::Tensor all =

@@ -13,8 +13,8 @@ namespace {
 // Frames before the event and after it; fewer where the held-out episodes are short.
 constexpr int64_t kMostHalf = 10;
 
-// || z'_t+1 - z_t+1 ||^2 for every frame that a whole history stands before. pictures: [F, H, W,
-// C], actions: [F - 1, k, ...]. Returns [F - history].
+// || z'_t+1 - z_t+1 ||^2 for every frame with a whole history before it. pictures: [F, H, W, C],
+// actions: [F - 1, k, ...]. Returns [F - history].
 std::vector<double> surprise(const WorldModelRun& run, const at::Tensor& pictures,
                              const at::Tensor& actions) {
   const at::NoGradGuard no_grad;
@@ -39,7 +39,7 @@ std::vector<double> surprise(const WorldModelRun& run, const at::Tensor& picture
   return {values, values + count};
 }
 
-// The held-out episodes that are long enough, and how much of them is shown.
+// The held-out episodes that are long enough, and the shown part of them.
 std::pair<std::vector<int64_t>, StretchShape> choose_episodes(const WorldModelRun& run) {
   const std::vector<DatasetEpisode>& episodes = run.data.dataset->episodes();
   std::vector<int64_t> lengths;

@@ -14,9 +14,9 @@ namespace reverie {
 namespace {
 
 constexpr int64_t kStatesPerEpisode = 8;  // that destinations are chosen from
-constexpr int64_t kCandidates = 8;        // of which the farthest is taken
+constexpr int64_t kCandidates = 8;        // of which the farthest is chosen
 
-// The environment as the dataset was recorded in it, showing pictures.
+// The environment as recorded in the dataset, showing pictures.
 std::unique_ptr<EnvConfig> picture_environment(const WorldModelRun& run) {
   const Dataset& dataset = *run.data.dataset;
   const bool is_named = dataset.schema().attributes.contains("env");
@@ -27,7 +27,7 @@ std::unique_ptr<EnvConfig> picture_environment(const WorldModelRun& run) {
   return config;
 }
 
-// Every channel becomes the end of its range that is farther away.
+// Every channel becomes the more distant end of its range.
 std::string far_color(const Factor& factor) {
   std::string text = factor.name + "=#";
   for (const double channel : factor.value) text += channel < 128.0 ? "ff" : "00";
@@ -47,7 +47,7 @@ std::string choose_color(const EnvConfig& config, const std::string& env) {
   return far_color(*chosen);
 }
 
-// Sets the factor, whatever was set or varied of it before.
+// Sets the factor, replacing any earlier setting or variation.
 void repaint(EnvConfig& config, const std::string& color) {
   const size_t equals = color.find('=');
   REVERIE_CHECK(equals != std::string::npos && equals > 0, "--color {}: expected NAME=VALUE",
@@ -81,7 +81,7 @@ void write_body(PhysicsState& physics, const ViolationFilm::Body& body) {
   for (const auto& [name, values] : body) physics.set(name, values);
 }
 
-// The numbers that say where a body is.
+// The numbers that give a body's position.
 std::vector<double> position(const ViolationFilm::Body& body) {
   std::vector<double> all;
   for (const auto& [name, values] : body) {
@@ -91,7 +91,7 @@ std::vector<double> position(const ViolationFilm::Body& body) {
   return all;
 }
 
-// [A] each; infinite for a number that never changes, which then counts for nothing.
+// [A] each; infinite for a number that never changes, which therefore has no weight.
 std::vector<double> deviations(const std::vector<ViolationFilm::Body>& bodies) {
   std::vector<double> sum(position(bodies.front()).size()), squares(sum.size());
   for (const ViolationFilm::Body& body : bodies) {
@@ -117,7 +117,7 @@ double distance(const ViolationFilm::Body& a, const ViolationFilm::Body& b,
   return sum;
 }
 
-// The recorded actions of a stretch, a block for each frame but the last.
+// The recorded actions of a stretch: one block for each frame except the last.
 at::Tensor block_actions(const Dataset& dataset, const Stretch& stretch, const StretchShape& shape,
                          const Field& action) {
   const std::vector<double> all = numbers(dataset.schema().action, stretch.episode.action);
@@ -211,7 +211,7 @@ at::Tensor ViolationFilm::picture(FieldViews obs) const {
   return borrow_tensor(obs[pixels_])[0].clone();
 }
 
-// The state of the one environment in the colours of the other.
+// Sets one environment to the state of the other, in its own colours.
 at::Tensor ViolationFilm::painted_picture() {
   const PhysicsState& from = *env_->physics();
   PhysicsState& to = *painted_env_->physics();
@@ -224,7 +224,7 @@ at::Tensor ViolationFilm::painted_picture() {
   return picture(painted_obs_.row(0));
 }
 
-// The frames of a stretch, the body going on from `destination` at the middle where one is given;
+// The frames of a stretch. If `destination` is given, the body continues from there at the middle.
 // `painted` gets the same frames, in the other colour from the middle on.
 std::optional<at::Tensor> ViolationFilm::play(const Stretch& stretch, const Body* destination,
                                               at::Tensor* painted) {

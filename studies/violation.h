@@ -29,38 +29,38 @@ struct Stretch {
   EpisodeData episode;  // without its pictures
   int64_t index = 0;    // of the episode in the dataset
   int64_t first = 0;    // row of the first frame
-  at::Tensor picture;   // [H, W, C] uint8, the first frame as it was recorded
+  at::Tensor picture;   // [H, W, C] uint8, the recorded first frame
 };
 
-// One stretch, as it was and with two events at its middle, [F, H, W, C] uint8 each.
+// One stretch as it was, and with two different events at its middle, [F, H, W, C] uint8 each.
 struct Violation {
   at::Tensor reference;
-  at::Tensor teleport;  // from the middle on the body goes on from a state it was elsewhere in
-  at::Tensor color;     // the reference, painted in another colour from the middle on
+  at::Tensor teleport;  // from the middle on the body continues from a state elsewhere
+  at::Tensor color;     // the reference, in another colour from the middle on
   at::Tensor actions;   // [F - 1, k, A] or [F - 1, k], taken in all three
 };
 
-// Films stretches of a dataset's episodes in the simulator that they were recorded in.
+// Films stretches of a dataset's episodes in the simulator they were recorded in.
 class ViolationFilm {
  public:
-  // color: the factor of variation that changes, NAME=VALUE; "" = the body's colour, or else the
-  // first one that the environment has, to one far from its default. Throws Error(kInput) when the
-  // dataset has no states that can be set, when the environment's pictures are not the dataset's,
-  // and when it has no such factor.
+  // color: the factor of variation that changes, NAME=VALUE; "" = the body's colour, or otherwise
+  // the environment's first colour, changed to a value far from its default. Throws Error(kInput)
+  // when the dataset has no states that can be set, when the environment's pictures differ from the
+  // dataset's, and when it has no such factor.
   ViolationFilm(const WorldModelRun& run, const StretchShape& shape, const std::string& color);
 
-  // The middle `shape` of an episode, which must be long enough.
+  // The middle part of an episode with `shape`'s length. The episode must be long enough.
   Stretch cut(int64_t episode);
 
-  // The parts of the physics but the goal, by name.
+  // The parts of the physics except the goal, by name.
   using Body = std::vector<std::pair<std::string, std::vector<double>>>;
 
-  // Where to teleport to, for each of two stretches or more: of some random states of the other
-  // ones' episodes the one farthest from the body in the middle of the stretch. Distances are those
-  // of positions (qpos where there is such a part), each number in standard deviations.
+  // Teleport destinations for two or more stretches: among some random states of the other
+  // stretches' episodes, the one farthest from the body in the middle of the stretch. Distances are
+  // between positions (qpos if there is such a part), each number in standard deviations.
   std::vector<Body> destinations(std::span<const Stretch> stretches, Rng& rng);
 
-  // Nothing where the environment's episode ended before the stretch did.
+  // Nothing if the environment's episode ended before the stretch did.
   std::optional<Violation> film(const Stretch& stretch, const Body& destination);
 
   const std::string& color() const { return color_; }

@@ -19,13 +19,14 @@ namespace reverie::test {
 
 struct PointOptions {
   int64_t max_steps = 30;    // an episode is truncated here
-  double goal_radius = 0.0;  // [m] and terminates nearer than this to the goal
-  // Called in each step with the steps this simulator has ever made and the reward; what it returns
-  // is the reward then.
+  double goal_radius = 0.0;  // [m] the episode terminates nearer than this to the goal
+  // Called in each step with the total number of steps of this simulator and the reward; returns
+  // the reward to use.
   std::function<double(int64_t lifetime, double reward)> hook = {};
 };
 
-// A point on the square [-1, 1]^2 that the action moves; starts anywhere and is to stay at a goal.
+// A point on the square [-1, 1]^2 that the action moves. It starts anywhere and should stay at a
+// goal.
 //
 //   x <- clip(x + clip(a)),   reward = -|x - goal|  [m]
 //
@@ -132,7 +133,7 @@ inline EnvSpec discrete_spec() {
   return spec;
 }
 
-// A task that shows pictures alone, and the picture of a goal.
+// A task that shows only pictures, and the picture of a goal.
 inline EnvSpec picture_spec() {
   EnvSpec spec = PointEnv::make_spec({});
   spec.id = "point-pictures";

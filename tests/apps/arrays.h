@@ -24,11 +24,11 @@ struct Array {
   }
 };
 
-// Fails the test, and returns an empty one, where there is none of that name.
+// Fails the test and returns an empty array if there is none of that name.
 Array read_array(const std::filesystem::path& file, const std::string& name);
 
-// Replaces the values of a dataset, in its own type: `bytes` bytes from `values` on. Fails the test
-// where it has another number of them.
+// Replaces the values of a dataset in its own type by `bytes` bytes from `values` on. Fails the
+// test if the dataset has another size.
 void write_array(const std::filesystem::path& file, const std::string& name, const void* values,
                  size_t bytes);
 

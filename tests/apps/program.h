@@ -25,7 +25,8 @@ struct Finished {
   std::string err;
 };
 
-// The reverie binary as a child process; killed when the object goes away before it has ended.
+// The reverie binary as a child process. It is killed if the object is destroyed before the process
+// has ended.
 class Program {
  public:
   Program(const Arguments& arguments, const ProgramOptions& options);
@@ -51,16 +52,16 @@ Arguments with(Arguments arguments, const Arguments& more);
 // Runs to the end in that working directory.
 Finished run(const std::filesystem::path& folder, const Arguments& arguments);
 
-// Runs what is wrong: expects the exit status, a message `reverie: ...` on stderr that holds every
-// one of `messages`, nothing on stdout, and the folder as it was.
+// Runs a wrong command: expects the exit status, a message `reverie: ...` on stderr that contains
+// each of `messages`, nothing on stdout, and an unchanged folder.
 void expect_refusal(const std::filesystem::path& folder, const Arguments& arguments,
                     const std::vector<std::string>& messages, int status = 2);
 
 // `train` with networks and episodes so small that hundreds of steps take a second, then `more`.
 Arguments tiny_training(const std::string& run, int64_t steps, const Arguments& more = {});
 
-// The same of a world model of pictures of 16 x 16 that learns in blocks of two actions. length:
-// updates where `more` names a dataset, else steps.
+// Likewise for a world model of 16 x 16 pictures that learns in blocks of two actions. length:
+// updates if `more` names a dataset, else steps.
 Arguments tiny_world_model(const std::string& run, int64_t length, const Arguments& more = {});
 
 // The whole file. Fails the test when it cannot be read.
@@ -77,8 +78,8 @@ std::string everything_below(const std::filesystem::path& folder);
 // The folder of the checkpoint that `latest` names; "" before there is one.
 std::filesystem::path latest_checkpoint(const std::filesystem::path& run);
 
-// Waits until a program that trains has published a checkpoint beyond `step`. Fails the test after
-// a minute.
+// Waits until a training program has published a checkpoint beyond `step`. Fails the test after a
+// minute.
 void wait_for_checkpoint(const std::filesystem::path& run, int64_t step = 0);
 
 }  // namespace reverie::test

@@ -4,7 +4,7 @@
 
 namespace reverie::test {
 
-// How often this program has asked for memory, for promises that nothing is allocated.
+// The number of allocations of this program, for tests that nothing is allocated.
 int64_t allocations();
 
 }  // namespace reverie::test

@@ -13,7 +13,7 @@
 
 namespace reverie {
 
-// An environment with memory for its observation and action: what a test steps by hand.
+// An environment with memory for its observation and action, which a test steps by hand.
 class TestEnv {
  public:
   explicit TestEnv(const EnvMaker& make)

@@ -12,8 +12,8 @@ const std::filesystem::path& clean_folder();
 
 void write(const std::filesystem::path& file, std::span<const uint8_t> bytes);
 
-// Opens the dataset and reads every episode, as every command does. Being refused with an
-// Error(kInput) is as good as being read; anything else ends the process.
+// Opens the dataset and reads every episode, as every command does. It may be read or refused with
+// an Error(kInput); anything else ends the process.
 void read_dataset(const std::filesystem::path& path);
 
 }  // namespace reverie::fuzz

@@ -9,7 +9,7 @@
 
 namespace reverie {
 
-// N environments whose every observation says where it came from:
+// N environments whose every observation tells its origin:
 //
 //   observation    float64 [3]           lane, episode, step
 //   pixels         uint8   [K, 2, 2, 1]  a stack of frames {lane, episode, step, 7}, mod 256

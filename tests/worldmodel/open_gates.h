@@ -8,8 +8,8 @@
 
 namespace reverie::test {
 
-// A predictor's modulations are 0 before it has learnt, and neither actions nor other frames change
-// what it returns (AdaLN-zero). With random ones everything does.
+// A predictor's modulations are 0 before it has learnt, so neither actions nor other frames change
+// its output (AdaLN-zero). With random ones everything does.
 inline void open_gates(const Parameters& predictor, uint64_t seed = 1) {
   Rng rng(seed);
   for (const auto& [name, parameter] : predictor.named()) {

@@ -31,7 +31,7 @@ class LinearWorld final : public Dynamics {
     return (at::matmul(z, q) * z).sum(-1) + (at::matmul(action, r) * action).sum(-1);
   }
 
-  // What the best plan of T steps costs from each row of x: V_t(x) = x^T P_t x by
+  // The cost of the best plan of T steps from each row of x: V_t(x) = x^T P_t x with
   //   S = Q + P_{t+1},  P_t = F^T S F - F^T S G (R + G^T S G)^-1 G^T S F,  P_T = 0
   at::Tensor least_cost(const at::Tensor& x, int64_t horizon) const {
     const auto wide = [](const at::Tensor& m) { return m.to(at::kDouble); };
@@ -60,7 +60,7 @@ class LinearWorld final : public Dynamics {
   }
 };
 
-// [3, 4]; the best plans push up to 2 or 3 times as hard as the first candidates do.
+// [3, 4]; the best plans push up to 2 or 3 times as hard as the first candidates.
 inline at::Tensor starts() {
   return at::tensor({.5F, -.5F, 0.F, 0.F, 0.F, .3F, .5F, -.5F, -1.F, -.5F, .2F, 0.F}).view({3, 4});
 }
@@ -104,7 +104,7 @@ inline PlanningProblem discrete_problem(DiscreteWorld& world, at::Device device 
           .horizon = 6};
 }
 
-// A planner that is quick to run and finds little.
+// A planner that runs quickly and finds little.
 inline PlannerOptions hasty_options(const std::string& planner) {
   PlannerOptions options;
   options.planner = planner;
@@ -114,7 +114,7 @@ inline PlannerOptions hasty_options(const std::string& planner) {
   return options;
 }
 
-// The planner that a test of all of them is about, as a part of its name.
+// The planner under test, as a part of the test's name.
 inline std::string planner_test_name(const testing::TestParamInfo<std::string>& planner) {
   std::string name = planner.param;
   std::replace(name.begin(), name.end(), '-', '_');
