@@ -15,8 +15,7 @@ void JepaTrainingOptions::describe(ConfigFields& f) {
   f.add("learning_rate", learning_rate,
         "AdamW's step size at its highest; 0 = the architecture's (5e-4, lewm 5e-5)", at_least(0));
   f.add("weight_decay", weight_decay, "AdamW's", at_least(0));
-  f.add("warmup", warmup,
-        "share of the run in which the learning rate rises; then a cosine to 0",
+  f.add("warmup", warmup, "share of the run in which the learning rate rises; then a cosine to 0",
         {.low = 0, .high = 1, .open_high = true});
   f.add("gradient_limit", gradient_limit, "the gradient's norm is clipped to it",
         {.low = 0, .high = std::numeric_limits<float>::max(), .open_low = true});
