@@ -64,8 +64,7 @@ double text_width(std::string_view text, double size, Font font = Font::kSans);
 // blended over the picture: dst += (src - dst) * coverage * alpha. When two shapes that share an
 // edge are drawn one after the other, 1/4 of the background shows through there, as in every such
 // rasteriser. If they have one colour, draw them as one path (add_polygon, fill_path) without a
-// seam. If
-// they differ, draw their union first, or set_antialias(false), which never leaves a seam.
+// seam. If they differ, draw their union first, or set_antialias(false), which never leaves a seam.
 //
 // A shape with a coordinate that is not finite, or without area, is not drawn. Coordinates further
 // than 1e9 px from the origin are moved there. Time does not depend on what lies outside the

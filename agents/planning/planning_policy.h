@@ -45,8 +45,7 @@ struct PlanningTask {
 // All environments that need a plan at the same time are planned for in one batch. For each, the
 // policy remembers the last observations (WorldModel::history()), a block of actions apart, and
 // encodes its goal once per episode. (There is one batch for each length of history, and for those
-// with and without
-// a plan to begin from.)
+// with and without a plan to begin from.)
 class PlanningPolicy final : public Actor {
  public:
   // The model must outlive it. The same seed gives the same plans. Throws Error as make_planner()

@@ -35,9 +35,9 @@ class SimulatorDynamics final : public Dynamics {
   LatentState start(const at::Tensor& states);
 
   // One model step of `block` consecutive environment steps. action: [B, block * A] in [-1, 1], or
-  // [B, block] int64 where actions are discrete. A row whose episode
-  // ends stays where it ended. Throws Error that names the row for states and actions that the
-  // environment refuses and where the simulator fails.
+  // [B, block] int64 where actions are discrete. A row whose episode ends stays where it ended.
+  // Throws Error that names the row for states and actions that the environment refuses and where
+  // the simulator fails.
   LatentState predict(const LatentState& state, const at::Tensor& action) override;
 
   bool differentiable() const override { return false; }

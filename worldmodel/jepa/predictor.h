@@ -59,11 +59,10 @@ class Predictor final : public Network {
   };
 
   // For inference only; it skips work needed only for other frames' outputs. z: [B, T, D] latents,
-  // action: [B, C] the action at the last of them, memory: [B, T - 1, C]
-  // the actions at those before, or the memory that the previous step returned; undefined if T = 1.
-  // While the history grows, the memory also holds keys and values of every block: frames keep
-  // their positions then, and none sees a later one. Throws Error(kInput) for a memory of another
-  // shape.
+  // action: [B, C] the action at the last of them, memory: [B, T - 1, C] the actions at those
+  // before, or the memory that the previous step returned; undefined if T = 1. While the history
+  // grows, the memory also holds keys and values of every block: frames keep their positions then,
+  // and none sees a later one. Throws Error(kInput) for a memory of another shape.
   Step step(const at::Tensor& z, const at::Tensor& memory, const at::Tensor& action) const;
 
  private:
