@@ -64,12 +64,16 @@ int plot_command(const Arguments& arguments) {
   }
   std::vector<Chart> charts;
   for (const std::string& metric : metrics) {
-    Chart chart(metric, "step");
+    // What is drawn alone needs no legend, but a number of seeds.
+    const bool is_alone = groups.size() == 1;
+    const size_t seeds = groups.front().size();
+    Chart chart(is_alone && seeds > 1 ? fmt::format("{}, mean of {} seeds", metric, seeds) : metric,
+                "step");
     for (const std::vector<size_t>& group : groups) {
       std::vector<std::vector<Point>> curves;
       for (const size_t i : group) curves.push_back(learning_curve(tables[i], metric, smooth));
       LearningCurve curve = mean_curve(group_name(runs, group), curves);
-      chart.add_line(runs.size() > 1 ? curve.name : "", curve.points, curve.band);
+      chart.add_line(is_alone ? "" : curve.name, curve.points, curve.band);
     }
     charts.push_back(std::move(chart));
   }

@@ -42,7 +42,14 @@ std::vector<double> ticks(double low, double high) {
 }
 
 // Short enough for an axis; sums of steps such as 0.30000000000000004 come out as 0.3.
-std::string tick_text(double value) { return fmt::format("{:.4g}", value == 0.0 ? 0.0 : value); }
+// "40k" rather than "4e+04": steps of a run are large and round.
+std::string tick_text(double value) {
+  for (const auto& [unit, suffix] : {std::pair{1e9, "G"}, {1e6, "M"}, {1e3, "k"}}) {
+    if (std::abs(value) >= std::max(unit, 1e4))
+      return fmt::format("{:.4g}{}", value / unit, suffix);
+  }
+  return fmt::format("{:.4g}", value == 0.0 ? 0.0 : value);
+}
 
 }  // namespace
 
