@@ -131,16 +131,16 @@ std::unique_ptr<RunConfig> learner_config(const std::string& env, const std::str
 
 TransitionTraining& transition_training(RunConfig& config) {
   auto* training = dynamic_cast<TransitionTraining*>(config.training.get());
+  if (training != nullptr) return *training;
   std::vector<std::string> able;
   for (const AgentEntry& entry : agent_registry()) {
     const auto of_entry = entry.training ? entry.training() : nullptr;
     if (dynamic_cast<TransitionTraining*>(of_entry.get()) != nullptr) able.push_back(entry.name);
   }
-  REVERIE_CHECK(training != nullptr,
-                "--policy {}: does not learn while it collects; expected a run of it, or an agent "
-                "that does: {}",
-                config.agent, fmt::join(able, ", "));
-  return *training;
+  fail_input(
+      "--policy {}: does not learn while it collects; expected a run of it, or an agent that does: "
+      "{}",
+      config.agent, fmt::join(able, ", "));
 }
 
 // The relevant ones of them; the environment's are added by their own rule.

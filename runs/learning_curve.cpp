@@ -3,30 +3,23 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <map>
+#include <utility>
 
 #include "agents/run_config.h"
-#include "core/run_directory.h"
 #include "core/statistics.h"
+#include "runs/record.h"
 
 namespace reverie {
 namespace {
 
 constexpr size_t kMostMetrics = 4;
 
-// Everything that decides what a run learns, but for its seed.
-std::string options_of(const std::string& run) {
-  const auto directory = RunDirectory::open(run, RunDirectory::Access::kRead);
-  const std::unique_ptr<RunConfig> config = load_run_config(directory.config_file());
-  const ConfigFields fields = config->fields();
-  std::string all;
-  for (const ConfigField& field : fields.all()) {
-    if (!field.changes_result || field.name == "seed") continue;
-    // A run has its own copy of a file.
-    const std::string value =
-        field.is_file ? std::filesystem::path(field.text()).filename().string() : field.text();
-    all += fmt::format("{}={}\n", field.name, value);
-  }
-  return all;
+// Everything that decides what a run learns, except its seed.
+using Setting = std::pair<std::pair<std::string, std::string>, std::map<std::string, std::string>>;
+
+Setting setting_of(const std::filesystem::path& run) {
+  return {peek_run_config(run / "config.toml"), training_options(run)};
 }
 
 // Between the two points around `x`; the curve reaches it.
@@ -41,13 +34,13 @@ double value_at(const std::vector<Point>& curve, double x) {
 }  // namespace
 
 std::vector<std::vector<size_t>> group_by_options(const std::vector<std::string>& runs) {
-  std::vector<std::string> known;
+  std::vector<Setting> known;
   std::vector<std::vector<size_t>> groups;
   for (size_t i = 0; i < runs.size(); ++i) {
-    const std::string options = options_of(runs[i]);
-    const auto found = std::find(known.begin(), known.end(), options);
+    Setting setting = setting_of(runs[i]);
+    const auto found = std::find(known.begin(), known.end(), setting);
     if (found == known.end()) {
-      known.push_back(options);
+      known.push_back(std::move(setting));
       groups.push_back({i});
     } else {
       groups[static_cast<size_t>(found - known.begin())].push_back(i);

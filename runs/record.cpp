@@ -58,9 +58,6 @@ std::optional<double> Record::value(std::string_view metric, std::string_view po
   return found == nullptr ? std::nullopt : found->number();
 }
 
-namespace {
-
-// The training options; the dataset with a mark of its content.
 std::map<std::string, std::string> training_options(const std::filesystem::path& run) {
   const RunDirectory directory = RunDirectory::open(run, RunDirectory::Access::kRead);
   const std::unique_ptr<RunConfig> config = load_run_config(directory.config_file());
@@ -73,6 +70,8 @@ std::map<std::string, std::string> training_options(const std::filesystem::path&
   }
   return options;
 }
+
+namespace {
 
 // The evaluation options that differ from training.
 std::map<std::string, std::string> evaluation_options(

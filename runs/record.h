@@ -39,6 +39,10 @@ struct Record {
   std::optional<double> value(std::string_view metric, std::string_view policy = "") const;
 };
 
+// The options of a run that change what is learnt, as Record::options names them; its environment,
+// agent and seed are apart. Throws Error(kInput) for a folder that is no run with a checkpoint.
+std::map<std::string, std::string> training_options(const std::filesystem::path& run);
+
 // How a policy was evaluated, in addition to LoadedPolicy.
 struct EvaluationSettings {
   int64_t episodes = 0;
