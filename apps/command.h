@@ -14,14 +14,16 @@ namespace reverie {
 
 using Arguments = std::vector<std::string>;
 
-// One subcommand: its name, one line about it, and its function, which takes the arguments after
-// the name. The function returns the exit status and throws Error for wrong input and failed runs.
+// One action of a subcommand: its name, one line about it, and its function, which takes the
+// arguments after the name. The function returns the exit status and throws Error for wrong input
+// and failed runs.
 struct Command {
   std::string name;
   std::string summary;
   int (*run)(const Arguments& arguments);
 };
 
+// The subcommands themselves, likewise.
 int train_command(const Arguments& arguments);
 int evaluate_command(const Arguments& arguments);
 int render_command(const Arguments& arguments);

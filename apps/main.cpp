@@ -4,45 +4,22 @@
 
 #include "apps/command.h"
 #include "apps/failure.h"
+#include "apps/overview.h"
 #include "core/interrupt.h"
 #include "core/process.h"
 #include "envs/registry.h"
 
 namespace {
 
-const std::vector<reverie::Command> kCommands = {
-    {"train", "train an agent in an environment, or resume a run", &reverie::train_command},
-    {"evaluate", "run a trained policy for whole episodes and report its returns",
-     &reverie::evaluate_command},
-    {"render", "film a trained policy: mp4, gif or png frames", &reverie::render_command},
-    {"decoder", "draw what a world model knows and imagines", &reverie::decoder_command},
-    {"collect", "gather episodes into a dataset", &reverie::collect_command},
-    {"dataset", "look at, check, convert, split and merge datasets", &reverie::dataset_command},
-    {"rollout", "replay recorded actions and record what comes of them", &reverie::rollout_command},
-    {"probe", "read the state out of the latents of a world model", &reverie::probe_command},
-    {"surprise", "measure how surprised a world model is by impossible events",
-     &reverie::surprise_command},
-    {"plot", "draw metrics of runs over their steps", &reverie::plot_command},
-    {"report", "make the table of a study out of the records of its runs",
-     &reverie::report_command},
-    {"list", "what there is: envs, agents, worldmodels", &reverie::list_command},
-    {"config", "print the options of an agent and an environment as TOML",
-     &reverie::config_command},
-    {"bench", "measure speed on this machine: envs, replay, update, plan", &reverie::bench_command},
+const std::vector<std::pair<std::string, int (*)(const reverie::Arguments&)>> kCommands = {
+    {"train", &reverie::train_command},       {"evaluate", &reverie::evaluate_command},
+    {"render", &reverie::render_command},     {"decoder", &reverie::decoder_command},
+    {"collect", &reverie::collect_command},   {"dataset", &reverie::dataset_command},
+    {"rollout", &reverie::rollout_command},   {"probe", &reverie::probe_command},
+    {"surprise", &reverie::surprise_command}, {"plot", &reverie::plot_command},
+    {"report", &reverie::report_command},     {"list", &reverie::list_command},
+    {"config", &reverie::config_command},     {"bench", &reverie::bench_command},
 };
-
-void print_help() {
-  std::cout << "Reverie " REVERIE_VERSION
-               ": reinforcement learning and world models without Python.\n\n"
-               "usage: reverie COMMAND ...      (reverie COMMAND --help says more)\n\n";
-  for (const reverie::Command& command : kCommands) {
-    std::cout << fmt::format("  {:<10} {}\n", command.name, command.summary);
-  }
-  std::cout << "\nA first run, from training to a video:\n\n"
-               "  reverie train    --env maze2d-umaze-dense --agent ddpg --run runs/first\n"
-               "  reverie evaluate runs/first\n"
-               "  reverie render   runs/first --out first.mp4\n";
-}
 
 // Replaces aliases given to --env by the environments' own ids.
 reverie::Arguments with_ids(reverie::Arguments arguments) {
@@ -66,9 +43,8 @@ reverie::Arguments with_ids(reverie::Arguments arguments) {
 }
 
 int run(const reverie::Arguments& arguments) {
-  if (arguments.empty() || arguments[0] == "--help" || arguments[0] == "-h" ||
-      arguments[0] == "help") {
-    print_help();
+  if (reverie::asks_for_overview(arguments)) {
+    reverie::print_overview();
     return 0;
   }
   if (arguments[0] == "--version") {
@@ -76,11 +52,9 @@ int run(const reverie::Arguments& arguments) {
     return 0;
   }
   std::vector<std::string> known;
-  for (const reverie::Command& command : kCommands) {
-    if (command.name == arguments[0]) {
-      return command.run(with_ids({arguments.begin() + 1, arguments.end()}));
-    }
-    known.push_back(command.name);
+  for (const auto& [name, command] : kCommands) {
+    if (name == arguments[0]) return command(with_ids({arguments.begin() + 1, arguments.end()}));
+    known.push_back(name);
   }
   reverie::fail_unknown_name("command", arguments[0], known);
 }

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 #include <map>
+#include <set>
 #include <sstream>
 
 #include <gmock/gmock.h>
@@ -18,6 +19,7 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 using testing::UnorderedElementsAre;
 
 class CommandLineTest : public testing::Test {
@@ -62,6 +64,31 @@ TEST_F(CommandLineTest, HelpTeaches) {
   }
   EXPECT_THAT(good({"--version"}).out, testing::StartsWith("reverie "));
   EXPECT_TRUE(fs::is_empty(folder_.path()));
+}
+
+// `reverie --help` answers at once because it starts without LibTorch.
+TEST_F(CommandLineTest, HelpIsOfAProgramWithoutLibTorch) {
+  const std::string launcher = content(REVERIE_BINARY);
+  EXPECT_THAT(launcher, HasSubstr("libmujoco"));
+  EXPECT_THAT(launcher, Not(HasSubstr("libtorch")));
+  EXPECT_THAT(launcher, Not(HasSubstr("libc10")));
+}
+
+// The launcher knows the names of commands, the other program the commands.
+TEST_F(CommandLineTest, EveryCommandOfTheHelpExists) {
+  std::istringstream help(good({"--help"}).out);
+  std::string line;
+  std::set<std::string> names;
+  while (std::getline(help, line) && !line.starts_with("A first run")) {
+    if (line.starts_with("  ")) names.insert(line.substr(2, line.find(' ', 2) - 2));
+  }
+  EXPECT_THAT(names, testing::IsSupersetOf({"train", "evaluate", "dataset", "bench"}));
+  for (const std::string& name : names) {
+    EXPECT_THAT(good({name, "--help"}).out, HasSubstr("usage: reverie " + name));
+  }
+  const Finished unknown = run(folder_.path(), {"no-such-command"});
+  EXPECT_EQ(unknown.status, 2);
+  for (const std::string& name : names) EXPECT_THAT(unknown.err, HasSubstr(name));
 }
 
 TEST_F(CommandLineTest, ListsWhatThereIs) {

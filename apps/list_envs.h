@@ -1,0 +1,13 @@
+#pragma once
+
+#include <string>
+
+namespace reverie {
+
+// What `reverie list envs` prints: ids, summaries, and names in other libraries.
+void print_envs();
+
+// What `reverie list factors ENV` prints. Throws Error(kInput) for an unknown environment.
+void print_factors(const std::string& env);
+
+}  // namespace reverie

@@ -1,0 +1,47 @@
+#include "apps/overview.h"
+
+#include <iostream>
+
+#include <fmt/format.h>
+
+namespace reverie {
+
+const std::vector<CommandSummary>& command_summaries() {
+  static const std::vector<CommandSummary> summaries = {
+      {"train", "train an agent in an environment, or resume a run"},
+      {"evaluate", "run a trained policy for whole episodes and report its returns"},
+      {"render", "film a trained policy: mp4, gif or png frames"},
+      {"decoder", "draw what a world model knows and imagines"},
+      {"collect", "gather episodes into a dataset"},
+      {"dataset", "look at, check, convert, split and merge datasets"},
+      {"rollout", "replay recorded actions and record what comes of them"},
+      {"probe", "read the state out of the latents of a world model"},
+      {"surprise", "measure how surprised a world model is by impossible events"},
+      {"plot", "draw metrics of runs over their steps"},
+      {"report", "make the table of a study out of the records of its runs"},
+      {"list", "what there is: envs, agents, worldmodels"},
+      {"config", "print the options of an agent and an environment as TOML"},
+      {"bench", "measure speed on this machine: envs, replay, update, plan"},
+  };
+  return summaries;
+}
+
+bool asks_for_overview(const std::vector<std::string>& arguments) {
+  return arguments.empty() || arguments[0] == "--help" || arguments[0] == "-h" ||
+         arguments[0] == "help";
+}
+
+void print_overview() {
+  std::cout << "Reverie " REVERIE_VERSION
+               ": reinforcement learning and world models without Python.\n\n"
+               "usage: reverie COMMAND ...      (reverie COMMAND --help says more)\n\n";
+  for (const CommandSummary& command : command_summaries()) {
+    std::cout << fmt::format("  {:<10} {}\n", command.name, command.summary);
+  }
+  std::cout << "\nA first run, from training to a video:\n\n"
+               "  reverie train    --env maze2d-umaze-dense --agent ddpg --run runs/first\n"
+               "  reverie evaluate runs/first\n"
+               "  reverie render   runs/first --out first.mp4\n";
+}
+
+}  // namespace reverie
