@@ -194,7 +194,7 @@ CheckpointFolder StagedCheckpoint::publish(int64_t keep) {
   std::vector<CheckpointFolder> all = list_checkpoints(run_);
   const auto later = std::ranges::upper_bound(all, step_, {}, &CheckpointFolder::step);
   // Removes later steps first, then the oldest; the checkpoints at the end of the list stay.
-  std::ranges::rotate(all, later);
+  std::rotate(all.begin(), later, all.end());
   for (size_t i = 0; i + static_cast<size_t>(keep) < all.size(); ++i) {
     remove_checkpoint(all[i].path);
   }

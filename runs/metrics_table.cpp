@@ -5,10 +5,10 @@
 #include <limits>
 #include <sstream>
 
+#include "core/error.h"
 #include "core/file.h"
 #include "core/run_directory.h"
 #include "core/text.h"
-#include "nn/pch.h"
 
 namespace reverie {
 namespace {
