@@ -15,7 +15,9 @@ if(REVERIE_MARCH)
 endif()
 if(REVERIE_SANITIZE)
   target_compile_options(reverie_options INTERFACE
-    -fsanitize=${REVERIE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+    -fsanitize=${REVERIE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all
+    # GCC warns of <regex> where it is instrumented.
+    -Wno-maybe-uninitialized)
   target_link_options(reverie_options INTERFACE -fsanitize=${REVERIE_SANITIZE})
   if(REVERIE_SANITIZE MATCHES "undefined")
     # libtorch is built without the type information that this check compares.
