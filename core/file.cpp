@@ -3,12 +3,19 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <charconv>
+#include <csignal>
 #include <cstdio>
+#include <fstream>
+#include <mutex>
+#include <set>
 #include <system_error>
 
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "core/hash.h"
 
 namespace reverie {
 namespace {
@@ -252,9 +259,59 @@ fs::path follow_links(const fs::path& path) {
   return target;
 }
 
+namespace {
+
+// Tells the processes that this one can see from those of other machines and containers that share
+// the file system: a number of the system's start and of the space of process ids.
+std::string process_space() {
+  std::string text;
+  std::ifstream boot("/proc/sys/kernel/random/boot_id");
+  std::getline(boot, text);
+  std::error_code error;
+  text += fs::read_symlink("/proc/self/ns/pid", error).string();
+  Fnv1a hash;
+  hash.add(text);
+  return fmt::format("{:08x}", static_cast<uint32_t>(hash.value()));
+}
+
+// ".reverie-tmp-SPACE-PID-NUMBER" without the number.
+std::string temporary_prefix(pid_t pid) {
+  static const std::string space = process_space();
+  return fmt::format("{}{}-{}-", kTemporaryPrefix, space, pid);
+}
+
+// Whether the name is one of temporary_prefix() and its process is no more.
+bool is_of_the_dead(const std::string& name) {
+  const std::string mine = temporary_prefix(0);
+  const std::string_view space(mine.data(), mine.size() - 2);  // without "0-"
+  if (!name.starts_with(space)) return false;
+  pid_t pid = 0;
+  const char* begin = name.data() + space.size();
+  const auto [end, error] = std::from_chars(begin, name.data() + name.size(), pid);
+  return error == std::errc() && *end == '-' && pid > 0 && ::kill(pid, 0) != 0 && errno == ESRCH;
+}
+
+// What cannot be removed stays: whoever needs the folder will learn why it cannot be written.
+void bury_once(const fs::path& folder) {
+  static std::mutex mutex;
+  static std::set<fs::path> buried;
+  const std::lock_guard<std::mutex> lock(mutex);
+  std::error_code error;
+  if (!buried.insert(fs::absolute(folder, error)).second) return;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    std::error_code ignored;
+    if (is_of_the_dead(entry->path().filename().string())) fs::remove_all(entry->path(), ignored);
+  }
+}
+
+}  // namespace
+
 fs::path temporary_sibling(const fs::path& path) {
   static std::atomic<uint64_t> counter{0};
-  return folder_of(path) / fmt::format("{}{}-{}", kTemporaryPrefix, ::getpid(), counter++);
+  const fs::path folder = folder_of(path);
+  bury_once(folder);
+  return folder / fmt::format("{}{}", temporary_prefix(::getpid()), counter++);
 }
 
 bool is_temporary_sibling(const fs::path& path) {

@@ -2,11 +2,13 @@
 
 #include <csignal>
 #include <fstream>
+#include <set>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/errors.h"
@@ -269,6 +271,48 @@ TEST(CommitDirectory, MovesAndExchanges) {
   EXPECT_EQ(error_of([&] { commit_directory(folder / "none", final_dir); }).second,
             ErrorKind::kRun);
   EXPECT_EQ(content(final_dir / "sub" / "file"), "2");
+}
+
+// A process that makes an unfinished file in the folder and, if it shall live, waits to be killed.
+pid_t leave_unfinished(const fs::path& folder, bool lives) {
+  int ready[2];
+  EXPECT_EQ(::pipe(ready), 0);
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    std::ofstream(temporary_sibling(folder / "film.mp4")) << "half";
+    [[maybe_unused]] const ssize_t told = ::write(ready[1], "x", 1);
+    if (lives) ::pause();
+    ::_exit(0);
+  }
+  char byte = 0;
+  EXPECT_EQ(::read(ready[0], &byte, 1), 1);
+  ::close(ready[0]);
+  ::close(ready[1]);
+  if (!lives) ::waitpid(pid, nullptr, 0);
+  return pid;
+}
+
+TEST(TemporarySibling, OfAKilledProcessIsRemovedByTheNextOneOnly) {
+  const TemporaryFolder folder;
+  leave_unfinished(folder.path(), false);
+  const pid_t living = leave_unfinished(folder.path(), true);
+  std::ofstream(folder / ".reverie-tmp-00000000-1-0") << "of another machine";
+  std::ofstream(folder / "film.mp4") << "old";
+  const auto names = [&] {
+    std::set<std::string> found;
+    for (const auto& entry : fs::directory_iterator(folder.path())) {
+      found.insert(entry.path().filename().string());
+    }
+    return found;
+  };
+  EXPECT_EQ(names().size(), 3U) << "the living process has removed what the dead one left";
+  leave_unfinished(folder.path(), false);
+  EXPECT_EQ(names().size(), 4U);
+  temporary_sibling(folder / "a");
+  EXPECT_EQ(names().size(), 3U);
+  EXPECT_THAT(names(), testing::IsSupersetOf({".reverie-tmp-00000000-1-0", "film.mp4"}));
+  ::kill(living, SIGKILL);
+  ::waitpid(living, nullptr, 0);
 }
 
 TEST(RemoveLeftovers, RemovesOnlyTemporaryNames) {
