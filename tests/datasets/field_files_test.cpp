@@ -15,6 +15,7 @@
 #include "datasets/dataset_merge.h"
 #include "datasets/formats/minari_layout.h"
 #include "datasets/formats/npz.h"
+#include "datasets/formats/spaces.h"
 #include "datasets/hdf5.h"
 #include "tests/datasets/episodes.h"
 #include "tests/errors.h"
@@ -357,6 +358,8 @@ TEST_F(MinariFiles, TextsAreLeftOut) {
   EXPECT_THAT(schema.observation[1].high, ElementsAre(INFINITY, 1));
   EXPECT_THAT(schema.action.low, ElementsAre(0, 1));
   EXPECT_THAT(schema.action.high, ElementsAre(2, 5));
+  EXPECT_EQ(space_text(schema.action),
+            R"({"type": "MultiDiscrete", "dtype": "int64", "nvec": [3,5], "start": [0,1]})");
 }
 
 // ---------------------------------------------------------------------------------------------
