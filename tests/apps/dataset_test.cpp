@@ -183,6 +183,9 @@ TEST_F(DatasetCommand, AnotherGoalIsPaidForWhereItIsReached) {
   collect("maze2d-umaze", "waypoint", "maze");
   succeeds({"dataset", "relabel", "maze", "other", "--goal", "3,3"});
   succeeds({"dataset", "relabel", "maze", "final", "--goal", "final"});
+  refuses({"dataset", "relabel", "maze", "out", "--goal", "2,2"}, {"--goal 2,2: lies in the wall"});
+  refuses({"dataset", "relabel", "maze", "out", "--goal", "-9,2"}, {"--goal -9,2: lies outside"});
+  refuses({"dataset", "relabel", "maze", "out", "--goal", "1", "3"}, {"'3' after --goal 1"});
   const auto qpos = column<float>("maze", "infos/qpos");
   const auto rewards = column<float>("other", "rewards");
   const auto goal = column<float>("other", "infos/goal");
@@ -397,6 +400,28 @@ TEST_F(DatasetCommand, SlashesAndLinksInNames) {
   EXPECT_THAT(content(folder_ / "store/film.mp4").substr(0, 16), HasSubstr("ftyp"));
 }
 
+TEST_F(DatasetCommand, ADatasetBringsItsMap) {
+  const std::string map = "// two ends\n#######\n#r...G#\n#######\n";
+  write(folder_ / "way.txt", map);
+  for (const std::string policy : {"random", "waypoint"}) {
+    collect("pointmaze-umaze", policy, policy, {"--map", "way.txt"});
+  }
+  fs::remove(folder_ / "way.txt");
+  succeeds({"dataset", "preview", "random", "--out", "way.png", "--episodes", "1"});
+  succeeds({"dataset", "relabel", "random", "far", "--goal", "2,0"});
+  succeeds({"dataset", "preview", "far", "--out", "far.png", "--episodes", "1"});
+  const Arguments train = {
+      "train",     "--env", "pointmaze-umaze", "--agent", "ddpg",           "--dataset", "far",
+      "--updates", "2",     "--minibatch",     "4",       "--hidden-sizes", "4,4"};
+  succeeds(with(train, {"--run", "run"}));
+  succeeds({"evaluate", "run", "--episodes", "1"});
+  // The same map in a file agrees with it, another one does not.
+  write(folder_ / "same.txt", map);
+  write(folder_ / "other.txt", "#####\n#r.G#\n#####\n");
+  refuses(with(train, {"--map", "other.txt"}), {"--map other.txt", "far", "its own"});
+  succeeds(with(train, {"--map", "same.txt", "--run", "again"}));
+}
+
 TEST_F(DatasetCommand, MinariIsToldGymnasiumsEnvironment) {
   const auto metadata = [&](const std::string& name) {
     return json::parse(content(folder_ / name / "data/metadata.json"));
@@ -413,6 +438,18 @@ TEST_F(DatasetCommand, MinariIsToldGymnasiumsEnvironment) {
   EXPECT_FALSE(metadata("scaled").contains("env_spec"));
   collect("maze2d-umaze", "random", "maze", {"--format", "minari"});
   EXPECT_FALSE(metadata("maze").contains("env_spec"));
+  collect("pointmaze-umaze-dense", "random", "point", {"--format", "minari"});
+  const json point = json::parse(metadata("point")["env_spec"].get<std::string>());
+  EXPECT_EQ(point["id"], "PointMaze_UMazeDense-v3");
+  EXPECT_EQ(point["entry_point"], "gymnasium_robotics.envs.maze.point_maze:PointMazeEnv");
+  EXPECT_EQ(point["kwargs"], json::parse(R"({"reward_type": "dense", "maze_map":
+      [[1,1,1,1,1],[1,0,0,0,1],[1,1,1,0,1],[1,0,0,0,1],[1,1,1,1,1]]})"));
+  collect("antmaze-medium", "random", "ant", {"--format", "minari", "--max-steps", "9"});
+  const json ant = json::parse(metadata("ant")["env_spec"].get<std::string>());
+  EXPECT_EQ(ant["id"], "AntMaze_Medium-v5");
+  EXPECT_EQ(ant["entry_point"], "gymnasium_robotics.envs.maze.ant_maze_v5:AntMazeEnv");
+  EXPECT_EQ(ant["max_episode_steps"], 9);
+  EXPECT_EQ(ant["kwargs"]["reward_type"], "sparse");
 }
 
 }  // namespace

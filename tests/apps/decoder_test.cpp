@@ -173,7 +173,7 @@ TEST_F(DecoderCommand, SaysWhatDoesNotFit) {
   fs::copy(at("run"), at("longer"), fs::copy_options::recursive);
   good({"train", "--resume", "longer", "--updates", "14", "--decoder-updates", "0", "--quiet"});
   refuses({"decoder", "longer", "--updates", "0"},
-          {"longer/decoder.safetensors", "step 24", "step 14", "trains it anew"});
+          {"longer/decoder.safetensors", "step 24", "step 14", "trains a new one"});
   fs::remove(at("longer/decoder.safetensors"));
   refuses({"decoder", "longer", "--updates", "0"}, {"longer: has no decoder"});
   write(at("longer/decoder.safetensors"), "no such thing");

@@ -118,6 +118,11 @@ TEST_F(GoalCommands, WhatDoesNotFitIsRefused) {
   refuses(with(base, {"--goal-image", "nowhere.png"}), {"nowhere.png"});
   refuses(with(base, {"--goal-state", "1,2,3"}), {"--goal-state", "3 numbers", "2 of qpos"});
   refuses(with(base, {"--goal-state", "1,2", "--goal-image", "wide.png"}), {"exclude"});
+  refuses(with(base, {"--goal-state", "1.0", "3.1"}), {"--goal-state 1.0,3.1"});
+  refuses(with(base, {"--goal-state", "40,1"}), {"--goal-state 40,1: lies outside the maze"});
+  refuses(with(base, {"--goal-state", "1e300,1"}), {"lies outside the maze"});
+  refuses(with(base, {"--goal-state", "2,2"}),
+          {"--goal-state 2,2: lies in the wall", "the nearest is at x = "});
   refuses(with(base, {"--goal-steps", "9-4"}), {"--goal-steps 9-4"});
   refuses(with(base, {"--goal-steps", "many"}), {"--goal-steps many"});
   refuses(with(base, {"--goal-steps", "90"}), {"data.h5", "91 steps"});

@@ -175,7 +175,7 @@ TEST_F(WorldModelCommands, RefuseWhatTheyCannotLookAt) {
   refuses({"probe", "nowhere"}, {"nowhere"});
   refuses({"probe", "ddpg"}, {"ddpg", "no world model"});
   refuses({"surprise", "ddpg"}, {"ddpg", "no world model"});
-  refuses({"probe", "live"}, {"live", "gathered itself", "--dataset"});
+  refuses({"probe", "live"}, {"live", "gathered its own experience", "--dataset"});
   refuses({"probe", "run", "--dataset", "none.h5"}, {"none.h5"});
   refuses({"probe", "run", "--dataset", "large.h5"}, {"large.h5", "24, 24, 3", "16, 16, 3"});
   refuses({"probe", "run", "--plot", "out.jpg"}, {"--plot", "out.jpg", ".png"});

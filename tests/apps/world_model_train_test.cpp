@@ -183,7 +183,7 @@ TEST_F(TrainWorldModel, ACarPlansItsChoicesToPicturesOfItsRoad) {
 TEST_F(TrainWorldModel, ItDoesNotLearnWhileItCollects) {
   refuses(
       {"collect", "--env", "maze2d-umaze", "--policy", "jepa", "--steps", "100", "--out", "c.h5"},
-      {"--policy jepa", "does not learn while it collects"});
+      {"--policy jepa", "cannot learn while it collects"});
 }
 
 }  // namespace

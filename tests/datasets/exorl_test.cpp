@@ -155,7 +155,7 @@ TEST_F(ExorlTest, RefusesMetadataThatDoesNotFit) {
     return test::input_error([&] { Dataset::open(path("d")); });
   };
   EXPECT_THAT(with("["), AllOf(HasSubstr("metadata.json"), HasSubstr("not JSON")));
-  EXPECT_THAT(with("[]"), HasSubstr("no JSON object"));
+  EXPECT_THAT(with("[]"), HasSubstr("not a JSON object"));
   EXPECT_THAT(with(R"({"observation": 3})"), HasSubstr("list of names"));
   EXPECT_THAT(with(R"({"observation": ["x"]})"), HasSubstr("'x'"));
   EXPECT_THAT(with(R"({"info": ["qpos", "qvel"], "nq": 3})"), HasSubstr("nq = 3"));

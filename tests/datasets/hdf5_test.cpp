@@ -159,7 +159,8 @@ TEST_F(Hdf5, ErrorsNameTheObjectAndItsNeighbours) {
   for (const char* name : {"x", "maze/x/y", "maze/seed_0/qpos/x"}) EXPECT_FALSE(file.exists(name));
   EXPECT_THAT(reading_error([&] { file.shape("maze/seed_0/actoin"); }),
               HasSubstr(path() + ":/maze/seed_0: unknown object 'actoin'; did you mean 'action'?"));
-  EXPECT_THAT(reading_error([&] { file.shape("maze/seed_0/qpos/x"); }), HasSubstr("is no group"));
+  EXPECT_THAT(reading_error([&] { file.shape("maze/seed_0/qpos/x"); }),
+              HasSubstr("is not a group"));
   EXPECT_THAT(reading_error([&] { file.shape("maze"); }),
               HasSubstr("is a group, expected a dataset"));
   EXPECT_THAT(reading_error([&] { file.list("maze/seed_0/qpos"); }), HasSubstr("expected a group"));

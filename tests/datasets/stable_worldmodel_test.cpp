@@ -149,7 +149,7 @@ TEST_F(StableWorldModelTest, RefusesWhatDoesNotFitTogether) {
   EXPECT_THAT(with_index({3, 2}, {0, kHuge}), HasSubstr("episode 1"));
   EXPECT_THAT(with_index({3, 2}, {-1, 3}), HasSubstr("episode 0"));
   EXPECT_THAT(with_index({3, 0}, {0, 3}), HasSubstr("episode 1"));
-  EXPECT_THAT(with_index({3, 1}, {0, 3}), HasSubstr("no other"));
+  EXPECT_THAT(with_index({3, 1}, {0, 3}), HasSubstr("only the row of its reset"));
   EXPECT_THAT(with_index({3}, {0, 3}), HasSubstr("1 episodes in ep_len, but 2"));
   EXPECT_THAT(with_index({}, {}), HasSubstr("no episode"));
   EXPECT_THAT(error([](Hdf5File& file) {

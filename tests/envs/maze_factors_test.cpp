@@ -153,7 +153,8 @@ TEST(MazeFactors, VariedPlacesAreAllFreeCellsWithTheTasksNoise) {
 
 TEST(MazeFactors, PlacesInWallsBeyondReachOrWithoutAStartAreRefused) {
   EXPECT_THAT(refusal("maze2d-umaze", "start=2/1.5"),
-              AllOf(HasSubstr("maze2d-umaze: start 2/1.5"), HasSubstr("the wall at line")));
+              AllOf(HasSubstr("maze2d-umaze: start 2/1.5: touches the wall at line"),
+                    HasSubstr("the nearest is at x = 1, y = ")));
   // The ball needs its radius: the wall's face is at 0.3 in the coordinates of qpos.
   EXPECT_THAT(refusal("maze2d-umaze", "start=0.35/1"), HasSubstr("the wall at"));
   EXPECT_NO_THROW(TestEnv("maze2d-umaze", set("start=0.41/1")));

@@ -175,11 +175,11 @@ TEST(WaypointController, RefusesWalls) {
   EXPECT_THAT(test::input_error([&] {
                 controller.act({1.0, 1.0}, {}, {1e300, 1.0});
               }),
-              HasSubstr("no free cell"));
+              HasSubstr("not a free cell"));
   EXPECT_THAT(test::input_error([&] {
                 controller.act({std::nan(""), 1.0}, {}, {1.0, 1.0});
               }),
-              HasSubstr("no free cell"));
+              HasSubstr("not a free cell"));
 }
 
 }  // namespace

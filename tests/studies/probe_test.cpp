@@ -136,7 +136,7 @@ TEST(Probe, RefusesWhatItCannotFit) {
   const auto refusal = [](const ProbeData& data) {
     return test::input_error([&] { fit_linear_probe(data); });
   };
-  EXPECT_NE(refusal({good.latents, good.targets.narrow(0, 0, 9)}).find("no [N, D]"),
+  EXPECT_NE(refusal({good.latents, good.targets.narrow(0, 0, 9)}).find("not [N, D]"),
             std::string::npos);
   EXPECT_NE(refusal({good.latents.narrow(0, 0, 1), good.targets.narrow(0, 0, 1)}).find("1 samples"),
             std::string::npos);
@@ -151,7 +151,7 @@ TEST(Probe, RefusesWhatItCannotFit) {
             std::string::npos);
   EXPECT_NE(test::input_error([&] { fit_mlp_probe(good, narrow, 0); }).find("other sizes"),
             std::string::npos);
-  EXPECT_NE(test::input_error([&] { fit_mlp_probe({}, good, 0); }).find("no [N, D]"),
+  EXPECT_NE(test::input_error([&] { fit_mlp_probe({}, good, 0); }).find("not [N, D]"),
             std::string::npos);
   EXPECT_NE(test::input_error([&] {
               fit_mlp_probe(good, good, 0, {.minibatch = 0});
