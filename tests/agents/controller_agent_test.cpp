@@ -41,7 +41,7 @@ struct Maze {
 
 class WaypointPolicy : public testing::TestWithParam<Maze> {};
 
-// Episodes of three rows one after the other, so that memory of the last one would lead astray.
+// Episodes of three rows one after the other, so that memory of the previous one would mislead.
 TEST_P(WaypointPolicy, ReachesTheGoalOfEveryEpisode) {
   constexpr int64_t kRows = 3, kEpisodes = 15;
   const EnvMaker make = maker(GetParam().id, GetParam().options);

@@ -1,4 +1,4 @@
-// What the commands print and write when all is well.
+// The output of the commands when nothing fails.
 #include <algorithm>
 #include <cstring>
 #include <map>

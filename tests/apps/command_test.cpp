@@ -1,4 +1,4 @@
-// The reader of command lines, alone.
+// The parser of command lines by itself.
 #include "apps/command.h"
 
 #include <gmock/gmock.h>

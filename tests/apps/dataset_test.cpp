@@ -71,7 +71,7 @@ class DatasetCommand : public testing::Test {
     write_array(folder_ / file, name, values.data(), values.size() * sizeof(T));
   }
 
-  // Takes all marks but the last from a column of flags.
+  // Clears all flags of a column but the last.
   void edit_flags(const std::string& file, const std::string& name) {
     auto flags = column<int8_t>(file, name);
     std::fill(flags.begin(), flags.end() - 1, int8_t{0});
@@ -99,8 +99,8 @@ TEST_F(DatasetCommand, RelabelledForItsOwnTaskRewardsAreWhatTheyWere) {
 }
 
 TEST_F(DatasetCommand, WrappersOfTheRewardCountWhereItIsRelabelled) {
-  // Rewards of states in cheetah-run and the maze, of an action in half-cheetah; of several states
-  // with a frame skip.
+  // Rewards depend on states in cheetah-run and the maze, on an action in half-cheetah, and on
+  // several states with a frame skip.
   struct Case {
     std::string env, policy;
     Arguments options;
@@ -110,7 +110,7 @@ TEST_F(DatasetCommand, WrappersOfTheRewardCountWhereItIsRelabelled) {
       {"half-cheetah", "random", {"--reward-scale", "0.5"}},
       {"pointmaze-umaze-dense", "random", {"--reward-scale", "10", "--reward-clip", "0.6"}},
       {"pointmaze-umaze-dense", "random", {"--reward-scale", "10", "--frame-skip", "3"}},
-      // The goal moves away while the controller is still on its way to where it was.
+      // The goal moves while the controller still heads for its old place.
       {"pointmaze-open-dense", "waypoint", {"--reset-target", "true", "--steps", "3000"}}};
   for (size_t i = 0; i < cases.size(); ++i) {
     const auto& [env, policy, options] = cases[i];
@@ -229,7 +229,7 @@ TEST_F(DatasetCommand, PreviewDrawsRecordedStatesPixelsAndRepeatedActions) {
     EXPECT_EQ(width, 4 + 3 * (48 + 4));
     EXPECT_GT(height, 2 * 32);
   }
-  // The car's poses cannot be set: its episodes are played again.
+  // The car's poses cannot be set, so its episodes are replayed.
   succeeds({"dataset", "preview", "car", "--env", "car-racing", "--out", "again.png", "--episodes",
             "1", "--frames", "3", "--size", "48x48"});
   succeeds(
@@ -269,7 +269,7 @@ TEST_F(DatasetCommand, PixelsAloneGoIntoALayoutThatHoldsThem) {
 // ---------------------------------------------------------------------------------------------
 // What people bring and type
 
-// --steps cuts the last episode of each, which then has no mark of an end.
+// --steps cuts the last episode of each, which then has no end mark.
 TEST_F(DatasetCommand, EpisodesDoNotRunAcrossTheSeamOfMergedFiles) {
   for (const std::string seed : {"1", "2"}) {
     collect("maze2d-umaze", "random", "own" + seed, {"--steps", "450", "--seed", seed});
@@ -290,7 +290,7 @@ TEST_F(DatasetCommand, ValidateKnowsTheEnvironmentsLimit) {
   collect("maze2d-umaze", "random", "maze", {"--steps", "600", "--max-steps", "150"});
   succeeds({"dataset", "validate", "maze"});
   collect("maze2d-umaze", "random", "long", {"--steps", "600"});
-  // Two episodes of 300 steps, whose first mark is taken away.
+  // Two episodes of 300 steps without the first end mark.
   edit_flags("long", "timeouts");
   const Finished result = reverie({"dataset", "validate", "long"});
   EXPECT_EQ(result.status, 1);
@@ -310,7 +310,7 @@ TEST_F(DatasetCommand, DatasetsThatContradictAreNotMerged) {
   EXPECT_EQ(info("both")["attributes"]["env"], "maze2d-umaze");
 }
 
-// infos/goal of maze2d-* is where the controller was heading.
+// infos/goal of maze2d-* is the controller's target.
 TEST_F(DatasetCommand, MazesAreRelabelledForTheGoalOfTheTask) {
   collect("maze2d-umaze", "waypoint", "sparse", {"--steps", "2000"});
   succeeds({"dataset", "relabel", "sparse", "dense", "--env", "maze2d-umaze-dense"});
@@ -433,7 +433,7 @@ TEST_F(DatasetCommand, MinariIsToldGymnasiumsEnvironment) {
   EXPECT_EQ(metadata("cheetah")["dataset_id"], "half-cheetah/random-v0");
   succeeds({"dataset", "split", "cheetah", "first", "second", "--share", "0.5"});
   EXPECT_EQ(metadata("first")["env_spec"], metadata("cheetah")["env_spec"]);
-  // What Gymnasium does not have, and what an option changes.
+  // Environments that Gymnasium does not have, or that an option changes.
   collect("half-cheetah", "random", "scaled", {"--format", "minari", "--reward-scale", "2"});
   EXPECT_FALSE(metadata("scaled").contains("env_spec"));
   collect("maze2d-umaze", "random", "maze", {"--format", "minari"});

@@ -1,4 +1,4 @@
-// `rollout` on recordings made here with the HDF5 library itself.
+// `rollout` on recordings that are made here with the HDF5 library.
 #include <cmath>
 #include <cstring>
 #include <map>
@@ -93,7 +93,7 @@ TEST_F(RolloutTest, RollingOutTheResultGivesTheSameArrays) {
   write_recording(at("in.h5"), some_actions(kSteps, 2), 2);
   for (const std::string env : {"pointmaze-umaze", "maze2d-medium-dense"}) {
     ASSERT_EQ(rollout(env, "in.h5:/g", "one.h5", {"--seed", "3"}).status, 0);
-    // Another seed: what decides is the recorded state.
+    // The seed differs, but the recorded state decides.
     ASSERT_EQ(rollout(env, "one.h5", "two.h5", {"--seed", "4"}).status, 0);
     const auto one = read_root(at("one.h5"));
     const auto two = read_root(at("two.h5"));

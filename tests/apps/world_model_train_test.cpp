@@ -1,5 +1,5 @@
-// Training a world model from the outside: what of a run cannot change, and what is refused before
-// anything is written.
+// Training a world model, tested through the program: the options of a run that cannot change, and
+// what is refused before anything is written.
 #include <algorithm>
 #include <fstream>
 
@@ -60,7 +60,7 @@ TEST_F(TrainWorldModel, WhatIsHeldOutStaysHeldOut) {
             "--decoder-updates", "0"});
 }
 
-// What looks at a run stands on its split too: of another file other episodes would be held out.
+// Commands that inspect a run use its split too: another file would have other held-out episodes.
 TEST_F(TrainWorldModel, ADatasetThatWasReplacedIsNotEvaluatedOn) {
   fs::rename(at("240.h5"), at("kept.h5"));
   fs::copy(at("other.h5"), at("240.h5"));
@@ -123,7 +123,7 @@ TEST_F(TrainWorldModel, TheEnvironmentIsThatOfTheDataset) {
   EXPECT_THAT(read_file(at("longer") / "config.toml", 1 << 20), HasSubstr("max_steps = 90"));
   refuses(trains("shown", {"--set", "goal_marker=drawn"}),
           {"--set", "goal_marker=drawn", "hidden.h5", "was collected with", "goal_marker=hidden"});
-  // What --config says counts as said.
+  // A value in --config counts as given.
   std::ofstream(at("grey.toml")) << "[environment]\ngrey = true\n";
   refuses(trains("grey", {"--config", "grey.toml"}), {"--grey true", "hidden.h5", "false"});
 }
@@ -153,7 +153,7 @@ TEST_F(TrainWorldModel, EpisodesThatAreTooShortAreRefusedAtOnce) {
   refuses(tiny_world_model("few", 2, {"--held-out", "0.99"}), {"--held-out", "0.99"});
 }
 
-// Discrete actions, and an environment whose episodes can only be played again.
+// Discrete actions, and an environment whose episodes can only be replayed.
 TEST_F(TrainWorldModel, ACarPlansItsChoicesToPicturesOfItsRoad) {
   const Arguments pictures = {"--observation", "both",        "--image-size",
                               "16x16",         "--max-steps", "60"};

@@ -82,7 +82,7 @@ std::string reading_error(const std::function<void()>& action) {
   return "no error";
 }
 
-// Asks for everything in a file, as a program that imports it would.
+// Reads everything in a file, as an importing program would.
 void read_everything(const Hdf5File& file, const std::string& group, int depth = 0) {
   file.attribute(group, "env");
   for (const std::string& name : file.list(group)) {
@@ -417,7 +417,7 @@ TEST_F(Hdf5, TruncatedFilesAreRefused) {
   }
 }
 
-// HDF5 1.10.8 copies as many bytes as the file says an enumeration's value has.
+// HDF5 1.10.8 copies as many bytes as the file declares for an enumeration's value.
 TEST_F(Hdf5, FileThatCrashesTheLibraryIsRefused) {
   write_recording(path());
   std::string bytes = read_bytes(path());
