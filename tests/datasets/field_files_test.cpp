@@ -170,7 +170,7 @@ TEST_F(Merging, SaysOfTheEnvironmentWhatAllSay) {
       {"env", "a"}, {"env_source", "s"}, {"policy", "p"}, {"seed", "1"}};
   EXPECT_EQ(merged(known, known), known);
   EXPECT_THAT(merged(known, {{"policy", "q"}}), ElementsAre(testing::Pair("policy", "p + q")));
-  // The environment's own rewards are the same, with or without --env.
+  // Rewards relabelled to those of the own environment are the recorded ones.
   EXPECT_EQ(merged({{"env", "a"}}, {{"env", "a"}, {"relabelled", "rewards of a"}}).at("env"), "a");
 }
 
