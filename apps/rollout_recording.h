@@ -15,8 +15,8 @@ namespace reverie {
 
 // The actions to replay, and where their episode begins.
 struct RecordedActions {
-  std::string name;                // of the actions, in errors
-  std::vector<std::byte> actions;  // [steps], in the environment's dtype
+  std::string name;                     // of the actions, in errors
+  std::vector<std::byte> actions = {};  // [steps], in the environment's dtype
   int64_t steps = 0;
   uint64_t seed = 0;
   // The parts of the physics in the first state; empty: the state is that of the reset.
