@@ -187,7 +187,9 @@ int rollout_command(const Arguments& arguments) {
   ConfigFields fields;
   fields.section("environment");
   if (!flags.env.empty()) {
-    config = find_env(flags.env).config();
+    config = source && source->dataset() != nullptr
+                 ? recorded_environment(*source->dataset(), flags.env)
+                 : find_env(flags.env).config();
     config->describe(fields);
   }
 
@@ -218,14 +220,12 @@ int rollout_command(const Arguments& arguments) {
   REVERIE_CHECK(config != nullptr,
                 "rollout: {} names no environment; give --env ID (see reverie list envs)",
                 flags.from);
-  if (source->dataset() != nullptr) {
-    const auto is_given = [&](const std::string& name) {
-      return line.is_given(fields.find(name)->flag());
-    };
-    line.apply(fields);
-    take_recorded_options(*source->dataset(), flags.env, *config, is_given);
-  }
   line.apply(fields);
+  if (source->dataset() != nullptr) {  // refuses flags that contradict the dataset
+    take_recorded_options(*source->dataset(), flags.env, *config, [&](const std::string& name) {
+      return line.is_given(fields.find(name)->flag());
+    });
+  }
 
   ActionReplay rollout(config->maker()(), flags.frames_every, flags.size);
   const std::optional<uint64_t> seed =

@@ -32,6 +32,11 @@ RolloutSource::RolloutSource(const std::string& from) {
   Hdf5File file = Hdf5File::open_read(path.file);
   group_ = path.object;
   if (group_ == "/" && !holds_actions(file, group_)) {
+    REVERIE_CHECK(
+        file.exists("/observations") || file.exists("/ep_len"),
+        "{}: holds neither `action` nor a dataset; expected FILE.h5:/group with `action`, "
+        "or a dataset",
+        path.file);
     dataset_ = open_dataset(path.file);
     return;
   }

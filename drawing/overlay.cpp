@@ -14,6 +14,7 @@ constexpr Color kFaint{190, 198, 210};
 constexpr Color kTrack{255, 255, 255, 50};
 constexpr Color kBar{255, 184, 77};
 constexpr size_t kMaxBars = 8;
+constexpr int kMostTries = 20;
 constexpr double kGap = 18.0;  // between title, numbers and bars, in units
 constexpr double kBarStep = 10.0, kBarWidth = 6.0;
 
@@ -39,7 +40,10 @@ void draw_overlay(Canvas& canvas, ImageSize film, const Overlay& overlay) {
            (3.0 * kGap + kBarStep * static_cast<double>(bars)) * unit;
   };
   double unit = unit_of(film);
-  unit *= std::min(1.0, film.width / width_of(unit));  // a long title makes everything smaller
+  // A long title makes everything smaller. Widths of glyphs are not proportional to their size.
+  for (int tries = 0; tries < kMostTries && width_of(unit) > film.width; ++tries) {
+    unit *= 0.98 * film.width / width_of(unit);
+  }
   const double size = 14.0 * unit;
   const double baseline = 0.5 * height + 0.35 * size;
   const double left = 0.5 * kGap * unit;

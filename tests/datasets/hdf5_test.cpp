@@ -142,7 +142,7 @@ TEST_F(Hdf5, RoundTrip) {
                 file.read_rows("maze/seed_0/action", 49, DType::kFloat32,
                                std::as_writable_bytes(std::span(rows)));
               }),
-              HasSubstr("rows [49, 51) wanted, it has 50"));
+              HasSubstr("found 50 rows, expected rows [49, 51)"));
   EXPECT_THAT(reading_error([&] {
                 file.read_rows("maze/seed_0/action", 0, DType::kFloat32,
                                std::as_writable_bytes(std::span(rows).first(3)));
