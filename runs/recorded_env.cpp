@@ -31,7 +31,7 @@ std::string content_of(const ConfigField& field) {
 std::string shown(const ConfigField& field) {
   const std::string text = field.text();
   const bool is_content = field.is_file && text.find("\\u000a") != std::string::npos;
-  return is_content ? "its own" : text;
+  return is_content ? fmt::format("its own {}", field.name) : text;
 }
 
 bool is_one_of(std::string_view name, std::initializer_list<std::string_view> names) {

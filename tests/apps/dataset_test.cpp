@@ -418,7 +418,8 @@ TEST_F(DatasetCommand, ADatasetBringsItsMap) {
   // The same map in a file agrees with it, another one does not.
   write(folder_ / "same.txt", map);
   write(folder_ / "other.txt", "#####\n#r.G#\n#####\n");
-  refuses(with(train, {"--map", "other.txt"}), {"--map other.txt", "far", "its own"});
+  refuses(with(train, {"--map", "other.txt"}),
+          {"--map \"other.txt\"", "far was collected with its own map"});
   succeeds(with(train, {"--map", "same.txt", "--run", "again"}));
 }
 
