@@ -81,9 +81,9 @@ TEST(WaypointPolicyRefuses, GoalsThatItCannotSee) {
 }
 
 TEST(ControllerPolicy, NamesTheEnvironmentsThatHaveOne) {
-  EXPECT_THAT(input_error([] { controller_actors("waypoint", maker("cheetah-run")); }),
-              AllOf(HasSubstr("cheetah-run comes without a waypoint controller"),
-                    HasSubstr("pointmaze-open")));
+  EXPECT_THAT(
+      input_error([] { controller_actors("waypoint", maker("cheetah-run")); }),
+      AllOf(HasSubstr("cheetah-run has no waypoint controller"), HasSubstr("pointmaze-open")));
   EXPECT_THAT(input_error([] { controller_actors("scripted", maker("maze2d-open")); }),
               HasSubstr("car-racing-discrete"));
 }

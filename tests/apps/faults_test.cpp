@@ -149,10 +149,10 @@ TEST_F(Faults, ARunAtItsEndHasNothingLeftToDo) {
   good(tiny_training("r", 100));
   const std::string before = everything_below(at("r"));
   EXPECT_THAT(good({"train", "--resume", "r"}).err,
-              AllOf(HasSubstr("r: is at its end, step 100"), HasSubstr("--steps N")));
+              AllOf(HasSubstr("r: is finished at step 100"), HasSubstr("--steps N")));
   EXPECT_EQ(everything_below(at("r")), before);
   expect_refusal(folder_.path(), {"train", "--resume", "r", "--steps", "50"},
-                 {"r: is at step 100 already, beyond 50"});
+                 {"r: is already at step 100, beyond 50"});
 }
 
 TEST_F(Faults, ControlCharactersStayAwayFromTheTerminal) {

@@ -116,7 +116,7 @@ TEST_F(Train, MoreStepsContinueAFinishedRun) {
   const std::string before = everything_below(at("longer"));
   const Finished again = run(folder_.path(), {"train", "--resume", "longer"});
   EXPECT_EQ(again.status, 0);
-  EXPECT_THAT(again.err, AllOf(HasSubstr("is at its end, step 200"), HasSubstr("--steps")));
+  EXPECT_THAT(again.err, AllOf(HasSubstr("is finished at step 200"), HasSubstr("--steps")));
   EXPECT_EQ(everything_below(at("longer")), before);
   good({"train", "--resume", "longer", "--steps", "400"});
   EXPECT_TRUE(model_of(at("whole")) == model_of(at("longer")));

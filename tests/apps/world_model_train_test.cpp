@@ -146,10 +146,10 @@ TEST_F(TrainWorldModel, ARunIsLookedAtFromAnyFolder) {
 TEST_F(TrainWorldModel, EpisodesThatAreTooShortAreRefusedAtOnce) {
   const Arguments long_history = {"--dataset", "240.h5", "--history", "40"};
   refuses(tiny_world_model("long", 2, long_history),
-          {"240.h5", "60 steps", "looks at 80", "--history times --action-block"});
-  refuses(tiny_world_model("long", 2, {"--history", "40"}), {"end after 60 steps", "looks at 80"});
+          {"240.h5", "60 steps", "needs 80", "--history times --action-block"});
+  refuses(tiny_world_model("long", 2, {"--history", "40"}), {"end after 60 steps", "needs 80"});
   refuses(tiny_world_model("early", 2, {"--learning-starts", "32"}),
-          {"--learning-starts 32", "4 steps in each of 8 environments", "looks at 6"});
+          {"--learning-starts 32", "4 steps in each of 8 environments", "needs 6"});
   refuses(tiny_world_model("few", 2, {"--held-out", "0.99"}), {"--held-out", "0.99"});
 }
 
