@@ -19,12 +19,11 @@ ConfigFields RunConfig::fields() {
   f.add("env", env, "environment id (reverie list envs)");
   f.add("agent", agent, "agent name (reverie list agents)");
   f.add("steps", steps,
-        fmt::format("environment steps, all together; 0 = {}, and none where a dataset is learnt "
-                    "from",
+        fmt::format("environment steps in total; 0 = {}, or none when learning from a dataset",
                     kDefaultSteps),
         at_least(0));
-  f.add("seed", seed, "the same seed repeats the run on the CPU", between(0, 0x1p53));
-  f.add("device", device, "where the networks live", {"cpu", "cuda"});
+  f.add("seed", seed, "random seed; the same seed repeats the run on the CPU", between(0, 0x1p53));
+  f.add("device", device, "device of the networks", {"cpu", "cuda"});
   f.add("threads", threads, "threads for environments and tensor operations", between(1, 1024));
   f.section("environment");
   env_config->describe(f);
@@ -71,14 +70,15 @@ namespace {
 constexpr const char* kFilesFolder = "files";
 constexpr size_t kMostFileBytes = size_t{1} << 26;
 
-// Calls `use` for each environment option that names a file.
+// Calls `use` for each environment option that names a file. One that holds the file's lines, as
+// the options of a dataset do, names none.
 void for_each_file(RunConfig& config, const std::function<void(std::string& path)>& use) {
   ConfigFields fields;
   config.env_config->describe(fields);
   for (const ConfigField& field : fields.all()) {
     if (!field.is_file) continue;
     std::string& path = *std::get<std::string*>(field.value);
-    if (!path.empty()) use(path);
+    if (!path.empty() && path.find('\n') == std::string::npos) use(path);
   }
 }
 

@@ -242,28 +242,29 @@ int bench_command(const Arguments& arguments) {
   CommandLine line("bench",
                    "Measures speed on this machine, beside the limit that bounds it and, with\n"
                    "--peers, other implementations in the same run (bench/peers/setup).");
-  line.add("WHAT", flags.what,
-           {.help = "envs, pixels, resets, replay, update or plan", .required = true});
+  line.add(
+      "WHAT", flags.what,
+      {.help = "what to measure: envs, pixels, resets, replay, update or plan", .required = true});
   line.add("ID", flags.ids, {.help = "environments", .fallback = "one or two of each family"});
   line.add("--threads", flags.threads,
            {.help = "thread counts to measure", .range = between(1, 1024)});
   line.add("--num-envs", flags.num_envs,
            {.help = "environments stepped together", .range = between(1, 65536)});
   line.add("--seconds", flags.seconds,
-           {.help = "time for each measurement", .range = between(0.05, 3600)});
-  line.add("--option", flags.options,
-           {.help = "an option of the environments of envs and resets, as name=value",
-            .fallback = "none"});
+           {.help = "seconds for each measurement", .range = between(0.05, 3600)});
+  line.add(
+      "--option", flags.options,
+      {.help = "with envs and resets: an environment option as name=value", .fallback = "none"});
   line.add("--async", flags.async_batch,
-           {.help = "envs: also measure the asynchronous interface, so many results at a time; 0 = "
-                    "not",
+           {.help = "with envs: also measure the asynchronous interface, with this many results at "
+                    "a time; 0 = off",
             .range = between(0, 65536)});
-  line.add("--peers", flags.peers, {.help = "measure the peers too"});
-  line.add("--json", flags.json, {.help = "one JSON object on stdout, nothing else"});
+  line.add("--peers", flags.peers, {.help = "also measure other implementations (bench/peers)"});
+  line.add("--json", flags.json, {.help = "print one JSON object on stdout and nothing else"});
   if (!line.parse(arguments)) return 0;
   for (const std::string& id : flags.ids) find_env(id);
   REVERIE_CHECK(flags.what != "plan" || flags.ids.empty(),
-                "bench plan: measures no environment, but is given {}", flags.ids.front());
+                "bench plan: takes no environment, found {}", flags.ids.front());
 
   if (flags.what == "envs") {
     print_results(bench_envs(flags), flags.json);

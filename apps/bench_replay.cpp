@@ -144,7 +144,7 @@ std::vector<BenchResult> bench_sequences(const BenchFlags& flags) {
   const auto mapped =
       fill_buffer(observation, action, kPixelCapacity,
                   {.memory_budget = third, .disk_folder = std::filesystem::temp_directory_path()});
-  REVERIE_CHECK_RUN(mapped->on_disk(), "bench replay: the buffer did not go to the disk");
+  REVERIE_CHECK_RUN(mapped->on_disk(), "bench replay: the buffer was not stored on disk");
   PieceCopier copier;
   const SampleSpec spec{.length = kSequenceLength};
   Rng rng(0);

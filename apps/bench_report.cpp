@@ -49,7 +49,8 @@ auto peer_says(const std::string& script_and_arguments, const std::string& field
   std::string home = output_of("'" + folder + "/setup' --print-dir");
   while (!home.empty() && home.back() == '\n') home.pop_back();
   REVERIE_CHECK(std::ifstream(home + "/complete").good(),
-                "--peers: the peers are not installed; run bench/peers/setup (6 GB, minutes)");
+                "--peers: the other implementations are not installed; run bench/peers/setup (6 "
+                "GB, takes minutes)");
   const std::string command =
       fmt::format("'{}/bin/python' '{}'/{}", home, folder, script_and_arguments);
   const std::string text = output_of(command);

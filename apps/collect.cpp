@@ -19,6 +19,7 @@
 #include "runs/gymnasium.h"
 #include "runs/load_policy.h"
 #include "runs/policy_mixture.h"
+#include "runs/recorded_env.h"
 
 namespace reverie {
 namespace {
@@ -47,13 +48,6 @@ struct Source {
   std::string agent_config = {};  // TOML of an agent that learns; "" = none does
 };
 
-std::string environment_toml(EnvConfig& config) {
-  ConfigFields fields;
-  fields.section("environment");
-  config.describe(fields);
-  return fields.to_toml();
-}
-
 // The environment of the waypoint controller. The controller's clock replaces the environment's: it
 // draws a new target where the environment would end an episode.
 Source load_waypoint(const LoadOptions& options, int64_t& target_limit) {
@@ -62,7 +56,7 @@ Source load_waypoint(const LoadOptions& options, int64_t& target_limit) {
   ConfigFields fields;
   config->describe(fields);
   options.adjust(fields);
-  Source source{.config = environment_toml(*config)};
+  Source source{.config = portable_options(*config)};
   LoadedPolicy& loaded = source.loaded;
   loaded.name = "waypoint";
   loaded.spec = config->maker()()->spec();
@@ -91,7 +85,7 @@ size_t leader(const std::vector<PolicyShare>& policies) {
 Source load_policies(const std::vector<PolicyShare>& policies, const LoadOptions& options) {
   const size_t first = leader(policies);
   Source source{.loaded = load_policy(policies[first].name, options)};
-  source.config = environment_toml(*source.loaded.config->env_config);
+  source.config = portable_options(*source.loaded.config->env_config);
   source.env_spec = gymnasium_env_spec(source.loaded.spec, *source.loaded.config->env_config);
   if (policies.size() == 1) return source;
   source.first = first;
@@ -119,12 +113,13 @@ std::unique_ptr<PolicyMixture> make_mixture(const Source& source, int64_t lanes,
 }
 
 // The options of an agent that learns while it collects, from the preset as in `train`.
-std::unique_ptr<RunConfig> learner_config(const std::string& env, const std::string& agent) {
+std::unique_ptr<RunConfig> learner_config(const std::string& env, const std::string& agent,
+                                          bool says_so) {
   REVERIE_CHECK(!env.empty(), "--policy {} needs an environment: give --env ID", agent);
   std::unique_ptr<RunConfig> config = make_run_config(env, agent);
   if (const auto preset = find_preset(env, agent); !preset.empty()) {
     config->fields().load_toml(preset);
-    std::cerr << fmt::format("preset {}\n", preset.filename().string());
+    if (says_so) std::cerr << fmt::format("preset {}\n", preset.filename().string());
   }
   return config;
 }
@@ -138,8 +133,7 @@ TransitionTraining& transition_training(RunConfig& config) {
     if (dynamic_cast<TransitionTraining*>(of_entry.get()) != nullptr) able.push_back(entry.name);
   }
   fail_input(
-      "--policy {}: does not learn while it collects; expected a run of it, or an agent that does: "
-      "{}",
+      "--policy {}: this agent cannot learn while it collects; give a run of it, or one of {}",
       config.agent, fmt::join(able, ", "));
 }
 
@@ -164,7 +158,7 @@ Source load_learner(std::unique_ptr<RunConfig> config, const LoadOptions& option
   ConfigFields environment;
   config->env_config->describe(environment);
   options.adjust(environment);
-  source.config = environment_toml(*config->env_config);
+  source.config = portable_options(*config->env_config);
   source.agent_config = fields.to_toml();
   loaded.make_env = config->env_config->maker();
   loaded.spec = loaded.make_env()->spec();
@@ -254,25 +248,31 @@ void add_collect_flags(CommandLine& line, CollectFlags& flags, LoadOptions& load
                        std::string& preset) {
   line.add("--env", load.env, {.help = "environment id", .fallback = "that of the run"});
   line.add("--policy", flags.policies,
-           {.help = fmt::format("a run folder, one of {}, or an agent that learns meanwhile; "
-                                "repeat it as NAME:SHARE for a mixture of episodes",
+           {.help = fmt::format("run folder, one of {}, or an agent that learns while it collects; "
+                                "several as NAME:SHARE mix their episodes",
                                 untrained_agents()),
             .required = true});
-  line.add("--steps", flags.steps,
-           {.help = "steps to gather", .range = between(1, kMostSteps), .required = true});
-  line.add("--out", flags.out, {.help = "file to write (minari, exorl: folder)", .required = true});
+  line.add(
+      "--steps", flags.steps,
+      {.help = "environment steps to record", .range = between(1, kMostSteps), .required = true});
+  line.add("--out", flags.out,
+           {.help = "file to write; a folder for minari and exorl", .required = true});
   line.add("--format", flags.format,
            {.help = dataset_format_list(),
-            .fallback = "d4rl, where only pixels are observed stable-worldmodel"});
+            .fallback = "d4rl; stable-worldmodel if only pixels are observed"});
   line.add("--noise", flags.noise,
            {.help = "standard deviation of the noise on actions",
             .range = between(0, 1e6),
-            .fallback = fmt::format("{} with waypoint alone, else 0", kWaypointNoise)});
-  line.add("--seed", flags.seed, {.help = "same seed, same dataset", .range = at_least(0)});
+            .fallback = fmt::format("{} for waypoint alone, otherwise 0", kWaypointNoise)});
+  line.add("--seed", flags.seed,
+           {.help = "random seed; the same seed gives the same dataset", .range = at_least(0)});
   line.add("--threads", flags.threads, {.help = "threads", .range = between(1, 1024)});
-  line.add("--device", load.device, {.help = "cpu or cuda", .fallback = "the run's"});
-  line.add("--preset", preset,
-           {.help = fmt::format("env, policy, steps and noise of {}", collect_presets())});
+  line.add("--device", load.device,
+           {.help = "device of the networks: cpu or cuda", .fallback = "the run's"});
+  line.add(
+      "--preset", preset,
+      {.help = fmt::format("take --env, --policy, --steps and --noise from a published dataset: {}",
+                           collect_presets())});
 }
 
 }  // namespace
@@ -282,10 +282,10 @@ int collect_command(const Arguments& given) {
   CollectFlags flags;
   LoadOptions load;
   std::string preset;
-  CommandLine line("collect",
-                   "Gathers episodes into a dataset. The options below are those of the\n"
-                   "environment, and of the agent that learns. `waypoint` alone is the generator\n"
-                   "of D4RL's maze2d datasets.");
+  CommandLine line(
+      "collect",
+      "Records episodes in a dataset. The options include those of the environment and of\nan "
+      "agent that learns. `waypoint` alone generates D4RL's maze2d datasets.");
   add_collect_flags(line, flags, load, preset);
 
   // The other flags depend on the environment, a run, and an agent that learns.
@@ -296,20 +296,24 @@ int collect_command(const Arguments& given) {
   const auto learns = std::find_if(policies.begin(), policies.end(),
                                    [](const PolicyShare& p) { return is_learning(p.name); });
   std::unique_ptr<RunConfig> learner;
-  if (learns != policies.end()) {
+  const bool only_helps = wants_help(arguments) && peek_flag(arguments, "--env").empty();
+  if (learns != policies.end() && !only_helps) {
     REVERIE_CHECK(policies.size() == 1,
-                  "--policy {}: learns while it collects, from all that it sees; it cannot be part "
-                  "of a mixture, a run of it can",
+                  "--policy {}: an agent that learns while it collects cannot be part of a "
+                  "mixture; a run of it can",
                   learns->name);
-    learner = learner_config(peek_flag(arguments, "--env"), learns->name);
+    learner = learner_config(peek_flag(arguments, "--env"), learns->name, !wants_help(arguments));
     transition_training(*learner);
     line.add_fields(learner_fields(*learner));
   }
   const auto run = std::find_if(policies.begin(), policies.end(), [](const PolicyShare& p) {
     return !is_untrained(p.name) && !is_learning(p.name);
   });
-  add_environment_flags(line, peek_flag(arguments, "--env"),
-                        run == policies.end() ? "" : run->name);
+  add_environment_flags(line, peek_flag(arguments, "--env"), run == policies.end() ? "" : run->name,
+                        "--env ID, or --policy RUN,");
+  if (const std::string name = peek_flag(arguments, "--preset"); !name.empty()) {
+    for (const auto& [flag, value] : collect_preset(name)) line.set_default(flag, value);
+  }
   if (!line.parse(arguments)) return 0;
 
   if (!flags.format.empty()) parse_dataset_format(flags.format);  // before anything is loaded

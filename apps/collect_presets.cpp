@@ -38,21 +38,24 @@ const Preset& find_preset(const std::string& name) {
 
 }  // namespace
 
+std::vector<std::pair<std::string, std::string>> collect_preset(const std::string& name) {
+  const Preset& preset = find_preset(name);
+  return {{"--env", preset.env},
+          {"--policy", "waypoint"},
+          {"--steps", preset.steps},
+          {"--noise", kNoise}};
+}
+
 Arguments expand_collect_preset(const Arguments& arguments) {
   const std::string name = peek_flag(arguments, "--preset");
   if (name.empty()) return arguments;
-  const Preset& preset = find_preset(name);
   Arguments all = arguments;
-  const auto unless_given = [&](const std::string& flag, const std::string& value) {
-    const bool given = std::any_of(arguments.begin(), arguments.end(), [&](const std::string& a) {
-      return a == flag || a.starts_with(flag + "=");
-    });
+  for (const auto& [flag, value] : collect_preset(name)) {
+    const bool given = std::any_of(
+        arguments.begin(), arguments.end(),
+        [&, &flag = flag](const std::string& a) { return a == flag || a.starts_with(flag + "="); });
     if (!given) all.insert(all.end(), {flag, value});
-  };
-  unless_given("--env", preset.env);
-  unless_given("--policy", "waypoint");
-  unless_given("--steps", preset.steps);
-  unless_given("--noise", kNoise);
+  }
   return all;
 }
 

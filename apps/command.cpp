@@ -1,6 +1,7 @@
 #include "apps/command.h"
 
 #include <algorithm>
+#include <charconv>
 #include <iostream>
 
 #include "core/progress.h"
@@ -114,6 +115,12 @@ void assign(T& target, const std::string& flag, const OptionInfo& info,
   }
 }
 
+bool is_number(std::string_view text) {
+  double value = 0.0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
 bool is_truth_value(const std::string& text) {
   for (const char* word : {"true", "false", "1", "0", "on", "off", "yes", "no"}) {
     if (text == word) return true;
@@ -158,6 +165,7 @@ void CommandLine::add_target(std::string name, Target target, OptionInfo info) {
         } else if constexpr (!std::is_same_v<T, std::monostate>) {
           option.type = type_of<T>(option.info);
           option.is_list = kIsList<T>;
+          option.is_number_list = kIsList<T> && !std::is_same_v<T, std::vector<std::string>>;
           const bool shows_value = option.info.fallback.empty() && !option.info.required;
           if (shows_value) option.info.fallback = default_text(*pointer);
         }
@@ -167,25 +175,46 @@ void CommandLine::add_target(std::string name, Target target, OptionInfo info) {
 }
 
 void CommandLine::add_fields(const ConfigFields& fields) {
-  for (const ConfigField& field : fields.all()) {
-    const std::string text = field.text();
-    const bool is_empty = text == "\"\"" || text == "[]";
-    push({.name = field.flag(),
-          .target = {},
-          .info = {.help = field.help,
-                   .fallback = is_empty ? "" : text,
-                   .heading =
-                       field.section.empty() ? "" : fmt::format("Options of [{}]", field.section)},
-          .type = field.type_name(),
-          .is_list = std::holds_alternative<std::vector<std::string>*>(field.value),
-          .is_switch = std::holds_alternative<bool*>(field.value)});
-  }
+  for (const ConfigField& field : fields.all()) add_field(field);
+}
+
+void CommandLine::add_field(const ConfigField& field, const std::string& heading) {
+  const auto* plain = std::get_if<std::string*>(&field.value);
+  const std::string text = plain != nullptr ? **plain : field.text();
+  push({.name = field.flag(),
+        .target = {},
+        .info = {.help = field.help,
+                 .fallback = text == "[]" ? "" : text,
+                 .heading = !heading.empty() || field.section.empty()
+                                ? heading
+                                : fmt::format("Options of [{}]", field.section)},
+        .type = field.type_name(),
+        .is_list = std::holds_alternative<std::vector<std::string>*>(field.value),
+        .is_number_list = std::holds_alternative<std::vector<int64_t>*>(field.value),
+        .is_switch = std::holds_alternative<bool*>(field.value)});
 }
 
 void CommandLine::push(Option option) {
   REVERIE_CHECK(find(option.name) == nullptr, "{}: option {} is described twice", name_,
                 option.name);
   options_.push_back(std::move(option));
+}
+
+void CommandLine::set_default(const std::string& name, const std::string& text) {
+  Option* option = find(name);
+  REVERIE_CHECK(option != nullptr, "{}: has no option {}", name_, name);
+  option->info.required = false;
+  option->info.fallback = text;
+}
+
+void CommandLine::require(const std::string& name) {
+  set_default(name, "");
+  find(name)->info.required = true;
+}
+
+bool CommandLine::has(const std::string& name) const {
+  return std::any_of(options_.begin(), options_.end(),
+                     [&](const Option& option) { return option.name == name; });
 }
 
 CommandLine::Option* CommandLine::find(const std::string& name) {
@@ -208,13 +237,13 @@ void CommandLine::fail(const std::string& message) const {
 
 void CommandLine::give(Option& option, std::string text) {
   REVERIE_CHECK(option.is_list || option.texts.empty(),
-                "{}: given twice, as '{}' and as '{}'; expected it once", option.name,
+                "{}: given twice, with '{}' and '{}'; give it once", option.name,
                 option.texts.front(), text);
   option.texts.push_back(std::move(text));
 }
 
 // The flag at that position, and its value; leaves `at` on the last argument that belongs to it.
-void CommandLine::read_flag(const Arguments& arguments, size_t& at) {
+CommandLine::Option& CommandLine::read_flag(const Arguments& arguments, size_t& at) {
   const std::string& argument = arguments[at];
   const size_t equals = argument.find('=');
   const std::string flag = argument.substr(0, equals);
@@ -228,7 +257,10 @@ void CommandLine::read_flag(const Arguments& arguments, size_t& at) {
     fail(fmt::format("unknown flag '{}'{}", flag,
                      nearest.empty() ? "" : fmt::format("; did you mean '{}'?", nearest)));
   }
-  if (equals != std::string::npos) return give(*option, argument.substr(equals + 1));
+  if (equals != std::string::npos) {
+    give(*option, argument.substr(equals + 1));
+    return *option;
+  }
   const bool is_last = at + 1 == arguments.size();
   if (option->is_switch) {
     // A boolean flag may have a value: "--overlap false". In "--overlap runs/a" the run is not its
@@ -236,33 +268,56 @@ void CommandLine::read_flag(const Arguments& arguments, size_t& at) {
     const bool takes_next = !is_last && !option->type.empty() &&
                             !arguments[at + 1].starts_with('-') &&
                             (is_truth_value(arguments[at + 1]) || free_positional() == nullptr);
-    return give(*option, takes_next ? arguments[++at] : "");
+    give(*option, takes_next ? arguments[++at] : "");
+    return *option;
   }
   if (is_last || arguments[at + 1].starts_with("--")) {
     fail(fmt::format("{}: a value is missing, expected {} ({})", flag, option->type,
                      option->info.help));
   }
   give(*option, arguments[++at]);
+  return *option;
+}
+
+// Refuses "--threads 1 2", whose second number would otherwise be taken for another argument.
+void CommandLine::check_commas(const Option& option, const Arguments& arguments, size_t at) const {
+  if (!option.is_number_list || !is_number(option.texts.back())) return;
+  std::string found = option.texts.back(), meant = found;
+  while (++at < arguments.size() && is_number(arguments[at])) {
+    found += " " + arguments[at];
+    meant += "," + arguments[at];
+  }
+  if (found == meant) return;
+  fail(fmt::format("{0} {1}: several numbers need commas between them; expected {0} {2}",
+                   option.name, found, meant));
 }
 
 void CommandLine::read(const Arguments& arguments) {
   bool flags_ended = false;
+  std::string before;  // " after --seed 1": what the next argument may have been meant for
   for (size_t at = 0; at < arguments.size(); ++at) {
     const std::string& argument = arguments[at];
+    const bool has_dash = !flags_ended && argument.size() > 1 && argument.starts_with('-');
     if (!flags_ended && argument == "--") {
       flags_ended = true;
-    } else if (!flags_ended && argument.size() > 1 && argument.starts_with('-')) {
-      read_flag(arguments, at);
-    } else if (Option* option = free_positional(); option != nullptr) {
+    } else if (has_dash && !is_number(argument)) {
+      const Option& option = read_flag(arguments, at);
+      check_commas(option, arguments, at);
+      before = option.texts.back().empty()
+                   ? ""
+                   : fmt::format(" after {} {}", option.name, option.texts.back());
+      continue;
+    } else if (Option* option = free_positional(); option != nullptr && !has_dash) {
       give(*option, argument);
     } else {
-      fail(fmt::format("unexpected argument '{}'", argument));
+      fail(fmt::format("unexpected argument '{}'{}", argument, before));
     }
+    before.clear();
   }
 }
 
 bool CommandLine::parse(Arguments arguments) {
-  if (find("--quiet") == nullptr) add("--quiet", quiet_, {.help = "no progress"});
+  if (find("--quiet") == nullptr) add("--quiet", quiet_, {.help = "print no progress"});
   if (wants_help(arguments)) {
     std::cout << help();
     return false;
@@ -346,8 +401,9 @@ std::string CommandLine::help() const {
     for (const Option& option : options_) {
       if (!option.is_positional() && option.info.heading == heading) print(option);
     }
-    if (heading.empty()) out += help_line("-h, --help", "", "print this and do nothing");
+    if (heading.empty()) out += help_line("-h, --help", "", "print this help and exit");
   }
+  for (const std::string& note : notes_) out += "\n" + wrapped(note, 0, kHelpWidth) + "\n";
   return out;
 }
 

@@ -76,8 +76,20 @@ class CommandLine {
     add_target(std::move(name), &target, std::move(info));
   }
 
-  // One flag per field, under a heading for its section. A boolean flag without a value means true.
+  // One flag for each field, under a heading for its section unless one is given. A boolean flag
+  // without a value means true.
   void add_fields(const ConfigFields& fields);
+  void add_field(const ConfigField& field, const std::string& heading = "");
+
+  // Changes what help says about an option: its default, which then need not be given, or that it
+  // must be given. Throws Error for an unknown name.
+  void set_default(const std::string& name, const std::string& text);
+  void require(const std::string& name);
+
+  // A paragraph at the end of the help.
+  void add_note(std::string text) { notes_.push_back(std::move(text)); }
+
+  bool has(const std::string& name) const;
 
   // Parses; returns false when help was asked for and has been printed. Throws Error(kInput) for
   // unknown flags (naming the nearest), for missing and malformed values; some targets may then be
@@ -110,6 +122,7 @@ class CommandLine {
     OptionInfo info;
     std::string type;                     // "integer >= 1", "" of a flag that takes no value
     bool is_list = false;                 // may be given several times
+    bool is_number_list = false;          // numbers with commas between them
     bool is_switch = false;               // may be given without a value
     std::vector<std::string> texts = {};  // as given; "" = without a value
 
@@ -121,13 +134,15 @@ class CommandLine {
   Option* find(const std::string& name);
   Option* free_positional();
   void read(const Arguments& arguments);
-  void read_flag(const Arguments& arguments, size_t& at);
+  Option& read_flag(const Arguments& arguments, size_t& at);
+  void check_commas(const Option& option, const Arguments& arguments, size_t at) const;
   static void give(Option& option, std::string text);
   [[noreturn]] void fail(const std::string& message) const;
 
   std::string name_;
   std::string description_;
   std::vector<Option> options_;
+  std::vector<std::string> notes_;
   bool quiet_ = false;
 };
 

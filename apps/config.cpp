@@ -14,7 +14,7 @@ int config_command(const Arguments& arguments) {
                    "`reverie train --config` reads.");
   line.add("--agent", agent, {.help = "agent name (reverie list agents)", .required = true});
   line.add("--env", env, {.help = "environment id (reverie list envs)"});
-  line.add("--preset", preset, {.help = "with the preset that ships for this pair, if any"});
+  line.add("--preset", preset, {.help = "include the preset of this pair, if there is one"});
   if (!line.parse(arguments)) return 0;
   const auto config = make_run_config(env, agent);
   if (const auto file = find_preset(env, agent); preset && !file.empty()) {

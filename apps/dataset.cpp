@@ -70,11 +70,11 @@ std::vector<int64_t> all_episodes(const Dataset& dataset) {
 int validate(const Arguments& arguments) {
   std::string path, env;
   CommandLine line("dataset validate",
-                   "Looks for known faults of datasets; exit status 1 where there is one.");
+                   "Checks a dataset for known faults. The exit status is 1 if there is one.");
   line.add("PATH", path, {.help = "file or folder", .required = true});
   line.add("--env", env,
-           {.help = "environment whose limit of steps, and of maze2d whose rewards, to check",
-            .fallback = "that of the file"});
+           {.help = "environment whose episode limit to check, and in maze2d its rewards",
+            .fallback = "the dataset's own"});
   if (!line.parse(arguments)) return 0;
   const std::unique_ptr<Dataset> dataset = open_dataset(path);
   check_env_flag(*dataset, env);
@@ -110,13 +110,16 @@ int split(const Arguments& arguments) {
   std::string in, first, second;
   double share = 0.9;
   int64_t seed = 0;
-  CommandLine line("dataset split", "Divides the episodes between two datasets, at random.");
+  CommandLine line("dataset split", "Splits the episodes at random into two datasets.");
   line.add("IN", in, {.help = "file or folder", .required = true});
-  line.add("FIRST", first, {.help = "to write, for example for training", .required = true});
-  line.add("SECOND", second, {.help = "to write, for example for validation", .required = true});
+  line.add("FIRST", first,
+           {.help = "dataset to write, for example for training", .required = true});
+  line.add("SECOND", second,
+           {.help = "dataset to write, for example for validation", .required = true});
   line.add("--share", share,
-           {.help = "of the episodes that the first gets", .range = between(0, 1)});
-  line.add("--seed", seed, {.help = "same seed, same split", .range = at_least(0)});
+           {.help = "share of the episodes that FIRST gets", .range = between(0, 1)});
+  line.add("--seed", seed,
+           {.help = "random seed; the same seed gives the same split", .range = at_least(0)});
   if (!line.parse(arguments)) return 0;
   const std::unique_ptr<Dataset> dataset = open_dataset(in);
   std::vector<int64_t> order = all_episodes(*dataset);
@@ -126,7 +129,8 @@ int split(const Arguments& arguments) {
   }
   const auto cut = static_cast<size_t>(std::lround(share * static_cast<double>(order.size())));
   REVERIE_CHECK(cut > 0 && cut < order.size(),
-                "--share: {} of {} episodes leaves one side without any", share, order.size());
+                "--share {}: leaves one of the two without any of the {} episodes", share,
+                order.size());
   std::sort(order.begin(), order.begin() + static_cast<int64_t>(cut));
   std::sort(order.begin() + static_cast<int64_t>(cut), order.end());
   const std::span<const int64_t> all = order;
@@ -153,7 +157,7 @@ int merge(const Arguments& arguments) {
   for (const std::string& path : in) datasets.push_back(open_dataset(path));
   const DatasetSchema schema = merged_schema(datasets);
   if (datasets.front()->schema().attributes.contains("env") && !schema.attributes.contains("env")) {
-    std::cerr << "note: not all say which environment they are of, so the result does not either\n";
+    std::cerr << "note: some of the datasets name no environment, so the result names none\n";
   }
   const auto writer = DatasetWriter::create(out, datasets.front()->format(), schema);
   for (const std::unique_ptr<Dataset>& dataset : datasets) {
@@ -164,13 +168,13 @@ int merge(const Arguments& arguments) {
 }
 
 const std::vector<Command> kActions = {
-    {"info", "what a dataset holds", &dataset_info},
-    {"preview", "look at episodes: a video or a contact sheet", &dataset_preview},
-    {"validate", "look for known faults", &validate},
-    {"convert", "write it in another layout", &convert},
-    {"split", "divide the episodes between two", &split},
-    {"merge", "join several into one", &merge},
-    {"relabel", "rewards of another task or goal", &dataset_relabel},
+    {"info", "summarise a dataset", &dataset_info},
+    {"preview", "show episodes as a video or a contact sheet", &dataset_preview},
+    {"validate", "check for known faults", &validate},
+    {"convert", "write a dataset in another layout", &convert},
+    {"split", "split the episodes into two datasets", &split},
+    {"merge", "merge datasets into one", &merge},
+    {"relabel", "compute the rewards of another task or goal", &dataset_relabel},
 };
 
 }  // namespace
@@ -184,7 +188,7 @@ std::unique_ptr<Dataset> open_dataset(const std::string& path) {
 }
 
 void finish_dataset(DatasetWriter& writer, const std::string& path) {
-  REVERIE_CHECK(writer.episodes() > 0, "{}: no episode is left to write", path);
+  REVERIE_CHECK(writer.episodes() > 0, "{}: there is no episode to write", path);
   writer.commit();
   std::cerr << fmt::format("wrote {}: {} steps in {} episodes\n", path, writer.steps(),
                            writer.episodes());
@@ -192,8 +196,8 @@ void finish_dataset(DatasetWriter& writer, const std::string& path) {
 
 int dataset_command(const Arguments& arguments) {
   if (arguments.empty() || arguments[0] == "--help" || arguments[0] == "-h") {
-    std::cout << "usage: reverie dataset ACTION ...      (reverie dataset ACTION --help says "
-                 "more)\n\n";
+    std::cout
+        << "usage: reverie dataset ACTION ...      (details: reverie dataset ACTION --help)\n\n";
     for (const Command& action : kActions) {
       std::cout << fmt::format("  {:<10} {}\n", action.name, action.summary);
     }

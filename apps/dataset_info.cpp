@@ -205,14 +205,15 @@ void print_info(const Dataset& dataset, const Contents& contents) {
                                std::isfinite(value) ? fmt::format("{:.4g}", value) : "-");
     }
     if (values.not_finite > 0) {
-      std::cout << fmt::format(", without {} that are not finite", values.not_finite);
+      std::cout << fmt::format(", without {} values that are not finite", values.not_finite);
     }
     std::cout << "\n";
   };
   line("length", distribution(contents.lengths));
   line("return", distribution(contents.returns));
   print_bars(histogram_of(contents.returns));
-  std::cout << "\n  action: least and most with the share of steps there, and what lies between\n";
+  std::cout
+      << "\n  action: minimum and maximum with the share of steps at each, and the distribution\n";
   for (size_t k = 0; k < contents.action.size(); ++k) {
     const ActionNumber& action = contents.action[k];
     std::cout << fmt::format("    [{}] {:>8.4g} {:5.1f} %  {:>8.4g} {:5.1f} %  |{}|\n", k,
@@ -241,10 +242,10 @@ void write_plot(const std::string& path, const Contents& contents) {
 int dataset_info(const Arguments& arguments) {
   std::string path, plot;
   bool json = false;
-  CommandLine line("dataset info", "Says what a dataset holds.");
+  CommandLine line("dataset info", "Summarises a dataset.");
   line.add("PATH", path, {.help = "file or folder", .required = true});
-  line.add("--json", json, {.help = "one JSON object on stdout, nothing else"});
-  line.add("--plot", plot, {.help = "also draw the distributions, as F.png"});
+  line.add("--json", json, {.help = "print one JSON object on stdout and nothing else"});
+  line.add("--plot", plot, {.help = "also draw the distributions, to a .png file"});
   if (!line.parse(arguments)) return 0;
   const std::unique_ptr<Dataset> dataset = open_dataset(path);
   const Contents contents = read_contents(*dataset);

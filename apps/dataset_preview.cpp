@@ -84,10 +84,10 @@ class EpisodePictures {
         : column(pixels), bytes(pixels.field->bytes()) {
       const std::vector<int64_t>& shape = pixels.field->shape;
       const size_t axes = shape.size();
-      REVERIE_CHECK((axes == 3 || axes == 4) && pixels.field->dtype == DType::kUInt8 &&
-                        (shape[axes - 1] == 1 || shape[axes - 1] == 3),
-                    "{}: its field 'pixels' is no picture: expected uint8 [height, width, 1 or 3]",
-                    path);
+      REVERIE_CHECK(
+          (axes == 3 || axes == 4) && pixels.field->dtype == DType::kUInt8 &&
+              (shape[axes - 1] == 1 || shape[axes - 1] == 3),
+          "{}: its field 'pixels' holds no pictures, expected uint8 [height, width, 1 or 3]", path);
       channels = shape[axes - 1];
       size = {static_cast<int>(shape[axes - 2]), static_cast<int>(shape[axes - 3])};
     }
@@ -147,11 +147,10 @@ void write_sheet(const PreviewFlags& flags, Dataset& dataset, EpisodePictures& p
   const int row_height = head + cell.height + kGap;
   const ImageSize whole{kGap + static_cast<int>(flags.frames) * (cell.width + kGap),
                         kGap + static_cast<int>(episodes.size()) * row_height};
-  REVERIE_CHECK(
-      std::max(whole.width, whole.height) <= Canvas::kMaxSide,
-      "dataset preview: a sheet of {} x {} pixels, expected at most {}; fewer --episodes, "
-      "--frames or a smaller --size help",
-      whole.width, whole.height, Canvas::kMaxSide);
+  REVERIE_CHECK(std::max(whole.width, whole.height) <= Canvas::kMaxSide,
+                "dataset preview: the sheet has {} x {} pixels, expected at most {}; lower "
+                "--episodes, --frames or --size",
+                whole.width, whole.height, Canvas::kMaxSide);
   std::vector<uint8_t> pixels(picture_bytes(whole));
   Canvas sheet(whole.width, whole.height, pixels);
   sheet.clear(kSheet);
@@ -186,13 +185,18 @@ void write_sheet(const PreviewFlags& flags, Dataset& dataset, EpisodePictures& p
 
 // The episodes one after the other; the video's clock runs `speed` times as fast as theirs.
 void write_video(const PreviewFlags& flags, Dataset& dataset, EpisodePictures& pictures) {
-  const ImageSize size = flags.size ? *flags.size : pictures.size_for(kVideoHeight);
+  ImageSize film = flags.size ? *flags.size : pictures.size_for(kVideoHeight);
+  film.width += flags.size ? 0 : film.width % 2;  // as H.264 requires
+  const int strip = flags.no_overlay ? 0 : overlay_height(film);
+  if (!flags.size) film.height += strip;
+  const ImageSize size{film.width, film.height - strip};
   std::vector<uint8_t> memory(picture_bytes(size));
   Canvas canvas(size.width, size.height, memory);
+  Canvas whole(film.width, film.height);
   const double rate = pictures.frames_per_second() * flags.speed;
   const double frames_per_second = std::min(rate, kMaxFramesPerSecond);
   const double rows_per_frame = rate / frames_per_second;
-  VideoWriter video(flags.out.path, size.width, size.height, frames_per_second);
+  VideoWriter video(flags.out.path, film.width, film.height, frames_per_second);
   const std::vector<int64_t> episodes =
       spread(flags.episodes, static_cast<int64_t>(dataset.episodes().size()));
   ProgressBar progress(static_cast<int64_t>(episodes.size()),
@@ -203,13 +207,14 @@ void write_video(const PreviewFlags& flags, Dataset& dataset, EpisodePictures& p
     for (double at = 0.0; at < static_cast<double>(pictures.rows()); at += rows_per_frame) {
       const auto row = static_cast<int64_t>(at);
       pictures.draw(row, canvas, memory);
-      if (!flags.no_overlay) {
-        draw_overlay(canvas,
+      whole.draw_image(0, strip, canvas.image());
+      if (strip > 0) {
+        draw_overlay(whole, film,
                      {.title = fmt::format("{}   episode {}", pictures.title(), episodes[e]),
                       .time = static_cast<double>(row) / pictures.frames_per_second(),
                       .episode_return = return_of(episode, std::min(row, episode.length()))});
       }
-      video.write(canvas.image());
+      video.write(whole.image());
     }
     progress.update(static_cast<int64_t>(e) + 1);
   }
@@ -222,21 +227,25 @@ void write_video(const PreviewFlags& flags, Dataset& dataset, EpisodePictures& p
 int dataset_preview(const Arguments& arguments) {
   PreviewFlags flags;
   CommandLine line("dataset preview",
-                   "Shows episodes, spread evenly over the dataset: as a video, or as a contact\n"
-                   "sheet with a row of pictures for each. Where there is no field `pixels`, the\n"
-                   "environment draws the recorded states.");
+                   "Shows episodes, spread evenly over the dataset, as a video or as a contact "
+                   "sheet\nwith a row of pictures for each. Without a field `pixels`, the "
+                   "environment draws\nthe recorded states.");
   line.add("PATH", flags.path, {.help = "file or folder", .required = true});
-  flags.out.add_to(line, "sheet.png, video.mp4, video.gif or a new folder/");
-  line.add("--episodes", flags.episodes, {.help = "episodes shown", .range = between(1, 100)});
+  flags.out.add_to(line, "file to write: sheet.png, video.mp4, video.gif or a new folder/");
+  line.add("--episodes", flags.episodes, {.help = "episodes to show", .range = between(1, 100)});
   line.add("--frames", flags.frames,
-           {.help = "pictures of each on a sheet", .range = between(1, 100)});
-  line.add("--size", flags.size, {.help = "of the video or of each picture [px]"});
+           {.help = "pictures of each episode on a sheet", .range = between(1, 100)});
+  line.add("--size", flags.size,
+           {.help = "size of the video, or of each picture on a sheet [px]",
+            .fallback = "480 high in a video, 160 on a sheet"});
   line.add("--speed", flags.speed,
            {.help = "simulated seconds per second of video", .range = between(0.01, 1000)});
-  line.add("--env", flags.env, {.help = "environment that draws", .fallback = "its own"});
-  line.add("--no-overlay", flags.no_overlay, {.help = "the picture alone"});
+  line.add("--env", flags.env,
+           {.help = "environment that draws the states", .fallback = "its own"});
+  line.add("--no-overlay", flags.no_overlay,
+           {.help = "leave out the title, time, return and actions"});
   if (!line.parse(arguments)) return 0;
-  flags.out.check();
+  flags.out.check(flags.size);
   const std::unique_ptr<Dataset> dataset = open_dataset(flags.path);
   EpisodePictures pictures(*dataset, flags.env);
   if (flags.out.is_picture()) {

@@ -4,6 +4,7 @@
 #include "apps/dataset_actions.h"
 #include "core/field_numbers.h"
 #include "core/progress.h"
+#include "runs/goals.h"
 #include "runs/gymnasium.h"
 #include "runs/recorded_env.h"
 #include "runs/state_replay.h"
@@ -25,7 +26,7 @@ std::vector<double> parse_goal(const std::string& text) {
   while (true) {
     const auto [stop, error] = std::from_chars(at, end, goal.emplace_back());
     REVERIE_CHECK(error == std::errc() && (stop == end || *stop == ','),
-                  "--goal: found '{}', expected numbers like 1.5,2 or {}", text, kFinalGoal);
+                  "--goal: found '{}', expected numbers such as 1.5,2, or {}", text, kFinalGoal);
     if (stop == end) return goal;
     at = stop + 1;
   }
@@ -36,7 +37,9 @@ class Relabeller {
  public:
   Relabeller(const Dataset& dataset, Env& env, const std::string& goal)
       : schema_(dataset.schema()), replay_(dataset, env), to_final_(goal == kFinalGoal) {
-    if (!goal.empty() && !to_final_) goal_ = parse_goal(goal);
+    if (goal.empty() || to_final_) return;
+    goal_ = parse_goal(goal);
+    if (goal_.size() == 2) check_goal_place(env, "--goal " + goal, goal_[0], goal_[1]);
   }
 
   void relabel(EpisodeData& episode) {
@@ -87,12 +90,9 @@ class Relabeller {
 DatasetSchema relabelled_schema(const Dataset& dataset, const RelabelFlags& flags,
                                 const EnvSpec& spec, EnvConfig& config) {
   DatasetSchema schema = dataset.schema();
-  ConfigFields fields;
-  fields.section("environment");
-  config.describe(fields);
   schema.attributes["env"] = spec.id;
   schema.attributes["env_source"] = spec.source;
-  schema.attributes["config"] = fields.to_toml();
+  schema.attributes["config"] = portable_options(config);
   schema.attributes.erase("env_spec");
   const std::string gymnasium = gymnasium_env_spec(spec, config);
   if (flags.goal.empty() && !gymnasium.empty()) schema.attributes["env_spec"] = gymnasium;
@@ -107,13 +107,15 @@ DatasetSchema relabelled_schema(const Dataset& dataset, const RelabelFlags& flag
 int dataset_relabel(const Arguments& arguments) {
   RelabelFlags flags;
   CommandLine line("dataset relabel",
-                   "Rewrites the rewards for another task of the same simulator or for another\n"
-                   "goal, from the recorded states. Where episodes end stays as it was.");
+                   "Computes the rewards of another task of the same simulator, or of another "
+                   "goal,\nfrom the recorded states. Episodes keep their ends.");
   line.add("IN", flags.in, {.help = "file or folder", .required = true});
   line.add("OUT", flags.out, {.help = "file or folder to write", .required = true});
   line.add("--env", flags.env,
-           {.help = "environment whose rewards are wanted", .fallback = "its own"});
-  line.add("--goal", flags.goal, {.help = "X,Y, or final: where each episode ended"});
+           {.help = "environment whose rewards to compute", .fallback = "its own"});
+  line.add("--goal", flags.goal,
+           {.help = "goal X,Y [m], or final: the position where each episode ended",
+            .fallback = "as recorded"});
   line.add("--format", flags.format, {.help = "layout of OUT", .fallback = "that of IN"});
   if (!line.parse(arguments)) return 0;
   REVERIE_CHECK(!flags.env.empty() || !flags.goal.empty(),

@@ -45,8 +45,8 @@ std::unique_ptr<Experience> read_data(const DecoderFlags& flags, RunConfig& conf
                 config.agent);
   if (!flags.dataset.empty()) training->data.path = flags.dataset;
   REVERIE_CHECK(!training->data.path.empty(),
-                "{}: learnt from experience that it gathered, not from a dataset; give one of the "
-                "same pictures and actions with --dataset (`reverie collect` records one)",
+                "{}: the run gathered its own experience and names no dataset; give one with the "
+                "same pictures and actions by --dataset (`reverie collect` records one)",
                 flags.run);
   std::cerr << fmt::format("reading {}\n", training->data.path);
   return read_experience(config, *training, SpaceAdapter::adapt(spec));
@@ -129,25 +129,30 @@ int decoder_command(const Arguments& arguments) {
   LoadOptions options;
   options.without_goals = true;
   CommandLine line("decoder",
-                   "Trains a decoder of a run's latents on the episodes that the run learnt from,\n"
-                   "writes it to RUN/decoder.safetensors for `reverie render`, and draws held-out\n"
-                   "frames with what the latents hold of them and what the model imagines.");
+                   "Trains a decoder of a run's latents on the run's training episodes, writes it "
+                   "to\nRUN/decoder.safetensors for `reverie render`, and draws held-out frames "
+                   "beside\ntheir reconstructions and the model's predictions.");
   line.add("RUN", flags.run, {.help = "run folder of a world model", .required = true});
   line.add("--updates", flags.updates,
-           {.help = "of the decoder; 0 = take the one that is there", .range = between(0, 1e7)});
+           {.help = "gradient updates; 0 = use the decoder that the run already has",
+            .range = between(0, 1e7)});
   line.add("--dataset", flags.dataset,
-           {.help = "learn from and draw this one", .fallback = "the run's"});
-  line.add("--out", flags.out, {.help = "PNG of the sheet", .fallback = "RUN/videos/decoder.png"});
-  line.add("--video", flags.video,
-           {.help = "also film imagined episodes beside true ones: video.mp4, .gif or folder/"});
+           {.help = "dataset to learn from and to draw", .fallback = "the run's"});
+  line.add("--out", flags.out,
+           {.help = "picture of the sheet to write, .png", .fallback = "RUN/videos/decoder.png"});
+  line.add(
+      "--video", flags.video,
+      {.help = "also film imagined episodes beside recorded ones: video.mp4, .gif or folder/"});
   line.add(
       "--imagine", flags.steps,
-      {.help = fmt::format("model steps that are imagined at most, on the sheet {}", kSheetSteps),
+      {.help = fmt::format("most model steps to imagine; the sheet shows at most {}", kSheetSteps),
        .range = between(1, 10000)});
   line.add("--episodes", flags.episodes,
            {.help = "episodes in the video", .range = between(1, 1000)});
-  line.add("--seed", flags.seed, {.help = "of what is drawn", .range = at_least(0)});
-  line.add("--device", options.device, {.help = "cpu or cuda", .fallback = "the run's"});
+  line.add("--seed", flags.seed,
+           {.help = "random seed of the episodes that are drawn", .range = at_least(0)});
+  line.add("--device", options.device,
+           {.help = "device of the networks: cpu or cuda", .fallback = "the run's"});
   if (!line.parse(arguments)) return 0;
 
   if (!flags.out.empty()) check_png_path(flags.out);

@@ -120,35 +120,37 @@ int evaluate_command(const Arguments& arguments) {
   int64_t episodes = 100;
   int64_t seed = 0;
   bool json = false;
-  CommandLine line("evaluate",
-                   "Runs the policy of a run greedily for whole episodes, and the random\n"
-                   "policy on the same starts beside it. What plans to goals is given starts and\n"
-                   "goals out of episodes that it has not learnt from, and planning on the true\n"
-                   "simulator is shown beside it too.");
+  CommandLine line(
+      "evaluate",
+      "Runs the policy of a run greedily for whole episodes, and the random policy from\nthe same "
+      "starts for comparison. A policy that plans to goals gets starts and goals\nfrom held-out "
+      "episodes, and planning in the true simulator is compared as well.");
   line.add("RUN", run,
-           {.help = fmt::format("run folder, or with --env one of {}", untrained_agents()),
+           {.help = fmt::format("run folder, or one of {} with --env", untrained_agents()),
             .required = true});
   line.add("--episodes", episodes, {.help = "episodes to run", .range = between(1, 1e6)});
-  line.add("--seed", seed, {.help = "the same seed gives the same starts", .range = at_least(0)});
+  line.add("--seed", seed,
+           {.help = "random seed; the same seed gives the same starts", .range = at_least(0)});
   line.add("--env", options.env,
-           {.help = "another environment with the same fields", .fallback = "the run's"});
-  line.add("--device", options.device, {.help = "cpu or cuda", .fallback = "the run's"});
+           {.help = "another environment with the same observation and actions",
+            .fallback = "the run's"});
+  line.add("--device", options.device,
+           {.help = "device of the networks: cpu or cuda", .fallback = "the run's"});
   line.add("--checkpoint", options.checkpoint, {.help = kCheckpointHelp});
-  line.add("--json", json, {.help = "one JSON object on stdout, nothing else"});
+  line.add("--json", json, {.help = "print one JSON object on stdout and nothing else"});
   line.add("--record", record,
            {.help = "folder of a study: keep the result and how it was made in FOLDER/<run>.json, "
                     "for `reverie report`"});
   add_goal_flags(line, options.goals);
   line.add("--no-simulator", options.goals.simulator,
-           {.help = "leave out planning on the true simulator, the upper bound"});
+           {.help = "leave out planning in the true simulator, the upper bound"});
   add_environment_flags(line, arguments);
   if (!line.parse(arguments)) return 0;
 
-  REVERIE_CHECK(
-      record.empty() || options.checkpoint == "latest",
-      "--record: found --checkpoint {}, expected the run's latest: a policy that was chosen "
-      "by its evaluations is no sample of what training gives",
-      options.checkpoint);
+  REVERIE_CHECK(record.empty() || options.checkpoint == "latest",
+                "--record: found --checkpoint {}, expected latest; the results of a checkpoint "
+                "that was chosen by its evaluations are biased",
+                options.checkpoint);
   options.adjust = adjust_by_flags(line);
   options.seed = static_cast<uint64_t>(seed);
   options.goal_count = episodes;
@@ -202,7 +204,7 @@ int evaluate_command(const Arguments& arguments) {
   std::cout << fmt::format("{} on {}, {} episodes, checkpoint of step {}\n\n", loaded.name,
                            loaded.spec.id, episodes, loaded.step);
   if (loaded.goals) {
-    std::cout << fmt::format("goals: {}; {} steps to get there\n\n", loaded.goals->source,
+    std::cout << fmt::format("goals: {}; at most {} steps to reach them\n\n", loaded.goals->source,
                              loaded.goals->options.budget);
   }
   print_table(columns);

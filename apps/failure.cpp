@@ -17,9 +17,9 @@ constexpr std::string_view kAllocation = "you tried to allocate ";
 
 std::string out_of_memory(const std::string& bytes) {
   return fmt::format(
-      "out of memory{}; lower what is large: --replay-capacity (or --replay-memory GB), "
-      "--minibatch, --num-envs, the sizes of networks or pictures",
-      bytes.empty() ? "" : fmt::format(": {} bytes could not be had", bytes));
+      "out of memory{}; lower --replay-capacity (or --replay-memory GB), --minibatch, --num-envs, "
+      "or the sizes of networks or pictures",
+      bytes.empty() ? "" : fmt::format(": {} bytes could not be allocated", bytes));
 }
 
 // The first line without LibTorch's marks of where it was thrown.

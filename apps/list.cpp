@@ -11,9 +11,12 @@ namespace reverie {
 int list_command(const Arguments& arguments) {
   std::string what;
   std::string env;
-  CommandLine line("list", "Lists what there is.");
-  line.add("WHAT", what, {.help = "envs, agents, worldmodels or factors", .required = true});
-  line.add("ENV", env, {.help = "factors: of this environment, for --vary and --set"});
+  CommandLine line("list",
+                   "Lists environments, agents, world models, or the factors of an environment.");
+  line.add("WHAT", what,
+           {.help = "what to list: envs, agents, worldmodels or factors", .required = true});
+  line.add("ENV", env,
+           {.help = "with factors: the environment whose factors --vary and --set can name"});
   if (!line.parse(arguments)) return 0;
   REVERIE_CHECK(env.empty() || what == "factors", "list {}: unexpected argument '{}'", what, env);
 
@@ -31,9 +34,9 @@ int list_command(const Arguments& arguments) {
   } else if (what == "worldmodels") {
     print(jepa_architectures(), [](const JepaArchitecture& entry) { return entry.name; });
   } else if (what == "factors") {
-    REVERIE_CHECK(!env.empty(),
-                  "list factors: of which environment? Expected an id behind it "
-                  "(reverie list envs)");
+    REVERIE_CHECK(
+        !env.empty(),
+        "list factors: no environment given, expected an id after it (reverie list envs)");
     print_factors(env);
   } else {
     fail_unknown_name("list", what, {"envs", "agents", "worldmodels", "factors"});

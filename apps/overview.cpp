@@ -11,15 +11,15 @@ const std::vector<CommandSummary>& command_summaries() {
       {"train", "train an agent in an environment, or resume a run"},
       {"evaluate", "run a trained policy for whole episodes and report its returns"},
       {"render", "film a trained policy: mp4, gif or png frames"},
-      {"decoder", "draw what a world model knows and imagines"},
+      {"decoder", "train and draw a decoder of a world model's latents"},
       {"collect", "gather episodes into a dataset"},
-      {"dataset", "look at, check, convert, split and merge datasets"},
-      {"rollout", "replay recorded actions and record what comes of them"},
-      {"probe", "read the state out of the latents of a world model"},
+      {"dataset", "inspect, check, convert, split and merge datasets"},
+      {"rollout", "replay recorded actions and record the results"},
+      {"probe", "measure how well a world model's latents encode the state"},
       {"surprise", "measure how surprised a world model is by impossible events"},
-      {"plot", "draw metrics of runs over their steps"},
-      {"report", "make the table of a study out of the records of its runs"},
-      {"list", "what there is: envs, agents, worldmodels"},
+      {"plot", "plot metrics of runs over their steps"},
+      {"report", "make the table of a study from the records of its runs"},
+      {"list", "list environments, agents, world models or factors"},
       {"config", "print the options of an agent and an environment as TOML"},
       {"bench", "measure speed on this machine: envs, replay, update, plan"},
   };
@@ -33,8 +33,8 @@ bool asks_for_overview(const std::vector<std::string>& arguments) {
 
 void print_overview() {
   std::cout << "Reverie " REVERIE_VERSION
-               ": reinforcement learning and world models without Python.\n\n"
-               "usage: reverie COMMAND ...      (reverie COMMAND --help says more)\n\n";
+               ": reinforcement learning and world models without Python.\n\nusage: reverie "
+               "COMMAND ...      (details: reverie COMMAND --help)\n\n";
   for (const CommandSummary& command : command_summaries()) {
     std::cout << fmt::format("  {:<10} {}\n", command.name, command.summary);
   }

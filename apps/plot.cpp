@@ -37,20 +37,19 @@ int plot_command(const Arguments& arguments) {
   ImageSize size = {640, 400};
   int64_t smooth = 1;
   bool each = false;
-  CommandLine line(
-      "plot",
-      "Draws metrics over the steps of runs, a chart for each metric. Runs that differ in\n"
-      "their seed alone become one line, their mean, with its 95 % interval.");
+  CommandLine line("plot",
+                   "Plots metrics over steps, one chart for each metric. Runs that differ only in "
+                   "their\nseed become one line, their mean with its 95 % interval.");
   line.add("RUN", runs, {.help = "run folders", .required = true});
   line.add("--metric", metrics,
-           {.help = "a column of metrics.csv; repeat it, or name,name",
+           {.help = "columns of metrics.csv, NAME,NAME",
             .commas = true,
-            .fallback = "returns and successes, else losses"});
+            .fallback = "returns and success rates, otherwise losses"});
   line.add("--out", out, {.help = "picture to write, .png", .required = true});
   line.add("--smooth", smooth,
-           {.help = "values of a run that each point is the mean of", .range = between(1, 1e6)});
-  line.add("--each", each, {.help = "draw each run by itself, seeds too"});
-  line.add("--size", size, {.help = "of each chart [px]"});
+           {.help = "average each point over this many values of a run", .range = between(1, 1e6)});
+  line.add("--each", each, {.help = "draw one line for each run, without averaging over seeds"});
+  line.add("--size", size, {.help = "size of each chart [px]"});
   if (!line.parse(arguments)) return 0;
 
   std::vector<MetricsTable> tables;

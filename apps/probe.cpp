@@ -86,10 +86,11 @@ void print_table(const WorldModelRun& run, const ProbeReport& report) {
 
 int probe_command(const Arguments& arguments) {
   ProbeFlags flags;
-  CommandLine line("probe",
-                   "Reads the simulator's state out of a world model's latents: linear and MLP\n"
-                   "probes fitted to frames of episodes that the model learnt from, scored on\n"
-                   "frames of those that were held out. MSE in variances, r is Pearson's.");
+  CommandLine line(
+      "probe",
+      "Measures how well a world model's latents encode the simulator's state. Fits linear\nand "
+      "MLP probes to frames of training episodes and scores them on frames of held-out\nepisodes. "
+      "The MSE is relative to the variance, r is Pearson's correlation.");
   flags.add_to(line);
   line.add("--samples", flags.samples, {.help = "training frames", .range = between(2, 1e7)});
   if (!line.parse(arguments)) return 0;
@@ -108,7 +109,7 @@ int probe_command(const Arguments& arguments) {
   flags.json ? print_json(run, report, flags.seed) : print_table(run, report);
   if (!flags.plot.empty()) {
     REVERIE_CHECK(!report.findings.empty(),
-                  "--plot {}: all of the state is constant or not finite, there is nothing to draw",
+                  "--plot {}: there is nothing to draw; all of the state is constant or not finite",
                   flags.plot);
     write_charts(flags.plot, report.charts(kMostCharts), 3, 420, 340);
     std::cerr << fmt::format("wrote {}\n", flags.plot);

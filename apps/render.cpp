@@ -77,8 +77,8 @@ class Painter {
     }
   }
 
-  // The environment's current state, which may be drawn over.
-  Canvas& paint() {
+  // The environment's current state.
+  const Canvas& paint() {
     if (mujoco_ != nullptr) {
       render_env(*mujoco_, env_, pixels_);
     } else {
@@ -102,17 +102,18 @@ class Painter {
 // progress counts frames; an episode that ends early skips the rest.
 class Film {
  public:
+  // strip: the height of the overlay above the scene [px], 0 = none.
   Film(const EnvSpec& spec, const RenderFlags& flags, Painter& painter, Imagination* imagination,
-       int width, int height)
+       int strip)
       : painter_(painter),
         imagination_(imagination),
-        whole_(width, height),
-        overlay_(!flags.no_overlay),
+        whole_(flags.size.width, flags.size.height),
+        strip_(strip),
         frames_per_second_(std::min(flags.speed / spec.dt, kMaxFramesPerSecond)),
         seconds_per_frame_(flags.speed / frames_per_second_),
         episode_frames_(static_cast<int64_t>(static_cast<double>(spec.max_steps) * spec.dt /
                                              seconds_per_frame_)),
-        video_(flags.out.path, width, height, frames_per_second_),
+        video_(flags.out.path, whole_.width(), whole_.height(), frames_per_second_),
         progress_(flags.episodes * episode_frames_, {.label = "render", .unit = "frames"}) {}
 
   double seconds_per_frame() const { return seconds_per_frame_; }  // simulated
@@ -123,15 +124,11 @@ class Film {
   }
 
   void add_frame(const Overlay& overlay) {
-    Canvas& scene = painter_.paint();
-    if (overlay_) draw_overlay(scene, overlay);
-    if (imagination_ == nullptr) {
-      video_.write(scene.image());
-    } else {
-      whole_.draw_image(0, 0, scene.image());
-      imagination_->draw(whole_, scene.width());
-      video_.write(whole_.image());
-    }
+    const Canvas& scene = painter_.paint();
+    whole_.draw_image(0, strip_, scene.image());
+    if (strip_ > 0) draw_overlay(whole_, {scene.width(), whole_.height()}, overlay);
+    if (imagination_ != nullptr) imagination_->draw(whole_, scene.width());
+    video_.write(whole_.image());
     progress_.update(++frames_);
   }
 
@@ -149,7 +146,7 @@ class Film {
   Painter& painter_;
   Imagination* imagination_;  // may be null
   Canvas whole_;
-  bool overlay_;
+  int strip_;
   double frames_per_second_;
   double seconds_per_frame_;
   int64_t episode_frames_;  // 0: limit unknown
@@ -201,29 +198,35 @@ int render_command(const Arguments& arguments) {
   RenderFlags flags;
   LoadOptions options;
   CommandLine line("render",
-                   "Films the policy of a run, without a display: with our own 2-D canvas,\n"
-                   "or MuJoCo environments with MuJoCo's OpenGL renderer.");
+                   "Films the policy of a run. No display is needed: a 2-D canvas draws "
+                   "every\nenvironment, and MuJoCo's OpenGL renderer those of MuJoCo.");
   line.add("RUN", flags.run,
-           {.help = fmt::format("run folder, or with --env one of {}", untrained_agents()),
+           {.help = fmt::format("run folder, or one of {} with --env", untrained_agents()),
             .required = true});
   flags.out.add_to(line,
-                   "video.mp4, video.gif, a new folder/ for PNG frames, or picture.png of the "
-                   "start of an episode");
+                   "file to write: video.mp4, video.gif, a new folder/ for PNG frames, or "
+                   "picture.png of the start of an episode");
   line.add("--episodes", flags.episodes, {.help = "episodes", .range = between(1, 10000)});
-  line.add("--size", flags.size, {.help = "of the video [px]"});
-  line.add("--seed", flags.seed, {.help = "of the first episode's start", .range = at_least(0)});
+  line.add("--size", flags.size, {.help = "size of the video [px]"});
+  line.add("--seed", flags.seed,
+           {.help = "random seed of the first episode", .range = at_least(0)});
   line.add("--speed", flags.speed,
            {.help = "simulated seconds per second of video", .range = between(0.01, 1000)});
   line.add("--env", options.env,
-           {.help = "another environment with the same fields", .fallback = "the run's"});
-  line.add("--device", options.device, {.help = "cpu or cuda", .fallback = "the run's"});
+           {.help = "another environment with the same observation and actions",
+            .fallback = "the run's"});
+  line.add("--device", options.device,
+           {.help = "device of the networks: cpu or cuda", .fallback = "the run's"});
   line.add("--checkpoint", options.checkpoint, {.help = kCheckpointHelp});
-  line.add("--no-overlay", flags.no_overlay, {.help = "the picture alone"});
-  line.add("--renderer", flags.renderer, {.help = "who draws", .choices = {"canvas", "mujoco"}});
-  line.add("--gl", flags.gl,
-           {.help = "OpenGL of --renderer mujoco; auto is $MUJOCO_GL, else EGL, then OSMesa",
-            .choices = {"auto", "egl", "osmesa"},
-            .fallback = "auto"});
+  line.add("--no-overlay", flags.no_overlay,
+           {.help = "leave out the title, time, return and actions"});
+  line.add("--renderer", flags.renderer,
+           {.help = "renderer that draws the pictures", .choices = {"canvas", "mujoco"}});
+  line.add(
+      "--gl", flags.gl,
+      {.help = "OpenGL backend of --renderer mujoco; auto: $MUJOCO_GL, otherwise EGL, then OSMesa",
+       .choices = {"auto", "egl", "osmesa"},
+       .fallback = "auto"});
   add_goal_flags(line, options.goals);
   add_environment_flags(line, arguments);
   if (!line.parse(arguments)) return 0;
@@ -232,7 +235,7 @@ int render_command(const Arguments& arguments) {
   REVERIE_CHECK(flags.gl.empty() || flags.renderer == "mujoco",
                 "--gl {}: found --renderer {}, which needs no OpenGL; expected --renderer mujoco",
                 flags.gl, flags.renderer);
-  flags.out.check();
+  flags.out.check(flags.size);
   options.adjust = adjust_by_flags(line);
   options.seed = static_cast<uint64_t>(flags.seed);
   options.goal_count = flags.episodes;
@@ -242,14 +245,16 @@ int render_command(const Arguments& arguments) {
   const std::unique_ptr<Imagination> imagination = Imagination::of(loaded, *actor);
   const int panel =
       imagination == nullptr || flags.out.is_picture() ? 0 : Imagination::panel_width(width);
-  Painter painter(env.env(), flags, width - panel, height);
+  const ImageSize scene{width - panel, height};
+  const int strip = flags.no_overlay || flags.out.is_picture() ? 0 : overlay_height(scene);
+  Painter painter(env.env(), flags, scene.width, scene.height - strip);
   if (flags.out.is_picture()) {
     env.reset(loaded.episode_seed(options.seed, 0));
     write_png(flags.out.path, painter.paint().image());
     std::cerr << fmt::format("wrote {} ({})\n", flags.out.path, painter.description());
     return 0;
   }
-  Film movie(loaded.spec, flags, painter, imagination.get(), width, height);
+  Film movie(loaded.spec, flags, painter, imagination.get(), strip);
   for (int64_t episode = 0; episode < flags.episodes; ++episode) {
     const uint64_t seed = loaded.episode_seed(options.seed, episode);
     movie.end_episode(episode + 1, film_episode(env, loaded, *actor, seed, movie));

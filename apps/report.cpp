@@ -31,18 +31,17 @@ int report_command(const Arguments& arguments) {
   bool check = false, json = false;
   CommandLine line(
       "report",
-      "Makes a study's table out of the records of its runs (evaluate --record): mean\n"
-      "and 95 % interval over seeds, beside the random policy and published figures.");
+      "Makes a study's table from the records of its runs (evaluate --record): mean and\n95 % "
+      "interval over seeds, beside the random policy and published figures.");
   line.add("--records", records, {.help = "folder of the study's records", .required = true});
   line.add("--page", page,
            {.help = "Markdown page to write the table into, between the lines <!-- report STUDY "
                     "--> and <!-- end of report STUDY -->"});
-  line.add("--check", check,
-           {.help = "with --page: change nothing; fail where the page says anything else"});
+  line.add("--check", check, {.help = "with --page: change nothing, and fail if the page differs"});
   line.add("--plot", plot, {.help = "picture to write, .png"});
-  line.add("--json", json, {.help = "one JSON object on stdout, nothing else"});
+  line.add("--json", json, {.help = "print one JSON object on stdout and nothing else"});
   if (!line.parse(arguments)) return 0;
-  REVERIE_CHECK(!check || !page.empty(), "--check: needs --page, the page that is checked");
+  REVERIE_CHECK(!check || !page.empty(), "--check: needs --page, the page to check");
   if (!plot.empty()) check_png_path(plot);
 
   const StudyReport report(Study::read(records), read_records(records));
@@ -56,10 +55,10 @@ int report_command(const Arguments& arguments) {
     const std::string before = read_file(page, kMostBytes);
     const std::string after = with_report(before, report.study().name, report.markdown(), page);
     if (check) {
-      REVERIE_CHECK_RUN(before == after,
-                        "{}: does not agree with {}, {}\n`reverie report "
-                        "--records {} --page {}` writes it anew",
-                        page, records, first_difference(before, after), records, page);
+      REVERIE_CHECK_RUN(
+          before == after,
+          "{}: does not agree with {}, {}\n`reverie report --records {} --page {}` updates it",
+          page, records, first_difference(before, after), records, page);
     } else if (before != after) {
       write_file_atomically(page, after);
       std::cerr << fmt::format("wrote {}\n", page);

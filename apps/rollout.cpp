@@ -1,13 +1,15 @@
 #include <iostream>
-
-#include <fmt/ranges.h>
+#include <optional>
 
 #include "apps/command.h"
+#include "apps/rollout_recording.h"
+#include "apps/run_flags.h"
 #include "core/interrupt.h"
 #include "datasets/hdf5.h"
 #include "drawing/canvas.h"
 #include "envs/action_player.h"
 #include "envs/registry.h"
+#include "runs/recorded_env.h"
 
 namespace reverie {
 namespace {
@@ -15,13 +17,9 @@ namespace {
 struct RolloutFlags {
   std::string env, from, out;
   ImageSize size = {96, 96};
-  int64_t seed = 0;
+  std::optional<int64_t> seed, episode;
   int64_t frames_every = 0;
 };
-
-std::string join(const std::string& group, const std::string& name) {
-  return group == "/" ? "/" + name : group + "/" + name;
-}
 
 // One array of the recording, filled row by row while the actions are replayed.
 struct Recorded {
@@ -62,45 +60,20 @@ class ActionReplay {
     }
   }
 
-  // Starts from the seed and, if the recording holds states, from its first one.
-  void start(uint64_t seed, const Hdf5File& file, const std::string& group) {
-    player_.reset(seed);
-    PhysicsState* physics = env_->physics();
-    const bool has_state =
-        physics != nullptr && file.exists(join(group, "qpos")) && file.exists(join(group, "qvel"));
-    if (has_state) {
-      for (const auto& [name, size, is_scalar] : physics->parts()) {
-        const std::string dataset = join(group, name);
-        if (!file.exists(dataset)) continue;
-        const auto rows = file.read<double>(
-            dataset, {.shape = std::vector<int64_t>{-1, static_cast<int64_t>(size)}});
-        REVERIE_CHECK(rows.size() >= size, "{}:{}: has no row", file.path(), dataset);
-        physics->set(name, {rows.data(), size});
-      }
-      physics->observe(player_.observation());
+  // Replays the actions until the episode ends. Returns the number of steps taken.
+  int64_t replay(const RecordedActions& recorded) {
+    player_.reset(recorded.seed);
+    if (!recorded.state.empty()) {
+      for (const auto& [part, values] : recorded.state) env_->physics()->set(part, values);
+      env_->physics()->observe(player_.observation());
     }
     record_state();
-  }
-
-  // Returns the number of steps taken, which is less than the number of actions if the episode
-  // ended.
-  int64_t replay(const Hdf5File& file, const std::string& group) {
-    const std::string dataset = join(group, "action");
     const Field& field = player_.action();
-    std::vector<int64_t> shape{-1};
-    shape.insert(shape.end(), field.shape.begin(), field.shape.end());
-    const std::vector<int64_t> found = file.shape(dataset);
-    if (!found.empty()) shape[0] = found[0];
-    REVERIE_CHECK(found == shape, "{}:{}: is [{}], {} takes actions of [T, {}]", file.path(),
-                  dataset, fmt::join(found, ", "), env_->spec().id, fmt::join(field.shape, ", "));
-    std::vector<std::byte> actions(static_cast<size_t>(found[0]) * field.bytes());
-    file.read_rows(dataset, 0, field.dtype, actions);
-    const ConstFieldView rows{&field, actions.data(), found[0]};
+    const ConstFieldView rows{&field, recorded.actions.data(), recorded.steps};
     Recorded replayed{"action", field.dtype, field.shape, {}};
-    for (int64_t t = 0; t < found[0]; ++t) {
+    for (int64_t t = 0; t < recorded.steps; ++t) {
       const ConstFieldView action = rows.row(t);
-      const StepResult step =
-          take_step(action, fmt::format("{}:{}: row {}", file.path(), dataset, t));
+      const StepResult step = take_step(action, fmt::format("{}: row {}", recorded.name, t));
       replayed.append({action.data, field.bytes()});
       record_step(step);
       record_state();
@@ -110,6 +83,9 @@ class ActionReplay {
     results_.push_back(std::move(replayed));
     return static_cast<int64_t>(terminated_.bytes.size());
   }
+
+  Env& env() { return *env_; }
+  const Field& action() const { return player_.action(); }
 
   void write(const std::string& path) {
     Hdf5File file = Hdf5File::create(path);
@@ -197,43 +173,69 @@ class ActionReplay {
 }  // namespace
 
 int rollout_command(const Arguments& arguments) {
-  const std::string env = peek_flag(arguments, "--env");
-  const std::unique_ptr<EnvConfig> config =
-      find_env(env.empty() ? "pointmaze-umaze" : env).config();
+  RolloutFlags flags;
+  std::optional<RolloutSource> source;
+  flags.env = peek_flag(arguments, "--env");
+  if (const std::string from = peek_flag(arguments, "--from"); !from.empty()) {
+    source.emplace(from);
+    const Dataset* dataset = source->dataset();
+    if (flags.env.empty() && dataset != nullptr && names_known_environment(*dataset)) {
+      flags.env = dataset->schema().attributes.at("env");
+    }
+  }
+  std::unique_ptr<EnvConfig> config;
   ConfigFields fields;
   fields.section("environment");
-  config->describe(fields);
+  if (!flags.env.empty()) {
+    config = source && source->dataset() != nullptr
+                 ? recorded_environment(*source->dataset(), flags.env)
+                 : find_env(flags.env).config();
+    config->describe(fields);
+  }
 
-  RolloutFlags flags;
   CommandLine line(
       "rollout",
-      "Replays recorded actions from a seed or a recorded state and writes an HDF5 file\n"
-      "of the same layout: how parity is checked and how a bug is shown.");
-  line.add("--env", flags.env, {.help = "environment id (reverie list envs)", .required = true});
-  line.add("--seed", flags.seed, {.help = "of the reset", .range = at_least(0)});
+      "Replays recorded actions from a seed or a recorded state and writes the states,\n"
+      "observations and rewards to an HDF5 file, to check parity or to report a bug.");
+  line.add("--env", flags.env,
+           {.help = "environment id (reverie list envs); needed unless --from is a dataset that "
+                    "names it",
+            .fallback = "the dataset's"});
+  line.add("--seed", flags.seed,
+           {.help = "random seed of the reset",
+            .range = at_least(0),
+            .fallback = "the episode's, or 0"});
   line.add("--from", flags.from,
-           {.help = "recording, FILE.h5:/group with `action`", .required = true});
-  line.add("--out", flags.out, {.help = "file to write, T.h5", .required = true});
-  line.add(
-      "--frames-every", flags.frames_every,
-      {.help = "record a frame every so many steps", .range = between(1, 1e6), .fallback = "none"});
-  line.add("--size", flags.size, {.help = "of the frames [px]"});
+           {.help = "recording, FILE.h5:/group with `action`, or a dataset in any layout",
+            .required = true});
+  line.add("--episode", flags.episode,
+           {.help = "episode of the dataset", .range = at_least(0), .fallback = "0"});
+  line.add("--out", flags.out, {.help = "HDF5 file to write", .required = true});
+  line.add("--frames-every", flags.frames_every,
+           {.help = "record a frame every N steps", .range = between(1, 1e6), .fallback = "none"});
+  line.add("--size", flags.size, {.help = "size of the frames [px]"});
   line.add_fields(fields);
+  if (config == nullptr) add_common_flags(line, "--env ID");
   if (!line.parse(arguments)) return 0;
+  REVERIE_CHECK(config != nullptr,
+                "rollout: {} names no environment; give --env ID (see reverie list envs)",
+                flags.from);
   line.apply(fields);
+  if (source->dataset() != nullptr) {  // refuses flags that contradict the dataset
+    take_recorded_options(*source->dataset(), flags.env, *config, [&](const std::string& name) {
+      return line.is_given(fields.find(name)->flag());
+    });
+  }
 
-  const Hdf5Path from = split_hdf5_path(flags.from);
-  const Hdf5File recording = Hdf5File::open_read(from.file);
-  REVERIE_CHECK(recording.exists(from.object) && recording.is_group(from.object),
-                "{}: has no group '{}'", from.file, from.object);
   ActionReplay rollout(config->maker()(), flags.frames_every, flags.size);
-  rollout.start(static_cast<uint64_t>(flags.seed), recording, from.object);
-  const int64_t steps = rollout.replay(recording, from.object);
+  const std::optional<uint64_t> seed =
+      flags.seed ? std::optional(static_cast<uint64_t>(*flags.seed)) : std::nullopt;
+  const RecordedActions recorded =
+      source->read(rollout.env(), rollout.action(), seed, flags.episode);
+  const int64_t steps = rollout.replay(recorded);
   rollout.write(flags.out);
-  std::cerr << fmt::format(
-      "wrote {}: {} of {} steps{}\n", flags.out, steps,
-      recording.shape(join(from.object, "action"))[0],
-      steps < recording.shape(join(from.object, "action"))[0] ? " (the episode ended there)" : "");
+  std::cerr << fmt::format("wrote {}: {} of {} steps{}\n", flags.out, steps, recorded.steps,
+                           steps < recorded.steps ? " (the episode ended there)" : "");
   return 0;
 }
 

@@ -1,5 +1,6 @@
 #include "apps/run_flags.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "agents/registry.h"
@@ -22,6 +23,19 @@ std::string find_run(const Arguments& arguments) {
   return "";
 }
 
+// How runs of each agent act. An option of several agents is shown once.
+void add_acting_flags(CommandLine& line) {
+  for (const AgentEntry& entry : agent_registry()) {
+    const std::unique_ptr<AgentConfig> config = entry.config();
+    ConfigFields acting;
+    config->describe_acting(acting);
+    for (const ConfigField& field : acting.all()) {
+      if (line.has(field.flag())) continue;
+      line.add_field(field, fmt::format("Options of [agent], for runs of {}", entry.name));
+    }
+  }
+}
+
 }  // namespace
 
 void add_environment_flags(CommandLine& line, const Arguments& arguments) {
@@ -31,10 +45,40 @@ void add_environment_flags(CommandLine& line, const Arguments& arguments) {
   const bool names_run = run.empty() && env.empty() && !arguments.empty() &&
                          !arguments[0].starts_with('-') && !is_untrained(arguments[0]);
   if (names_run) run = arguments[0];
-  add_environment_flags(line, env, run);
+  add_environment_flags(line, env, run, "RUN, or --env ID,");
 }
 
-void add_environment_flags(CommandLine& line, const std::string& env, const std::string& run) {
+void add_common_flags(CommandLine& line, const std::string& how) {
+  const std::vector<EnvEntry>& all = env_registry();
+  std::vector<std::unique_ptr<EnvConfig>> configs;
+  std::vector<ConfigFields> fields;
+  for (const EnvEntry& entry : all) {
+    configs.push_back(entry.config());
+    fields.emplace_back().section("environment");
+    configs.back()->describe(fields.back());
+  }
+  const auto have_all = [&](const ConfigField& field) {
+    return std::all_of(fields.begin(), fields.end(),
+                       [&](const ConfigFields& each) { return each.find(field.name) != nullptr; });
+  };
+  const auto agree = [&](const ConfigField& field) {
+    return std::all_of(fields.begin(), fields.end(), [&](const ConfigFields& each) {
+      return each.find(field.name)->text() == field.text();
+    });
+  };
+  for (const ConfigField& field : fields.front().all()) {
+    if (!have_all(field)) continue;
+    line.add_field(field);
+    if (!agree(field)) line.set_default(field.flag(), "the environment's own");
+  }
+  line.add_note(fmt::format(
+      "These are the options that every environment has. {} before --help shows those of one "
+      "environment, with its defaults.",
+      how));
+}
+
+void add_environment_flags(CommandLine& line, const std::string& env, const std::string& run,
+                           const std::string& how) {
   std::unique_ptr<EnvConfig> environment;
   if (!run.empty()) {
     const RunDirectory directory = open_run_folder(run);
@@ -47,7 +91,8 @@ void add_environment_flags(CommandLine& line, const std::string& env, const std:
   } else if (!env.empty()) {
     environment = find_env(env).config();
   } else {
-    return;  // load_policy() says what is missing
+    add_acting_flags(line);
+    return add_common_flags(line, how);  // load_policy() says what is missing
   }
   ConfigFields fields;
   fields.section("environment");
@@ -60,28 +105,28 @@ LoadOptions::Adjust adjust_by_flags(const CommandLine& line) {
 }
 
 void add_goal_flags(CommandLine& line, GoalRequest& request) {
-  const std::string heading = "Goals, of runs that plan to them";
+  const std::string heading = "Goals, for runs that plan to goals";
   line.add("--dataset", request.dataset,
-           {.help = "whose held-out episodes starts and goals are drawn from",
+           {.help = "dataset whose held-out episodes provide starts and goals",
             .fallback = "the run's",
             .heading = heading});
   line.add("--goal-steps", request.steps,
            {.help = "steps from start to goal, N or LOW-HIGH", .heading = heading});
   line.add("--budget", request.budget,
-           {.help = "steps to get there",
+           {.help = "steps allowed to reach the goal",
             .range = between(1, GoalRequest::kMostSteps),
             .fallback = "twice --goal-steps",
             .heading = heading});
   line.add("--radius", request.radius,
-           {.help = "what counts as there [m]",
+           {.help = "distance to the goal that counts as reached [m]",
             .range = above(0),
             .fallback = "the environment's own",
             .heading = heading});
   line.add(
       "--goal-image", request.image,
-      {.help = "a PNG file that shows the goal, of the size of the pixels", .heading = heading});
+      {.help = "PNG picture of the goal, as large as the observed pixels", .heading = heading});
   line.add("--goal-state", request.state,
-           {.help = "qpos of the goal, X,Y,...", .heading = heading});
+           {.help = "position of the goal (qpos), X,Y,...", .heading = heading});
 }
 
 void OutFlags::add_to(CommandLine& line, const char* what) {
@@ -89,8 +134,15 @@ void OutFlags::add_to(CommandLine& line, const char* what) {
   line.add("--overwrite", overwrite, {.help = "replace a file that already exists"});
 }
 
-void OutFlags::check() const {
+void OutFlags::check(std::optional<ImageSize> size) const {
   is_picture() ? check_png_path(path) : check_video_path(path);
+  if (size && path.ends_with(".mp4")) {
+    const ImageSize even{size->width + size->width % 2, size->height + size->height % 2};
+    REVERIE_CHECK(even == *size,
+                  "--size {}: the sides of an .mp4 are even; expected {}, or another ending of "
+                  "--out {}",
+                  to_string(*size), to_string(even), path);
+  }
   // VideoWriter requires that folders are new or empty.
   std::error_code error;
   REVERIE_CHECK(overwrite || !std::filesystem::exists(path, error) || path.ends_with('/'),
@@ -106,12 +158,14 @@ Launch this_launch(const std::string& command, const Arguments& arguments) {
 void WorldModelFlags::add_to(CommandLine& line) {
   line.add("RUN", run, {.help = "run folder of an agent with a world model", .required = true});
   line.add("--dataset", dataset,
-           {.help = "episodes with pictures and the simulator's state", .fallback = "the run's"});
+           {.help = "dataset with pictures and the simulator's state", .fallback = "the run's"});
   line.add("--seed", seed,
-           {.help = "the same seed gives the same numbers on the CPU", .range = at_least(0)});
-  line.add("--device", device, {.help = "cpu or cuda", .fallback = "the run's"});
-  line.add("--plot", plot, {.help = "also draw the result, as F.png"});
-  line.add("--json", json, {.help = "one JSON object on stdout, nothing else"});
+           {.help = "random seed; the same seed gives the same numbers on the CPU",
+            .range = at_least(0)});
+  line.add("--device", device,
+           {.help = "device of the networks: cpu or cuda", .fallback = "the run's"});
+  line.add("--plot", plot, {.help = "also draw the result, to a .png file"});
+  line.add("--json", json, {.help = "print one JSON object on stdout and nothing else"});
 }
 
 void WorldModelFlags::check() const {

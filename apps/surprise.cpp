@@ -84,8 +84,7 @@ void print_table(const WorldModelRun& run, const SurpriseReport& report) {
   }
   if (report.redrawn > 1.0) {
     std::cout << fmt::format(
-        "  the simulator draws other pictures than were recorded: they differ by {:.1f} of 255 on "
-        "average\n",
+        "  the simulator's pictures differ from the recorded ones, by {:.1f} of 255 on average\n",
         report.redrawn);
   }
 }
@@ -95,14 +94,14 @@ void print_table(const WorldModelRun& run, const SurpriseReport& report) {
 int surprise_command(const Arguments& arguments) {
   SurpriseFlags flags;
   CommandLine line("surprise",
-                   "Violation of expectation: replays held-out episodes in the simulator as they\n"
-                   "were, with the body teleported in the middle, and with an abrupt change of\n"
-                   "colour; surprise is how far the model's predicted latents are off.");
+                   "Violation of expectation: replays held-out episodes in the simulator "
+                   "unchanged, with\nthe body teleported in the middle, and with an abrupt change "
+                   "of colour. Surprise is\nthe error of the model's predicted latents.");
   flags.add_to(line);
   line.add("--episodes", flags.episodes,
            {.help = "held-out episodes", .range = between(2, 100000)});
   line.add("--color", flags.color,
-           {.help = "colour that changes, NAME=#rrggbb (reverie list factors ENV)",
+           {.help = "colour to change, NAME=#rrggbb (reverie list factors ENV)",
             .fallback = "the body's"});
   if (!line.parse(arguments)) return 0;
   flags.check();

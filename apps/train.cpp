@@ -22,16 +22,26 @@ struct TrainFlags {
   std::string config, preset = "auto", run, resume;
 };
 
-// The config before flags: from the resumed run, from --config, or from defaults and preset.
-std::unique_ptr<RunConfig> base_config(const Arguments& arguments) {
+// The pair whose options --help shows where none is given.
+constexpr const char* kShownEnv = "maze2d-umaze-dense";
+constexpr const char* kShownAgent = "ddpg";
+
+// The config before flags, and where it comes from.
+struct BaseConfig {
+  std::unique_ptr<RunConfig> config;
+  std::string preset = {};  // the name of the file that ships for the pair; "" = not used
+};
+
+// From the resumed run, from --config, or from defaults and preset.
+BaseConfig base_config(const Arguments& arguments) {
   const std::string preset = peek_flag(arguments, "--preset");
   const std::string file = peek_flag(arguments, "--config");
   if (const std::string resume = peek_flag(arguments, "--resume"); !resume.empty()) {
     REVERIE_CHECK(file.empty() && preset.empty(),
-                  "--resume {}: goes on with the run's own options; --config and --preset cannot "
-                  "replace them, single flags can",
+                  "--resume {}: the run keeps its options; --config and --preset cannot replace "
+                  "them, single flags can",
                   resume);
-    return load_run_config(RunDirectory::open(resume, RunDirectory::Access::kRead).config_file());
+    return {load_run_config(RunDirectory::open(resume, RunDirectory::Access::kRead).config_file())};
   }
   std::string env = peek_flag(arguments, "--env");
   std::string agent = peek_flag(arguments, "--agent");
@@ -41,9 +51,14 @@ std::unique_ptr<RunConfig> base_config(const Arguments& arguments) {
     if (env.empty()) env = file_env;
     if (agent.empty()) agent = file_agent;
   }
+  if (wants_help(arguments)) {  // help must work before a pair is chosen
+    if (env.empty()) env = kShownEnv;
+    if (agent.empty()) agent = kShownAgent;
+  }
   REVERIE_CHECK(!env.empty(), "train: no environment; give --env ID (see reverie list envs)");
   REVERIE_CHECK(!agent.empty(), "train: no agent; give --agent NAME (see reverie list agents)");
-  auto config = make_run_config(env, agent);
+  BaseConfig base{make_run_config(env, agent)};
+  RunConfig* const config = base.config.get();
   env = config->env;
   if (!file.empty()) {
     config->fields().load_toml(file);
@@ -51,13 +66,32 @@ std::unique_ptr<RunConfig> base_config(const Arguments& arguments) {
   } else if (preset.empty() || preset == "auto") {
     if (const auto found = find_preset(env, agent); !found.empty()) {
       config->fields().load_toml(found);
-      std::cerr << fmt::format("preset {} (--preset none for the published defaults)\n",
-                               found.filename().string());
+      base.preset = found.filename().string();
     }
   } else if (preset != "none") {
     config->fields().load_toml(preset);
   }
-  return config;
+  return base;
+}
+
+// The text of the help about options and their defaults.
+std::string describe_options(const RunConfig& config, const BaseConfig& base) {
+  const std::string preset =
+      base.preset.empty() ? "" : fmt::format(", with the defaults of preset {}", base.preset);
+  return fmt::format("Trains an agent. The options below are those of {} and {}{}.", config.env,
+                     config.agent, preset);
+}
+
+// What help says about options whose default depends on others.
+void settle_help(CommandLine& line, const RunConfig& config, const Arguments& arguments) {
+  const auto is_given = [&](const char* flag) { return !peek_flag(arguments, flag).empty(); };
+  if (is_given("--resume")) return;
+  if (!is_given("--config")) {
+    line.require("--env");
+    line.require("--agent");
+  }
+  if (is_given("--dataset") && !is_given("--config")) return line.set_default("--steps", "none");
+  if (config.steps == 0) line.set_default("--steps", std::to_string(RunConfig::kDefaultSteps));
 }
 
 // Refuses a dataset for an agent that cannot use one, before its options are read, because it has
@@ -148,9 +182,8 @@ void restore(const RunDirectory& directory, const RunConfig& config, bool can_re
   const int64_t position = trainer.counts().position;
   const int64_t length = config.training->length(config);
   REVERIE_CHECK(position <= length,
-                "{}: is at step {} already, beyond {}; {} N with a larger N "
-                "continues it",
-                run, position, length, length_flag(config));
+                "{}: is already at step {}, beyond {}; {} N with a larger N continues it", run,
+                position, length, length_flag(config));
 }
 
 // A new run that failed before its first row and first checkpoint has nothing to keep, and its
@@ -186,25 +219,24 @@ TrainingResult run_training(RunConfig& config, RunDirectory& directory, Trainer&
 }  // namespace
 
 int train_command(const Arguments& arguments) {
-  // Help must work before an environment is chosen; it then shows the flags of a common pair.
-  const bool general_help = wants_help(arguments) && (peek_flag(arguments, "--env").empty() ||
-                                                      peek_flag(arguments, "--agent").empty());
-  const std::unique_ptr<RunConfig> config =
-      general_help ? make_run_config("maze2d-umaze-dense", "ddpg") : base_config(arguments);
+  const BaseConfig base = base_config(arguments);
+  RunConfig* const config = base.config.get();
+  if (!base.preset.empty() && !wants_help(arguments)) {
+    std::cerr << fmt::format("preset {} (--preset none for the published defaults)\n", base.preset);
+  }
   check_learns_from(peek_flag(arguments, "--dataset"), *config);
   const ConfigFields fields = config->fields();
 
   TrainFlags flags;
-  CommandLine line("train",
-                   "Trains an agent. The options below are those of --env and --agent (of\n"
-                   "maze2d-umaze-dense and ddpg where they are not given).");
+  CommandLine line("train", describe_options(*config, base));
   line.add("--config", flags.config, {.help = "TOML file with options; flags override it"});
   line.add("--preset", flags.preset,
-           {.help = "auto: the options that ship for this pair; none; or a TOML file"});
+           {.help = "auto: the preset of this pair, if there is one; none; or a TOML file"});
   line.add("--run", flags.run,
            {.help = "folder of the new run", .fallback = "runs/ENV-AGENT-sSEED"});
   line.add("--resume", flags.resume, {.help = "continue the run in this folder"});
   line.add_fields(fields);
+  if (wants_help(arguments)) settle_help(line, *config, arguments);
   if (!line.parse(arguments)) return 0;
   const auto saved_options = lifelong_options(fields);
   const bool can_resume = config->training && config->training->can_resume();
@@ -246,8 +278,7 @@ int train_command(const Arguments& arguments) {
   if (resuming) restore(directory, *config, can_resume, *trainer);
   if (resuming && trainer->counts().position == config->training->length(*config)) {
     std::cerr << fmt::format(
-        "{}: is at its end, step {}; nothing is left to do. {} N with a larger "
-        "N continues it\n",
+        "{}: is finished at step {}; nothing is left to do. {} N with a larger N continues it\n",
         flags.resume, trainer->counts().position, length_flag(*config));
     return 0;
   }

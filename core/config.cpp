@@ -342,7 +342,7 @@ void ConfigFields::set_without_effect(std::initializer_list<std::string_view> na
   for (const std::string_view name : names) {
     const auto found = std::find_if(fields_.begin(), fields_.end(),
                                     [&](const ConfigField& field) { return field.name == name; });
-    REVERIE_CHECK(found != fields_.end(), "no option is called '{}'", name);
+    REVERIE_CHECK(found != fields_.end(), "unknown option '{}'", name);
     found->changes_result = false;
   }
 }
@@ -361,7 +361,7 @@ void ConfigFields::set(const ConfigField& field, std::string_view text, std::str
 
 void ConfigFields::set(std::string_view name, std::string_view text) const {
   const ConfigField* field = find(name);
-  REVERIE_CHECK(field != nullptr, "there is no option '{}'", name);
+  REVERIE_CHECK(field != nullptr, "unknown option '{}'", name);
   set(*field, text, name);
 }
 
@@ -433,7 +433,7 @@ std::string toml_string(const std::filesystem::path& file, std::string_view path
   const toml::table root = parse_toml(read_config_file(file), file.string());
   const auto node = root.at_path(path);
   if (!node) return "";
-  REVERIE_CHECK(node.is_string(), "{}:{}: {} is no string", file.string(),
+  REVERIE_CHECK(node.is_string(), "{}:{}: {} is not a string", file.string(),
                 node.node()->source().begin.line, path);
   return node.as_string()->get();
 }

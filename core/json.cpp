@@ -60,8 +60,7 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
 
   bool open(bool is_list) {
     REVERIE_CHECK(levels_.size() < Json::kMostLevels,
-                  "{}: has more than {} lists and objects within each other", source_,
-                  Json::kMostLevels);
+                  "{}: lists and objects are nested more than {} deep", source_, Json::kMostLevels);
     levels_.push_back({.is_list = is_list});
     return true;
   }

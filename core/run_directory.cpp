@@ -158,7 +158,7 @@ void remove_all_but_lock(const fs::path& run) {
   for (const fs::path& path : doomed) {
     if (!error) fs::remove_all(path, error);
   }
-  REVERIE_CHECK_RUN(!error, "{}: cannot remove what an unfinished run has left: {}", run.string(),
+  REVERIE_CHECK_RUN(!error, "{}: cannot remove the remains of an unfinished run: {}", run.string(),
                     error.message());
 }
 
@@ -206,7 +206,7 @@ RunDirectory RunDirectory::create(const fs::path& path) {
   const std::string name = run.path_.string();
   const auto check_empty = [&] {
     REVERIE_CHECK(!is_occupied(run.path_),
-                  "{}: exists and is not empty. Go on with it by --resume {}, or choose another "
+                  "{}: exists and is not empty. Continue it with --resume {}, or choose another "
                   "folder with --run",
                   name, name);
   };
@@ -293,7 +293,7 @@ CheckpointFolder RunDirectory::find_latest() const {
   std::error_code error;
   const bool named = fs::exists(fs::symlink_status(file, error));
   REVERIE_CHECK(named || !all.empty(),
-                "{}: has no checkpoint yet, so there is nothing to go on from. Start the run again",
+                "{}: has no checkpoint yet, so it cannot be continued. Start the run again",
                 path_.string());
   std::vector<std::string> names;
   for (const CheckpointFolder& checkpoint : all) names.push_back(checkpoint.path.filename());
@@ -322,10 +322,10 @@ CheckpointFolder RunDirectory::checkpoint(const std::string& which) const {
   if (which == "latest") return latest_checkpoint();
   const bool has_best = fs::is_directory(best());
   if (which == "best") {
-    REVERIE_CHECK(has_best,
-                  "{}: has no best checkpoint: it is kept where training evaluates "
-                  "(--evaluate-every)",
-                  path_.string());
+    REVERIE_CHECK(
+        has_best,
+        "{}: has no best checkpoint; training keeps one if it evaluates (--evaluate-every)",
+        path_.string());
     return {-1, best()};
   }
   const std::vector<CheckpointFolder> all = checkpoints();

@@ -17,7 +17,7 @@ size_t item_size(DType dtype) {
     case DType::kFloat64:
       return 8;
   }
-  fail_input("dtype {} is none of the known ones", static_cast<int>(dtype));
+  fail_input("unknown dtype {}", static_cast<int>(dtype));
 }
 
 std::string_view dtype_name(DType dtype) {
@@ -33,7 +33,7 @@ std::string_view dtype_name(DType dtype) {
     case DType::kFloat64:
       return "float64";
   }
-  fail_input("dtype {} is none of the known ones", static_cast<int>(dtype));
+  fail_input("unknown dtype {}", static_cast<int>(dtype));
 }
 
 int64_t Field::numel() const {

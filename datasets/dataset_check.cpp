@@ -149,7 +149,7 @@ class Checker {
     const bool unmarked = dataset_.episodes().size() == 1 && !dataset_.episodes()[0].terminated &&
                           !dataset_.episodes()[0].truncated;
     if (unmarked) {
-      found.push_back({!jumps_.empty(), "no terminals and no timeouts: all is one episode"});
+      found.push_back({!jumps_.empty(), "no terminals and no timeouts: everything is one episode"});
     }
     if (!jumps_.empty()) {
       found.push_back(

@@ -31,8 +31,8 @@ std::vector<int64_t> find_episodes(const Dataset& dataset, std::vector<int64_t> 
     std::iota(episodes.begin(), episodes.end(), 0);
   }
   for (const int64_t episode : episodes) {
-    REVERIE_CHECK(episode >= 0 && episode < count, "{}: episode {} wanted, it has {}",
-                  dataset.path(), episode, count);
+    REVERIE_CHECK(episode >= 0 && episode < count, "{}: no episode {}, it has {}", dataset.path(),
+                  episode, count);
   }
   return episodes;
 }

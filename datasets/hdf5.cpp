@@ -197,9 +197,9 @@ void Hdf5File::read_rows(const std::string& name, int64_t first, DType dtype,
   }
   const int64_t rows = out_bytes / *row_bytes;
   if (first < 0 || first > dataset.shape[0] || rows > dataset.shape[0] - first) {
-    fail_object(
-        *open_, name,
-        fmt::format("rows [{}, {}) wanted, it has {}", first, first + rows, dataset.shape[0]));
+    fail_object(*open_, name,
+                fmt::format("found {2} rows, expected rows [{0}, {1})", first, first + rows,
+                            dataset.shape[0]));
   }
   std::vector<hsize_t> start(dataset.shape.size(), 0), count;
   start[0] = static_cast<hsize_t>(first);

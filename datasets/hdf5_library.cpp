@@ -349,7 +349,7 @@ Handle open_object(const OpenFile& file, const std::string& name) {
     const std::string parent = join(std::span(parts).first(existing));
     const Handle above(H5Oopen(file.file.get(), parent.c_str(), file.link_access.get()));
     if (H5Iget_type(above.get()) != H5I_GROUP) {
-      fail_object(file, name, fmt::format("not there: {} is no group", printable(parent)));
+      fail_object(file, name, fmt::format("not found: {} is not a group", printable(parent)));
     }
     std::vector<std::string> known = names_in(file, parent, above);
     if (std::binary_search(known.begin(), known.end(), parts[existing])) {
@@ -431,7 +431,7 @@ hid_t memory_type(DType dtype) {
     case DType::kFloat64:
       return H5T_NATIVE_DOUBLE;
   }
-  fail_input("dtype {} is none of the known ones", static_cast<int>(dtype));
+  fail_input("unknown dtype {}", static_cast<int>(dtype));
 }
 
 void check_bools(const OpenFile& file, const std::string& name, std::span<const std::byte> values) {

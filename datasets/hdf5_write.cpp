@@ -53,7 +53,7 @@ Handle file_type(DType dtype) {
     case DType::kFloat64:
       return Handle(H5Tcopy(H5T_IEEE_F64LE));
   }
-  fail_input("dtype {} is none of the known ones", static_cast<int>(dtype));
+  fail_input("unknown dtype {}", static_cast<int>(dtype));
 }
 
 // The memory type for H5Dwrite: the library does not convert integers to an enumeration, and the

@@ -21,7 +21,7 @@ int main(int argc, char** argv) {
     std::cout << argv[1] << ": " << loaded.config->agent << " on " << loaded.spec.id << ", step "
               << loaded.step << "\n";
 
-    // One environment; the adapter stands between its units and the policy's.
+    // One environment. The adapter converts between its units and the policy's.
     const std::unique_ptr<Env> env = loaded.make_env();
     const FieldRows obs(env->spec().observation, 1);
     SpaceAdapter adapter(env->spec(), 1);

@@ -41,7 +41,7 @@ int main(int argc, char** argv) {
     const at::Tensor actions =
         step < kWarmUp ? random->act(obs).action : ddpg.explore(obs.at("observation"), 0.3, noise);
 
-    // Step all environments and store what came of it.
+    // Step all environments and store the results.
     const VectorStep result = env.step(adapter.actions(actions));
     replay.add(view_of(action, actions), adapter.step(result));
     for (const Episode& episode : result.finished) {

@@ -17,7 +17,7 @@ using namespace reverie;
 
 namespace {
 
-// A cart on a rail that a force pushes to and fro; it is to stand still in the middle.
+// A cart on a rail, moved by a force. It should stand still in the middle.
 class Cart final : public Env {
  public:
   static constexpr double kDt = 0.1;  // [s]

@@ -18,7 +18,7 @@ int main(int argc, char** argv) {
   const std::unique_ptr<EnvConfig> config = find_env("pointmaze-open").config();
   const EnvMaker make = config->maker();
 
-  // The environment that is played, and copies of it in which plans are tried.
+  // The real environment, and copies of it in which plans are tried.
   const std::unique_ptr<Env> env = make();
   SimulatorDynamics simulator(make, /*threads=*/2, /*parts=*/{"qpos"});
   const FieldRows obs(env->spec().observation, 1);
@@ -26,8 +26,8 @@ int main(int argc, char** argv) {
   std::vector<double> goal(2);
   env->physics()->get("desired_goal", goal);
 
-  // A plan is charged the squared distance to the goal after each of its steps. The simulator's
-  // states hold the part "qpos" as h.
+  // A plan costs the squared distance to the goal after each of its steps. The simulator's states
+  // hold the part "qpos" as h.
   const at::Tensor target = copy_to_tensor<double>(goal);
   const PlanningCost cost{.parts = {{.step = [&](const CandidateStep& step) {
                             return (step.next.h - target).square().sum(-1).to(at::kFloat);
@@ -56,7 +56,7 @@ int main(int argc, char** argv) {
                                      .horizon = 12,
                                      .guess = guess},
                                     rng);
-    // The first action is taken; the rest is where the next search begins.
+    // The first action is taken. The next search starts from the rest of the plan.
     guess = plan.actions.narrow(1, 1, plan.actions.size(1) - 1);
     const at::Tensor first = plan.actions.select(1, 0).contiguous();
     scale.to_environment(view_of(unit, first), {&own, action.data(), 1});

@@ -25,7 +25,7 @@ int main(int argc, char** argv) {
   std::filesystem::remove(path);
   const std::unique_ptr<Env> env = find_env("maze2d-umaze").config()->maker()();
 
-  // What each step holds: the fields of the environment, and who recorded it.
+  // The content of each step: the fields of the environment, and who recorded it.
   DatasetSchema schema;
   schema.observation = env->spec().observation;
   schema.action = action_field(env->spec().action);
@@ -44,7 +44,7 @@ int main(int argc, char** argv) {
       }
     };
 
-    // T steps have T + 1 observations: the last one shows what came of the last action.
+    // T steps have T + 1 observations: the last one shows the result of the last action.
     env->reset(seed, obs.row(0));
     record_observation();
     const float action[2] = {static_cast<float>(rng.uniform(-1.0, 1.0)),

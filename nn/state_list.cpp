@@ -116,7 +116,7 @@ void StateList::save(Checkpoint& checkpoint) const {
   }
   for (const Text& text : texts_) {
     if (!text.part.saved) continue;
-    REVERIE_CHECK(!checkpoint.has_text(text.name), "two things of a checkpoint are called '{}'",
+    REVERIE_CHECK(!checkpoint.has_text(text.name), "two parts of a checkpoint are called '{}'",
                   text.name);
     checkpoint.set(text.name, text.get());
     // load() takes the group as the sign that the part exists, whether or not it has tensors.

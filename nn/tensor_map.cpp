@@ -18,7 +18,7 @@ c10::ScalarType scalar_type(DType dtype) {
     case DType::kFloat64:
       return at::kDouble;
   }
-  fail_input("dtype {} is none of the known ones", static_cast<int>(dtype));
+  fail_input("unknown dtype {}", static_cast<int>(dtype));
 }
 
 namespace {

@@ -257,7 +257,7 @@ void ReplayBuffer::write_goals(const GoalSpec& goals, std::span<const int64_t> g
 }
 
 void ReplayBuffer::check_request(int64_t batch, const SampleSpec& spec) const {
-  REVERIE_CHECK(steps_ > 0, "replay: nothing stored yet, cannot draw {} transitions", batch);
+  REVERIE_CHECK(steps_ > 0, "replay: nothing is stored yet, cannot draw {} transitions", batch);
   REVERIE_CHECK(batch >= 1 && spec.n_step >= 1, "replay: batch {} and n_step {}, expected >= 1",
                 batch, spec.n_step);
   REVERIE_CHECK(spec.gamma >= 0.0 && spec.gamma <= 1.0, "replay: gamma {}, expected 0 to 1",

@@ -114,15 +114,17 @@ Collector::Collector(const EnvMaker& make, Actor* policy, const CollectOptions& 
     : policy_(policy), options_(options) {
   const std::unique_ptr<Env> first = make();
   const int64_t lanes = Collector::lanes(first->spec(), drives(), options_);
-  REVERIE_CHECK(drives() || first->spec().max_steps > 0,
-                "{}: its episodes have no limit, and only whole ones are kept; add --time-limit N",
-                first->spec().id);
+  REVERIE_CHECK(
+      drives() || first->spec().max_steps > 0,
+      "{}: its episodes have no limit, and only whole episodes are kept; add --time-limit N",
+      first->spec().id);
   env_lanes_ = make_lanes(make, lanes);
   fields_ = first->spec().observation;
   action_space_ = first->spec().action;
   action_field_ = action_field(action_space_);
   REVERIE_CHECK(options_.noise == 0.0 || action_field_.dtype != DType::kInt64,
-                "--noise: {} has discrete actions, which take no normal noise", first->spec().id);
+                "--noise: {} has discrete actions; normal noise needs continuous ones",
+                first->spec().id);
   schema_.observation = fields_;
   schema_.action = action_field_;
   if (first->physics() != nullptr) parts_ = first->physics()->parts();

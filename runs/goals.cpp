@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <charconv>
 
+#include <fmt/ranges.h>
+
 #include "agents/planning/goal_tasks.h"
 #include "agents/training/dataset_split.h"
 #include "drawing/video.h"
+#include "envs/maze/goal_episode.h"
 
 namespace reverie {
 namespace {
@@ -35,10 +38,18 @@ GoalTaskOptions task_options(const GoalRequest& request, int64_t count, uint64_t
   return options;
 }
 
+// The goal's qpos, of which mazes reach x and y. Those of another size are refused where the tasks
+// are drawn.
+void check_goal_state(Env& env, const std::vector<double>& qpos) {
+  PhysicsState* physics = env.physics();
+  if (physics == nullptr || physics->parts().front().size != qpos.size() || qpos.size() < 2) return;
+  check_goal_place(env, fmt::format("--goal-state {}", fmt::join(qpos, ",")), qpos[0], qpos[1]);
+}
+
 // The picture of a goal, with the size of the pixels.
 std::vector<uint8_t> read_goal_picture(const std::string& file, const Field& pixels) {
   REVERIE_CHECK(pixels.shape.back() == 3,
-                "--goal-image {}: the run sees pictures of {} channel, expected three", file,
+                "--goal-image {}: the run observes pictures of {} channel, expected 3", file,
                 pixels.shape.back());
   return read_png(file, static_cast<int>(pixels.shape[1]), static_cast<int>(pixels.shape[0]));
 }
@@ -50,7 +61,9 @@ Goals find_goals(const GoalRequest& request, const RunConfig& config, const std:
   REVERIE_CHECK(request.image.empty() || request.state.empty(),
                 "--goal-image and --goal-state exclude each other");
   GoalTaskOptions options = task_options(request, count, seed);
-  const EnvSpec spec = make()->spec();
+  const std::unique_ptr<Env> env = make();
+  const EnvSpec spec = env->spec();
+  check_goal_state(*env, request.state);
   if (!request.image.empty())
     options.picture = read_goal_picture(request.image, spec.field("pixels"));
   std::vector<ReachGoalTask> tasks;
@@ -71,12 +84,20 @@ Goals find_goals(const GoalRequest& request, const RunConfig& config, const std:
   }
   goals.tasks = std::make_shared<const std::vector<ReachGoalTask>>(std::move(tasks));
   const int64_t limit = spec.max_steps > 0 ? spec.max_steps : kMostSteps;
-  REVERIE_CHECK(request.budget <= limit, "--budget {}: {} ends its episodes after {} steps",
+  REVERIE_CHECK(request.budget <= limit,
+                "--budget {}: {} ends its episodes after {} steps; expected no more",
                 request.budget, spec.id, limit);
   goals.options.budget =
       request.budget > 0 ? request.budget : std::min(2 * options.most_steps, limit);
   if (request.radius > 0.0) goals.options.radius = request.radius;
   return goals;
+}
+
+void check_goal_place(Env& env, std::string_view what, double x, double y) {
+  PhysicsState* physics = env.physics();
+  if (physics == nullptr) return;
+  const auto* maze = dynamic_cast<const maze::MazePhysics*>(&physics->innermost());
+  if (maze != nullptr) maze->layout().check_place(what, {x, y}, 0.0);
 }
 
 bool Goals::suit_simulator() const {

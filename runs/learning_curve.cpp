@@ -101,7 +101,7 @@ std::vector<std::string> usual_metrics(const std::vector<MetricsTable>& runs) {
     if (all_have(name) && chosen.size() < kMostMetrics) chosen.emplace_back(name);
   }
   REVERIE_CHECK(!chosen.empty(),
-                "these runs have logged none of the usual metrics together; give --metric NAME");
+                "the runs have none of the usual metrics in common; give --metric NAME");
   return chosen;
 }
 

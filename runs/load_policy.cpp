@@ -138,7 +138,7 @@ RunDirectory open_run_folder(const std::string& run) {
     const bool is_path =
         run.empty() || run.find('/') != std::string::npos || std::filesystem::exists(run, ignored);
     if (is_path) throw;
-    throw Error(fmt::format("{}. What needs no run: {}", error.what(), untrained_agents()),
+    throw Error(fmt::format("{}. Policies that need no run: {}", error.what(), untrained_agents()),
                 error.kind());
   }
 }

@@ -41,7 +41,7 @@ MetricsTable MetricsTable::read(const std::filesystem::path& run) {
       if (cell.empty()) continue;
       const auto [end, error] = std::from_chars(cell.data(), cell.data() + cell.size(), row[i]);
       REVERIE_CHECK(error == std::errc() && end == cell.data() + cell.size(),
-                    "{}: line {}: '{}' is no number", table.file_.string(), number,
+                    "{}: line {}: '{}' is not a number", table.file_.string(), number,
                     printable(cell));
     }
     table.rows_.push_back(std::move(row));

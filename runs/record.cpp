@@ -114,7 +114,7 @@ Record begin_record(const LoadedPolicy& policy, const std::filesystem::path& run
                 run.string(), policy.step, length, run.string());
   std::vector<Launch> training = read_history(run);
   REVERIE_CHECK(!training.empty(),
-                "{}: has no history.json: it was trained by an older program, and nothing says how",
+                "{}: has no history.json: an older program trained it and did not record how",
                 run.string());
   std::map<std::string, std::string> options = training_options(run);
   options.merge(evaluation_options(policy, settings, options));

@@ -10,6 +10,11 @@
 
 namespace reverie {
 
+// The environment's options as TOML for a dataset, which is used on other machines: an option that
+// names a file gets the file's content instead. Throws Error(kInput) for a file that cannot be
+// read.
+std::string portable_options(EnvConfig& config);
+
 // Whether the dataset names an environment of the registry.
 bool names_known_environment(const Dataset& dataset);
 

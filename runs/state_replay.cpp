@@ -71,11 +71,10 @@ void StateReplay::begin(const EpisodeData& episode) {
                 "{}: holds neither the states of {} (infos/qpos, infos/qvel) nor the seeds of its "
                 "resets; expected one of them",
                 dataset_.path(), env_.spec().id);
-  REVERIE_CHECK(
-      !keeps_own_goal() || episode.seed || has_fixed_goal(),
-      "{}: goals of {} vary, and the seeds of its resets, which they follow from, were not "
-      "recorded; expected an environment with a fixed goal",
-      dataset_.path(), env_.spec().id);
+  REVERIE_CHECK(!keeps_own_goal() || episode.seed || has_fixed_goal(),
+                "{}: goals of {} vary and follow from the seeds of its resets, which were not "
+                "recorded; expected an environment with a fixed goal",
+                dataset_.path(), env_.spec().id);
   episode_ = &episode;
   goal_.reset();
   row_ = 0;
@@ -90,7 +89,7 @@ bool StateReplay::has_fixed_goal() const {
 }
 
 int64_t StateReplay::length() const {
-  REVERIE_CHECK(episode_ != nullptr, "{}: no episode was taken up", dataset_.path());
+  REVERIE_CHECK(episode_ != nullptr, "{}: no episode was begun", dataset_.path());
   return episode_->length();
 }
 
@@ -102,7 +101,7 @@ void StateReplay::check_row(int64_t row, int64_t last) const {
 void StateReplay::reset() { player_.reset(static_cast<uint64_t>(episode_->seed.value_or(0))); }
 
 void StateReplay::set_goal(std::span<const double> goal) {
-  REVERIE_CHECK(has_part(kGoalPart), "{}: has no goal that could be another one", env_.spec().id);
+  REVERIE_CHECK(has_part(kGoalPart), "{}: has no goal that could be changed", env_.spec().id);
   goal_.emplace(goal.begin(), goal.end());
 }
 

@@ -39,10 +39,10 @@ WorldModelRun open_world_model_run(const std::string& run, const std::string& da
   out.loaded = load_policy(run, options);
   out.model = &world_model_agent(out.loaded).model();
   const RunConfig& config = *out.loaded.config;
-  REVERIE_CHECK(!dataset.empty() || !config.dataset().empty(),
-                "{}: was trained on experience that it gathered itself, there is no dataset to "
-                "look at; expected --dataset F, with pictures of {}",
-                run, out.loaded.spec.id);
+  REVERIE_CHECK(
+      !dataset.empty() || !config.dataset().empty(),
+      "{}: gathered its own experience and names no dataset; give --dataset F with pictures of {}",
+      run, out.loaded.spec.id);
   out.data =
       open_split_pictures(config, out.loaded.spec, dataset.empty() ? config.dataset() : dataset,
                           dataset.empty() ? out.loaded.dataset : "");

@@ -60,8 +60,8 @@ std::vector<StateNumber> state_numbers(const Dataset& dataset, std::vector<std::
       if (!is_float(field)) continue;
       const int64_t size = field.numel();
       if (size > kMostNumbers) {
-        left_out.push_back(fmt::format("{}: {} numbers, at most {} are looked at", field.name, size,
-                                       kMostNumbers));
+        left_out.push_back(
+            fmt::format("{}: {} numbers, at most {} are sampled", field.name, size, kMostNumbers));
         continue;
       }
       for (int64_t k = 0; k < size; ++k) {
@@ -118,7 +118,7 @@ FrameSample sample_frames(const WorldModelRun& run, const std::vector<int64_t>& 
     found += out.paths.back();
     if (on_frames) on_frames(found);
   }
-  REVERIE_CHECK(found > 0, "{}: no frame to look at", dataset.path());
+  REVERIE_CHECK(found > 0, "{}: no frame to sample", dataset.path());
   out.latents = at::cat(latents);
   out.targets = at::cat(targets);
   return out;

@@ -17,7 +17,7 @@ void check(const ProbeData& data, int64_t least) {
   REVERIE_CHECK(is_matrix(data.latents) && is_matrix(data.targets) &&
                     data.latents.size(0) == data.targets.size(0) && data.latents.size(1) > 0 &&
                     data.targets.size(1) > 0,
-                "probe: latents and targets are no [N, D] and [N, K] floating point tensors");
+                "probe: latents and targets are not [N, D] and [N, K] floating point tensors");
   REVERIE_CHECK(data.latents.size(0) >= least, "probe: {} samples, expected at least {}",
                 data.latents.size(0), least);
   REVERIE_CHECK(at::isfinite(data.latents).all().item<bool>(),

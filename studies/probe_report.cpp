@@ -23,8 +23,7 @@ Samples gather(const WorldModelRun& run, const std::vector<StateNumber>& numbers
                const ProbeOptions& options) {
   Rng rng(mix_seed({options.seed, 1}));
   const std::vector<int64_t> order = shuffled(run.data.episodes.training, rng);
-  REVERIE_CHECK(order.size() >= 2,
-                "{}: {} episode that the run learnt from, probes need at least 2",
+  REVERIE_CHECK(order.size() >= 2, "{}: {} training episode, probes need at least 2",
                 run.data.dataset->path(), order.size());
   const auto validation = static_cast<std::ptrdiff_t>(
       std::max<size_t>(1, order.size() / static_cast<size_t>(kValidationShare)));

@@ -125,8 +125,8 @@ SurpriseReport measure_surprise(const WorldModelRun& run, const SurpriseOptions&
     }
   }
   REVERIE_CHECK(out.episodes >= 2,
-                "{}: in {} of {} stretches the environment's episode ended after the teleport; "
-                "expected two that go on; more episodes help",
+                "{}: in {} of {} stretches the episode ended after the teleport; expected two that "
+                "go on; raise --episodes",
                 run.data.dataset->path(), out.ended, stretches.size());
   out.redrawn /= static_cast<double>(out.episodes);
   return out;

@@ -42,8 +42,7 @@ std::string choose_color(const EnvConfig& config, const std::string& env) {
       continue;
     if (chosen == nullptr || factor.name == "body_color") chosen = &factor;
   }
-  REVERIE_CHECK(chosen != nullptr,
-                "{}: has no colour that could change; see `reverie list factors`", env);
+  REVERIE_CHECK(chosen != nullptr, "{}: has no colour to change; see `reverie list factors`", env);
   return far_color(*chosen);
 }
 

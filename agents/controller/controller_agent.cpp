@@ -100,7 +100,7 @@ ActorMaker controller_actors(const std::string& name, const EnvMaker& make) {
     for (const EnvEntry& other : env_registry()) {
       if (find_controller(other, name) != nullptr) known += (known.empty() ? "" : ", ") + other.id;
     }
-    fail_input("{} comes without a {} controller; these have one: {}", entry.id, name, known);
+    fail_input("{} has no {} controller; environments that have one: {}", entry.id, name, known);
   }
   controller->make(*env, 0);  // unsuitable environments throw here
   return [env, controller](int64_t num_envs, uint64_t seed) {
@@ -109,11 +109,11 @@ ActorMaker controller_actors(const std::string& name, const EnvMaker& make) {
 }
 
 AgentEntry scripted_entry() {
-  return controller_entry("scripted", "the driver that comes with car-racing, a yardstick");
+  return controller_entry("scripted", "the scripted driver of car-racing, a reference");
 }
 
 AgentEntry waypoint_entry() {
-  return controller_entry("waypoint", "D4RL's controller, in point mazes to their own goal");
+  return controller_entry("waypoint", "D4RL's waypoint controller of point mazes, a reference");
 }
 
 }  // namespace reverie

@@ -13,7 +13,7 @@ void DdpgConfig::describe(ConfigFields& f) {
   f.add("hidden_sizes", hidden_sizes, "widths of the hidden layers of actor and critic",
         between(1, 65536));
   f.add("normalized_trunk", normalized_trunk,
-        "their first layer is linear, layer norm and tanh instead of linear and ReLU");
+        "layer norm and tanh after the first layer of both, instead of ReLU");
   f.add("actor_learning_rate", actor_learning_rate, "Adam's step size for the actor", above(0));
   f.add("critic_learning_rate", critic_learning_rate, "Adam's step size for the critic", above(0));
   f.add("gamma", gamma, "discount per environment step", between(0, 1));

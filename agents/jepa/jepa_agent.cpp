@@ -12,9 +12,7 @@ namespace reverie {
 void JepaConfig::describe(ConfigFields& f) {
   model.describe(f);
   training.describe(f);
-  f.add(
-      "weights", weights,
-      "weights to begin with: the folder of a run, or a safetensors file, such as published ones");
+  f.add("weights", weights, "initial weights: a run folder or a safetensors file; \"\" = random");
   describe_acting(f);
 }
 
@@ -26,7 +24,8 @@ const Field& pixels_of(const EnvSpec& spec) {
   for (const Field& field : spec.observation) {
     if (field.name == "pixels") return field;
   }
-  fail_input("{} shows no pictures, which a JEPA learns from: --observation pixels", spec.id);
+  fail_input("{}: a JEPA learns from pictures, which are not observed; give --observation pixels",
+             spec.id);
 }
 
 // The model of a run if the path is a folder.
@@ -94,7 +93,7 @@ std::unique_ptr<Agent> JepaConfig::make(const EnvSpec& spec, at::Device device,
 
 AgentEntry jepa_entry() {
   return {.name = "jepa",
-          .summary = "JEPA kept from collapse by SIGReg, planning in its latents (LeWorldModel)",
+          .summary = "JEPA with SIGReg that plans in its latents (LeWorldModel)",
           .config = [] { return std::make_unique<JepaConfig>(); },
           .training = [] { return std::make_unique<WorldModelTraining>(); },
           .reaches_goals = true,

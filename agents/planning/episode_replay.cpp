@@ -30,7 +30,7 @@ ReachGoalTask::State place_of(const PhysicsState& physics) {
 ReachGoalTask replay_goal_task(Env& env, const PlayedActions& played, int64_t start, int64_t goal) {
   const PhysicsState* physics = env.physics();
   REVERIE_CHECK(physics != nullptr && !physics->parts().empty(),
-                "goals: {} does not say where its body is", env.spec().id);
+                "goals: {} does not report the position of its body", env.spec().id);
   ActionPlayer player(env);
   const int64_t size = player.action().numel();
   const auto numbers = static_cast<int64_t>(played.actions.size());

@@ -21,7 +21,8 @@ namespace {
 constexpr int64_t kMostSolved = 1000;
 
 bool can_set_parts(const PhysicsState* physics, const std::string& id) {
-  REVERIE_CHECK(physics != nullptr, "goals: {} names no parts of its state to begin at", id);
+  REVERIE_CHECK(physics != nullptr,
+                "goals: {} names no parts of its state, which starts and goals need", id);
   return physics->settable();
 }
 
@@ -79,7 +80,7 @@ std::optional<PhysicsState::GoalDistance> start_distance(const ReachGoalTask& ta
 std::vector<ReachGoalTask> draw_pairs(const RecordedEpisodes& recorded, PhysicsState& physics,
                                       const GoalTaskOptions& options) {
   REVERIE_CHECK(options.least_steps >= 1 && options.least_steps <= options.most_steps,
-                "goals: {} to {} steps apart, expected 1 or more and no more than the second",
+                "goals: {} to {} steps apart, expected two numbers in order, from 1 on",
                 options.least_steps, options.most_steps);
   std::vector<int64_t> ends;  // of the places up to each episode
   int64_t places = 0;
@@ -93,10 +94,9 @@ std::vector<ReachGoalTask> draw_pairs(const RecordedEpisodes& recorded, PhysicsS
   std::vector<ReachGoalTask> tasks;
   int64_t solved = 0;  // in a row
   while (static_cast<int64_t>(tasks.size()) < options.count) {
-    REVERIE_CHECK(
-        solved < kMostSolved,
-        "{}: {} pairs in a row were solved at their start; goals further apart are needed",
-        recorded.source, kMostSolved);
+    REVERIE_CHECK(solved < kMostSolved,
+                  "{}: {} pairs in a row were solved at their start; use goals further apart",
+                  recorded.source, kMostSolved);
     const int64_t place = rng.integers(0, places);
     const auto episode = std::upper_bound(ends.begin(), ends.end(), place) - ends.begin();
     const int64_t first = episode == 0 ? 0 : ends[static_cast<size_t>(episode) - 1];
@@ -124,8 +124,8 @@ std::vector<size_t> find_columns(const Dataset& dataset,
                                     [&](const Field& field) { return field.name == part.name; });
     REVERIE_CHECK(found != info.end() && found->numel() == static_cast<int64_t>(part.size) &&
                       (found->dtype == DType::kFloat64 || found->dtype == DType::kFloat32),
-                  "{}: holds no `{}` of {} numbers, which starts and goals are known by",
-                  dataset.path(), part.name, part.size);
+                  "{}: holds no `{}` of {} numbers, which define starts and goals", dataset.path(),
+                  part.name, part.size);
     columns.push_back(static_cast<size_t>(found - info.begin()));
   }
   return columns;
@@ -189,11 +189,10 @@ RecordedEpisodes recorded_actions(Dataset& dataset, EpisodeReader& reader, Env& 
   const size_t column = find_columns(dataset, {place}).front();
   const auto task = [&dataset, &reader, &env, column](int64_t index, int64_t start, int64_t goal) {
     const EpisodeData& episode = reader.read(index);
-    REVERIE_CHECK(
-        episode.seed.has_value(),
-        "{}: holds no seeds of its resets, without which episodes of {} cannot be played again; "
-        "expected a dataset in D4RL's or Minari's layout, which hold them",
-        dataset.path(), env.spec().id);
+    REVERIE_CHECK(episode.seed.has_value(),
+                  "{}: holds no seeds of its resets, which replaying episodes of {} needs; "
+                  "expected a dataset in D4RL's or Minari's layout, which hold them",
+                  dataset.path(), env.spec().id);
     const PlayedActions played{.seed = static_cast<uint64_t>(*episode.seed),
                                .actions = numbers(dataset.schema().action, episode.action)};
     ReachGoalTask found = replay_goal_task(env, played, start, goal);
@@ -203,8 +202,8 @@ RecordedEpisodes recorded_actions(Dataset& dataset, EpisodeReader& reader, Env& 
     for (size_t i = 0; i < recorded.size(); ++i) {
       constexpr double kTolerance = 1e-2;  // [m], of data in single precision
       REVERIE_CHECK(std::abs(reached[i] - recorded[i]) <= kTolerance,
-                    "{}: its actions lead {} elsewhere than was recorded ({}, expected {}); was it "
-                    "recorded with other options?",
+                    "{}: its actions lead {} to other states than recorded ({}, expected {}); was "
+                    "it recorded with other options?",
                     dataset.path(), env.spec().id, reached[i], recorded[i]);
     }
     return found;

@@ -10,12 +10,10 @@ namespace reverie {
 
 void PlanningOptions::describe(ConfigFields& f) {
   planner.describe(f);
-  f.add(
-      "replan_every", replan_every,
-      "blocks of actions carried out before the next plan [model steps]; 0 = --horizon, at most 5",
-      between(0, 1000));
+  f.add("replan_every", replan_every,
+        "model steps carried out before the next plan; 0 = --horizon, at most 5", between(0, 1000));
   f.add("goal_cost", goal_cost,
-        "what a plan is charged: the distance to the goal at its last step, or the mean over steps",
+        "cost of a plan: the distance to the goal at its last step, or the mean over its steps",
         {"last", "mean"});
 }
 
@@ -56,7 +54,7 @@ PlanningPolicy::PlanningPolicy(WorldModel& model, PlanningTask task, const Plann
     options_.replan_every = std::min(kMostReplanEvery, options.planner.horizon);
   }
   REVERIE_CHECK(options.replan_every <= options.planner.horizon,
-                "--replan-every {}: a plan has --horizon {} steps only", options.replan_every,
+                "--replan-every {}: a plan has only {} steps (--horizon)", options.replan_every,
                 options.planner.horizon);
   const ActionLimits limits = model.actions().limits();
   const at::Tensor nothing =

@@ -10,23 +10,25 @@ namespace reverie {
 void PolicyGradientConfig::describe(ConfigFields& f) {
   f.add("hidden_sizes", hidden_sizes, "widths of the hidden layers of policy and value function",
         between(1, 65536));
-  f.add("distribution", distribution,
-        "of continuous actions: a Gaussian clipped to the bounds, or a Beta within them",
-        {"gaussian", "beta"});
+  f.add(
+      "distribution", distribution,
+      "distribution of continuous actions: a Gaussian clipped to the bounds, or a Beta within them",
+      {"gaussian", "beta"});
   f.add("initial_log_std", initial_log_std,
-        "logarithm of the Gaussian's standard deviation at first, of actions in [-1, 1]",
+        "initial logarithm of the Gaussian's standard deviation, for actions in [-1, 1]",
         between(-20, 2));
   f.add("learning_rate", learning_rate, "Adam's step size", above(0));
-  f.add("anneal_learning_rate", anneal_learning_rate, "let it fall linearly to 0 over the run");
+  f.add("anneal_learning_rate", anneal_learning_rate,
+        "lower the learning rate linearly to 0 over the run");
   f.add("gamma", gamma, "discount per environment step", between(0, 1));
   f.add("rollout_steps", rollout_steps, "steps of each environment between two updates",
         between(2, 1 << 20));
   f.add("value_coefficient", value_coefficient, "weight of the value function's loss", at_least(0));
   f.add("entropy_coefficient", entropy_coefficient, "weight of the policy's entropy [1/nat]",
         at_least(0));
-  f.add("max_gradient_norm", max_gradient_norm, "gradients are scaled down to this norm", above(0));
+  f.add("max_gradient_norm", max_gradient_norm, "maximum norm of the gradient", above(0));
   f.add("normalize_advantage", normalize_advantage,
-        "advantages less their mean, divided by their standard deviation");
+        "normalise advantages to mean 0 and standard deviation 1");
   f.add("normalize_observation", normalize_observation,
         "standardise observations by running mean and variance");
 }
@@ -93,9 +95,7 @@ Shapes shapes_of(const EnvSpec& spec, const PolicyGradientConfig& config, int64_
 ActorCritic::Kind ActorCritic::kind_of(const EnvSpec& spec, const PolicyGradientConfig& config) {
   const bool beta = config.distribution == "beta";
   if (std::holds_alternative<DiscreteSpace>(spec.action)) {
-    REVERIE_CHECK(!beta,
-                  "{} has discrete actions; --distribution beta is one of continuous actions, "
-                  "leave it out",
+    REVERIE_CHECK(!beta, "{} has discrete actions; --distribution beta needs continuous ones",
                   spec.id);
     return Kind::kCategorical;
   }

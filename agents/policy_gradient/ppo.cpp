@@ -12,9 +12,9 @@ void PpoConfig::describe(ConfigFields& f) {
   f.add("gae_lambda", gae_lambda, "lambda of generalised advantage estimation", between(0, 1));
   f.add("epochs", epochs, "passes over a rollout", between(1, 1000));
   f.add("minibatch", minibatch, "steps per gradient step", between(2, 1 << 20));
-  f.add("clip", clip, "epsilon: how far the ratio of new to old policy is rewarded", above(0));
-  f.add("clip_value", clip_value, "limit the change of values in the same way");
-  f.add("target_kl", target_kl, "end the epochs of a rollout beyond this divergence; 0 = never",
+  f.add("clip", clip, "epsilon: clip range of the ratio of new to old policy", above(0));
+  f.add("clip_value", clip_value, "clip the change of the value function in the same way");
+  f.add("target_kl", target_kl, "stop the epochs of a rollout beyond this KL divergence; 0 = never",
         at_least(0));
 }
 

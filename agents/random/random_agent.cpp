@@ -49,7 +49,7 @@ ActorMaker random_actors(const EnvSpec& env) {
 
 AgentEntry random_entry() {
   return untrained_entry(
-      "random", "uniform actions, the floor of every comparison",
+      "random", "uniformly random actions, the lower reference",
       {.make = [](const EnvMaker& make) { return random_actors(make()->spec()); }});
 }
 

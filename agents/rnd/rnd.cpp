@@ -22,13 +22,13 @@ RndConfig::RndConfig() {
 void RndConfig::describe(ConfigFields& f) {
   f.add("distillation_hidden_sizes", distillation.hidden_sizes,
         "widths of the hidden layers of predictor and random target", between(1, 65536));
-  f.add("embedding_size", distillation.embedding_size, "numbers that the predictor predicts",
+  f.add("embedding_size", distillation.embedding_size, "size of the predicted vector",
         between(1, 65536));
   f.add("predictor_learning_rate", distillation.learning_rate, "Adam's step size for the predictor",
         above(0));
   f.add("observation_clip", distillation.observation_clip,
         "bound of the predictor's inputs [standard deviations]", between(0.1, 10.0));
-  f.add("intrinsic_scale", intrinsic_scale, "times the novelty is the reward", at_least(0));
+  f.add("intrinsic_scale", intrinsic_scale, "factor from novelty to reward", at_least(0));
   ddpg.describe(f);
 }
 

@@ -29,8 +29,8 @@ class DatasetExperience final : public Experience {
     for (const bool learnt : {true, false}) {
       const int64_t longest = (learnt ? *training_ : *held_out_).longest_episode();
       REVERIE_CHECK(longest >= steps,
-                    "{}: the longest {} episode has {} steps, the model looks at {} "
-                    "(--history times --action-block)",
+                    "{}: the longest {} episode has {} steps, the model needs {} (--history times "
+                    "--action-block)",
                     identity_.path, learnt ? "training" : "held-out", longest, steps);
     }
   }

@@ -100,7 +100,7 @@ std::unique_ptr<Decoder> load_decoder(const std::filesystem::path& run, WorldMod
   const int64_t found = decoder->load_file(file);
   REVERIE_CHECK(found == step,
                 "{}: was trained for the model of step {}, the latest checkpoint is of step {}; "
-                "`reverie decoder {}` trains it anew",
+                "`reverie decoder {}` trains a new one",
                 file.string(), found, step, run.string());
   return decoder;
 }

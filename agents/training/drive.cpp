@@ -203,7 +203,7 @@ void resume_trainer(Trainer& trainer, const Checkpoint& checkpoint) {
   list.load(checkpoint);
   if (const std::string broken = list.find_not_finite(); !broken.empty()) {
     fail_input(
-        "{} is not finite: this checkpoint is damaged or was saved too late; go on from an "
+        "{} is not finite: this checkpoint is damaged or was saved too late; continue from an "
         "older one",
         broken);
   }

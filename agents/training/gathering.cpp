@@ -14,10 +14,9 @@ GatheringEnvs::GatheringEnvs(const RunConfig& config, int64_t num_envs)
 
 void refuse_extra_fields(const Agent& agent, std::string_view name) {
   const std::vector<Field> fields = agent.extra_fields();
-  REVERIE_CHECK(
-      fields.empty(),
-      "agent '{}' keeps '{}' beside its actions, which the replay buffer has no place for", name,
-      fields.front().name);
+  REVERIE_CHECK(fields.empty(),
+                "agent '{}' keeps '{}' beside its actions, which the replay buffer cannot store",
+                name, fields.front().name);
 }
 
 void say_where_it_ends(const TrainingConfig::Say& say, int64_t steps, int64_t per_turn,

@@ -21,8 +21,8 @@ std::optional<GoalSpec> hindsight_goals(const RunConfig& config, const Hindsight
   };
   REVERIE_CHECK(physics != nullptr && physics->innermost().outcome(nowhere, nowhere) &&
                     observes(goals.achieved) && observes(goals.desired),
-                "--goal-strategy {}: {} has no goals that could be others; the mazes whose "
-                "observation holds `desired_goal` have",
+                "--goal-strategy {}: {} has no goals to replace; expected a maze that observes "
+                "`desired_goal`",
                 name, env->spec().id);
   REVERIE_CHECK(physics->outcome(nowhere, nowhere),
                 "--goal-strategy {}: with --frame-skip the reward of {} sums over states that are "

@@ -75,7 +75,7 @@ void write_decoder_sheet(const std::filesystem::path& path, const std::string& t
   Rng rng(seed);
   PictureSheet sheet(title);
   const TensorMap frames = held_out.sample(kReconstructions, {}, rng).obs;
-  sheet.add_heading("held-out frames, and what the decoder makes of their latents");
+  sheet.add_heading("held-out frames, and the decoder's reconstructions from their latents");
   sheet.add_row("seen", frames.at("pixels").cpu());
   sheet.add_row("decoded", decoder.pictures(encode_frames(model, frames)));
 

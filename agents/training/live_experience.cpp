@@ -56,8 +56,7 @@ class LaneReplay {
 ActorMaker gathering_actor(const RunConfig& config, const std::string& name) {
   const AgentEntry& entry = find_agent(name);
   REVERIE_CHECK(entry.untrained.has_value(),
-                "--gather-policy {}: has to be trained; expected one of {}", name,
-                untrained_agents());
+                "--gather-policy {}: needs training; expected one of {}", name, untrained_agents());
   return entry.untrained->make(config.env_config->maker());
 }
 
@@ -91,16 +90,15 @@ class LiveExperience final : public Experience {
 
   void check_holds(int64_t steps) const override {
     const int64_t limit = env_->spec().max_steps;
-    REVERIE_CHECK(limit == 0 || limit >= steps,
-                  "{}: episodes end after {} steps, the model looks at {} (--history times "
-                  "--action-block)",
-                  env_->spec().id, limit, steps);
-    const int64_t each = gathering_.learning_starts / lanes_;
     REVERIE_CHECK(
-        each >= steps,
-        "--learning-starts {}: {} steps in each of {} environments, the model looks at {} "
-        "(--history times --action-block)",
-        gathering_.learning_starts, each, lanes_, steps);
+        limit == 0 || limit >= steps,
+        "{}: episodes end after {} steps, the model needs {} (--history times --action-block)",
+        env_->spec().id, limit, steps);
+    const int64_t each = gathering_.learning_starts / lanes_;
+    REVERIE_CHECK(each >= steps,
+                  "--learning-starts {}: {} steps in each of {} environments, the model needs {} "
+                  "(--history times --action-block)",
+                  gathering_.learning_starts, each, lanes_, steps);
   }
 
   bool ready() const override { return steps_ >= gathering_.learning_starts; }

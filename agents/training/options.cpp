@@ -7,7 +7,8 @@ namespace reverie {
 void DriveOptions::describe(ConfigFields& f) {
   f.add("log_every", log_every, "steps between rows of metrics.csv", at_least(1));
   f.add("checkpoint_every", checkpoint_every, "steps between checkpoints", at_least(1));
-  f.add("keep_checkpoints", keep_checkpoints, "checkpoints kept, the newest ones", at_least(1));
+  f.add("keep_checkpoints", keep_checkpoints, "number of checkpoints to keep, the newest ones",
+        at_least(1));
   f.set_without_effect({"log_every", "checkpoint_every", "keep_checkpoints"});
 }
 
@@ -31,10 +32,12 @@ void GatheringOptions::describe(ConfigFields& f) {
 void ReplaySettings::describe(ConfigFields& f) {
   f.add("replay_capacity", replay_capacity, "transitions kept", at_least(3));
   f.add("replay_memory", replay_memory,
-        "memory for the replay buffer [GB], a larger one lies in files; 0 = no limit", at_least(0));
+        "memory for the replay buffer [GB]; a larger buffer is stored in files; 0 = no limit",
+        at_least(0));
   f.add("replay_folder", replay_folder,
-        "where those files go, nameless ones that vanish with the process; default: $TMPDIR");
-  f.add("prefetch", prefetch, "draw the next batch while learning from this one; same batches");
+        "folder of those files, which vanish with the process; \"\" = $TMPDIR");
+  f.add("prefetch", prefetch,
+        "draw the next batch while learning from this one; the batches stay the same");
   f.set_without_effect({"replay_memory", "replay_folder", "prefetch"});
 }
 

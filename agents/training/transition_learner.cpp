@@ -62,8 +62,8 @@ TransitionLearner::TransitionLearner(const RunConfig& config, const TransitionTr
   const ReplayOptions options = training.replay.buffer_options(priority_.priority_exponent);
   if (const std::string& path = training.data.path; !path.empty()) {
     REVERIE_CHECK(!prioritized() || num_envs == 0,
-                  "--priority-exponent: a dataset and gathered experience have no common "
-                  "priorities; leave it at 0, or learn from one of them");
+                  "--priority-exponent: a dataset and gathered experience share no priorities; "
+                  "leave it at 0, or learn from one of them");
     if (say) say(fmt::format("reading {}", path));
     const std::unique_ptr<Dataset> dataset = open_dataset_for(spec, path);
     identity_ = DatasetIdentity::of(*dataset);
@@ -131,9 +131,9 @@ void TransitionLearner::observe_dataset() {
 }
 
 void TransitionLearner::set_priorities(const Batch& batch, const at::Tensor& td_error) {
-  REVERIE_CHECK(td_error.defined(),
-                "--priority-exponent: this agent tells no temporal-difference errors to draw by; "
-                "leave it at 0");
+  REVERIE_CHECK(
+      td_error.defined(),
+      "--priority-exponent: this agent reports no temporal-difference errors; leave it at 0");
   const at::Tensor priority = td_error.abs() + kLeastPriority;
   check_finite(priority, "the temporal-difference errors", losses_);
   (replay_ ? *replay_ : *dataset_).update_priorities(batch.index, priority);

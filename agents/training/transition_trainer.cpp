@@ -10,14 +10,13 @@
 namespace reverie {
 
 void TransitionTraining::describe(ConfigFields& f) {
-  f.add("dataset", data.path, "learn from this dataset; default: from gathered experience");
-  f.add("updates", data.updates,
-        fmt::format("with --dataset: updates on it before anything is gathered; 0 = {}",
-                    kDefaultUpdates),
-        at_least(0));
+  f.add("dataset", data.path, "dataset to learn from; \"\" = gathered experience");
+  f.add(
+      "updates", data.updates,
+      fmt::format("with --dataset: updates before experience is gathered; 0 = {}", kDefaultUpdates),
+      at_least(0));
   f.add("dataset_share", data.share,
-        "with --dataset and --steps: its share of each batch once experience is gathered",
-        between(0, 1));
+        "with --dataset and --steps: the dataset's share of each batch", between(0, 1));
   describe_learning(f);
   f.add("overlap", gathering.overlap,
         "learn while the environments step; the run stays repeatable");

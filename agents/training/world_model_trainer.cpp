@@ -28,13 +28,13 @@ WorldModelTraining::WorldModelTraining() {
 }
 
 void WorldModelTraining::describe(ConfigFields& f) {
-  f.add("dataset", data.path, "learn from this dataset; default: from gathered experience");
+  f.add("dataset", data.path, "dataset to learn from; \"\" = gathered experience");
   f.add("updates", data.updates,
-        fmt::format("with --dataset: updates on it; 0 = {}", kDefaultUpdates), at_least(0));
-  f.add("held_out", data.held_out, "share of the episodes that is held out from training",
+        fmt::format("with --dataset: number of updates; 0 = {}", kDefaultUpdates), at_least(0));
+  f.add("held_out", data.held_out, "share of episodes held out from training",
         {.low = 0, .high = 0.9, .open_low = true});
   f.add("gather_policy", gather_policy,
-        "who gathers experience: random, or another agent that needs no training");
+        "policy that gathers experience: random, or another agent that needs no training");
   gathering.describe(f);
   replay.describe(f);
   drive_options.describe(f);
@@ -45,8 +45,8 @@ void WorldModelTraining::describe(ConfigFields& f) {
         "steps between pictures of nearest neighbours in latent space; 0 = none", at_least(0));
   f.set_without_effect({"picture_every"});
   f.add("decoder_updates", decoder_updates,
-        "updates of a decoder of the latents once they are trained, for videos, no more than the "
-        "model's own; 0 = none",
+        "updates of a decoder for videos, after the model is trained; at most the model's own; 0 = "
+        "none",
         at_least(0));
 }
 
@@ -237,8 +237,8 @@ std::unique_ptr<Trainer> WorldModelTraining::make(const RunConfig& config, const
   if (decoder_updates_in_all == 0) {
     if (decoder_updates > 0 && say) {
       say(
-          fmt::format("no decoder: it draws pictures with sides that {} divides, of a model with "
-                      "updates of its own",
+          fmt::format("no decoder is trained: it needs pictures whose sides {} divides, and a "
+                      "model with updates",
                       Decoder::kCell));
     }
     return model;

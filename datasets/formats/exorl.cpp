@@ -138,14 +138,15 @@ class ExorlDataset final : public Dataset {
   void read_metadata() {
     const fs::path file = fs::path(path_) / kMetadata;
     const Json metadata = Json::parse(read_file(file, kMaxMetadataBytes), file.string());
-    REVERIE_CHECK(metadata.object() != nullptr, "{}: is no JSON object", file.string());
+    REVERIE_CHECK(metadata.object() != nullptr, "{}: is not a JSON object", file.string());
     const auto names = [&](const char* key, std::vector<std::string>& out) {
       const Json* list = metadata.find(key);
       if (list == nullptr) return;
-      REVERIE_CHECK(list->list() != nullptr, "{}: '{}' is no list of names", file.string(), key);
+      REVERIE_CHECK(list->list() != nullptr, "{}: '{}' is not a list of names", file.string(), key);
       out.clear();
       for (const Json& name : *list->list()) {
-        REVERIE_CHECK(name.text() != nullptr, "{}: '{}' is no list of names", file.string(), key);
+        REVERIE_CHECK(name.text() != nullptr, "{}: '{}' is not a list of names", file.string(),
+                      key);
         out.push_back(*name.text());
       }
     };
@@ -153,7 +154,7 @@ class ExorlDataset final : public Dataset {
     names("info", info_names_);
     REVERIE_CHECK(!observation_names_.empty(), "{}: 'observation' lists no array", file.string());
     if (const Json* nq = metadata.find("nq")) {
-      REVERIE_CHECK(nq->integer(), "{}: 'nq' is no integer", file.string());
+      REVERIE_CHECK(nq->integer(), "{}: 'nq' is not an integer", file.string());
       nq_ = nq->integer();
     }
     if (const Json* bounds = metadata.find(kBoundsKey); bounds != nullptr && bounds->text()) {

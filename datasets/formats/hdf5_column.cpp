@@ -48,7 +48,7 @@ std::string why_no_column(const Hdf5File& file, const std::string& name) {
     file.dtype(name);
     return "";
   } catch (const Error&) {
-    return "it is no array of numbers";
+    return "it is not an array of numbers";
   }
 }
 
@@ -73,7 +73,7 @@ void Hdf5Column::read(int64_t first, int64_t count, std::vector<std::byte>& out)
 }
 
 void Hdf5Column::load(int64_t first) {
-  REVERIE_CHECK(first >= 0 && first < rows_, "{}:{}: row {} wanted, it has {}", file_->path(),
+  REVERIE_CHECK(first >= 0 && first < rows_, "{}:{}: no row {}, it has {}", file_->path(),
                 printable(name_), first, rows_);
   const auto row_bytes = static_cast<int64_t>(field_.bytes());
   const int64_t rows = std::min(std::max<int64_t>(kBlockBytes / row_bytes, 1), rows_ - first);

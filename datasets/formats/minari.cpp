@@ -74,7 +74,7 @@ class MinariDataset final : public Dataset {
   void read_metadata() {
     metadata_file_ = (fs::path(path_) / minari::kMetadata).string();
     const Json metadata = Json::parse(read_file(metadata_file_, kMaxMetadataBytes), metadata_file_);
-    REVERIE_CHECK(metadata.object() != nullptr, "{}: is no JSON object", metadata_file_);
+    REVERIE_CHECK(metadata.object() != nullptr, "{}: is not a JSON object", metadata_file_);
     const auto text = [&](const char* key) {
       const Json* found = metadata.find(key);
       return found == nullptr ? nullptr : found->text();
@@ -149,7 +149,7 @@ class MinariDataset final : public Dataset {
       if (is_numeric(infos + "/" + name)) {
         schema_.info.push_back(row_field(infos + "/" + name, name));
       } else {
-        leave_out("infos/" + name, "it is no array of numbers");
+        leave_out("infos/" + name, "it is not an array of numbers");
       }
     }
   }
@@ -165,7 +165,7 @@ class MinariDataset final : public Dataset {
     if (!is_numeric(array)) {
       REVERIE_CHECK(!is_picture_space(space), "{}:{}: {}", file_.path(), printable(array), kPacked);
       leave_out("observations/" + name,
-                is_text_space(space) ? "it is text" : "it is no array of numbers");
+                is_text_space(space) ? "it is text" : "it is not an array of numbers");
       return;
     }
     Field field = row_field(array, name);

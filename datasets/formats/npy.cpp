@@ -142,7 +142,7 @@ class HeaderText {
       const char* end = text_.data() + text_.size();
       const auto [next, error] = std::from_chars(text_.data() + at_, end, length);
       if (error != std::errc{} || length < 0) {
-        fail("its header gives a length that is no number from 0 to 2^63 - 1");
+        fail("its header gives a length that is not a number from 0 to 2^63 - 1");
       }
       at_ = static_cast<size_t>(next - text_.data());
       lengths.push_back(length);
@@ -175,7 +175,7 @@ std::string why_unread(const HeaderText& text, bool is_unknown) {
 // The position of the header's text after magic and version.
 std::pair<size_t, size_t> find_text(const std::string& where, std::string_view start) {
   REVERIE_CHECK(start.size() >= kShortPrefix && start.starts_with(kMagic),
-                "{}: is no .npy array: it does not begin with NumPy's magic bytes", where);
+                "{}: is not a .npy array: it does not begin with NumPy's magic bytes", where);
   const auto byte = [&](size_t i) { return static_cast<size_t>(static_cast<uint8_t>(start[i])); };
   const size_t version = byte(6);
   REVERIE_CHECK(version >= 1 && version <= 3 && byte(7) == 0,

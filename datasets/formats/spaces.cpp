@@ -10,7 +10,8 @@ namespace reverie {
 namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
-constexpr double kGreatestExact = 0x1p53;    // whole numbers up to here are doubles
+constexpr double kGreatestExact = 0x1p53;  // whole numbers up to here are doubles
+constexpr float kGreatestExactFloat = 0x1p24F;
 constexpr size_t kMostBoundsBytes = 60'000;  // an attribute of HDF5 holds 64 KB
 
 // ---------------------------------------------------------------------------------------------
@@ -57,6 +58,29 @@ std::string box_text(const Field& field) {
 bool is_discrete(const Field& field) {
   return field.dtype == DType::kInt64 && field.shape.empty() && field.low.size() == 1 &&
          field.high.size() == 1 && std::isfinite(field.low[0]) && std::isfinite(field.high[0]);
+}
+
+bool is_multi_discrete(const Field& field) {
+  const auto fits = [&](const std::vector<float>& bounds) {
+    return !bounds.empty() && std::all_of(bounds.begin(), bounds.end(), [](float bound) {
+      return std::abs(bound) <= kGreatestExactFloat && bound == std::floor(bound);
+    });
+  };
+  return field.dtype == DType::kInt64 && field.shape.size() == 1 && fits(field.low) &&
+         fits(field.high);
+}
+
+std::string multi_discrete_text(const Field& field) {
+  std::vector<int64_t> starts, counts;
+  for (int64_t i = 0; i < field.shape[0]; ++i) {
+    const auto bound = [&](const std::vector<float>& bounds) {
+      return static_cast<int64_t>(bounds[bounds.size() == 1 ? 0 : static_cast<size_t>(i)]);
+    };
+    starts.push_back(bound(field.low));
+    counts.push_back(bound(field.high) - starts.back() + 1);
+  }
+  return fmt::format(R"({{"type": "MultiDiscrete", "dtype": "int64", "nvec": {}, "start": {}}})",
+                     Json(counts).dump(), Json(starts).dump());
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -124,6 +148,7 @@ std::string space_text(const Field& field) {
     return fmt::format(R"({{"type": "Discrete", "dtype": "int64", "start": {}, "n": {}}})", low,
                        high - low + 1);
   }
+  if (is_multi_discrete(field)) return multi_discrete_text(field);
   if (field.dtype == DType::kBool && field.shape.size() == 1) {
     return fmt::format(R"({{"type": "MultiBinary", "n": {}}})", field.shape[0]);
   }
@@ -228,7 +253,7 @@ std::string bounds_text(const DatasetSchema& schema) {
 void read_bounds(std::string_view text, std::string_view source, DatasetSchema& schema) {
   if (text.empty()) return;
   const Json bounds = Json::parse(text, source);
-  REVERIE_CHECK(bounds.object() != nullptr, "{}: is no JSON object", source);
+  REVERIE_CHECK(bounds.object() != nullptr, "{}: is not a JSON object", source);
   const auto read = [&](Field& field) {
     const Json* of_field = bounds.find(field.name);
     if (of_field == nullptr) return;
@@ -238,8 +263,8 @@ void read_bounds(std::string_view text, std::string_view source, DatasetSchema& 
       REVERIE_CHECK(list != nullptr && list->list() != nullptr &&
                         flatten(*list, unbounded, values) &&
                         (values.size() <= 1 || values.size() == static_cast<size_t>(field.numel())),
-                    "{}: '{}' of '{}' is no list of no, one or {} numbers", source, key, field.name,
-                    field.numel());
+                    "{}: '{}' of '{}' is not a list of no, one or {} numbers", source, key,
+                    field.name, field.numel());
       return values;
     };
     field.low = numbers("low", -kInfinity);

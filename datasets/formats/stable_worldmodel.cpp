@@ -177,7 +177,7 @@ class StableWorldModelDataset final : public Dataset {
     if (file_.exists("reward")) {
       file_.read_rows("reward", 0, DType::kFloat32, std::as_writable_bytes(std::span(rewards_)));
     } else {
-      schema_.attributes["reward"] = "none in the file; 0 stands in";
+      schema_.attributes["reward"] = "the file has none; 0 is used";
     }
     const auto read = [&](const char* name) {
       return file_.exists(name) ? read_flags(file_, name, rows)
@@ -256,7 +256,7 @@ class StableWorldModelDataset final : public Dataset {
     const size_t index = episodes_.size();
     check_slice(slice, index, end, rows);
     const int64_t length = slice.rows - (has_reset_rows_ ? 1 : 0);
-    REVERIE_CHECK(length >= 1, "{}: episode {} has the row of its reset and no other", path_,
+    REVERIE_CHECK(length >= 1, "{}: episode {} has no step, only the row of its reset", path_,
                   index);
     const auto last = static_cast<size_t>(slice.first + slice.rows - 1);
     episodes_.push_back({steps_, length, terminated_[last] != 0, truncated_[last] != 0});
@@ -331,8 +331,8 @@ class StableWorldModelWriter final : public DatasetWriter {
     for (int64_t step = 0; step < rows; ++step) append_one(step_, step);
     unseen_ends_.push_back(whole->has_final_observation ? '0' : '1');
     REVERIE_CHECK(whole->has_final_observation || unseen_ends_.size() <= kMostMarks,
-                  "{}: what episode {} ended with is not known, and the layout stable-worldmodel "
-                  "has room to say so of {} episodes; expected another layout, such as minari",
+                  "{}: the end of episode {} is not known, which the layout stable-worldmodel can "
+                  "note of only {} episodes; use another layout, such as minari",
                   file_.path(), unseen_ends_.size() - 1, kMostMarks);
     append_one(length_, rows);
     append_one(offset_, rows_);

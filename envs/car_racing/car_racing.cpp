@@ -16,14 +16,13 @@ class CarRacingConfig final : public EnvConfig {
 
   void describe(ConfigFields& fields) override {
     fields.add("max_steps", max_steps_, "steps after which an episode is truncated", at_least(1));
-    fields.add("domain_randomize", domain_randomize_, "other colours for each episode");
+    fields.add("domain_randomize", domain_randomize_, "draw other colours for each episode");
     fields.add("lap_rule", lap_rule_,
                "gymnasium: only all tiles finish a lap; fixed: also coming back to the start",
                {"gymnasium", "fixed"});
     fields.add("lap_complete_percent", lap_complete_percent_,
                "share of the tiles that a lap needs under lap_rule fixed", between(0.0, 1.0));
-    fields.add("off_road_cost", off_road_cost_,
-               "taken from the reward, per step and wheel on grass", at_least(0.0));
+    fields.add("off_road_cost", off_road_cost_, "cost per step and wheel on grass", at_least(0.0));
     fields.add("physics", physics_,
                "native: the reference's arithmetic; box2d: the car in a Box2D 2.4 world",
                {"native", "box2d"});

@@ -63,9 +63,10 @@ class HalfCheetahConfig final : public EnvConfig {
                "reward per m/s of forward velocity");
     fields.add("ctrl_cost_weight", rules_.ctrl_cost_weight, "cost of the squared action",
                at_least(0.0));
-    fields.add("reset_noise_scale", rules_.reset_noise_scale,
-               "half width of the start's uniform position noise, deviation of its velocities",
-               at_least(0.0));
+    fields.add(
+        "reset_noise_scale", rules_.reset_noise_scale,
+        "noise of the start: half width of uniform positions, standard deviation of velocities",
+        at_least(0.0));
     fields.add("exclude_current_positions_from_observation", exclude_x_,
                "leave the horizontal position out of the observation");
     factor_options_.describe(fields);

@@ -29,17 +29,18 @@ std::vector<Factor> maze_factors(const MazeLayout& layout, std::string_view body
       Factor::color("wall_color", "the walls", kWall),
       Factor::color("goal_color", "the goal until it is reached", kGoalRed),
       Factor::color("body_color", the_body, body_color),
-      Factor::choice("floor_texture", "of the floor; grid: lines between cells in large pictures",
+      Factor::choice("floor_texture",
+                     "texture of the floor; grid: lines between cells in large pictures",
                      {"grid", "plain", "checker", "stripes"}),
       goal_marker,
-      Factor::number("camera_zoom", "1 shows the whole maze", 1.0, 0.7, 1.5),
-      Factor::number("camera_angle", "turns the picture counter-clockwise [degrees]", 0.0, -180.0,
+      Factor::number("camera_zoom", "zoom of the camera; 1 shows the whole maze", 1.0, 0.7, 1.5),
+      Factor::number("camera_angle", "counter-clockwise turn of the picture [degrees]", 0.0, -180.0,
                      180.0),
       Factor::point("start", "where an episode begins, x/y [m]; varied: any free cell", low, high),
       Factor::point("goal", "where the goal is, x/y [m]; varied: any free cell", low, high),
-      Factor::number("mass_scale", "times all masses and inertias", 1.0, 0.5, 2.0, true),
-      Factor::number("damping_scale", "times all joints' damping", 1.0, 0.5, 2.0, true),
-      Factor::number("gear_scale", "times all motors' strength", 1.0, 0.5, 2.0, true),
+      Factor::number("mass_scale", "factor on all masses and inertias", 1.0, 0.5, 2.0, true),
+      Factor::number("damping_scale", "factor on the damping of all joints", 1.0, 0.5, 2.0, true),
+      Factor::number("gear_scale", "factor on the strength of all motors", 1.0, 0.5, 2.0, true),
   };
 }
 
@@ -64,11 +65,12 @@ std::shared_ptr<const FactorPlan> plan_factors(std::string_view env, std::vector
   const auto fixed = [&](size_t factor) { return values.chosen(factor) && !values.varied(factor); };
   if (fixed(kStart)) {
     const Point start = values.point(kStart);
-    layout.check_place(fmt::format("{}: start", env), {start.x, start.y}, clearance);
+    layout.check_place(fmt::format("{}: start {}/{}", env, start.x, start.y), {start.x, start.y},
+                       clearance);
   }
   if (fixed(kGoal)) {
     const Position goal = {values.point(kGoal).x, values.point(kGoal).y};
-    layout.check_place(fmt::format("{}: goal", env), goal, 0.0);
+    layout.check_place(fmt::format("{}: goal {}/{}", env, goal[0], goal[1]), goal, 0.0);
     const bool start_left =
         std::any_of(layout.starts.begin(), layout.starts.end(),
                     [&](const Position& start) { return distance(start, goal) > min_distance; });

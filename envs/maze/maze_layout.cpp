@@ -72,21 +72,32 @@ void MazeLayout::check_place(std::string_view what, const Position& at, double c
   const auto cell_of = [&](size_t axis, double offset) {
     return static_cast<int64_t>(std::floor((at[axis] + offset - corner()[axis]) / cell));
   };
+  const Position& nearest = *std::min_element(
+      open.begin(), open.end(),
+      [&](const Position& a, const Position& b) { return distance(a, at) < distance(b, at); });
+  const std::string expected =
+      fmt::format("expected a free cell of {}{}; the nearest is at x = {}, y = {}", map.source(),
+                  clearance > 0.0 ? fmt::format(" with {} m of room around", clearance) : "",
+                  nearest[0], nearest[1]);
+  const auto is_inside = [&](size_t axis, int64_t count) {  // also of numbers too large for a cell
+    const double from_corner = at[axis] - corner()[axis];
+    return from_corner >= 0.0 && from_corner < cell * static_cast<double>(count);
+  };
+  REVERIE_CHECK(is_inside(0, width()) && is_inside(1, height()), "{}: lies outside the maze; {}",
+                what, expected);
   for (int64_t j = cell_of(1, -clearance); j <= cell_of(1, clearance); ++j) {
     for (int64_t i = cell_of(0, -clearance); i <= cell_of(0, clearance); ++i) {
       const bool outside = i < 0 || j < 0 || i >= width() || j >= height();
-      REVERIE_CHECK(!outside && !is_wall(i, j),
-                    "{} {}/{}: found {}, expected a free cell of {} with {} m of room around", what,
-                    at[0], at[1],
+      REVERIE_CHECK(!outside && !is_wall(i, j), "{}: {} {}; {}", what,
+                    clearance > 0.0 ? "touches" : "lies in",
                     outside ? "the outside of the maze"
                             : fmt::format("the wall at {}", map.place(index(i, j))),
-                    map.source(), clearance);
+                    expected);
     }
   }
   const Position here = place(index(cell_of(0, 0.0), cell_of(1, 0.0)));
   REVERIE_CHECK(std::find(open.begin(), open.end(), here) != open.end(),
-                "{} {}/{}: no way leads there from the starts of {}", what, at[0], at[1],
-                map.source());
+                "{}: no way leads there from the starts; {}", what, expected);
 }
 
 MazeLayout robotics_layout(MazeMap map, double cell) {

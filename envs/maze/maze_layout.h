@@ -61,8 +61,9 @@ struct MazeLayout {
   void set_places(const std::vector<CellIndex>& goal_cells,
                   const std::vector<CellIndex>& start_cells);
 
-  // Throws Error(kInput) that opens with `what` unless the square of half width `clearance` [m]
-  // around the position is free of walls and the position can be reached from the starts.
+  // Throws Error(kInput) that opens with `what`, which names the position, unless the square of
+  // half width `clearance` [m] around the position is free of walls and the position can be reached
+  // from the starts. The message names the nearest cell that can be reached.
   void check_place(std::string_view what, const Position& place, double clearance) const;
 };
 

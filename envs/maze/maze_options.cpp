@@ -13,14 +13,14 @@ std::string robotics_name(std::string_view family, std::string_view maze, bool d
 }
 
 void MazeOptions::describe(ConfigFields& fields, Convention convention, bool draws_goals) {
-  fields.add_file("map", map, "a map file of your own (docs/maps.md); \"\" = the id's");
+  fields.add_file("map", map, "map file (docs/maps.md); \"\" = the id's own");
   fields.add("max_steps", max_steps, "steps after which an episode is truncated", at_least(1));
   if (convention == Convention::kD4rl) {
     if (draws_goals) {
       fields.add("reset_target", reset_target, "draw a new goal for each episode");
     }
     fields.add("goal_observation", goal_observation,
-               "add achieved_goal and desired_goal to the observation, which D4RL does not");
+               "observe achieved_goal and desired_goal as well (D4RL does not)");
   } else {
     fields.add("reset_target", reset_target, "draw a new goal whenever it is reached");
     fields.add("continuing_task", continuing_task,
@@ -30,6 +30,7 @@ void MazeOptions::describe(ConfigFields& fields, Convention convention, bool dra
 }
 
 MazeMap MazeOptions::load_map(const std::string& of_id) const {
+  if (map.find('\n') != std::string::npos) return MazeMap::parse(map, "--map");
   return MazeMap::load(map.empty() ? asset_path("maps") / of_id : std::filesystem::path(map));
 }
 

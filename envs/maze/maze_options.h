@@ -17,7 +17,7 @@ std::string robotics_name(std::string_view family, std::string_view maze, bool d
 // The common options of all mazes, whatever body moves through them.
 struct MazeOptions {
   int64_t max_steps = 0;
-  std::string map = {};  // a file; "" = the id's
+  std::string map = {};  // a file, or a map itself (several lines); "" = the id's
   bool reset_target = false;
   bool continuing_task = true;    // only Gymnasium-Robotics
   bool goal_observation = false;  // only D4RL; Gymnasium-Robotics always shows the goal

@@ -86,7 +86,7 @@ void WaypointController::plan(const Position& start, const WorldCell& target) {
   waypoints_.clear();
   WorldCell here = start_cell(start);
   for (const WorldCell& cell : {here, target}) {
-    REVERIE_CHECK(is_free(cell), "waypoint controller: cell ({}, {}) of map {} is no free cell",
+    REVERIE_CHECK(is_free(cell), "waypoint controller: cell ({}, {}) of map {} is not a free cell",
                   cell[0], cell[1], layout_.map.source());
   }
   measure_steps_to(target);

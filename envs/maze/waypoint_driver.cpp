@@ -53,8 +53,8 @@ const MazePhysics& point_maze_physics(Env& env) {
       physics == nullptr ? nullptr : dynamic_cast<const MazePhysics*>(&physics->innermost());
   const bool is_point = maze != nullptr && maze->parts().front().size == 2;
   REVERIE_CHECK(is_point,
-                "{} is no point maze, which the {} controller needs; try maze2d-umaze or another "
-                "of `reverie list envs`",
+                "{} is not a point maze, which the {} controller needs; try maze2d-umaze or "
+                "another of `reverie list envs`",
                 env.spec().id, kName);
   return *maze;
 }

@@ -56,8 +56,8 @@ void draw_ball(const maze::MazePicture& picture, const Ball& ball, Color color) 
 
 std::vector<Factor> point_maze_factors(const maze::MazeLayout& layout) {
   std::vector<Factor> factors = maze::maze_factors(layout, "ball", kBallColor);
-  factors.push_back(Factor::number("ball_radius", "of the ball, its mass kept [m]", kBallRadius,
-                                   0.05, 0.2, true));
+  factors.push_back(Factor::number("ball_radius", "radius of the ball at the same mass [m]",
+                                   kBallRadius, 0.05, 0.2, true));
   return factors;
 }
 

@@ -57,8 +57,8 @@ PixelOptions pixel_options(const WrapperOptions& options, const EnvConfig& inner
 WrapperStack make_stack(const std::string& id, const WrapperOptions& options,
                         const EnvConfig& inner) {
   REVERIE_CHECK(options.frame_skip == 1 || options.action_repeat == 1,
-                "{}: --frame-skip {} and --action-repeat {} are two names of one thing; give one",
-                id, options.frame_skip, options.action_repeat);
+                "{}: --frame-skip {} and --action-repeat {} mean the same; give one", id,
+                options.frame_skip, options.action_repeat);
   WrapperStack stack{
       .options = options, .skip = options.frame_skip * options.action_repeat, .pixels = {}};
   if (options.observation != "state") {
@@ -67,9 +67,8 @@ WrapperStack make_stack(const std::string& id, const WrapperOptions& options,
   }
   const auto refuse = [&](bool given, const char* flag, const std::string& value) {
     REVERIE_CHECK(!given,
-                  "{}: {} {}: the observation is state, expected --observation pixels or "
-                  "both beside it",
-                  id, flag, value);
+                  "{}: {} {}: the observation is state, expected --observation pixels or both", id,
+                  flag, value);
   };
   refuse(!options.image_size.empty(), "--image-size", options.image_size);
   refuse(!options.crop.empty(), "--crop", options.crop);
@@ -85,15 +84,16 @@ void WrapperOptions::describe(ConfigFields& fields) {
              {"state", "pixels", "both"});
   fields.add("image_size", image_size,
              "pixels: WIDTHxHEIGHT of the picture, 1 to 8192 each; \"\" = the environment's own");
-  fields.add("crop", crop, "pixels: first cut out WIDTHxHEIGHT+LEFT+TOP; \"\" = all of it");
+  fields.add("crop", crop, "pixels: crop to WIDTHxHEIGHT+LEFT+TOP; \"\" = no crop");
   fields.add("resize", resize,
-             "pixels: then scale to WIDTHxHEIGHT, by area where smaller, bilinear where larger");
-  fields.add("grey", grey, "pixels: then luma in one channel (ITU-R 601)");
+             "pixels: resize to WIDTHxHEIGHT after the crop (by area, or bilinear to enlarge); "
+             "\"\" = no resize");
+  fields.add("grey", grey, "pixels: convert to one channel, the luma (ITU-R 601)");
   fields.add("frame_skip", frame_skip, "simulator steps per action; rewards are summed",
              between(1, 10000));
-  fields.add("action_repeat", action_repeat, "another name of frame_skip", between(1, 10000));
+  fields.add("action_repeat", action_repeat, "same as frame_skip", between(1, 10000));
   fields.add("frame_stack", frame_stack,
-             "the last K pixels (else observations) as one, [K, ...], oldest first",
+             "stack the last K pixels, or observations without pixels, as [K, ...], oldest first",
              between(1, 1024));
   fields.add("sticky_actions", sticky_actions,
              "probability that a simulator step repeats the action before (ALE: 0.25)",
@@ -102,11 +102,13 @@ void WrapperOptions::describe(ConfigFields& fields) {
              "standard deviation of noise on actions [half of their range]", at_least(0.0));
   fields.add("observation_noise", observation_noise,
              "standard deviation of noise on float fields [their unit]", at_least(0.0));
-  fields.add("reward_scale", reward_scale, "rewards are multiplied by it", above(0.0));
-  fields.add("reward_clip", reward_clip, "then limited to [-x, x]; 0 = not", at_least(0.0));
-  fields.add("time_limit", time_limit,
-             "decisions after which an episode is truncated; 0 = the environment's own alone",
-             at_least(0));
+  fields.add("reward_scale", reward_scale, "factor on rewards", above(0.0));
+  fields.add("reward_clip", reward_clip, "limit of scaled rewards to [-x, x]; 0 = no limit",
+             at_least(0.0));
+  fields.add(
+      "time_limit", time_limit,
+      "agent steps after which an episode is truncated; 0 = only the environment's own limit",
+      at_least(0));
 }
 
 WrappedConfig::WrappedConfig(std::string id, std::unique_ptr<EnvConfig> inner)

@@ -41,7 +41,7 @@ struct Maze {
 
 class WaypointPolicy : public testing::TestWithParam<Maze> {};
 
-// Episodes of three rows one after the other, so that memory of the last one would lead astray.
+// Episodes of three rows one after the other, so that memory of the previous one would mislead.
 TEST_P(WaypointPolicy, ReachesTheGoalOfEveryEpisode) {
   constexpr int64_t kRows = 3, kEpisodes = 15;
   const EnvMaker make = maker(GetParam().id, GetParam().options);
@@ -81,9 +81,9 @@ TEST(WaypointPolicyRefuses, GoalsThatItCannotSee) {
 }
 
 TEST(ControllerPolicy, NamesTheEnvironmentsThatHaveOne) {
-  EXPECT_THAT(input_error([] { controller_actors("waypoint", maker("cheetah-run")); }),
-              AllOf(HasSubstr("cheetah-run comes without a waypoint controller"),
-                    HasSubstr("pointmaze-open")));
+  EXPECT_THAT(
+      input_error([] { controller_actors("waypoint", maker("cheetah-run")); }),
+      AllOf(HasSubstr("cheetah-run has no waypoint controller"), HasSubstr("pointmaze-open")));
   EXPECT_THAT(input_error([] { controller_actors("scripted", maker("maze2d-open")); }),
               HasSubstr("car-racing-discrete"));
 }

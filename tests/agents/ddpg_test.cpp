@@ -21,10 +21,10 @@ using test::random_batch;
 using test::random_observations;
 using testing::HasSubstr;
 
-// Of weights and losses of order 1, after ten updates in float32.
+// Tolerance for weights and losses of order 1, after ten updates in float32.
 constexpr double kTolerance = 1e-5;
 
-// The environment of the transcript, whose actions have bounds of their own.
+// The environment of the transcript. Its actions have their own bounds.
 EnvSpec golden_env() {
   return {
       .id = "golden",
@@ -44,7 +44,7 @@ at::Tensor act(Agent& agent, const TensorMap& obs, ActMode mode, uint64_t seed =
   return agent.actor(rows, {mode}, seed)->act(obs).action;
 }
 
-// The twin of tests/golden/ddpg.py.
+// The counterpart of tests/golden/ddpg.py.
 class DdpgGolden : public testing::Test {
  protected:
   DdpgGolden() : file_(test::golden("ddpg")) {

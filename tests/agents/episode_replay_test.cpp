@@ -1,4 +1,4 @@
-// Goals out of episodes that are played again: which steps there are.
+// Goals from replayed episodes: the valid steps.
 
 #include "agents/planning/episode_replay.h"
 

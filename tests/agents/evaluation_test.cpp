@@ -51,8 +51,8 @@ class CountdownEnv final : public Env {
   int64_t clock_ = 0;
 };
 
-// Has a memory: the steps it has seen of each environment's episode, which must be what the
-// environment itself shows.
+// Remembers the number of steps it has seen of each environment's episode. It must agree with what
+// the environment shows.
 class CountingActor final : public Actor {
  public:
   Decision act(const TensorMap& obs) override {
@@ -78,7 +78,7 @@ std::unique_ptr<Actor> counting_actor(int64_t /*num_envs*/, uint64_t /*seed*/) {
 }
 
 TEST(Evaluation, EpisodesHaveTheSeedsThatAreGivenInTheirOrder) {
-  // More than run side by side, and of unequal lengths.
+  // More episodes than run side by side, with different lengths.
   std::vector<uint64_t> seeds;
   for (uint64_t i = 0; i < 300; ++i) seeds.push_back(1000 - i);
   const auto make = [] { return std::make_unique<CountdownEnv>(); };
@@ -112,7 +112,8 @@ TEST_P(EvaluateCount, GivesThatManyWholeEpisodesInAnOrderThatTheirLengthsDoNotCh
   const auto lanes = static_cast<uint64_t>(std::min<int64_t>(GetParam(), 128));
   for (uint64_t i = 0; i < episodes.size(); ++i) {
     const Episode& episode = episodes[i];
-    // The i-th episode is the (i / lanes)-th of simulator i mod lanes, however long others took.
+    // The i-th episode is the (i / lanes)-th of simulator i mod lanes, however long the others
+    // take.
     const uint64_t seed = mix_seed({5, i % lanes, i / lanes});
     ASSERT_EQ(episode.seed, seed) << i;
     EXPECT_EQ(episode.length, CountdownEnv::length_of(seed)) << i;

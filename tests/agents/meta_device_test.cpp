@@ -1,4 +1,4 @@
-// Updates of agents never wait for the device, nor feed it from the CPU: they run on LibTorch's
+// Updates of agents neither wait for the device nor feed it from the CPU: they run on LibTorch's
 // meta device (tests/meta_device.h).
 #include "tests/meta_device.h"
 
@@ -94,7 +94,7 @@ std::vector<std::string> agents_of() {
   return names;
 }
 
-// What learns from sequences has tests of its own: the JEPA's are in tests/worldmodel.
+// Agents that learn from sequences have their own tests: the JEPA's are in tests/worldmodel.
 TEST(MetaDevice, MissesNoAgentThatLearns) {
   std::vector<std::string> covered = agents_of<TransitionAgent>();
   for (const std::string& name : agents_of<RolloutAgent>()) covered.push_back(name);

@@ -24,7 +24,7 @@ EnvSpec mixed_spec() {
 TEST(ObservationFeatures, JoinsEveryFloatingFieldFlatInTheOrderOfTheSpec) {
   const ObservationFeatures features(mixed_spec(), false, at::kCPU);
   EXPECT_EQ(features.size(), 5);
-  // Looked up by name: the map may be in another order.
+  // Fields are looked up by name, because the map may have another order.
   const TensorMap obs{{"height", at::tensor({0.5F, 0.25F})},
                       {"pixels", at::zeros({2, 4, 4, 3}, at::kByte)},
                       {"matrix", at::arange(8, at::kDouble).view({2, 2, 2})}};

@@ -137,7 +137,7 @@ TEST(OfflineTraining, OnlineStepsFollowAndAreLearntFromToo) {
   EXPECT_EQ(result.counts.position, 60 + 120);
   EXPECT_EQ(result.counts.steps, 120);
   EXPECT_EQ(result.counts.updates, 60 + 116);
-  // A share of 1 leaves the gathered half out: other weights.
+  // A share of 1 leaves the gathered half out, so the weights differ.
   OfflineRun dataset_only(dataset);
   dataset_only.config.steps = 120;
   dataset_only.training().data.share = 1.0;
@@ -187,7 +187,7 @@ TEST(OfflineTraining, DatasetsAreReadInTheUnitsOfLearners) {
   EXPECT_LT(gap.max().item<double>(), 1e-6);
 }
 
-// A source whose transitions all have one reward.
+// A source whose transitions all have the same reward.
 class Constant final : public SampleSource {
  public:
   explicit Constant(double value) : value_(value) {}

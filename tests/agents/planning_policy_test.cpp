@@ -17,7 +17,7 @@ namespace {
 using test::input_error;
 using testing::HasSubstr;
 
-// A point that moves by its actions, observed as it is; looks back at up to three observations.
+// A fully observed point that moves by its actions. The model takes up to three observations.
 class PointModel final : public WorldModel, public GoalSpace {
  public:
   LatentState encode(const TensorMap& obs, const at::Tensor& action) override {
@@ -162,7 +162,7 @@ TEST(PlanningPolicy, TheSeedDecidesThePlans) {
   EXPECT_FALSE(at::equal(first(1), first(2)));
 }
 
-// A number that its four actions change; which one is drawn how often is counted.
+// A number that four actions change. Counts how often each action is drawn.
 class ChoiceModel final : public WorldModel, public GoalSpace {
  public:
   LatentState encode(const TensorMap& obs, const at::Tensor& /*action*/) override {
@@ -198,7 +198,8 @@ TEST(PlanningPolicy, NextPlansPreferNoChoiceWhereThePlanBeforeHasNone) {
   policy.on_episode_start(at::ones({1}, at::kBool));
   const TensorMap obs = observe(at::zeros({1, 1}), at::full({1, 1}, 3.0));
   for (int t = 0; t < 4; ++t) policy.act(obs).action;  // plans at 0 and at 3
-  // Of the first iteration of the second plan: one step is left of the first plan, three are new.
+  // In the first iteration of the second plan, one step is left of the first plan and three are
+  // new.
   for (size_t t = 1; t < 4; ++t) {
     for (int64_t choice = 0; choice < 4; ++choice) {
       const double share = (model.predicted[t] == choice).to(at::kDouble).mean().item<double>();
@@ -209,7 +210,7 @@ TEST(PlanningPolicy, NextPlansPreferNoChoiceWhereThePlanBeforeHasNone) {
   EXPECT_EQ(first.numel(), 4);
 }
 
-// Worth as much as it is near (2, 1), whatever the goal.
+// The value grows with the proximity to (2, 1), whatever the goal.
 class NearAPlace final : public Heads {
  public:
   at::Tensor reward(const LatentState& /*state*/, const at::Tensor& /*action*/,

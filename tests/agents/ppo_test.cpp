@@ -22,7 +22,7 @@ using test::input_error;
 using test::max_difference;
 using testing::HasSubstr;
 
-// Of weights and losses of order 1, after three steps in float32.
+// Tolerance for weights and losses of order 1, after three steps in float32.
 constexpr double kTolerance = 2e-5;
 
 EnvSpec golden_spec(bool discrete) {
@@ -33,7 +33,7 @@ EnvSpec golden_spec(bool discrete) {
   return spec;
 }
 
-// The twin of tests/golden/on_policy.py: one update on a rollout with every kind of end.
+// The counterpart of tests/golden/on_policy.py: one update on a rollout with every kind of end.
 class PolicyGradientGolden : public testing::Test {
  protected:
   template <typename Config>
@@ -165,8 +165,8 @@ TEST_F(PolicyGradientGolden, TheRateFallsToNothingAtTheEndOfTheRun) {
   EXPECT_NEAR(moved(0.75) / moved(0.0), 0.25, 0.02);
 }
 
-// A reward of 1 at every step, each of which ends its episode; gamma = 1/2. Where the clock ended
-// it the value is that of rewards without end.
+// Every step pays 1 and ends its episode; gamma = 1/2. After a truncation the value is that of
+// endless rewards.
 TEST(PolicyGradient, TruncationIsBootstrappedAndTerminationIsNot) {
   const auto value_after = [](PolicyGradientConfig& config, bool truncated) {
     config.hidden_sizes = {8};
@@ -201,8 +201,8 @@ TEST(PolicyGradient, TruncationIsBootstrappedAndTerminationIsNot) {
   }
 }
 
-// A bandit of four arms, one of which pays: every algorithm finds it, and with the reward's sign
-// turned never pulls it. A policy whose advantages have the wrong sign fails both.
+// A bandit of four arms, one of which pays. Every algorithm finds it, and with the opposite reward
+// never pulls it. A policy whose advantages have the wrong sign fails both.
 TEST(PolicyGradient, FindsTheArmThatPays) {
   const EnvSpec spec = golden_spec(true);
   const auto chance_of_arm_2 = [&](PolicyGradientConfig& config, double pay) {
@@ -246,8 +246,8 @@ TEST(PolicyGradient, FindsTheArmThatPays) {
   }
 }
 
-// The policy that a rollout was gathered with is, before the first step, the one that update()
-// sees: statistics of observations must not move in between.
+// Before its first step, update() sees the policy that gathered the rollout: statistics of
+// observations must not change in between.
 TEST(PolicyGradient, TheRatioIsOneBeforeTheFirstStep) {
   const EnvSpec spec = SpaceAdapter::adapt(test::PointEnv::make_spec({}));
   for (const char* distribution : {"gaussian", "beta"}) {
@@ -289,7 +289,7 @@ TEST(PolicyGradient, BeginsNearTheMiddleAndExploresBySamples) {
   }
 }
 
-// Draws beyond the bounds are clipped in the action alone; the density stays the draw's.
+// Only the action is clipped to the bounds; the density is that of the unclipped draw.
 TEST(PolicyGradient, AGaussiansDrawIsKeptAsItWas) {
   const EnvSpec spec = golden_spec(false);
   PpoConfig config;

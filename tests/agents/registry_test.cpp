@@ -29,7 +29,7 @@ std::vector<std::string> names_of_agents(bool learn) {
   return names;
 }
 
-// What every agent that learns keeps, whatever its algorithm.
+// The contract of every agent that learns, whatever its algorithm.
 class AgentContract : public testing::TestWithParam<std::string> {
  protected:
   AgentContract() : config_(find_agent(GetParam()).config()) {
@@ -45,7 +45,7 @@ class AgentContract : public testing::TestWithParam<std::string> {
     }
   }
 
-  // Planners that try a few candidates only, and short rollouts.
+  // Planners with few candidates, and short rollouts.
   static void make_small(AgentConfig& config) {
     ConfigFields fields;
     config.describe_acting(fields);
@@ -61,7 +61,7 @@ class AgentContract : public testing::TestWithParam<std::string> {
 
   std::unique_ptr<Agent> make(uint64_t seed) const { return config_->make(spec_, at::kCPU, seed); }
 
-  // One learning step on nonsense, which is drawn with the seed.
+  // One learning step on random data, drawn with the seed.
   Learned learn(Agent& agent, uint64_t seed) const {
     Rng rng(seed);
     if (auto* of_transitions = dynamic_cast<TransitionAgent*>(&agent)) {
@@ -131,7 +131,7 @@ TEST_P(AgentContract, SeedsDecideWeightsAndExploration) {
   EXPECT_TRUE(differs);
 }
 
-// Evaluation plays other environments than training does, in between.
+// An evaluation in between plays other environments than training.
 TEST_P(AgentContract, ActorsDoNotDisturbEachOther) {
   const auto agent = make(1);
   const auto undisturbed = agent->actor(9, {ActMode::kExplore}, 5);
@@ -185,7 +185,7 @@ TEST_P(AgentContract, SavedToDiskAndLoadedItActsAndLearnsBitEqual) {
                      group_of(take_checkpoint(*loaded), group));
   }
 
-  // Evaluation reads the model alone.
+  // Evaluation reads only the model.
   const auto evaluated = make(3), whole = make(4);
   load_state(*evaluated, Checkpoint::read(folder.path(), {"model"}));
   load_state(*whole, Checkpoint::read(folder.path()));

@@ -63,7 +63,7 @@ std::unique_ptr<RndConfig> small_rnd(double intrinsic_scale) {
   return rnd;
 }
 
-// How many squares of the maze are seen in kSteps steps.
+// The number of squares of the maze visited in kSteps steps.
 size_t places_seen(RunConfig config, int64_t warm_up) {
   set_compute_threads(1);
   ThreadedVectorEnv env(config.env_config->maker(), kNumEnvs, 1);
@@ -88,9 +88,9 @@ size_t places_seen(RunConfig config, int64_t warm_up) {
   return places.size();
 }
 
-// Novelty leads through the maze. Neither random actions do, which undo one another, nor a policy
-// that learns without a reward, which goes where its first weights and the noise push it. Measured
-// for the seeds 1 to 4: 103, 96, 86, 100 places; 108, 80, 56, 72; 191, 155, 226, 144.
+// Novelty leads through the maze. Random actions do not, because they undo one another, nor does a
+// policy that learns without a reward and follows its initial weights and the noise. Measured for
+// the seeds 1 to 4: 103, 96, 86, 100 places; 108, 80, 56, 72; 191, 155, 226, 144.
 TEST(RndExploration, SeesMoreOfAMazeThanRandomActionsAndThanWithoutNovelty) {
   const test::TemporaryFolder folder;
   const std::string map = folder / "corner.txt";

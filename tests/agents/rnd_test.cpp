@@ -26,7 +26,7 @@ at::Tensor normal_draws(std::vector<int64_t> shape, uint64_t seed) {
 
 double mean_of(const at::Tensor& values) { return values.mean().item<double>(); }
 
-// Two clouds of observations, of which one is seen again and again.
+// Two clouds of observations. Only one of them is seen repeatedly.
 TEST(RandomNetworkDistillation, WhatIsSeenOftenIsNewNoLonger) {
   Rng rng(1);
   RandomNetworkDistillation distillation(3, kSmall, rng, at::kCPU);

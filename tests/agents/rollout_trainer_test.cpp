@@ -59,7 +59,7 @@ TEST(RolloutTrainer, TakesWholeRolloutsUntilTheStepsAreThere) {
               AllOf(HasSubstr("env/return"), HasSubstr("policy/kl"), HasSubstr("loss/value")));
 }
 
-// Keeps the rollouts that it is to learn from.
+// Keeps the rollouts that it receives to learn from.
 class Spy final : public RolloutAgent {
  public:
   explicit Spy(std::vector<Rollout>& rollouts) : rollouts_(rollouts) {}
@@ -152,8 +152,8 @@ TEST(RolloutTrainer, RolloutsHoldEveryStepInItsOrder) {
         EXPECT_EQ(rollout.truncated[t][n].item<bool>(), clock == 10);
         EXPECT_EQ(rollout.extra.at("call")[t][n].item<float>(), static_cast<float>(step));
         EXPECT_FALSE(rollout.terminated[t][n].item<bool>());
-        // The action is the middle of the task's bounds, (0.05, 0): the reward is the distance of
-        // where it leads.
+        // The action is the middle of the task's bounds, (0.05, 0). The reward is the distance of
+        // the place it leads to.
         const bool ends = clock == 10;
         const at::Tensor after = ends     ? rollout.final_obs.at("position")[finals]
                                  : t == 7 ? rollout.last_obs.at("position")[n]
@@ -184,7 +184,8 @@ TEST(RunningRewardScale, DividesByTheDeviationOfDiscountedSums) {
   const at::Tensor scaled = scale(rollout);
   EXPECT_LT(max_difference(scaled, rollout.reward / sums.std(0, /*unbiased=*/false)), 1e-5);
 
-  // The next rollout goes on with sums of 4.25 and 8, and with the variance of all so far.
+  // The next rollout continues with sums of 4.25 and 8, and with the variance of all rewards so
+  // far.
   rollout.reward = at::zeros({1, 2});
   rollout.reward[0][0] = 100.0;
   rollout.terminated = at::zeros({1, 2}, at::kBool);
@@ -193,7 +194,7 @@ TEST(RunningRewardScale, DividesByTheDeviationOfDiscountedSums) {
   EXPECT_NEAR(scale(rollout)[0][0].item<double>(),
               100.0 / all.std(0, /*unbiased=*/false).item<double>(), 1e-4);
 
-  // Both were truncated: sums begin anew. Rewards far above what was seen are clipped.
+  // Both were truncated, so the sums start again. Rewards far above the previous ones are clipped.
   rollout.reward = at::full({1, 2}, 1e9);
   EXPECT_LE(scale(rollout).max().item<double>(), 10.0);
 }
@@ -249,7 +250,7 @@ double return_after(RolloutRun& run, int64_t steps) {
   return evaluated(run, *trainer);
 }
 
-// About -20 before and by chance; -2.5 is what goes straight to the goal and stays reaches.
+// About -20 before training and by chance. Going straight to the goal and staying there gives -2.5.
 TEST(RolloutTrainer, PpoLearnsThePointTask) {
   for (const char* distribution : {"gaussian", "beta"}) {
     RolloutRun run({.max_steps = 30});

@@ -33,7 +33,7 @@ void for_each_pair(const Visit& visit) {
   }
 }
 
-// Gives every field another value that it may take.
+// Gives every field another valid value.
 void change_everything(const ConfigFields& fields) {
   for (const ConfigField& field : fields.all()) {
     if (field.name == "env" || field.name == "agent") continue;

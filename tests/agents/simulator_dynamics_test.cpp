@@ -1,4 +1,4 @@
-// The simulator as a model: it is the environment, to the bit, and planning in it gets there.
+// The simulator as a model: it equals the environment to the bit, and planning in it reaches goals.
 
 #include "agents/planning/simulator_dynamics.h"
 
@@ -94,7 +94,7 @@ TEST(SimulatorDynamics, EpisodesThatEndStayWhereTheyEnded) {
   EXPECT_TRUE(at::equal(twice.h[1], once.h[1]));
 }
 
-// CEM drives two balls at once to where a constant push would have taken them.
+// CEM drives two balls at once to the places that a constant push leads to.
 TEST(SimulatorDynamics, CemReachesAPositionNearby) {
   constexpr int64_t kHorizon = 5;
   constexpr int64_t kBlock = 5;

@@ -27,7 +27,7 @@ EnvSpec mixed_spec() {
                       .high = {0.3F, 4.0F}}};
 }
 
-// Rows of the environment's fields, all with numbers of their own.
+// Rows of the environment's fields, in which every number is different.
 class Rows {
  public:
   explicit Rows(const EnvSpec& spec, int64_t count, double first)

@@ -14,10 +14,10 @@ using test::input_error;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-// Counts its turns in a tensor and a number, and writes down what it is asked.
+// Counts its turns in a tensor and a number, and records the calls it gets.
 class Counter final : public Trainer {
  public:
-  // stride: how far a turn goes.
+  // stride: steps per turn.
   Counter(std::string name, std::vector<std::string>& events, int64_t stride = 1)
       : name_(std::move(name)), events_(events), stride_(stride) {}
 
@@ -77,7 +77,7 @@ class Stages : public testing::Test {
   std::vector<std::string> events_;
 };
 
-// Environments that step together go beyond the length that was asked for.
+// Environments that step together exceed the requested length.
 TEST_F(Stages, WhatGoesBeyondItsLengthTakesNothingFromTheNext) {
   std::vector<Stage> stages;
   stages.push_back({"first", "doing first", 10, std::make_unique<Counter>("first", events_, 7)});
@@ -103,7 +103,7 @@ TEST_F(Stages, FollowEachOtherUnderOnePosition) {
   take_turns(*trainer, 2);
   EXPECT_EQ(row(*trainer), "third 2 stage 3 ");
   EXPECT_EQ(trainer->counts().stage, "doing third");
-  // A stage of length 0 is passed over, but has its start: what comes after may need it.
+  // A stage of length 0 is skipped but still started, because later stages may need its start.
   EXPECT_THAT(events_, ElementsAre("first starts", "second starts", "third starts"));
   EXPECT_EQ(trainer->counts().position, 5);
   EXPECT_EQ(trainer->counts().steps, 50);

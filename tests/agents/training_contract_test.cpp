@@ -1,4 +1,4 @@
-// What training keeps for every agent of the registry that learns.
+// The contract of training for every agent of the registry that learns.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -25,7 +25,7 @@ std::vector<std::string> learning_agents() {
   return names;
 }
 
-// A run of a few seconds: options that the agent does not have are left out.
+// A run of a few seconds. Options that the agent does not have are left out.
 class SmallRun : public test::TrainingRun {
  public:
   explicit SmallRun(const std::string& name) {

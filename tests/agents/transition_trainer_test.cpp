@@ -41,7 +41,7 @@ using testing::HasSubstr;
 using testing::Not;
 namespace fs = std::filesystem;
 
-// A run of a small network on the point task. Every test changes what it is about.
+// A run of a small network on the point task. Each test changes the options that it tests.
 class PointRun : public test::TrainingRun {
  public:
   explicit PointRun(PointOptions options = {.max_steps = 11, .goal_radius = 0.45}) {
@@ -78,7 +78,7 @@ void expect_same_training(const Checkpoint& a, const Checkpoint& b) {
     SCOPED_TRACE(group);
     expect_same_bits(group_of(a, group), group_of(b, group));
   }
-  // Slots without an action or an observation hold whatever was in memory there.
+  // Slots without an action or an observation hold undefined bytes.
   const auto without_idle_slots = [](const TensorMap& replay) {
     TensorMap masked;
     const at::Tensor& kind = replay.at("replay.kind");  // [lanes, slots]: 0 empty, 1 step
@@ -151,13 +151,13 @@ TEST(TransitionTrainer, TheWarmUpActsAtRandomAndLearnsNothingButStatistics) {
     if (name.rfind("observation.", 0) == 0) continue;
     EXPECT_TRUE(at::equal(model.at(name), tensor)) << name;
   }
-  // Slots without an action hold whatever was in memory there.
+  // Slots without an action hold undefined bytes.
   const TensorMap replay = group_of(run.latest(), "replay");
   const at::Tensor action = replay.at("replay.action").index({replay.at("replay.kind") == 1});
   EXPECT_GT(action.size(0), 80);
   EXPECT_LE(action.abs().max().item<double>(), 1.0);
   for (int64_t i = 0; i < 2; ++i) {
-    // The environment's bounds are others: what is stored is in [-1, 1].
+    // Stored actions are in [-1, 1], although the environment's bounds differ.
     EXPECT_NEAR(action.select(1, i).std().item<double>(), 0.577, 0.1);
   }
 }
@@ -262,7 +262,7 @@ TEST(TransitionTrainer, HindsightNeedsGoals) {
               AllOf(HasSubstr("--goal-strategy future"), HasSubstr("point has no goals")));
 }
 
-// A goal that was reached by chance is worth what the environment pays with its wrappers.
+// A goal reached by chance earns what the environment pays, including its wrappers.
 TEST(TransitionTrainer, HindsightRewardsPassThroughTheWrappers) {
   struct Case {
     const char *scale, *clip;
@@ -400,7 +400,7 @@ TEST(TransitionTrainer, AHostileCheckpointIsTheUsersToMend) {
   EXPECT_EQ(run.resume().counts.steps, 400);
 }
 
-// Reward that is no number any more after a simulator's 45th step: the 180th of the run.
+// The reward becomes NaN after a simulator's 45th step, the 180th of the run.
 PointOptions poisoned(double value) {
   return {.max_steps = 11, .hook = [value](int64_t lifetime, double reward) {
             return lifetime > 45 ? value : reward;
@@ -410,7 +410,7 @@ PointOptions poisoned(double value) {
 class NotFinite : public testing::TestWithParam<double> {};
 
 TEST_P(NotFinite, LossEndsTheRunAndTheLastCheckpointIsGood) {
-  // A log that is never due, or due long after the next checkpoint, must not let a bad one through.
+  // A bad checkpoint is refused even if the log is never due, or due long after it.
   for (const int64_t log_every : {4, 100, 100000}) {
     PointRun run(poisoned(GetParam()));
     run.training().drive_options.log_every = log_every;
@@ -435,7 +435,7 @@ TEST_P(NotFinite, LossBeforeACheckpointIsDueNamesTheFirstStep) {
 }
 
 TEST_P(NotFinite, LossIsNoticedWhenStoppedRightAfterIt) {
-  // Stopped before the next action is chosen, nothing but the save can notice.
+  // The run stops before the next action is chosen, so only saving can notice.
   std::atomic<bool>* flag = nullptr;
   PointOptions options = poisoned(GetParam());
   options.hook = [&flag, poison = options.hook](int64_t lifetime, double reward) {
@@ -455,7 +455,7 @@ INSTANTIATE_TEST_SUITE_P(, NotFinite, testing::Values(NAN, INFINITY), [](const a
   return std::isnan(value.param) ? "Nan" : "Infinite";
 });
 
-// DDPG whose third update fails, as one that runs out of GPU memory does.
+// DDPG whose third update fails, as if the GPU ran out of memory.
 struct FailingConfig final : AgentConfig {
   class Failing final : public TransitionAgent {
    public:
@@ -485,7 +485,7 @@ struct FailingConfig final : AgentConfig {
 };
 
 TEST(TransitionTrainer, AnUpdateThatFailsWaitsForTheEnvironmentsThatStillStep) {
-  // The other thread reads its actions late: they must still be there (AddressSanitizer looks).
+  // The other thread reads its actions late. They must still exist, which AddressSanitizer checks.
   const std::thread::id main_thread = std::this_thread::get_id();
   PointRun run({.max_steps = 11, .hook = [&](int64_t /*lifetime*/, double reward) {
                   if (std::this_thread::get_id() != main_thread) {

@@ -140,14 +140,15 @@ TEST(WorldModelTrainer, StoppedAndResumedItEndsInTheSameWeights) {
       run->training().drive_options.checkpoint_every = 6;
     }
     whole.train();
-    // The learning rate follows the whole run's length, so the run is stopped, not shortened.
+    // The learning rate depends on the length of the whole run, so the run is stopped, not
+    // shortened.
     const int64_t half = live ? 120 : 6;
     stopped.jepa().training.warmup = whole.jepa().training.warmup;
     stopped.training().drive_options.checkpoint_every = half;
     stopped.training().drive_options.keep_checkpoints = 10;
     whole.training().drive_options.keep_checkpoints = 10;
     stopped.train();
-    // What a killed run left: its checkpoint of the half.
+    // The checkpoint that a killed run left halfway.
     for (const CheckpointFolder& saved :
          RunDirectory::open(stopped.path(), RunDirectory::Access::kRead).checkpoints()) {
       if (saved.step > half) std::filesystem::remove_all(saved.path);

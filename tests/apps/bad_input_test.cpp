@@ -1,5 +1,5 @@
-// Wrong input of every kind: status 2 (or 1 where the system fails), a message that names what was
-// found and what was expected, and nothing left behind.
+// Wrong input of every kind: status 2 (1 if the system fails), a message that names what was found
+// and what was expected, and no files left behind.
 #include <functional>
 
 #include <gmock/gmock.h>
@@ -197,7 +197,7 @@ TEST_F(BadInput, Videos) {
   refuses_video({"--out", "folder/", "--size", "64x48"}, {"folder", "empty"});
 }
 
-// What may be wrong with the folder of a run, and who must find it.
+// Faults of a run folder, and the commands that must report them.
 TEST_F(BadInput, Runs) {
   ASSERT_EQ(run(folder_.path(), tiny_training("runs/good", 200)).status, 0);
   refuses({"evaluate", "runs/god"}, {"runs/god", "no such run", "did you mean 'runs/good'?"});
@@ -274,7 +274,7 @@ TEST_F(BadInput, Runs) {
   refuses_damaged(edit_state("\\}", ""), {"state.json"});
   refuses_damaged(edit_state("\"format\": \"3\"", "\"format\": \"1\""),
                   {"state.json", "format 1", "train the run again"});
-  // What only a resume reads.
+  // Files that only a resume reads.
   fs::remove_all(at("damaged"));
   fs::copy(at("runs/good"), at("damaged"), fs::copy_options::recursive);
   edit_state("pcg64", "pcg32")(at("damaged"));

@@ -1,7 +1,8 @@
-// What the commands print and write when all is well.
+// The output of the commands when nothing fails.
 #include <algorithm>
 #include <cstring>
 #include <map>
+#include <regex>
 #include <set>
 #include <sstream>
 
@@ -9,6 +10,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "drawing/video.h"
 #include "tests/apps/program.h"
 #include "tests/temporary_folder.h"
 
@@ -49,9 +51,13 @@ TEST_F(CommandLineTest, HelpTeaches) {
       {{"train", "--help"},
        {"--env", "--resume", "--gamma", "discount", "(default 0.99)", "[agent]"}},
       {{"train", "--env", "pointmaze-open", "--agent", "ddpg", "-h"}, {"--continuing-task"}},
-      {{"evaluate", "--help"}, {"RUN", "--episodes", "--json"}},
-      {{"render", "--help"}, {"--out", ".mp4", "--size"}},
-      {{"rollout", "--help"}, {"--from", "FILE.h5:/group", "--frames-every"}},
+      {{"evaluate", "--help"},
+       {"RUN", "episodes to run (default 100)", "same starts (default 0)", "--json", "--frame-skip",
+        "--samples", "RUN, or --env ID, before --help"}},
+      {{"render", "--help"}, {"--out", ".mp4", "--size", "--frame-skip", "before --help"}},
+      {{"evaluate", "random", "--env", "car-racing", "--help"}, {"--lap-rule"}},
+      {{"collect", "--help"}, {"--noise", "--frame-skip", "--policy RUN, before --help"}},
+      {{"rollout", "--help"}, {"--from", "--frames-every", "--frame-skip", "--env ID before"}},
       {{"list", "--help"}, {"envs", "agents"}},
       {{"config", "--help"}, {"--agent", "TOML"}},
       {{"bench", "--help"}, {"bench"}},
@@ -89,6 +95,51 @@ TEST_F(CommandLineTest, EveryCommandOfTheHelpExists) {
   const Finished unknown = run(folder_.path(), {"no-such-command"});
   EXPECT_EQ(unknown.status, 2);
   for (const std::string& name : names) EXPECT_THAT(unknown.err, HasSubstr(name));
+}
+
+// The text of an option in the help, on one line.
+std::string option_help(const std::string& help, const std::string& option) {
+  const size_t begin = help.find("\n  " + option + " ");
+  EXPECT_NE(begin, std::string::npos) << option << " is missing in\n" << help;
+  if (begin == std::string::npos) return "";
+  std::string text = help.substr(begin + 1, help.find("\n  -", begin + 1) - begin - 1);
+  text = std::regex_replace(text.substr(0, text.find("\n\n")), std::regex("\\s+"), " ");
+  return text;
+}
+
+TEST_F(CommandLineTest, HelpShowsTheDefaultsOfThePair) {
+  const auto help = [&](Arguments arguments) {
+    arguments.emplace_back("--help");
+    return good(arguments).out;
+  };
+  const Arguments pair = {"train", "--env", "half-cheetah", "--agent", "ppo"};
+  const std::string with_preset = help(pair);
+  EXPECT_THAT(with_preset, HasSubstr("half-cheetah and ppo, with the defaults of preset "
+                                     "half-cheetah-ppo.toml"));
+  EXPECT_THAT(option_help(with_preset, "--steps"), HasSubstr("(default 1000000)"));
+  const std::string without = help(with(pair, {"--preset", "none"}));
+  EXPECT_THAT(option_help(without, "--steps"), HasSubstr("(default 100000)"));
+  // One of the two alone selects its options.
+  EXPECT_THAT(help({"train", "--agent", "ppo"}), HasSubstr("--target-kl"));
+  EXPECT_THAT(help({"train", "--env", "car-racing"}), HasSubstr("--lap-rule"));
+  const std::string neither = help({"train"});
+  EXPECT_THAT(neither, HasSubstr("maze2d-umaze-dense-ddpg.toml"));
+  EXPECT_THAT(option_help(neither, "--env"), HasSubstr("(required)"));
+  EXPECT_THAT(option_help(neither, "--agent"), HasSubstr("(required)"));
+  // A file or a run decides both.
+  write(at("c.toml"), "[run]\nenv = \"maze2d-open\"\nagent = \"ddpg\"\nsteps = 1234\n");
+  EXPECT_THAT(option_help(help({"evaluate", "random", "--env", "car-racing"}), "--observation"),
+              HasSubstr("(default pixels)"));
+  const std::string from_file = help({"train", "--config", "c.toml"});
+  EXPECT_THAT(option_help(from_file, "--env"), HasSubstr("(default maze2d-open)"));
+  EXPECT_THAT(option_help(from_file, "--steps"), HasSubstr("(default 1234)"));
+  // What a preset of collect gives need not be given.
+  const std::string collect = help({"collect", "--preset", "maze2d-medium-v1"});
+  EXPECT_THAT(option_help(collect, "--env"), HasSubstr("(default maze2d-medium)"));
+  EXPECT_THAT(option_help(collect, "--policy"), HasSubstr("(default waypoint)"));
+  EXPECT_THAT(option_help(collect, "--steps"), HasSubstr("(default 2000000)"));
+  EXPECT_THAT(option_help(collect, "--out"), HasSubstr("(required)"));
+  EXPECT_THAT(option_help(help({"collect"}), "--steps"), HasSubstr("(required)"));
 }
 
 TEST_F(CommandLineTest, ListsWhatThereIs) {
@@ -260,10 +311,23 @@ TEST_F(CommandLineTest, OutputThatCannotBeWrittenIsAFailure) {
   EXPECT_THAT(result.err, HasSubstr("standard output"));
 }
 
+TEST_F(CommandLineTest, TheOverlayHidesNothing) {
+  constexpr int kWidth = 320, kHeight = 240, kStrip = 16;
+  const Arguments film = {"render", "random", "--env", "antmaze-umaze", "--max-steps", "1"};
+  good(with(film, {"--size", "320x240", "--out", "film/"}));
+  good(with(film, {"--size", "320x224", "--out", "scene/", "--no-overlay"}));
+  const auto whole = read_png(at("film/frame_00000.png"), kWidth, kHeight);
+  const auto scene = read_png(at("scene/frame_00000.png"), kWidth, kHeight - kStrip);
+  EXPECT_TRUE(std::equal(scene.begin(), scene.end(), whole.begin() + 3 * kWidth * kStrip));
+  const std::set<uint8_t> strip(whole.begin(), whole.begin() + 3 * kWidth * kStrip);
+  EXPECT_GT(strip.size(), 10U) << "no text in the strip";
+}
+
 TEST_F(CommandLineTest, RenderWritesVideosAndFrames) {
   good(tiny_training("a", 200));
   const auto render = [&](const std::string& out, const Arguments& more = {}) {
-    Arguments arguments = {"render", "a", "--out", out, "--size", "96x72", "--speed", "10"};
+    Arguments arguments = {"render", "a", "--out", out, "--speed", "10"};
+    if (more.empty() || !more[0].starts_with("--size")) arguments.push_back("--size=96x72");
     arguments.insert(arguments.end(), more.begin(), more.end());
     EXPECT_THAT(good(arguments).err, HasSubstr("wrote " + out));
   };
@@ -296,6 +360,10 @@ TEST_F(CommandLineTest, RenderWritesVideosAndFrames) {
   render("plain/", {"--no-overlay"});
   render("start.png");
   EXPECT_TRUE(content(at("start.png")) == content(at("plain/frame_00000.png")));
+
+  expect_refusal(folder_.path(), {"render", "a", "--out", "odd.mp4", "--size", "97x72"},
+                 {"--size 97x72", "even", "98x72"});
+  render("odd.gif", {"--size=97x71"});
 
   render("again/");
   for (const auto& entry : fs::directory_iterator(at("frames"))) {

@@ -1,5 +1,5 @@
-// `collect` from the command line: what it gathers, what it refuses, and what is left of it when it
-// is stopped, killed or out of disk.
+// `collect` from the command line: what it records, what it refuses, and what remains when it is
+// stopped, killed or out of disk space.
 #include <algorithm>
 #include <chrono>
 #include <csignal>
@@ -63,7 +63,7 @@ class CollectTest : public testing::Test {
   TemporaryFolder folder_;
 };
 
-// Two threads or one: the same bytes.
+// Two threads and one give the same bytes.
 TEST_F(CollectTest, TheSameSeedGivesTheSameFileForAnyNumberOfThreads) {
   struct Case {
     std::string env;
@@ -271,7 +271,7 @@ TEST_F(CollectTest, DatasetCommandsRefuseWhatIsNoDataset) {
   refuses({"dataset", "merge", "a.h5", "short.h5", "--out", "b.h5"}, {"b.h5", "already exists"});
 }
 
-// More steps than the test will wait for.
+// More steps than the test waits for.
 constexpr int64_t kForever = 100'000'000;
 constexpr uintmax_t kSomeBytes = 3'000'000;  // beyond the first time that progress is saved
 
@@ -316,7 +316,7 @@ TEST_F(CollectTest, TheSecondWriterOfAPathIsRefused) {
   EXPECT_EQ(info("w.h5")["steps"], 300000);
 }
 
-// A disk that is full: what was whole before may be left readable, but not under the final name.
+// On a full disk, complete episodes may stay readable, but not under the final name.
 TEST_F(CollectTest, AFullDiskIsSaidAndLeavesNoHalfFile) {
   for (const char* format : {"d4rl", "minari", "stable-worldmodel"}) {
     SCOPED_TRACE(format);

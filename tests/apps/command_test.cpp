@@ -1,4 +1,4 @@
-// The reader of command lines, alone.
+// The parser of command lines by itself.
 #include "apps/command.h"
 
 #include <gmock/gmock.h>
@@ -34,6 +34,8 @@ struct Fields {
   bool overlap = true;
   double gamma = 0.99;
   std::vector<std::string> vary;
+  std::vector<int64_t> sizes = {8, 8};
+  std::string look = "plain";
 
   ConfigFields all() {
     ConfigFields fields;
@@ -41,6 +43,8 @@ struct Fields {
     fields.add("overlap", overlap, "while learning");
     fields.add("gamma", gamma, "discount", between(0, 1));
     fields.add("vary", vary, "factors");
+    fields.add("sizes", sizes, "of layers", at_least(1));
+    fields.add("look", look, "of the floor");
     return fields;
   }
 };
@@ -157,6 +161,16 @@ TEST_F(CommandLineOptions, SaysWhatWasFoundAndWhatWasExpected) {
   refuses({"a", "--overlap", "--gamma"}, {"--gamma", "value is missing", "number [0, 1]"});
 }
 
+TEST_F(CommandLineOptions, NumbersOfAListNeedCommas) {
+  refuses({"a", "--threads", "1", "2", "3"}, {"--threads 1 2 3", "commas", "--threads 1,2,3"});
+  refuses({"--goal", "1.0", "-3.1", "a"}, {"--goal 1.0 -3.1", "--goal 1.0,-3.1"});
+  refuses({"--goal=1.0", "3.1", "a"}, {"--goal 1.0,3.1"});
+  refuses({"a", "--sizes", "64", "64"}, {"--sizes 64,64"});  // a config field
+  parse({"--goal", "1,2", "3", "--threads", "4", "b"});
+  EXPECT_EQ(to_.run, "3") << "a run may have a number for its name";
+  EXPECT_THAT(to_.more, ElementsAre("b"));
+}
+
 TEST_F(CommandLineOptions, RefusesASecondValue) {
   refuses({"a", "--steps", "3", "--steps=4"}, {"--steps", "given twice", "'3'", "'4'"});
 }
@@ -165,7 +179,14 @@ TEST(CommandLine, RefusesWhatHasNoPlace) {
   std::string env;
   CommandLine line("list", "Lists.");
   line.add("ENV", env, {.help = "which"});
-  EXPECT_THAT(input_error([&] { line.parse({"a", "b"}); }), HasSubstr("unexpected argument 'b'"));
+  int64_t seed = 0;
+  line.add("--seed", seed, {.help = "of the start"});
+  EXPECT_THAT(input_error([&] { line.parse({"a", "b"}); }), HasSubstr("unexpected argument 'b' ("));
+  EXPECT_THAT(input_error([&] {
+                line.parse({"a", "--seed", "1", "2"});
+              }),
+              HasSubstr("unexpected argument '2' after --seed 1 ("));
+  EXPECT_THAT(input_error([&] { line.parse({"a", "-2"}); }), HasSubstr("unexpected argument '-2'"));
   EXPECT_THAT(input_error([&] { line.add("ENV", env, {.help = "again"}); }),
               HasSubstr("described twice"));
 }
@@ -177,9 +198,27 @@ TEST_F(CommandLineOptions, HelpShowsTypesAndDefaults) {
         "to gather (default 100)", "--renderer canvas|mujoco ", "draws (default canvas)",
         "--size WIDTHxHEIGHT ", "of the film (default 640x480)", "on actions (default none)",
         "--threads integer [1, 8],... ", "counts (default 1,2)", "\nGoals:\n  --no-simulator ",
-        "\nOptions of [agent]:\n  --overlap true|false ", "discount (default 0.99)"}) {
+        "\nOptions of [agent]:\n  --overlap true|false ", "discount (default 0.99)",
+        "of layers (default [8, 8])", "of the floor (default plain)\n", "factors\n"}) {
     EXPECT_THAT(help, HasSubstr(text));
   }
+}
+
+TEST_F(CommandLineOptions, HelpFollowsWhatElseDecidesAnOption) {
+  int64_t count = 0;
+  line_.add("--count", count, {.help = "of films", .required = true});
+  EXPECT_THAT(line_.help(), HasSubstr("of films (required)"));
+  line_.set_default("--count", "12");  // as a preset does
+  EXPECT_THAT(line_.help(), HasSubstr("of films (default 12)"));
+  parse({"a"});
+  line_.require("--steps");
+  EXPECT_THAT(line_.help(), HasSubstr("to gather (required)"));
+  refuses({"a"}, {"--steps is required"});
+  line_.add_note("More appears with RUN.");
+  EXPECT_THAT(line_.help(), testing::EndsWith("\n\nMore appears with RUN.\n"));
+  EXPECT_TRUE(line_.has("--sizes"));
+  EXPECT_FALSE(line_.has("--size-of"));
+  EXPECT_THAT(input_error([&] { line_.set_default("--stps", "3"); }), HasSubstr("--stps"));
 }
 
 TEST(CommandLine, HelpBreaksLongTextsBetweenWords) {

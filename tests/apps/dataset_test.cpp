@@ -71,7 +71,7 @@ class DatasetCommand : public testing::Test {
     write_array(folder_ / file, name, values.data(), values.size() * sizeof(T));
   }
 
-  // Takes all marks but the last from a column of flags.
+  // Clears all flags of a column but the last.
   void edit_flags(const std::string& file, const std::string& name) {
     auto flags = column<int8_t>(file, name);
     std::fill(flags.begin(), flags.end() - 1, int8_t{0});
@@ -99,8 +99,8 @@ TEST_F(DatasetCommand, RelabelledForItsOwnTaskRewardsAreWhatTheyWere) {
 }
 
 TEST_F(DatasetCommand, WrappersOfTheRewardCountWhereItIsRelabelled) {
-  // Rewards of states in cheetah-run and the maze, of an action in half-cheetah; of several states
-  // with a frame skip.
+  // Rewards depend on states in cheetah-run and the maze, on an action in half-cheetah, and on
+  // several states with a frame skip.
   struct Case {
     std::string env, policy;
     Arguments options;
@@ -110,7 +110,7 @@ TEST_F(DatasetCommand, WrappersOfTheRewardCountWhereItIsRelabelled) {
       {"half-cheetah", "random", {"--reward-scale", "0.5"}},
       {"pointmaze-umaze-dense", "random", {"--reward-scale", "10", "--reward-clip", "0.6"}},
       {"pointmaze-umaze-dense", "random", {"--reward-scale", "10", "--frame-skip", "3"}},
-      // The goal moves away while the controller is still on its way to where it was.
+      // The goal moves while the controller still heads for its old place.
       {"pointmaze-open-dense", "waypoint", {"--reset-target", "true", "--steps", "3000"}}};
   for (size_t i = 0; i < cases.size(); ++i) {
     const auto& [env, policy, options] = cases[i];
@@ -183,6 +183,9 @@ TEST_F(DatasetCommand, AnotherGoalIsPaidForWhereItIsReached) {
   collect("maze2d-umaze", "waypoint", "maze");
   succeeds({"dataset", "relabel", "maze", "other", "--goal", "3,3"});
   succeeds({"dataset", "relabel", "maze", "final", "--goal", "final"});
+  refuses({"dataset", "relabel", "maze", "out", "--goal", "2,2"}, {"--goal 2,2: lies in the wall"});
+  refuses({"dataset", "relabel", "maze", "out", "--goal", "-9,2"}, {"--goal -9,2: lies outside"});
+  refuses({"dataset", "relabel", "maze", "out", "--goal", "1", "3"}, {"'3' after --goal 1"});
   const auto qpos = column<float>("maze", "infos/qpos");
   const auto rewards = column<float>("other", "rewards");
   const auto goal = column<float>("other", "infos/goal");
@@ -226,7 +229,7 @@ TEST_F(DatasetCommand, PreviewDrawsRecordedStatesPixelsAndRepeatedActions) {
     EXPECT_EQ(width, 4 + 3 * (48 + 4));
     EXPECT_GT(height, 2 * 32);
   }
-  // The car's poses cannot be set: its episodes are played again.
+  // The car's poses cannot be set, so its episodes are replayed.
   succeeds({"dataset", "preview", "car", "--env", "car-racing", "--out", "again.png", "--episodes",
             "1", "--frames", "3", "--size", "48x48"});
   succeeds(
@@ -266,7 +269,7 @@ TEST_F(DatasetCommand, PixelsAloneGoIntoALayoutThatHoldsThem) {
 // ---------------------------------------------------------------------------------------------
 // What people bring and type
 
-// --steps cuts the last episode of each, which then has no mark of an end.
+// --steps cuts the last episode of each, which then has no end mark.
 TEST_F(DatasetCommand, EpisodesDoNotRunAcrossTheSeamOfMergedFiles) {
   for (const std::string seed : {"1", "2"}) {
     collect("maze2d-umaze", "random", "own" + seed, {"--steps", "450", "--seed", seed});
@@ -287,7 +290,7 @@ TEST_F(DatasetCommand, ValidateKnowsTheEnvironmentsLimit) {
   collect("maze2d-umaze", "random", "maze", {"--steps", "600", "--max-steps", "150"});
   succeeds({"dataset", "validate", "maze"});
   collect("maze2d-umaze", "random", "long", {"--steps", "600"});
-  // Two episodes of 300 steps, whose first mark is taken away.
+  // Two episodes of 300 steps without the first end mark.
   edit_flags("long", "timeouts");
   const Finished result = reverie({"dataset", "validate", "long"});
   EXPECT_EQ(result.status, 1);
@@ -307,7 +310,7 @@ TEST_F(DatasetCommand, DatasetsThatContradictAreNotMerged) {
   EXPECT_EQ(info("both")["attributes"]["env"], "maze2d-umaze");
 }
 
-// infos/goal of maze2d-* is where the controller was heading.
+// infos/goal of maze2d-* is the controller's target.
 TEST_F(DatasetCommand, MazesAreRelabelledForTheGoalOfTheTask) {
   collect("maze2d-umaze", "waypoint", "sparse", {"--steps", "2000"});
   succeeds({"dataset", "relabel", "sparse", "dense", "--env", "maze2d-umaze-dense"});
@@ -397,6 +400,29 @@ TEST_F(DatasetCommand, SlashesAndLinksInNames) {
   EXPECT_THAT(content(folder_ / "store/film.mp4").substr(0, 16), HasSubstr("ftyp"));
 }
 
+TEST_F(DatasetCommand, ADatasetBringsItsMap) {
+  const std::string map = "// two ends\n#######\n#r...G#\n#######\n";
+  write(folder_ / "way.txt", map);
+  for (const std::string policy : {"random", "waypoint"}) {
+    collect("pointmaze-umaze", policy, policy, {"--map", "way.txt"});
+  }
+  fs::remove(folder_ / "way.txt");
+  succeeds({"dataset", "preview", "random", "--out", "way.png", "--episodes", "1"});
+  succeeds({"dataset", "relabel", "random", "far", "--goal", "2,0"});
+  succeeds({"dataset", "preview", "far", "--out", "far.png", "--episodes", "1"});
+  const Arguments train = {
+      "train",     "--env", "pointmaze-umaze", "--agent", "ddpg",           "--dataset", "far",
+      "--updates", "2",     "--minibatch",     "4",       "--hidden-sizes", "4,4"};
+  succeeds(with(train, {"--run", "run"}));
+  succeeds({"evaluate", "run", "--episodes", "1"});
+  // The same map in a file agrees with it, another one does not.
+  write(folder_ / "same.txt", map);
+  write(folder_ / "other.txt", "#####\n#r.G#\n#####\n");
+  refuses(with(train, {"--map", "other.txt"}),
+          {"--map \"other.txt\"", "far was collected with its own map"});
+  succeeds(with(train, {"--map", "same.txt", "--run", "again"}));
+}
+
 TEST_F(DatasetCommand, MinariIsToldGymnasiumsEnvironment) {
   const auto metadata = [&](const std::string& name) {
     return json::parse(content(folder_ / name / "data/metadata.json"));
@@ -408,11 +434,23 @@ TEST_F(DatasetCommand, MinariIsToldGymnasiumsEnvironment) {
   EXPECT_EQ(metadata("cheetah")["dataset_id"], "half-cheetah/random-v0");
   succeeds({"dataset", "split", "cheetah", "first", "second", "--share", "0.5"});
   EXPECT_EQ(metadata("first")["env_spec"], metadata("cheetah")["env_spec"]);
-  // What Gymnasium does not have, and what an option changes.
+  // Environments that Gymnasium does not have, or that an option changes.
   collect("half-cheetah", "random", "scaled", {"--format", "minari", "--reward-scale", "2"});
   EXPECT_FALSE(metadata("scaled").contains("env_spec"));
   collect("maze2d-umaze", "random", "maze", {"--format", "minari"});
   EXPECT_FALSE(metadata("maze").contains("env_spec"));
+  collect("pointmaze-umaze-dense", "random", "point", {"--format", "minari"});
+  const json point = json::parse(metadata("point")["env_spec"].get<std::string>());
+  EXPECT_EQ(point["id"], "PointMaze_UMazeDense-v3");
+  EXPECT_EQ(point["entry_point"], "gymnasium_robotics.envs.maze.point_maze:PointMazeEnv");
+  EXPECT_EQ(point["kwargs"], json::parse(R"({"reward_type": "dense", "maze_map":
+      [[1,1,1,1,1],[1,0,0,0,1],[1,1,1,0,1],[1,0,0,0,1],[1,1,1,1,1]]})"));
+  collect("antmaze-medium", "random", "ant", {"--format", "minari", "--max-steps", "9"});
+  const json ant = json::parse(metadata("ant")["env_spec"].get<std::string>());
+  EXPECT_EQ(ant["id"], "AntMaze_Medium-v5");
+  EXPECT_EQ(ant["entry_point"], "gymnasium_robotics.envs.maze.ant_maze_v5:AntMazeEnv");
+  EXPECT_EQ(ant["max_episode_steps"], 9);
+  EXPECT_EQ(ant["kwargs"]["reward_type"], "sparse");
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// A decoder of a world model from the outside: what training leaves beside the weights, the
-// `decoder` command, and films that show what a planner imagines.
+// A decoder of a world model, tested through the program: the files that training writes, the
+// `decoder` command, and films of what a planner imagines.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -26,7 +26,7 @@ class DecoderCommand : public testing::Test {
   }
   static void TearDownTestSuite() { folder_.reset(); }
 
-  // Runs to a good end.
+  // Runs the program and expects success.
   static Finished good(const Arguments& arguments) {
     Finished result = run(folder_->path(), arguments);
     EXPECT_EQ(result.status, 0) << result.err;
@@ -68,7 +68,7 @@ TEST_F(DecoderCommand, PicturesChangeNothingThatIsLearnt) {
        "0", "--checkpoint-every", "6", "--keep-checkpoints", "5"}));
   EXPECT_FALSE(fs::exists(at("plain/decoder.safetensors")));
   EXPECT_TRUE(fs::is_empty(at("plain/videos")));
-  // As if it had been killed after step 6, and resumed with pictures.
+  // As if the run had been killed after step 6 and resumed with pictures.
   fs::copy(at("plain"), at("resumed"), fs::copy_options::recursive);
   fs::remove_all(at("resumed/checkpoints/step_000000012"));
   write(at("resumed/latest"), "step_000000006\n");
@@ -91,7 +91,7 @@ TEST_F(DecoderCommand, IsAStageThatIsResumedWithinAndBegunAnewWhenTheModelGoesOn
                         {"--dataset", "data.h5", "--image-size", "32x32", "--picture-every", "5",
                          "--checkpoint-every", "4", "--keep-checkpoints", "9"}));
   fs::copy(at("staged"), at("killed"), fs::copy_options::recursive);
-  // As if it had been killed between the fourth and the eighth update of the decoder.
+  // As if the run had been killed between the fourth and the eighth update of the decoder.
   fs::remove_all(at("killed/checkpoints/step_000000020"));
   fs::remove_all(at("killed/checkpoints/step_000000024"));
   fs::remove(at("killed/decoder.safetensors"));
@@ -106,7 +106,7 @@ TEST_F(DecoderCommand, IsAStageThatIsResumedWithinAndBegunAnewWhenTheModelGoesOn
   EXPECT_TRUE(whole == content(at("killed/decoder.safetensors")));
   EXPECT_TRUE(whole == content(at("run/decoder.safetensors")));
 
-  // The model goes on: back to its stage, and the decoder after it begins anew.
+  // The model's training continues in its stage, and the decoder after it starts again.
   good({"train", "--resume", "killed", "--quiet", "--updates", "14"});
   EXPECT_EQ(latest_checkpoint(at("killed")).filename(), "step_000000028");
   good({"decoder", "killed", "--updates", "0", "--out", "later.png"});
@@ -148,7 +148,7 @@ TEST_F(DecoderCommand, FilmsShowGoalAndPlan) {
   EXPECT_THAT(good(alone).err,
               AllOf(HasSubstr("bare: has no decoder; `reverie decoder bare` trains one"),
                     HasSubstr("shows the goal without the plan")));
-  // Scene and goal are the same, what is below the goal is not.
+  // Scene and goal are the same; the pictures below the goal differ.
   const std::vector<uint8_t> a = read_png(at("both/frame_00003.png"), 320, 240);
   const std::vector<uint8_t> b = read_png(at("alone/frame_00003.png"), 320, 240);
   const auto row = [](const std::vector<uint8_t>& pixels, size_t y, size_t from, size_t count) {
@@ -173,7 +173,7 @@ TEST_F(DecoderCommand, SaysWhatDoesNotFit) {
   fs::copy(at("run"), at("longer"), fs::copy_options::recursive);
   good({"train", "--resume", "longer", "--updates", "14", "--decoder-updates", "0", "--quiet"});
   refuses({"decoder", "longer", "--updates", "0"},
-          {"longer/decoder.safetensors", "step 24", "step 14", "trains it anew"});
+          {"longer/decoder.safetensors", "step 24", "step 14", "trains a new one"});
   fs::remove(at("longer/decoder.safetensors"));
   refuses({"decoder", "longer", "--updates", "0"}, {"longer: has no decoder"});
   write(at("longer/decoder.safetensors"), "no such thing");

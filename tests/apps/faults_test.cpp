@@ -1,5 +1,5 @@
-// What the surroundings do to the program: closed streams, limits, kills at the wrong moment, a
-// closed terminal, files of somebody else.
+// Faults of the system around the program: closed streams, limits, kills at the wrong moment, a
+// closed terminal, files of other users.
 #include <algorithm>
 #include <chrono>
 #include <csignal>
@@ -30,7 +30,7 @@ class Faults : public testing::Test {
     return result;
   }
 
-  // In a shell, $R being the program. Its exit status.
+  // Runs a shell command, in which $R is the program. Returns its exit status.
   int shell(const std::string& commands) {
     const std::string line = fmt::format("cd '{}' && R='{}' && ulimit -c 0 && {}",
                                          folder_.path().string(), REVERIE_BINARY, commands);
@@ -46,7 +46,7 @@ class Faults : public testing::Test {
     return names;
   }
 
-  // The loader of a large library comes before main().
+  // The loader of a large library runs before main().
   static void wait_until_it_catches(pid_t process, int signal) {
     for (int i = 0; i < 1000; ++i) {
       const std::string status = content(fmt::format("/proc/{}/status", process));
@@ -128,7 +128,7 @@ TEST_F(Faults, ARunThatEndedBeforeItsFirstCheckpointStartsAgain) {
   expect_refusal(folder_.path(), {"train", "--resume", "r"}, {"r: has no checkpoint yet"});
   good(tiny_training("r", 120));
   EXPECT_EQ(latest_checkpoint(at("r")).filename(), "step_000000120");
-  // What is not all a run's own stays.
+  // A folder with other files than a run's own stays.
   fs::remove_all(at("r/checkpoints"));
   fs::remove(at("r/latest"));
   write(at("r/notes.txt"), "mine");
@@ -149,10 +149,10 @@ TEST_F(Faults, ARunAtItsEndHasNothingLeftToDo) {
   good(tiny_training("r", 100));
   const std::string before = everything_below(at("r"));
   EXPECT_THAT(good({"train", "--resume", "r"}).err,
-              AllOf(HasSubstr("r: is at its end, step 100"), HasSubstr("--steps N")));
+              AllOf(HasSubstr("r: is finished at step 100"), HasSubstr("--steps N")));
   EXPECT_EQ(everything_below(at("r")), before);
   expect_refusal(folder_.path(), {"train", "--resume", "r", "--steps", "50"},
-                 {"r: is at step 100 already, beyond 50"});
+                 {"r: is already at step 100, beyond 50"});
 }
 
 TEST_F(Faults, ControlCharactersStayAwayFromTheTerminal) {

@@ -1,4 +1,5 @@
-// A run that plans to goals from the outside: evaluated, filmed and collected from as any policy.
+// A run that plans to goals, tested through the program: evaluated, filmed and collected from as
+// any policy.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -15,7 +16,7 @@ using testing::HasSubstr;
 
 class GoalCommands : public testing::Test {
  protected:
-  // Made once: nothing here writes to them.
+  // Made once, because no test writes to them.
   static void SetUpTestSuite() {
     folder_ = std::make_unique<TemporaryFolder>();
     succeeds({"collect", "--env", "maze2d-umaze", "--policy", "waypoint:0.8", "--policy",
@@ -78,14 +79,14 @@ TEST_F(GoalCommands, MoreEpisodesThanAreEvaluatedAtOnce) {
 }
 
 TEST_F(GoalCommands, NoStartIsAtTheGoalAlready) {
-  // With one step to go, who starts elsewhere is not there yet.
+  // With a budget of one step, a start elsewhere cannot reach the goal.
   const json out = json::parse(succeeds({"evaluate", "run", "--json", "--episodes", "30",
                                          "--goal-state", "1,1", "--budget", "1", "--no-simulator"})
                                    .out,
                                nullptr, false);
   EXPECT_LT(out["success_rate"].get<double>(), 0.1);
   refuses({"evaluate", "run", "--goal-state", "1,1", "--radius", "50"}, {"1000 pairs in a row"});
-  // Nobody knows where a picture was taken.
+  // The state that a picture shows is unknown.
   const std::vector<uint8_t> grey(16 * 16 * 3, 128);
   write_png(*folder_ / "goal.png", {grey.data(), 16, 16});
   succeeds({"evaluate", "run", "--episodes", "2", "--goal-image", "goal.png", "--radius", "50"});
@@ -118,6 +119,11 @@ TEST_F(GoalCommands, WhatDoesNotFitIsRefused) {
   refuses(with(base, {"--goal-image", "nowhere.png"}), {"nowhere.png"});
   refuses(with(base, {"--goal-state", "1,2,3"}), {"--goal-state", "3 numbers", "2 of qpos"});
   refuses(with(base, {"--goal-state", "1,2", "--goal-image", "wide.png"}), {"exclude"});
+  refuses(with(base, {"--goal-state", "1.0", "3.1"}), {"--goal-state 1.0,3.1"});
+  refuses(with(base, {"--goal-state", "40,1"}), {"--goal-state 40,1: lies outside the maze"});
+  refuses(with(base, {"--goal-state", "1e300,1"}), {"lies outside the maze"});
+  refuses(with(base, {"--goal-state", "2,2"}),
+          {"--goal-state 2,2: lies in the wall", "the nearest is at x = "});
   refuses(with(base, {"--goal-steps", "9-4"}), {"--goal-steps 9-4"});
   refuses(with(base, {"--goal-steps", "many"}), {"--goal-steps many"});
   refuses(with(base, {"--goal-steps", "90"}), {"data.h5", "91 steps"});

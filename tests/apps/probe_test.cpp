@@ -25,7 +25,7 @@ constexpr int kHistory = 2;
 
 class WorldModelCommands : public testing::Test {
  protected:
-  // Made once: nothing here writes to them.
+  // Made once, because no test writes to them.
   static void SetUpTestSuite() {
     folder_ = std::make_unique<TemporaryFolder>();
     succeeds(collection("maze.h5", "16x16"));
@@ -88,7 +88,7 @@ TEST_F(WorldModelCommands, ProbesAreScoredOnTheEpisodesThatTheRunHeldOut) {
   const json out = report({"probe", "run", "--samples", "100"});
   EXPECT_EQ(out["step"], 8);  // 4 updates, and 4 of the decoder
   EXPECT_THAT(out["dataset"], EndsWith("/maze.h5"));
-  // Frames of 5 steps: 13 of an episode, some of which are enough.
+  // Frames of 5 steps: 13 in an episode, of which a sample is enough.
   EXPECT_EQ(out["training"]["frames"], 100);
   EXPECT_EQ(out["held_out"]["frames"], 25);
   const json all = report({"probe", "run", "--samples", "100000"});
@@ -103,7 +103,7 @@ TEST_F(WorldModelCommands, ProbesAreScoredOnTheEpisodesThatTheRunHeldOut) {
       EXPECT_LE(std::abs(all["targets"][name][probe]["r"].get<double>()), 1.0);
     }
   }
-  // What the environment calls its observation are the same numbers.
+  // The environment's observation holds the same numbers.
   EXPECT_NEAR(all["targets"]["observation[0]"]["linear"]["r"].get<double>(),
               all["targets"]["qpos[0]"]["linear"]["r"].get<double>(), 1e-4);
   const double mean = (all["targets"]["qpos[0]"]["linear"]["mse"].get<double>() +
@@ -175,7 +175,7 @@ TEST_F(WorldModelCommands, RefuseWhatTheyCannotLookAt) {
   refuses({"probe", "nowhere"}, {"nowhere"});
   refuses({"probe", "ddpg"}, {"ddpg", "no world model"});
   refuses({"surprise", "ddpg"}, {"ddpg", "no world model"});
-  refuses({"probe", "live"}, {"live", "gathered itself", "--dataset"});
+  refuses({"probe", "live"}, {"live", "gathered its own experience", "--dataset"});
   refuses({"probe", "run", "--dataset", "none.h5"}, {"none.h5"});
   refuses({"probe", "run", "--dataset", "large.h5"}, {"large.h5", "24, 24, 3", "16, 16, 3"});
   refuses({"probe", "run", "--plot", "out.jpg"}, {"--plot", "out.jpg", ".png"});

@@ -25,7 +25,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr auto kPoll = std::chrono::milliseconds(2);
 
-// In the child, after fork(): only what is safe there.
+// In the child, after fork(): only async-signal-safe calls.
 [[noreturn]] void become(char* const* arguments, const ProgramOptions& options, const char* out,
                          const char* err) {
   const auto redirect = [](const char* file, int fd) {

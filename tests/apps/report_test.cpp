@@ -1,4 +1,4 @@
-// From training to the table of a study, from the outside.
+// From training to the table of a study, through the program.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -43,7 +43,8 @@ TEST(ReportCommand, LeadsFromRunsToTheTableOfAPage) {
   EXPECT_THAT(good({"report", "--records", "records/tiny", "--json"}).out,
               HasSubstr("\"study\": \"tiny\""));
 
-  // What was measured in another way is no other seed of the same, and is said before it is played.
+  // An evaluation with other settings is not another seed of the same study, and is refused before
+  // it runs.
   expect_refusal(folder.path(), {"evaluate", "s1", "--episodes", "4", "--record", "records/tiny"},
                  {"s1.json: is the record of another run or evaluation"});
   good({"evaluate", "s1", "--env", "maze2d-medium", "--max-steps", "20", "--episodes", "2",
@@ -54,7 +55,7 @@ TEST(ReportCommand, LeadsFromRunsToTheTableOfAPage) {
                     HasSubstr("\"evaluation.max_steps\": \"20\"")));
   EXPECT_THAT(record, Not(HasSubstr("checkpoint_every")));
 
-  // A run that goes on is no result until it has come to its end.
+  // An unfinished run is not a result.
   good({"train", "--resume", "s1", "--steps", "200", "--quiet"});
   EXPECT_THAT(content(folder / "s1/history.json"), HasSubstr("--resume"));
   edit(folder / "s1/config.toml", "steps = 200", "steps = 900");

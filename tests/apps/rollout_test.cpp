@@ -1,4 +1,4 @@
-// `rollout` on recordings made here with the HDF5 library itself.
+// `rollout` on recordings that are made here with the HDF5 library.
 #include <cmath>
 #include <cstring>
 #include <map>
@@ -93,7 +93,7 @@ TEST_F(RolloutTest, RollingOutTheResultGivesTheSameArrays) {
   write_recording(at("in.h5"), some_actions(kSteps, 2), 2);
   for (const std::string env : {"pointmaze-umaze", "maze2d-medium-dense"}) {
     ASSERT_EQ(rollout(env, "in.h5:/g", "one.h5", {"--seed", "3"}).status, 0);
-    // Another seed: what decides is the recorded state.
+    // The seed differs, but the recorded state decides.
     ASSERT_EQ(rollout(env, "one.h5", "two.h5", {"--seed", "4"}).status, 0);
     const auto one = read_root(at("one.h5"));
     const auto two = read_root(at("two.h5"));
@@ -120,6 +120,61 @@ TEST_F(RolloutTest, RecordsFramesAndStopsWithTheEpisode) {
   EXPECT_EQ(arrays.at("truncated").bytes, std::string(8, '\0') + '\1');
   const std::string& pixels = arrays.at("frame").bytes;
   EXPECT_GT(std::set<char>(pixels.begin(), pixels.end()).size(), 3U) << "an empty picture";
+}
+
+TEST_F(RolloutTest, ReplaysEpisodesOfDatasetsInEveryLayout) {
+  const auto good = [&](const Arguments& arguments) {
+    const Finished result = run(folder_.path(), arguments);
+    EXPECT_EQ(result.status, 0) << result.err;
+  };
+  const Arguments collect = {
+      "collect",     "--env", "pointmaze-umaze-dense", "--policy", "random", "--steps", "60",
+      "--max-steps", "20",    "--frame-skip",          "2"};
+  std::map<std::string, Array> first;
+  for (const std::string format : {"d4rl", "minari", "exorl", "stable-worldmodel"}) {
+    SCOPED_TRACE(format);
+    const std::string data = format + (format == "minari" || format == "exorl" ? "" : ".h5");
+    good(with(collect, {"--format", format, "--out", data}));
+    // The environment and its options are those of the dataset.
+    const Finished result =
+        run(folder_.path(), {"rollout", "--from", data, "--episode", "1", "--out", format + "-1"});
+    ASSERT_EQ(result.status, 0) << result.err;
+    EXPECT_THAT(result.err, HasSubstr("10 of 10 steps"));
+    auto arrays = read_root(at(format + "-1"));
+    if (first.empty()) {
+      const std::vector<float> rewards = read_array(at(data), "rewards").as<float>();
+      const std::vector<double> replayed = arrays.at("reward").as<double>();
+      ASSERT_EQ(replayed.size(), 10U);
+      for (size_t t = 0; t < 10; ++t) EXPECT_FLOAT_EQ(replayed[t], rewards[10 + t]) << t;
+      first = std::move(arrays);
+      continue;
+    }
+    EXPECT_EQ(arrays.at("action").as<float>(), first.at("action").as<float>());
+    const std::vector<double> rewards = arrays.at("reward").as<double>();
+    for (size_t t = 0; t < 10; ++t) {
+      EXPECT_NEAR(rewards[t], first.at("reward").as<double>()[t], 1e-6) << t;
+    }
+  }
+  // Without states that can be set, the seed of the reset decides.
+  good({"collect", "--env", "car-racing", "--policy", "random", "--steps", "30", "--max-steps",
+        "15", "--observation", "state", "--format", "minari", "--out", "car"});
+  good({"rollout", "--from", "car", "--episode", "1", "--out", "car.h5"});
+  const std::vector<float> recorded =
+      read_array(at("car/data/main_data.hdf5"), "episode_1/observations").as<float>();
+  EXPECT_EQ(read_root(at("car.h5")).at("observation").as<float>(), recorded);
+
+  const Arguments rollout = {"rollout", "--out", "out.h5"};
+  expect_refusal(folder_.path(), with(rollout, {"--from", "d4rl.h5", "--episode", "9"}),
+                 {"--episode 9", "d4rl.h5", "0 to "});
+  expect_refusal(folder_.path(), with(rollout, {"--from", "d4rl.h5", "--env", "half-cheetah"}),
+                 {"d4rl.h5", "actions"});
+  expect_refusal(folder_.path(), with(rollout, {"--from", "d4rl.h5", "--frame-skip", "3"}),
+                 {"--frame-skip 3", "collected with 2"});
+  write_recording(at("in.h5"), some_actions(kSteps, 2), 2);
+  expect_refusal(folder_.path(), with(rollout, {"--from", "in.h5:/g"}), {"--env"});
+  expect_refusal(folder_.path(),
+                 with(rollout, {"--from", "in.h5:/g", "--env", "maze2d-umaze", "--episode", "0"}),
+                 {"--episode 0", "in.h5"});
 }
 
 TEST_F(RolloutTest, RefusesBadRecordings) {

@@ -1,4 +1,5 @@
-// Training runs from the outside: what they leave, and that no way to end one loses anything.
+// Training runs, tested through the program: the files they write, and that no way to end one loses
+// anything.
 #include <csignal>
 #include <set>
 
@@ -21,7 +22,7 @@ std::string model_of(const fs::path& run) {
 
 class Train : public testing::Test {
  protected:
-  // Runs to a good end.
+  // Runs the program and expects success.
   Finished good(const Arguments& arguments) {
     Finished result = run(folder_.path(), arguments);
     EXPECT_EQ(result.status, 0) << result.err;
@@ -115,7 +116,7 @@ TEST_F(Train, MoreStepsContinueAFinishedRun) {
   const std::string before = everything_below(at("longer"));
   const Finished again = run(folder_.path(), {"train", "--resume", "longer"});
   EXPECT_EQ(again.status, 0);
-  EXPECT_THAT(again.err, AllOf(HasSubstr("is at its end, step 200"), HasSubstr("--steps")));
+  EXPECT_THAT(again.err, AllOf(HasSubstr("is finished at step 200"), HasSubstr("--steps")));
   EXPECT_EQ(everything_below(at("longer")), before);
   good({"train", "--resume", "longer", "--steps", "400"});
   EXPECT_TRUE(model_of(at("whole")) == model_of(at("longer")));
@@ -215,7 +216,7 @@ TEST_F(Train, FullDiskEndsTheRunAndKeepsTheLastCheckpoint) {
   ASSERT_FALSE(latest.empty());
   EXPECT_TRUE(fs::exists(latest / "model.safetensors"));
   good({"evaluate", "full", "--episodes", "1"});
-  // With room again the run goes on from there.
+  // With enough space the run continues from there.
   good({"train", "--resume", "full", "--steps", "2000"});
 }
 

@@ -1,5 +1,5 @@
-// Training a world model from the outside: what of a run cannot change, and what is refused before
-// anything is written.
+// Training a world model, tested through the program: the options of a run that cannot change, and
+// what is refused before anything is written.
 #include <algorithm>
 #include <fstream>
 
@@ -60,7 +60,7 @@ TEST_F(TrainWorldModel, WhatIsHeldOutStaysHeldOut) {
             "--decoder-updates", "0"});
 }
 
-// What looks at a run stands on its split too: of another file other episodes would be held out.
+// Commands that inspect a run use its split too: another file would have other held-out episodes.
 TEST_F(TrainWorldModel, ADatasetThatWasReplacedIsNotEvaluatedOn) {
   fs::rename(at("240.h5"), at("kept.h5"));
   fs::copy(at("other.h5"), at("240.h5"));
@@ -123,7 +123,7 @@ TEST_F(TrainWorldModel, TheEnvironmentIsThatOfTheDataset) {
   EXPECT_THAT(read_file(at("longer") / "config.toml", 1 << 20), HasSubstr("max_steps = 90"));
   refuses(trains("shown", {"--set", "goal_marker=drawn"}),
           {"--set", "goal_marker=drawn", "hidden.h5", "was collected with", "goal_marker=hidden"});
-  // What --config says counts as said.
+  // A value in --config counts as given.
   std::ofstream(at("grey.toml")) << "[environment]\ngrey = true\n";
   refuses(trains("grey", {"--config", "grey.toml"}), {"--grey true", "hidden.h5", "false"});
 }
@@ -146,14 +146,14 @@ TEST_F(TrainWorldModel, ARunIsLookedAtFromAnyFolder) {
 TEST_F(TrainWorldModel, EpisodesThatAreTooShortAreRefusedAtOnce) {
   const Arguments long_history = {"--dataset", "240.h5", "--history", "40"};
   refuses(tiny_world_model("long", 2, long_history),
-          {"240.h5", "60 steps", "looks at 80", "--history times --action-block"});
-  refuses(tiny_world_model("long", 2, {"--history", "40"}), {"end after 60 steps", "looks at 80"});
+          {"240.h5", "60 steps", "needs 80", "--history times --action-block"});
+  refuses(tiny_world_model("long", 2, {"--history", "40"}), {"end after 60 steps", "needs 80"});
   refuses(tiny_world_model("early", 2, {"--learning-starts", "32"}),
-          {"--learning-starts 32", "4 steps in each of 8 environments", "looks at 6"});
+          {"--learning-starts 32", "4 steps in each of 8 environments", "needs 6"});
   refuses(tiny_world_model("few", 2, {"--held-out", "0.99"}), {"--held-out", "0.99"});
 }
 
-// Discrete actions, and an environment whose episodes can only be played again.
+// Discrete actions, and an environment whose episodes can only be replayed.
 TEST_F(TrainWorldModel, ACarPlansItsChoicesToPicturesOfItsRoad) {
   const Arguments pictures = {"--observation", "both",        "--image-size",
                               "16x16",         "--max-steps", "60"};
@@ -183,7 +183,7 @@ TEST_F(TrainWorldModel, ACarPlansItsChoicesToPicturesOfItsRoad) {
 TEST_F(TrainWorldModel, ItDoesNotLearnWhileItCollects) {
   refuses(
       {"collect", "--env", "maze2d-umaze", "--policy", "jepa", "--steps", "100", "--out", "c.h5"},
-      {"--policy jepa", "does not learn while it collects"});
+      {"--policy jepa", "cannot learn while it collects"});
 }
 
 }  // namespace

@@ -54,7 +54,7 @@ TEST(ActionScale, OneBoundHoldsForAllElementsAndDoublesStayDoubles) {
   EXPECT_EQ(unit.dtype, DType::kFloat32);
   EXPECT_THAT(convert<double>(scale, std::vector<float>{1, 1, -1, -1}, unit, field, true),
               ElementsAre(1.0, 3.0, 0.0, 0.0));
-  // In double precision there and back an action stays the same.
+  // In double precision an action survives the conversion and its inverse.
   Field exact = unit;
   exact.dtype = DType::kFloat64;
   const std::vector<double> actions = {0.1, 0.7, 0.123456789012345, 2.9};

@@ -88,7 +88,7 @@ TEST(Config, BadFlagsNameFlagValueAndExpectation) {
   EXPECT_THAT(set("hidden_sizes", "[64, 32"), HasSubstr("--hidden-sizes"));
   EXPECT_THAT(set("gamma", "inf"), HasSubstr("--gamma"));
   EXPECT_THAT(input_error([&] { f.set("gamma", "2"); }), HasSubstr("gamma: found 2"));
-  EXPECT_THAT(input_error([&] { f.set("gama", "0.5"); }), HasSubstr("no option 'gama'"));
+  EXPECT_THAT(input_error([&] { f.set("gama", "0.5"); }), HasSubstr("unknown option 'gama'"));
   EXPECT_EQ(s.gamma, 0.99);
 }
 

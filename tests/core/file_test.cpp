@@ -29,7 +29,7 @@ size_t count_entries(const fs::path& folder) {
   return static_cast<size_t>(std::distance(fs::directory_iterator(folder), {}));
 }
 
-// While it lives, a file cannot grow beyond `bytes`: what a full disk looks like to write().
+// While it exists, a file cannot grow beyond `bytes`, which to write() looks like a full disk.
 class FileSizeLimit {
  public:
   explicit FileSizeLimit(rlim_t bytes) : old_handler_(std::signal(SIGXFSZ, SIG_IGN)) {
@@ -47,7 +47,7 @@ class FileSizeLimit {
   rlimit old_{};
 };
 
-// Root may write anywhere: give that up for a while.
+// Root may write anywhere, so the test drops that right for a while.
 class WithoutPrivileges {
  public:
   WithoutPrivileges() : was_(geteuid()) {

@@ -25,7 +25,7 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 std::string csv(const fs::path& folder) { return read_file(folder / "metrics.csv", 1 << 24); }
 
-// The CSV's lines with the wall time, which varies, cut out.
+// The CSV's lines without the wall time, which varies.
 std::vector<std::string> rows(const fs::path& folder) {
   std::istringstream text(csv(folder));
   std::vector<std::string> lines;
@@ -48,7 +48,7 @@ std::vector<fs::path> event_files(const fs::path& folder) {
   return files;
 }
 
-// Bit by bit, so that it shares nothing with the table in the code under test.
+// Computed bit by bit, so that it shares nothing with the table in the tested code.
 uint32_t masked_crc32c(std::string_view bytes) {
   uint32_t crc = ~0U;
   for (const char c : bytes) {
@@ -85,7 +85,7 @@ std::vector<std::string> records(const fs::path& path) {
 
 bool have_python() { return std::system("python3 -c '' 2>/dev/null") == 0; }
 
-// What TensorBoard reads from the folder, "tag step value" a line.
+// The values that TensorBoard reads from the folder, one "tag step value" per line.
 std::string tensorboard_scalars(const fs::path& folder) {
   const std::string command =
       fmt::format("PYTHONPATH='{}' python3 '{}/tests/core/read_events.py' '{}' 2>'{}/python.log'",

@@ -44,8 +44,8 @@ std::string without_colours(std::string text) {
   return text;
 }
 
-// What stands on the screen after the output, for lines that do not wrap: "\r" goes back, "\x1b[K"
-// clears to the right, "\n" goes down.
+// The screen after the output, for lines that do not wrap: "\r" goes back, "\x1b[K" clears to the
+// right, "\n" goes down.
 std::vector<std::string> screen(const std::string& output) {
   const std::string text = without_colours(output);
   std::vector<std::vector<std::string>> rows(1);  // of glyphs
@@ -103,7 +103,7 @@ class ProgressTest : public testing::Test {
     return {.label = std::move(label), .fd = writer_.get(), .clock = [this] { return now_; }};
   }
 
-  // Everything drawn since the last call: reads up to a mark that it puts behind it.
+  // Everything drawn since the last call. Writes a mark and reads up to it.
   std::string output() {
     EXPECT_EQ(write(writer_.get(), "\x01", 1), 1);
     std::string text;

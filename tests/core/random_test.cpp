@@ -22,7 +22,7 @@ namespace {
 
 enum class Calls { kScalar, kBulk };
 
-// What NumPy drew, replayed call by call; see tests/golden/random_draws.py for the lines.
+// NumPy's draws, replayed call by call; tests/golden/random_draws.py describes the lines.
 class Replay {
  public:
   explicit Replay(Calls calls) : calls_(calls) {}
@@ -182,7 +182,7 @@ INSTANTIATE_TEST_SUITE_P(Rng, NumpyParity, testing::Values(Calls::kScalar, Calls
                            return tested.param == Calls::kScalar ? "scalar" : "bulk";
                          });
 
-// The tables lie in NumPy's static library as plain arrays: ours must be found in it byte by byte.
+// NumPy's static library holds the tables as plain arrays, so ours must occur in it byte by byte.
 TEST(Rng, ZigguratTablesAreNumpys) {
   const std::filesystem::path library =
       std::filesystem::path(REVERIE_TEST_PYTHON_PATH) / "numpy/random/lib/libnpyrandom.a";

@@ -27,7 +27,7 @@ using Access = RunDirectory::Access;
 
 constexpr const char* kFiles[] = {"model.safetensors", "optimizer.safetensors", "state.json"};
 
-// What this test writes into a file of a checkpoint: long enough for several writes, and different
+// The content of a checkpoint's file in this test: long enough for several writes, and different
 // for every step and file.
 std::string content_of(const std::string& file, int64_t step) {
   std::string text;
@@ -314,7 +314,8 @@ TEST(RunDirectory, TwoProcessesCannotCreateTheSame) {
   const TemporaryFolder folder;
   for (int round = 0; round < 20; ++round) {
     const fs::path path = folder / fmt::format("run{}", round);
-    // Each holds what it got until it is killed, so a success cannot hide behind an early end.
+    // Each process keeps its lock until it is killed, so an early exit cannot hide a second
+    // success.
     const auto compete = [&] {
       try {
         const RunDirectory run = RunDirectory::create(path);
@@ -334,8 +335,8 @@ TEST(RunDirectory, TwoProcessesCannotCreateTheSame) {
   }
 }
 
-// The promise that resuming rests on: whatever the moment of a kill, `latest` names a checkpoint
-// with all its files, whole and of one step.
+// Resuming relies on this: whenever the process is killed, `latest` names a checkpoint whose files
+// are complete and of one step.
 TEST(RunDirectory, AKillAtAnyMomentLeavesACompleteCheckpoint) {
   const TemporaryFolder folder;
   const fs::path path = folder / "run";
@@ -345,7 +346,7 @@ TEST(RunDirectory, AKillAtAnyMomentLeavesACompleteCheckpoint) {
   for (int round = 0; round < 100; ++round) {
     const pid_t child = in_child([&] {
       const RunDirectory run = RunDirectory::open(path, Access::kWrite);
-      // Half of the rounds save the same step again and again: the exchange of two folders.
+      // Half of the rounds save the same step repeatedly, which exchanges two folders.
       const int64_t first = run.latest_checkpoint().step;
       for (int64_t i = 1;; ++i) save(run, round % 2 == 0 ? first + i : first, 2);
     });
@@ -371,7 +372,8 @@ TEST(RunDirectory, AKillAtAnyMomentLeavesACompleteCheckpoint) {
   EXPECT_GT(unfinished, 10) << "the kills missed the writing: this test shows nothing";
   const RunDirectory run = RunDirectory::open(path, Access::kWrite);
   EXPECT_GT(run.latest_checkpoint().step, 3);  // a busy machine saves slowly
-  // Kills between publishing and pruning leave older checkpoints; the next whole save takes them.
+  // Kills between publishing and pruning leave older checkpoints, which the next complete save
+  // removes.
   save(run, run.latest_checkpoint().step + 1, 2);
   EXPECT_LE(count_entries(path / "checkpoints"), 2U);
 }

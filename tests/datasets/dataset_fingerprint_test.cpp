@@ -1,4 +1,4 @@
-// What tells one dataset from another.
+// The properties that distinguish datasets.
 
 #include "datasets/dataset_fingerprint.h"
 
@@ -59,7 +59,7 @@ TEST_P(DatasetFingerprint, EveryChangeOfEqualCountsShows) {
   EXPECT_NE(of(make_episodes(6), 1 << 20, renamed), unchanged);
 }
 
-// Beyond the budget every k-th episode is read; lengths and ends are always looked at.
+// Beyond the budget only every k-th episode is read; lengths and ends are always compared.
 TEST_P(DatasetFingerprint, ALargeDatasetIsReadInPart) {
   constexpr int64_t kStepBytes = 2 * 4 + 4 + 2;
   int64_t steps = 0;

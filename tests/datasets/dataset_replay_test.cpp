@@ -1,4 +1,4 @@
-// A dataset as a source of batches: each one is what the file says.
+// A dataset as a source of batches: each batch agrees with the file.
 
 #include "datasets/dataset_replay.h"
 
@@ -134,7 +134,7 @@ TEST_F(DatasetReplay, WithoutAFinalObservationTheLastStepIsLeftOutUnlessItTermin
   }
 }
 
-// Whether it is learnt from or held out.
+// Whether the episode is learnt from or held out.
 TEST_F(DatasetReplay, SequencesHoldWhatWasSeenAlone) {
   std::vector<EpisodeData> episodes;
   for (int e = 0; e < 4; ++e) {

@@ -1,4 +1,4 @@
-// Datasets: what is written is what is read, in each layout, and what is wrong is told.
+// Datasets: reading returns what was written in each layout, and faults are reported.
 
 #include "datasets/dataset.h"
 
@@ -91,7 +91,7 @@ TEST_P(DatasetTest, NamesOfFormats) {
   EXPECT_THAT(test::input_error([] { parse_dataset_format("minary"); }), HasSubstr("minari"));
 }
 
-// Layouts that need what came of the last action.
+// Layouts that need the observation after the last action.
 TEST_P(DatasetTest, LosesWhatItCannotHold) {
   if (GetParam() == DatasetFormat::kD4rl) GTEST_SKIP() << "it holds that";
   std::vector<EpisodeData> episodes = make_episodes(2);  // the first terminates
@@ -109,12 +109,12 @@ TEST_P(DatasetTest, LosesWhatItCannotHold) {
   EXPECT_TRUE(dataset->episodes()[1].truncated);
   EXPECT_EQ(dataset->read(1).observation, episodes[1].observation);
   EXPECT_TRUE(dataset->read(1).has_final_observation);
-  // The end of the first is marked: what stands in for it in the file is no observation.
+  // The end of the first is marked as unknown: its row in the file is a placeholder.
   EXPECT_FALSE(dataset->read(0).has_final_observation);
   EXPECT_EQ(dataset->read(0).observation, episodes[0].observation);
   EXPECT_EQ(dataset->read(0).info, episodes[0].info);
   EXPECT_TRUE(dataset->schema().same_fields(schema));
-  // The dropped step's row of the simulator is what came of the step before.
+  // The dropped step's row of the simulator is the state after the step before.
   EXPECT_TRUE(dataset->read(1).has_final_info);
 }
 
@@ -129,7 +129,7 @@ INSTANTIATE_TEST_SUITE_P(Formats, DatasetTest,
 
 class D4rlTest : public DatasetTest {
  protected:
-  // A file as others write it: `length` steps, all columns given by `change`.
+  // A file as other programs write it: `length` steps, whose columns `change` writes.
   std::string foreign(const std::function<void(Hdf5File&)>& change) const {
     Hdf5File file = Hdf5File::create(path("f"));
     change(file);
@@ -235,7 +235,7 @@ TEST_F(D4rlTest, RefusesRowsAfterTheLastActionThatDoNotFit) {
   EXPECT_THAT(error({2, 0}), HasSubstr("0 bytes"));
 }
 
-// A file that says of little storage that it is much.
+// A file with little storage that claims to hold much.
 TEST_F(D4rlTest, RefusesColumnsThatAreNotStored) {
   constexpr int64_t kRows = 100'000'000;
   const std::string file = foreign([](Hdf5File& out) {
@@ -253,7 +253,7 @@ TEST_F(D4rlTest, RefusesColumnsThatAreNotStored) {
               AllOf(HasSubstr("observations"), HasSubstr("0 bytes are stored")));
 }
 
-// A process that is killed while it writes leaves the episodes that were done before.
+// A process that is killed while writing leaves the episodes that were complete.
 TEST_F(D4rlTest, KilledWriterLeavesReadableFile) {
   constexpr int kEpisodes = 10'000;
   const pid_t child = ::fork();
@@ -376,7 +376,7 @@ TEST_F(CheckTest, NotFinite) {
                                    AllOf(HasSubstr("reward"), HasSubstr("row 7"))));
 }
 
-// Episodes that a file does not part.
+// Episodes that the file does not separate.
 EpisodeData joined(const std::vector<EpisodeData>& episodes) {
   const DatasetSchema schema = test_schema();
   EpisodeData all;

@@ -1,4 +1,4 @@
-// ExoRL's layout: its files, and ours in it.
+// ExoRL's layout: its own files, and those that we write.
 
 #include "datasets/formats/exorl.h"
 
@@ -75,11 +75,11 @@ TEST_F(ExorlTest, ForeignEpisodes) {
   EXPECT_THAT(episode.truncated, ElementsAre(0, 0));
   EXPECT_TRUE(episode.has_final_info);
   EXPECT_EQ(episode.info[0].size(), 9 * sizeof(float));
-  // The folder of the episodes itself, as ExoRL's loader is given it.
+  // The folder of the episodes itself, which ExoRL's loader takes.
   EXPECT_EQ(Dataset::open(path("d/buffer"))->steps(), 4);
 }
 
-// What ExoRL's tools read of ours.
+// The values that ExoRL's tools read from our files.
 TEST_F(ExorlTest, PhysicsIsPositionAndVelocity) {
   DatasetSchema schema = test::test_schema();
   schema.info.push_back({.name = "qvel", .shape = {1}, .dtype = DType::kFloat64});
@@ -155,7 +155,7 @@ TEST_F(ExorlTest, RefusesMetadataThatDoesNotFit) {
     return test::input_error([&] { Dataset::open(path("d")); });
   };
   EXPECT_THAT(with("["), AllOf(HasSubstr("metadata.json"), HasSubstr("not JSON")));
-  EXPECT_THAT(with("[]"), HasSubstr("no JSON object"));
+  EXPECT_THAT(with("[]"), HasSubstr("not a JSON object"));
   EXPECT_THAT(with(R"({"observation": 3})"), HasSubstr("list of names"));
   EXPECT_THAT(with(R"({"observation": ["x"]})"), HasSubstr("'x'"));
   EXPECT_THAT(with(R"({"info": ["qpos", "qvel"], "nq": 3})"), HasSubstr("nq = 3"));
@@ -169,7 +169,7 @@ TEST_F(ExorlTest, FolderWithoutEpisodes) {
               AllOf(HasSubstr("minari"), HasSubstr("exorl")));
 }
 
-// What a killed process leaves is a dataset of the episodes that were done.
+// A killed process leaves a dataset of the complete episodes.
 TEST_F(ExorlTest, UnfinishedFolderIsRead) {
   const auto writer = DatasetWriter::create(path("a"), DatasetFormat::kExorl, test::test_schema());
   for (const EpisodeData& episode : test::make_episodes(3)) writer->append(episode);

@@ -1,4 +1,4 @@
-// Files as people bring them: made by other savers, joined, with more in them than a layout knows.
+// Files of users: written by other programs, joined, with more content than a layout knows.
 
 #include <csignal>
 #include <filesystem>
@@ -15,6 +15,7 @@
 #include "datasets/dataset_merge.h"
 #include "datasets/formats/minari_layout.h"
 #include "datasets/formats/npz.h"
+#include "datasets/formats/spaces.h"
 #include "datasets/hdf5.h"
 #include "tests/datasets/episodes.h"
 #include "tests/errors.h"
@@ -84,7 +85,7 @@ TEST_F(FieldFiles, EpisodesWithoutAMarkStayApart) {
     const std::string name(dataset_format_name(format));
     const auto dataset = Dataset::open(write(name, episodes, format));
     EXPECT_THAT(lengths(*dataset), ElementsAre(4, 5, 6, 7));
-    // What belongs to an episode still does.
+    // Rows still belong to their episodes.
     for (size_t e = 0; e < episodes.size(); ++e) {
       const EpisodeData read = dataset->read(static_cast<int64_t>(e));
       EXPECT_EQ(read.observation, episodes[e].observation);
@@ -169,7 +170,7 @@ TEST_F(Merging, SaysOfTheEnvironmentWhatAllSay) {
       {"env", "a"}, {"env_source", "s"}, {"policy", "p"}, {"seed", "1"}};
   EXPECT_EQ(merged(known, known), known);
   EXPECT_THAT(merged(known, {{"policy", "q"}}), ElementsAre(testing::Pair("policy", "p + q")));
-  // Its own rewards, told or not, are the same ones.
+  // Rewards relabelled to those of the own environment are the recorded ones.
   EXPECT_EQ(merged({{"env", "a"}}, {{"env", "a"}, {"relabelled", "rewards of a"}}).at("env"), "a");
 }
 
@@ -304,8 +305,8 @@ constexpr const char* kNoActions = "e['actions'] = np.zeros((3, 1), 'f4')";
 
 TEST_F(MinariFiles, JpegIsRefusedWhateverItLooksLike) {
   const std::string spaces = fmt::format("{{'observation_space': {}}}", kPictures);
-  // All of the same number of bytes; of different ones; without a declared space; bytes of a
-  // picture that is no JPEG.
+  // Packed pictures of the same number of bytes, of different numbers, without a declared space,
+  // and in another format than JPEG.
   minari(spaces, fmt::format("e['observations'] = jpeg; {}", kNoActions));
   EXPECT_THAT(refusal(), AllOf(HasSubstr("JPEG"), HasSubstr("observations")));
   minari(spaces,
@@ -316,7 +317,7 @@ TEST_F(MinariFiles, JpegIsRefusedWhateverItLooksLike) {
   EXPECT_THAT(refusal(), HasSubstr("JPEG"));
   minari(spaces, fmt::format("e['observations'] = np.zeros((4, 691), 'u1'); {}", kNoActions));
   EXPECT_THAT(refusal(), HasSubstr("JPEG"));
-  // Of the right shape they are pictures, whatever jpeg_encoding says.
+  // With the right shape they are pictures, whatever jpeg_encoding says.
   minari(spaces, fmt::format("e['observations'] = np.zeros((4, 64, 64, 3), 'u1'); {}", kNoActions));
   EXPECT_EQ(Dataset::open(path("m"))->read(0).observation[0].size(), 4U * 64 * 64 * 3);
 }
@@ -357,6 +358,8 @@ TEST_F(MinariFiles, TextsAreLeftOut) {
   EXPECT_THAT(schema.observation[1].high, ElementsAre(INFINITY, 1));
   EXPECT_THAT(schema.action.low, ElementsAre(0, 1));
   EXPECT_THAT(schema.action.high, ElementsAre(2, 5));
+  EXPECT_EQ(space_text(schema.action),
+            R"({"type": "MultiDiscrete", "dtype": "int64", "nvec": [3,5], "start": [0,1]})");
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -389,7 +392,7 @@ EpisodeData cell_episode() {
   return episode;
 }
 
-// From layout to layout, and to Minari at the end.
+// Converted through the other layouts, and finally to Minari.
 TEST_F(FieldFiles, BoundsAndSpacesPassThroughEachLayout) {
   for (const DatasetFormat format : kFormats) {
     const std::string name(dataset_format_name(format));
@@ -513,7 +516,7 @@ TEST_F(FieldFiles, LzfIsUnpacked) {
   for (int64_t e = 0; e < 4; ++e) test::expect_same(packed->read(e), plain->read(e));
 }
 
-// Whatever a fault of one byte makes of packed chunks is read or refused.
+// Packed chunks with one wrong byte are read or refused.
 TEST_F(FieldFiles, DamagedLzf) {
   python(kLzf);
   std::ifstream in(path("lzf.h5"), std::ios::binary);

@@ -47,7 +47,7 @@ std::vector<double> column(const Dataset& dataset, const EpisodeData& episode,
   return {};
 }
 
-// What all of them share. `row` of reward and action: where the layout counts from.
+// Checks that all layouts share. `row` of reward and action: the first row that the layout counts.
 void expect_episodes(Dataset& dataset, const std::string& observation, int64_t row) {
   ASSERT_EQ(dataset.episodes().size(), kLengths.size());
   for (size_t e = 0; e < kLengths.size(); ++e) {
@@ -108,7 +108,7 @@ TEST(ForeignTest, StableWorldModel) {
   expect_pixels(*dataset);
 }
 
-// As the package leaves it, with bools of the newest file format.
+// As the package writes it, with bools of the newest file format.
 TEST(ForeignTest, StableWorldModelsBools) {
   EXPECT_THAT(test::input_error([] { open("stable_worldmodel_bool.h5"); }),
               testing::AllOf(testing::HasSubstr("terminated"), testing::HasSubstr("uint8")));
@@ -125,7 +125,7 @@ TEST(ForeignTest, Blosc) {
   expect_pixels(*dataset);
 }
 
-// Whatever a fault of one byte makes of packed chunks is read or refused.
+// Packed chunks with one wrong byte are read or refused.
 TEST(ForeignTest, DamagedBlosc) {
   std::ifstream in(std::string(REVERIE_GOLDEN_DIR) + "/datasets/blosc.h5", std::ios::binary);
   const std::string good{std::istreambuf_iterator<char>(in), {}};

@@ -82,7 +82,7 @@ std::string reading_error(const std::function<void()>& action) {
   return "no error";
 }
 
-// Asks for everything in a file, as a program that imports it would.
+// Reads everything in a file, as an importing program would.
 void read_everything(const Hdf5File& file, const std::string& group, int depth = 0) {
   file.attribute(group, "env");
   for (const std::string& name : file.list(group)) {
@@ -142,7 +142,7 @@ TEST_F(Hdf5, RoundTrip) {
                 file.read_rows("maze/seed_0/action", 49, DType::kFloat32,
                                std::as_writable_bytes(std::span(rows)));
               }),
-              HasSubstr("rows [49, 51) wanted, it has 50"));
+              HasSubstr("found 50 rows, expected rows [49, 51)"));
   EXPECT_THAT(reading_error([&] {
                 file.read_rows("maze/seed_0/action", 0, DType::kFloat32,
                                std::as_writable_bytes(std::span(rows).first(3)));
@@ -159,7 +159,8 @@ TEST_F(Hdf5, ErrorsNameTheObjectAndItsNeighbours) {
   for (const char* name : {"x", "maze/x/y", "maze/seed_0/qpos/x"}) EXPECT_FALSE(file.exists(name));
   EXPECT_THAT(reading_error([&] { file.shape("maze/seed_0/actoin"); }),
               HasSubstr(path() + ":/maze/seed_0: unknown object 'actoin'; did you mean 'action'?"));
-  EXPECT_THAT(reading_error([&] { file.shape("maze/seed_0/qpos/x"); }), HasSubstr("is no group"));
+  EXPECT_THAT(reading_error([&] { file.shape("maze/seed_0/qpos/x"); }),
+              HasSubstr("is not a group"));
   EXPECT_THAT(reading_error([&] { file.shape("maze"); }),
               HasSubstr("is a group, expected a dataset"));
   EXPECT_THAT(reading_error([&] { file.list("maze/seed_0/qpos"); }), HasSubstr("expected a group"));
@@ -416,7 +417,7 @@ TEST_F(Hdf5, TruncatedFilesAreRefused) {
   }
 }
 
-// HDF5 1.10.8 copies as many bytes as the file says an enumeration's value has.
+// HDF5 1.10.8 copies as many bytes as the file declares for an enumeration's value.
 TEST_F(Hdf5, FileThatCrashesTheLibraryIsRefused) {
   write_recording(path());
   std::string bytes = read_bytes(path());

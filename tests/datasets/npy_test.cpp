@@ -1,4 +1,5 @@
-// Arrays and archives of NumPy: what is written is what is read, and whatever does not fit is told.
+// NumPy's arrays and archives: reading returns what was written, and everything else is refused
+// with a reason.
 
 #include <cstring>
 #include <fstream>
@@ -54,7 +55,7 @@ TEST(NpyTest, HeadersOfAllVersionsAndKinds) {
   EXPECT_EQ(dtype("|i1"), DType::kInt64);
   EXPECT_EQ(dtype("<i4"), DType::kInt64);
   EXPECT_EQ(parse_npy_header("a", bytes(header(plain("<i8", "()")))).value_bytes, 8);
-  // Any order of the keys, and no spaces.
+  // The keys may have any order and no spaces.
   EXPECT_EQ(
       parse_npy_header("a", bytes(header(R"({"shape":(5,),"fortran_order":True,"descr":"<f8"})")))
           .value_bytes,
@@ -162,7 +163,7 @@ TEST_F(NpzTest, RefusesSizesThatDoNotAgree) {
   EXPECT_THAT(error({{"a", {}}}), HasSubstr("magic"));
 }
 
-// Every file that a fault of one byte, or of its end, makes of a good one is read or refused.
+// A good file with one wrong byte, or cut short, is read or refused.
 TEST_F(NpzTest, DamagedFiles) {
   const fs::path path = write({{"a", floats(40)}, {"b", floats(7)}});
   std::ifstream in(path, std::ios::binary);

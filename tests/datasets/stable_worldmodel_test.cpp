@@ -102,7 +102,7 @@ TEST_F(StableWorldModelTest, IntegerActionsAfterTheLast) {
   EXPECT_EQ(dataset->schema().attributes.count("reward"), 1U);
 }
 
-// Expert data that were never collected by the package, as its own of PushT.
+// Expert data that the package did not collect itself, such as its PushT dataset.
 TEST_F(StableWorldModelTest, RowsWithoutReset) {
   const auto dataset = Dataset::open(foreign([](Hdf5File& file) {
     put<float>(file, "proprio", {0, 1, 2, 3, 4});
@@ -118,7 +118,7 @@ TEST_F(StableWorldModelTest, RowsWithoutReset) {
   EXPECT_THAT(episode.reward, ElementsAre(0, 0));
 }
 
-// What the package reads of ours.
+// The values that the package reads from our files.
 TEST_F(StableWorldModelTest, WritesThePackagesRows) {
   const std::vector<EpisodeData> episodes = test::make_episodes(2);  // five steps and twelve
   const Hdf5File file =
@@ -149,7 +149,7 @@ TEST_F(StableWorldModelTest, RefusesWhatDoesNotFitTogether) {
   EXPECT_THAT(with_index({3, 2}, {0, kHuge}), HasSubstr("episode 1"));
   EXPECT_THAT(with_index({3, 2}, {-1, 3}), HasSubstr("episode 0"));
   EXPECT_THAT(with_index({3, 0}, {0, 3}), HasSubstr("episode 1"));
-  EXPECT_THAT(with_index({3, 1}, {0, 3}), HasSubstr("no other"));
+  EXPECT_THAT(with_index({3, 1}, {0, 3}), HasSubstr("only the row of its reset"));
   EXPECT_THAT(with_index({3}, {0, 3}), HasSubstr("1 episodes in ep_len, but 2"));
   EXPECT_THAT(with_index({}, {}), HasSubstr("no episode"));
   EXPECT_THAT(error([](Hdf5File& file) {
@@ -182,7 +182,7 @@ TEST_F(StableWorldModelTest, RefusesWhatDoesNotFitTogether) {
               HasSubstr("step_idx: row 2"));
 }
 
-// A process that is killed while it writes leaves the episodes that were done before.
+// A process that is killed while writing leaves the episodes that were complete.
 TEST_F(StableWorldModelTest, UnfinishedFileIsRead) {
   const auto writer =
       DatasetWriter::create(path("a"), DatasetFormat::kStableWorldModel, test::test_schema());

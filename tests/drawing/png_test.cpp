@@ -1,4 +1,4 @@
-// Reading PNG images of every kind and of none.
+// Reading PNG images of every kind, and files that are not PNG images.
 
 #include <algorithm>
 #include <filesystem>

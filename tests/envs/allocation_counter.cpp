@@ -8,7 +8,7 @@ namespace {
 std::atomic<int64_t> count{0};
 }
 
-// Not inlined: GCC would take the pair of malloc and delete for a mistake.
+// Not inlined, because GCC would report the pair of malloc and delete as a mistake.
 [[gnu::noinline]] void* operator new(size_t size) {
   count.fetch_add(1, std::memory_order_relaxed);
   if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;

@@ -155,7 +155,7 @@ TEST(AntMazeGolden, ResetWithASeedGivesTheReferencesGoalAndStart) {
 
 const std::vector<float> kRest(kMotors, 0.0F);
 
-// Stands at that place as the model does at the start.
+// Puts the ant at that place in the model's initial pose.
 void stand_at(TestEnv& env, double x, double y) {
   std::vector<double> qpos = {x, y, 0.75, 1.0};
   qpos.resize(kPositions);
@@ -310,7 +310,8 @@ TEST(AntDrawing, PoseIsThatOfTheModel) {
     };
     expect_at(pose.torso, data->xpos + 3);
     for (int leg = 0; leg < 4; ++leg) {
-      // World, torso, then three bodies a leg, whose last geom is centred between knee and foot.
+      // World, torso, then three bodies per leg. The last geom of a leg is centred between knee and
+      // foot.
       const int shin = 2 + 3 * leg + 2;
       const auto& [hip, knee, foot] = pose.legs[static_cast<size_t>(leg)];
       expect_at(hip, data->xpos + 3 * static_cast<ptrdiff_t>(shin - 1));

@@ -28,13 +28,13 @@ using testing::HasSubstr;
 
 constexpr uint64_t kSeed = 11;
 
-// The action of one environment in one of its steps, whenever that comes.
+// The action of one environment in one of its steps, whenever that step happens.
 void fill_action(std::span<float> action, int64_t env, int64_t step) {
   Rng rng(mix_seed({static_cast<uint64_t>(env), static_cast<uint64_t>(step)}));
   for (float& value : action) value = 2.0F * rng.random_float() - 1.0F;
 }
 
-// Rows of actions for the environments that are named.
+// Rows of actions for the named environments.
 class Actions {
  public:
   explicit Actions(const EnvSpec& spec) : field_(action_field(spec.action)) {}
@@ -56,7 +56,7 @@ class Actions {
   std::vector<float> values_;
 };
 
-// All that was told of one environment, step after step.
+// Everything reported about one environment, step by step.
 struct History {
   std::vector<std::byte> observations;
   std::vector<double> rewards;
@@ -106,7 +106,7 @@ std::vector<History> histories_of_vector_env(const EnvMaker& make, int64_t n, in
   return histories;
 }
 
-// The first `rounds` steps of each environment, in whatever order they come.
+// The first `rounds` steps of each environment, in any order.
 std::vector<History> histories_of(AsyncVectorEnv& env, int64_t rounds) {
   const auto n = static_cast<size_t>(env.num_envs());
   const auto enough = static_cast<size_t>(rounds) + 1;
@@ -192,7 +192,7 @@ TEST(AsyncVectorEnv, AFailureIsNamedOnceAndTheOthersGoOn) {
       env.reset(kSeed);
       int failures = 0;
       std::map<int64_t, int> seen;
-      // Until it has failed, and 100 rounds more.
+      // Runs until it has failed, and 100 rounds more.
       for (int left = 100; left > 0; left -= failures) {
         try {
           const AsyncStep step = env.recv();
@@ -224,7 +224,7 @@ TEST(AsyncVectorEnv, AFailureIsNamedOnceAndTheOthersGoOn) {
   }
 }
 
-// With all of the others under way in a block that cannot be full without it.
+// All other environments are stepping in a block that cannot be full without this one.
 TEST(AsyncVectorEnv, AFailureEndsTheWait) {
   AsyncVectorEnv env(fake({.env = 0, .step = 0}), {.num_envs = 3, .threads = 2});
   env.reset(kSeed);
@@ -317,7 +317,7 @@ TEST(AsyncVectorEnv, SendAndReceiveAllocateNothing) {
   const ConstFieldView actions{&field, reinterpret_cast<const std::byte*>(zeros.data()), 4};
   env.reset(kSeed);
   // A thread allocates the engine's data when it first takes part, which may be late on a busy
-  // machine; a step that allocates does so in every round.
+  // machine. A step that allocates does so in every round.
   int64_t least = std::numeric_limits<int64_t>::max();
   for (int round = 0; round < 50 && least > 0; ++round) {
     const int64_t before = allocations();

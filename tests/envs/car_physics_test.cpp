@@ -49,7 +49,7 @@ void steer_hard(Car& car, int t) {
   car.apply_tyres();
 }
 
-// What a collision would do to a front wheel now and then: it turns until its hinge stops it.
+// Now and then a front wheel turns until its hinge stops it, as after a collision.
 float blow(int t) { return t % 40 == 25 ? 1000.0F : t % 40 == 38 ? -1000.0F : 0.0F; }
 
 // All numbers of the bodies, as bits.
@@ -75,7 +75,7 @@ std::vector<uint32_t> bits(const CarBodies& bodies) {
 }
 
 TEST(CarPhysics, EnginesAgree) {
-  // Both get the forces of one: small differences grow tenfold every 13 steps.
+  // Both get the forces of one, because small differences grow tenfold every 13 steps.
   Car native;
   Car box2d({}, PhysicsEngine::kBox2d);
   native.place(3.0, -2.0, 0.7);
@@ -99,7 +99,7 @@ TEST(CarPhysics, EnginesAgree) {
 }
 
 TEST(CarPhysics, MassesAreTheReferences) {
-  // What Box2D makes of the reference's outlines and densities.
+  // The masses that Box2D computes from the reference's outlines and densities.
   const auto mass_of = [](std::span<const Point> outline, float density) {
     std::array<b2Vec2, b2_maxPolygonVertices> corners;
     for (size_t i = 0; i < outline.size(); ++i) {
@@ -169,8 +169,8 @@ TEST_P(EachEngine, AStepDependsOnTheBodiesAlone) {
   EXPECT_GT(at_limits, 10) << "limits are hardly tried";
 }
 
-// The bodies are written into the world before each step; a world that keeps its own, as Box2D is
-// meant to be used, moves the same.
+// The bodies are written into the world before each step. A world that keeps its bodies, as Box2D
+// intends, moves the same way.
 TEST(Box2dPhysics, WritingTheBodiesIntoTheWorldChangesNothing) {
   Car car({}, PhysicsEngine::kBox2d);
   car.place(120.3, -71.9, 2.1);
@@ -269,7 +269,7 @@ TEST(Box2dCarRacing, DrivesStayNearTheNativeEngines) {
   }
 }
 
-// A blow that no motor stops: Box2D's own limit does.
+// A blow that no motor stops, but Box2D's own limit.
 TEST(Box2dPhysics, AWheelDoesNotTurnFarBeyondItsLimit) {
   Car car({}, PhysicsEngine::kBox2d);
   car.place(0.0, 0.0, 0.0);
@@ -320,7 +320,7 @@ TEST(Box2dCarRacing, TheNativeEngineGoesOnFromItsStates) {
   EXPECT_NEAR(native.physics("hull_position")[1], box2d.physics("hull_position")[1], 1e-3);
 }
 
-// A drive of 40 steps under a factor, in both engines; where the hull is.
+// The hull's position after 40 steps under a factor, in both engines.
 std::pair<std::vector<double>, std::vector<double>> drive_both(const std::string& factor) {
   std::pair<std::vector<double>, std::vector<double>> places;
   for (const bool box2d : {false, true}) {
@@ -342,7 +342,7 @@ TEST(Box2dCarRacing, EveryFactorOfThePhysicsActsAsInTheNativeEngine) {
   for (const Factor& factor : find_env("car-racing").config()->factors()) {
     if (!factor.dynamics) continue;
     const std::string value = factor.name == "start" ? "0.5" : "0.6";
-    // On the grass the road's friction does not count, nor the other way round.
+    // The road's friction has no effect on the grass, and vice versa.
     const bool off_road = factor.name == "grass_friction";
     const auto changed = drive_both(factor.name + "=" + value);
     EXPECT_LE(apart(changed.first, changed.second), 0.05) << factor.name;
@@ -436,7 +436,7 @@ TEST_P(EachEngine, AStepAllocatesNothing) {
     }
   };
   env.reset(8);
-  // The first picture that has something to show makes room for it.
+  // The first picture with something to draw allocates memory for it.
   slide(300);
   const int64_t before_reset = box2d_allocations.load();
   env.reset(8);
@@ -453,12 +453,12 @@ TEST(Box2dPhysics, TheWorldHasRoomForEveryPoseFromTheStart) {
   Car pose;
   const int64_t before = box2d_allocations.load();
   for (int t = 0; t < 2000; ++t) {
-    // Poses as of another drive each: bounding boxes overlap in all ways that they can.
+    // Each pose is of another drive, so bounding boxes overlap in every possible way.
     pose.place(37.0 * std::sin(0.3 * t), 5.0 * t, 0.05 * t);
     physics.step(pose.body);
   }
   EXPECT_EQ(box2d_allocations.load(), before);
-  // As Box2D is delivered, but for sleeping, which is counted outside.
+  // Box2D's defaults, except for sleeping, which is counted outside.
   EXPECT_TRUE(physics.world().GetWarmStarting());
   EXPECT_FALSE(physics.world().GetAllowSleeping());
 }
@@ -471,7 +471,7 @@ TEST(SkidMarks, ATyreWhoseMarkIsForgottenBeginsAnother) {
   for (int t = 0; t < 200; ++t) {
     for (size_t i = 0; i < 4; ++i) {
       car.wheels[i].skids = true;
-      // The others go from road to grass and back: 45 marks while the first draws one.
+      // The other wheels go from road to grass and back: 45 marks while the first draws one.
       if (i > 0) car.wheels[i].on_road = t / 2 % 2 == 0;
       car.body.wheels[i].center.y = static_cast<float>(t);
     }

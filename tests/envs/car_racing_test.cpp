@@ -142,7 +142,7 @@ TEST(CarRacing, ResetTouchesTwoTilesAndTheFirstStepPaysThem) {  // quirk
   }
 }
 
-// Puts the car where a drive would have brought it: all tiles but the last ones visited.
+// Puts the car at the end of a lap: all tiles but the last ones are visited.
 std::vector<double> almost_round(TestEnv& env, size_t missing) {
   std::vector<double> state = env->state();
   const auto tiles = static_cast<size_t>(env->physics()->constants()[0].shape[0]);
@@ -159,8 +159,8 @@ TEST(CarRacing, LapRulesEndTheEpisodeAsTheySay) {
   for (const bool fixed : {false, true}) {
     StateEnv env("car-racing", {{"lap_rule", fixed ? "fixed" : "gymnasium"}});
     env.reset(4);
-    // The car stands on tile 0, which it has not touched since: that is what coming round looks
-    // like. Three of some 300 tiles are missing.
+    // The car stands on tile 0 without having touched it since the start, as at the end of a lap.
+    // Three of some 300 tiles are missing.
     env->set_state(almost_round(env, 3));
     const StepResult result = env.step(std::vector<float>{0, 0, 0});
     EXPECT_EQ(result.terminated, fixed) << "quirk: the reference's rule never fires";
@@ -184,7 +184,7 @@ TEST(CarRacing, StatesThatNoCarCanHaveAreRefused) {
       bad[i] = nonsense;
       try {
         env->set_state(bad);
-        // What is taken must be playable.
+        // Accepted states must be playable.
         env.step(std::vector<float>{0.1F, 0.5F, 0.0F});
         Canvas canvas(32, 32);
         env->draw(canvas, View::kObservation);

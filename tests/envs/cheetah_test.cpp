@@ -353,7 +353,7 @@ TEST(Cheetah, AnyNumberOfThreadsGivesTheSameBits) {
 // ---------------------------------------------------------------------------------------------
 // Factors of variation
 
-// Where 40 steps of the same pushes lead.
+// The state after 40 steps of the same pushes.
 std::vector<double> outcome(const std::string& id, const TestEnv::Options& options,
                             uint64_t seed = 5) {
   TestEnv env(id, options);

@@ -1,4 +1,4 @@
-// What every environment of the registry promises, whatever its task (envs/env.h).
+// The contract of every environment of the registry, whatever its task (envs/env.h).
 
 #include <algorithm>
 #include <cmath>
@@ -15,7 +15,7 @@ namespace {
 
 constexpr int kSteps = 60;
 
-// An id of the registry, and options that put other code behind it.
+// An id of the registry, and options that select other code.
 struct Subject {
   std::string id;
   TestEnv::Options options = {};
@@ -328,8 +328,7 @@ TEST_P(EnvContract, PhysicsPartsReadBackAndRefuseNonsense) {
   EXPECT_THROW(physics->set("", values), Error);
 }
 
-// Compares what physics() says a step is worth with what the step was worth. Returns how often
-// there was something to compare.
+// Compares the rewards of physics() with those of the steps. Returns the number of comparisons.
 int compare_rewards(TestEnv& env, bool has_outcomes) {
   Rng actions(3);
   env.reset(5);
@@ -341,7 +340,7 @@ int compare_rewards(TestEnv& env, bool has_outcomes) {
     if (view.field->name == "desired_goal") desired = &view;
   }
   if (achieved != nullptr && desired != nullptr) {
-    // A goal where the body is: sparse rewards are not all 0 then.
+    // The goal is at the body, so that sparse rewards are not all 0.
     physics->set("desired_goal", achieved->as<double>());
     physics->observe(env.views());
   }
@@ -410,7 +409,7 @@ TEST_P(EnvContract, DrawsOnCanvasesOfAnySize) {
   EXPECT_EQ(env->state(), state) << "drawing must not change the state";
 }
 
-// Beside the environment's own fields, which stay what they are without pixels.
+// The environment's own fields stay the same beside pixels.
 TEST_P(EnvContract, PixelsAreThePictureOfTheState) {
   TestEnv env = make({{"observation", "both"}, {"image_size", "24x20"}});
   TestEnv plain = make({{"observation", "state"}});

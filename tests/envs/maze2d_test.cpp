@@ -319,7 +319,7 @@ TEST(Maze2d, StateTakenWhileTouchingAWallContinuesBitEqual) {
   copy->set_state(env->state());
   std::set<std::vector<double>> goals;
   for (int t = 0; t < 240; ++t) {
-    // Seek the goal, so that the next ones are drawn from the restored generator.
+    // Seeks the goal, so that the next ones are drawn from the restored generator.
     const std::vector<double> goal = env.physics("desired_goal");
     const std::vector<double> at = env.physics("qpos");
     const std::vector<double> velocity = env.physics("qvel");

@@ -153,8 +153,9 @@ TEST(MazeFactors, VariedPlacesAreAllFreeCellsWithTheTasksNoise) {
 
 TEST(MazeFactors, PlacesInWallsBeyondReachOrWithoutAStartAreRefused) {
   EXPECT_THAT(refusal("maze2d-umaze", "start=2/1.5"),
-              AllOf(HasSubstr("maze2d-umaze: start 2/1.5"), HasSubstr("the wall at line")));
-  // The ball needs its radius: the wall's face is at 0.3 in the coordinates of qpos.
+              AllOf(HasSubstr("maze2d-umaze: start 2/1.5: touches the wall at line"),
+                    HasSubstr("the nearest is at x = 1, y = ")));
+  // The ball needs room for its radius: the wall's face is at 0.3 in the coordinates of qpos.
   EXPECT_THAT(refusal("maze2d-umaze", "start=0.35/1"), HasSubstr("the wall at"));
   EXPECT_NO_THROW(TestEnv("maze2d-umaze", set("start=0.41/1")));
   EXPECT_NO_THROW(TestEnv("maze2d-umaze", set("goal=0.35/1")));
@@ -173,7 +174,7 @@ TEST(MazeFactors, PlacesInWallsBeyondReachOrWithoutAStartAreRefused) {
   };
   EXPECT_THAT(refuse_in_map("goal=1.5/0"), HasSubstr("no way leads"));
   EXPECT_THAT(refuse_in_map("goal=-1.4/0"), HasSubstr("leaves no start"));
-  // With a start of its own it is playable, and where goals vary they leave the only start.
+  // With a set start it is playable, and varied goals stay away from the only start.
   TestEnv placed("pointmaze-umaze", {{"map", map}, {"set", "goal=-1.4/0,start=-0.5/0"}});
   placed.reset(0);
   TestEnv varied("pointmaze-umaze", {{"map", map}, {"vary", "goal"}});

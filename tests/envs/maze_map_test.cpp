@@ -1,4 +1,4 @@
-// Map files: what is read, what is refused, and what the point mazes make of a map.
+// Map files: what is read, what is refused, and how the point mazes use a map.
 
 #include "envs/maze/maze_map.h"
 

@@ -33,7 +33,7 @@ SharedModel ball() {
                        "ball.xml");
 }
 
-// The same in a square of walls, which has the camera stand still.
+// The same in a square of walls, in which the camera stands still.
 SharedModel ball_in_arena() {
   return compile_model(R"(<mujoco><worldbody>
       <geom type="box" size="0.1 2 0.3" pos="-2 0 0.3"/>
@@ -52,7 +52,7 @@ struct Picture {
 
   bool operator==(const Picture&) const = default;
 
-  // Number and mean position [px] of the pixels that `is` holds for.
+  // Number and mean position [px] of the pixels for which `is` is true.
   struct Spot {
     int pixels = 0;
     double x = 0.0, y = 0.0;
@@ -90,8 +90,8 @@ Picture picture(MujocoRenderer& renderer, const MujocoSimulation& simulation,
   return out;
 }
 
-// MuJoCo serves one backend a process, so what a test draws is drawn in a process of its own. It
-// ends with status 0 when `body` passes.
+// MuJoCo supports one backend per process, so each test draws in a process of its own, which ends
+// with status 0 if `body` passes.
 template <typename Body>
 [[noreturn]] void run_body(Body body) {
   try {
@@ -114,7 +114,7 @@ class MujocoRendererTest : public testing::TestWithParam<GlBackend> {
   void SetUp() override {
     testing::FLAGS_gtest_death_test_style = "threadsafe";
     unsetenv("MUJOCO_GL");
-    // For the process that draws: Mesa keeps some memory, and LLVM frees what it got from `new`.
+    // For the drawing process: Mesa keeps some memory, and LLVM frees memory from `new`.
     setenv("ASAN_OPTIONS", "detect_leaks=0:alloc_dealloc_mismatch=0", 1);
     try {
       make_gl_context(GetParam());
@@ -193,7 +193,7 @@ TEST_P(MujocoRendererTest, TheSameStateGivesTheSamePicture) {
     const Picture moved = picture(renderer, simulation);
     EXPECT_FALSE(first == moved);
     {
-      // Another one on the same thread, of another size, must not get in the way.
+      // A second renderer on the same thread, of another size, must not interfere.
       MujocoRenderer other(*model, 33, 17, GetParam());
       std::vector<uint8_t> small(33 * 17 * 3);
       other.render(*model, simulation.kinematics(), {}, small);

@@ -168,7 +168,7 @@ TEST(MujocoSimulation, AChangedModelIsOfOneSimulationAndStartsFromTheSharedOne) 
 
 TEST(MujocoSimulation, AnEngineErrorIsAnExceptionAndTheSimulationIsUsableAgain) {
   MujocoSimulation simulation(ball());
-  // A control signal cannot break the engine, a broken arena can: its stack has no room.
+  // A control signal cannot break the engine, but an arena whose stack has no room can.
   for (int round = 0; round < 2; ++round) {
     mjData& data = simulation.kinematics();
     data.pstack = data.narena - 8;

@@ -30,7 +30,7 @@ std::vector<uint8_t> resized(const std::vector<uint8_t>& pixels, ImageSize from,
   return out;
 }
 
-// The share of old pixel `old` in new pixel `i` by its definition, in doubles.
+// The share of old pixel `old` in new pixel `i` by definition, in doubles.
 double share(int from, int to, int i, int old) {
   const double scale = static_cast<double>(from) / to;
   if (to <= from) {

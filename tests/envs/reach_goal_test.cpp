@@ -1,4 +1,4 @@
-// Any environment as the task to reach the state of a picture.
+// Any environment as the task of reaching the state that a picture shows.
 
 #include "envs/wrappers/reach_goal.h"
 
@@ -160,7 +160,7 @@ TEST(ReachGoalTest, ReachedInTheLastStepIsSuccess) {
 }
 
 TEST(ReachGoalTest, LeastDistanceRemembersAPass) {
-  // On to the goal, whose radius is tiny, and back.
+  // To the goal, whose radius is tiny, and back.
   TestEnv env(reach({along(1.1, 1.6)}, {.budget = 300, .radius = 1e-6}));
   env.reset(0);
   for (int t = 0; t < 300; ++t) {
@@ -173,7 +173,8 @@ TEST(ReachGoalTest, LeastDistanceRemembersAPass) {
 }
 
 TEST(ReachGoalTest, AnInnerEndTruncatesAndInnerGoalsDoNotCount) {
-  // The inner goal lies where the task starts: reward, end and success of its own in step 1.
+  // The inner goal lies at the task's start, so the inner task gives a reward, an end and success
+  // in step 1.
   const TestEnv::Options inner = {
       {"observation", "both"}, {"set", "goal=-1/1,start=1/1"}, {"continuing_task", "false"}};
   const ReachGoalTask task{.start = still_at(-1.0, 1.0), .goal = still_at(1.0, 1.0)};
@@ -322,7 +323,7 @@ TEST(ReachGoalTest, PartsThatAreSetAreObservedWithTheGoal) {
   EXPECT_FALSE(env->physics()->outcome(std::vector<double>{0, 0}, std::vector<double>{0, 0}));
 }
 
-// Each task once, in order, though there are more of them than environments.
+// Each task once and in order, although there are more tasks than environments.
 TEST(ReachGoalTest, TheSeedsFromZeroPlayEachTaskOnce) {
   constexpr size_t kTasks = 10;
   Tasks tasks;
@@ -389,7 +390,7 @@ TEST(ReachGoalTest, WhatCannotBeATaskIsRefusedWithItsNumber) {
                                           HasSubstr("expected 12288"), HasSubstr("64, 64, 3")));
 }
 
-// A drive of the car, whose parts can only be read: where it was after 20 and after 30 steps.
+// A drive of the car, whose parts can only be read: its positions after 20 and after 30 steps.
 struct Drive {
   static constexpr const char* kId = "car-racing";
   static const TestEnv::Options& options() {

@@ -29,7 +29,7 @@ TEST(EnvRegistry, AProgramAddsItsOwn) {
   add_environment(fake_entry("my-maze", "of the tests"));
   const EnvEntry& found = find_env("my-maze");
   EXPECT_EQ(found.summary, "of the tests");
-  // Wrappers stand around it as around every other.
+  // It has wrappers as every other environment.
   const std::unique_ptr<EnvConfig> config = found.config();
   config->set_option("reward_scale", "3");
   EXPECT_NO_THROW(config->maker()());

@@ -58,7 +58,7 @@ bool same(const Episode& a, const Episode& b) {
          a.metrics.back().second == b.metrics.back().second;
 }
 
-// All that a step tells, byte by byte.
+// All results of a step, byte by byte.
 struct Told {
   std::vector<std::byte> bytes;
   std::vector<Episode> finished;
@@ -274,7 +274,7 @@ TEST(VectorEnv, RestoreRefusesWhatIsNoSnapshotOfIts) {
   EXPECT_EQ(env.snapshot().state, good.state);
 }
 
-// Half of it was read: going on from there would mix two runs.
+// Half of the snapshot was read, so continuing would mix two runs.
 TEST(VectorEnv, NeedsResetAfterARefusedSnapshot) {
   ThreadedVectorEnv env(fake(), 3, 1);
   env.reset(kSeed);
@@ -386,7 +386,7 @@ TEST(VectorEnv, RefusesImpossibleSizes) {
 constexpr auto kNextStep = AutoReset::kNextStep;
 constexpr auto kOff = AutoReset::kOff;
 
-// One environment by hand, and a vector of one: what each mode shows of the same episodes.
+// One environment stepped by hand, and a vector of one: how each mode shows the same episodes.
 struct ByHand {
   explicit ByHand(uint64_t seed) : run_seed(seed) {
     views = {{&env.spec().observation[0], reinterpret_cast<std::byte*>(&x), 1},
@@ -457,7 +457,7 @@ TEST(VectorEnv, WithoutAutoResetTheCallerDecides) {
     EXPECT_THAT(message_of([&] { env.step(actions.view()); }, ErrorKind::kInput),
                 AllOf(HasSubstr(fmt::format("environment {} of 4", env.finished()[0].env)),
                       HasSubstr("reset_envs()")));
-    // The seed of reset() and the next number: the very episodes of kSameStep.
+    // The seeds of reset() and the next number give the episodes of kSameStep.
     const VectorStep started = env.reset_envs(mask, kSeed);
     for (size_t i = 0; i < 8; ++i) {
       EXPECT_EQ(started.obs[0].as<double>()[i], expected.obs[0].as<double>()[i]);
@@ -551,7 +551,7 @@ TEST(VectorEnv, OptionsAreChecked) {
       HasSubstr("cpus: found -1"));
 }
 
-// A learner that throws unwinds over its actions while the environments still step.
+// A learner that throws destroys its actions while the environments still step.
 TEST(VectorEnv, OutlivesTheActionsAndIsDestroyedDuringAStep) {
   for (int round = 0; round < 20; ++round) {
     ThreadedVectorEnv env(maze(), 16, 3);
@@ -567,7 +567,7 @@ TEST(VectorEnv, StepAllocatesNothing) {
   Actions actions(env);
   const ConstFieldView view = actions.round(0);
   // A thread allocates the engine's data when it first takes part, which may be late on a busy
-  // machine; a step that allocates does so in every round.
+  // machine. A step that allocates does so in every round.
   const int64_t first = allocations();
   int64_t least = std::numeric_limits<int64_t>::max();
   for (int round = 0; round < 50 && least > 0; ++round) {

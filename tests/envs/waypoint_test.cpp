@@ -1,4 +1,4 @@
-// The waypoint controller: it arrives everywhere, and scores what D4RL's does.
+// The waypoint controller: it reaches every cell, and scores as D4RL's does.
 
 #include "envs/maze/waypoint.h"
 
@@ -22,7 +22,8 @@ const MazeLayout& layout_of(TestEnv& env) {
   return dynamic_cast<const MazePhysics&>(env->physics()->innermost()).layout();
 }
 
-// Steps towards the target until it is reached; returns the steps, or `limit` where it never was.
+// Steps towards the target until it is reached. Returns the number of steps, or `limit` if it was
+// never reached.
 int64_t drive(TestEnv& env, WaypointController& controller, const Position& target, int64_t limit) {
   for (int64_t t = 0; t < limit; ++t) {
     const std::vector<double> state = env.observed();
@@ -60,7 +61,7 @@ INSTANTIATE_TEST_SUITE_P(Mazes, WaypointTest,
                                          "maze2d-large", "pointmaze-umaze", "pointmaze-medium",
                                          "pointmaze-large"));
 
-// The undiscounted return of the episode that has begun, towards the environment's goal.
+// The undiscounted return of the current episode, towards the environment's goal.
 double play(TestEnv& env, WaypointController& controller) {
   const std::vector<double> goal = env.physics("desired_goal");
   double total = 0.0;
@@ -78,11 +79,11 @@ double play(TestEnv& env, WaypointController& controller) {
 
 class WaypointReturnTest : public testing::TestWithParam<std::string> {};
 
-// D4RL's reference maximum from the very episodes that it was measured in. Left over are the noise
-// on one plan and the engine: MuJoCo 4.0.0 here, 2.0 there.
+// D4RL's reference maximum, from the episodes in which it was measured. Two differences remain: the
+// noise on one plan, and the engine (MuJoCo 4.0.0 here, 2.0 there).
 //
-// quirk: D4RL's script makes one plan, in its first episode. In all others the controller is not
-// told that a new one began and pushes straight at the goal from wherever it starts, walls or not.
+// quirk: D4RL's script plans only in its first episode. In all others the controller is not told
+// that a new one began, and pushes straight towards the goal from its start, through walls or not.
 TEST_P(WaypointReturnTest, IsD4rlsReferenceMaximum) {
   TestEnv env(GetParam());
   WaypointController controller(layout_of(env), 0);
@@ -175,11 +176,11 @@ TEST(WaypointController, RefusesWalls) {
   EXPECT_THAT(test::input_error([&] {
                 controller.act({1.0, 1.0}, {}, {1e300, 1.0});
               }),
-              HasSubstr("no free cell"));
+              HasSubstr("not a free cell"));
   EXPECT_THAT(test::input_error([&] {
                 controller.act({std::nan(""), 1.0}, {}, {1.0, 1.0});
               }),
-              HasSubstr("no free cell"));
+              HasSubstr("not a free cell"));
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Each wrapper by itself around a small environment with known dynamics, and the options that put
-// them around an environment of the registry.
+// Each wrapper by itself around a small environment with known dynamics, and the options that add
+// them to an environment of the registry.
 
 #include <algorithm>
 #include <cmath>
@@ -25,8 +25,8 @@ using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-// A counter: step t observes (t, 10 t) and the last action, which the reward is too. Ends at
-// `length`, as the task's end or the clock's.
+// A counter: step t observes (t, 10 t) and the last action, which is also the reward. Ends at
+// `length`, terminated or truncated.
 class CounterEnv final : public Env {
  public:
   struct Options {
@@ -76,7 +76,7 @@ class CounterEnv final : public Env {
     t_ = static_cast<int64_t>(state[0]);
     last_ = state[1];
   }
-  // A grey level that says the time.
+  // A grey level that shows the time.
   void draw(Canvas& canvas, View /*view*/) const override {
     ++draws;
     const auto level = static_cast<uint8_t>(10 * t_);
@@ -207,7 +207,7 @@ TEST(FrameStackTest, StacksPixelsWhereThereAreAny) {
               ElementsAre(255, 0, 0, 10, 10, 10, 255, 0, 0, 20, 20, 20));
 }
 
-// The action that was executed in each of n steps of 0, 1, 2, ...
+// The action executed in each of n steps with the actions 0, 1, 2, ...
 template <typename W, typename Option>
 std::vector<double> executed(const Option& option, uint64_t seed, int64_t n) {
   TestEnv env = around_counter<W>(option, {.length = n, .action = DiscreteSpace{n}});
@@ -228,7 +228,7 @@ TEST(StickyActionsTest, RepeatsWhatWasExecutedWithProbability) {
       EXPECT_TRUE(given || actions[t] == actions[t - 1]) << "at step " << t;
       stuck += given ? 0 : 1;
     }
-    // A binomial's mean and five of its standard deviations.
+    // A binomial's mean plus and minus five standard deviations.
     EXPECT_NEAR(static_cast<double>(stuck), 0.25 * kSteps, 5.0 * std::sqrt(0.1875 * kSteps));
     EXPECT_EQ(actions, executed<StickyActions>(0.25, seed, kSteps));
   }
@@ -297,7 +297,7 @@ TEST(RewardTest, ScaleAndClip) {
   EXPECT_EQ(clipped.step(std::vector<float>{0.5F}).reward, 0.5);
 }
 
-// What a step would bring for another goal, and its end.
+// The reward and the end of a step towards another goal.
 StepResult outcome(TestEnv& env, double achieved, double desired) {
   const std::optional<StepResult> result =
       env->physics()->outcome(std::span(&achieved, 1), std::span(&desired, 1));
@@ -445,7 +445,7 @@ TEST(Wrappers, BadActionsDrawNothing) {
   EXPECT_EQ(env->state(), state);
 }
 
-// A generator of their own: turning one on leaves the episode's goal and start as they were.
+// Disturbances have their own generator: enabling one does not change the episode's goal and start.
 TEST(Wrappers, NoiseLeavesTheTasksOwnDrawsAlone) {
   TestEnv plain("pointmaze-large");
   TestEnv noisy("pointmaze-large", {{"action_noise", "0.3"}, {"sticky_actions", "0.5"}});

@@ -17,8 +17,8 @@ namespace fs = std::filesystem;
 
 constexpr int64_t kMaxSteps = 100'000;  // read of one dataset
 
-// HDF5 files are visited by a child process first, which may crash: that is how they are found out.
-// Only the parent's crashes are findings.
+// A child process visits HDF5 files first and may crash, which detects bad files. Only crashes of
+// the parent are findings.
 void leave_crashes_to_parent() { __sanitizer_set_death_callback(nullptr); }
 
 struct Folder {

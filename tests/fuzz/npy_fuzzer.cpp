@@ -1,4 +1,4 @@
-// NumPy's .npy arrays: the input is one, as it lies unpacked in a .npz file.
+// NumPy's .npy arrays: the input is one array, as stored uncompressed in a .npz file.
 
 #include <algorithm>
 #include <cstdlib>

@@ -82,7 +82,7 @@ bool starts_with_any(const std::string& text, const std::vector<std::string>& be
                      [&](const std::string& beginning) { return text.starts_with(beginning); });
 }
 
-// What is wrong with one #include of a file in that module; "" when nothing is.
+// The fault of one #include of a file in that module, "" if there is none.
 std::string fault_of(const fs::path& root, const std::string& module_name, bool is_header,
                      const std::string& target) {
   const Module& module = modules().at(module_name);
@@ -148,8 +148,8 @@ TEST(Layering, IncludesFollowTheTableOfModules) {
   for (const std::string& violation : violations(REVERIE_SOURCE_DIR)) ADD_FAILURE() << violation;
 }
 
-// Types of one name in two headers: nothing warns, and of their inline functions the linker keeps
-// one for both (the one-definition rule).
+// Types of the same name in two headers. Nothing warns, and the linker keeps one of their inline
+// functions for both (the one-definition rule).
 std::vector<std::string> types_defined_twice(const fs::path& root) {
   std::map<std::string, std::string> seen;  // qualified name -> header
   std::vector<std::string> twice;

@@ -82,7 +82,7 @@ TEST(Adam, LearningRateCanChangeAndZeroGradClearsEveryGradient) {
   EXPECT_EQ(parameters.at("a").grad().abs().sum().item<float>(), 0.0F);
 }
 
-// As a CUDA graph wants it: what step() reads stays in its place, and changes there.
+// As a CUDA graph requires, step() reads from fixed addresses, whose content changes.
 TEST(Adam, StepsWithoutWaitingForItsDevice) {
   const test::MetaDevice meta;
   for (const bool decoupled : {false, true}) {

@@ -122,7 +122,7 @@ TEST_F(CheckpointFiles, AHostileStateIsAnErrorThatNamesTheFile) {
     write_state(text);
     EXPECT_THAT(read_error(), HasSubstr("state.json")) << text.substr(0, 40);
   }
-  // Deep and well formed: neither reading it nor throwing it away may exhaust the stack.
+  // Deep and well formed: neither reading nor destroying it may exhaust the stack.
   write_state("{\"a\":" + std::string(1000000, '[') + std::string(1000000, ']') + "}");
   EXPECT_THAT(read_error(), HasSubstr("state.json"));
 }

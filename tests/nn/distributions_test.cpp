@@ -56,8 +56,8 @@ TEST(Distributions, KnownValues) {
               -(0.2 * std::log(0.2) + 0.5 * std::log(0.5) + 0.3 * std::log(0.3)), 1e-6);
 }
 
-// The mean of log p of draws is minus the entropy, and moments are those of the distribution: a
-// sampler that draws from another one misses them. Bounds are five standard errors.
+// The mean of log p over draws is minus the entropy, and the moments are the distribution's. A
+// sampler of another distribution fails both. Bounds are five standard errors.
 constexpr int64_t kDraws = 40000;
 
 void expect_draws_of(const Distribution& distribution) {
@@ -85,7 +85,7 @@ TEST(Distributions, BetaDraws) {
   expect_draws_of(Beta(at::full({kDraws, 1}, 2.0F), at::full({kDraws, 1}, 5.0F)));
 }
 
-// Gamma draws of a small shape underflow to 0, and both of them do at once.
+// Gamma draws with a small shape underflow to 0, both at once.
 TEST(Distributions, BetaDrawsHaveFiniteDensities) {
   const Beta distribution(at::full({2000, 1}, 1.001F), at::full({2000, 1}, 300.0F));
   const at::Tensor x = distribution.sample(NoiseSource(at::kCPU, 1));

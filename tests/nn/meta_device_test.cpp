@@ -23,7 +23,7 @@ TEST(MetaDevice, ValuesCannotBeRead) {
   EXPECT_ANY_THROW(x + at::zeros({3, 4}));
 }
 
-// LibTorch lets these pass.
+// LibTorch accepts these.
 TEST(MetaDevice, TensorsOfTheCpuAreNoticed) {
   const at::Tensor x = on_meta();
   test::MetaDevice meta;

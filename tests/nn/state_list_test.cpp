@@ -23,7 +23,7 @@ using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-// One of everything.
+// One state of every kind.
 struct Thing {
   Thing(uint64_t seed, int64_t width = 4)
       : rng(seed),
@@ -107,11 +107,11 @@ TEST(StateList, EverythingComesBackFromMemoryAndFromAFolder) {
   expect_same(thing, of_memory);
   expect_same(thing, of_folder);
   EXPECT_EQ(of_folder.loads, 1);
-  // And goes on from there: moments and statistics too.
+  // It continues from there, with its moments and statistics.
   thing.advance();
   of_folder.advance();
   expect_same(thing, of_folder);
-  // What is not there any more goes.
+  // Parts that no longer exist are removed.
   Thing fresh(1);
   load_state(of_folder, take_checkpoint(fresh));
   EXPECT_FALSE(of_folder.memory.defined());

@@ -82,7 +82,7 @@ ReplayBuffer filled(int64_t capacity, int64_t lanes, int64_t steps) {
   return replay;
 }
 
-// Every drawn transition is one that happened: same episode, next step, its reward and its end.
+// Every drawn transition happened: same episode, next step, its reward and its end.
 void expect_consistent(const Batch& batch, int64_t n_step, double gamma) {
   const auto obs = batch.obs.at("observation").accessor<float, 2>();
   const auto next = batch.next_obs.at("observation").accessor<float, 2>();
@@ -168,7 +168,7 @@ TEST(ReplayBuffer, SameGeneratorSameBatchAfterSaveAndRestore) {
   }
 }
 
-// A checkpoint of a buffer that lies in files must not bring it into memory.
+// A checkpoint of a buffer in files must not load it into memory.
 TEST(ReplayBuffer, SavingHandsOutItsOwnMemory) {
   const test::TemporaryFolder folder;
   const ReplayOptions in_files{.memory_budget = 0, .disk_folder = folder.path()};

@@ -79,11 +79,11 @@ TEST(ReplayPriorities, NewTransitionsGetTheLargestAndOverwrittenOnesAreGone) {
   for (int t = 0; t < 100; ++t) {
     envs.step(replay);
     const Batch batch = replay.sample(64, {.prioritized = true, .beta = 1.0}, rng);
-    // All have the largest priority: weights of 1, and only stored steps are drawn.
+    // All steps have the largest priority, so weights are 1 and only stored steps are drawn.
     EXPECT_TRUE(batch.weight.equal(at::ones({64})));
     EXPECT_EQ(batch.obs.at("observation").select(1, 2).mul(10).equal(batch.action.select(1, 0)),
               true);
-    // Ends and the pending slot take no priority.
+    // Ends and the pending slot have no priority.
     replay.update_priorities(at::arange(12), at::full({12}, 50.0));
   }
 }

@@ -81,7 +81,7 @@ TEST(ReplayStacks, FramesThatDoNotRepeatTheFirstAreRefused) {
   EXPECT_THROW(ReplayBuffer(ScriptedEnvs::spec(3), 4, 1, at::kCPU), Error);
 }
 
-// Every promise of SequenceBatch, against what the environments do.
+// The contract of SequenceBatch, compared with the environments.
 void expect_sequences(const SequenceBatch& batch, const ScriptedEnvs& envs, int64_t burn_in) {
   const int64_t steps = batch.reward.size(1);
   for (int64_t b = 0; b < batch.reward.size(0); ++b) {
@@ -206,7 +206,7 @@ TEST(ReplaySequences, AStrideDividesLengthAndBurnIn) {
 }
 
 TEST(ReplaySequences, EveryPlaceIsDrawnEquallyOften) {
-  // Long sequences among short episodes: most guesses are refused and places are counted.
+  // Long sequences among short episodes: most guesses are rejected, so places are counted.
   const ReplayBuffer replay = scripted_replay(400, 1, 1, 12, 300);
   for (int64_t length : {4, 12}) {
     int64_t places = 0;

@@ -35,8 +35,8 @@ class AdvantagesTest : public testing::Test {
 
   at::Tensor reward_ = columns({{1, 2, 3, 4}, {1, 2, 3, 4}, {1, 2, 3, 4}});
   at::Tensor value_ = columns({{10, 20, 30, 40}, {10, 20, 30, 40}, {10, 20, 30, 40}});
-  // What follows the rollout is worth 50; the truncated episode's final observation 100. That of
-  // the terminated one must not count.
+  // The observation after the rollout has the value 50, the truncated episode's final observation
+  // 100. That of the terminated one must not count.
   at::Tensor next_value_ = columns({{20, 30, 40, 50}, {20, 999, 40, 50}, {20, 100, 40, 50}});
   at::Tensor terminated_ = at::zeros({4, 3}, at::kBool);
   at::Tensor truncated_ = at::zeros({4, 3}, at::kBool);
@@ -52,8 +52,7 @@ TEST_F(AdvantagesTest, OfLambdaZeroAreTheTemporalDifferenceErrors) {
   EXPECT_EQ(max_difference(returns, delta + value_), 0.0);
 }
 
-// Discounted sums of rewards: with the value of what came last where the episode went on, without
-// where it terminated.
+// Discounted sums of rewards, plus the value of the last observation unless the episode terminated.
 TEST_F(AdvantagesTest, OfLambdaOneAreReturnsLessValues) {
   const auto [advantage, returns] = compute(1.0);
   const float after_2 = 3 + 0.5F * 29, after_3 = 4 + 25;  // 17.5, 29
@@ -84,7 +83,7 @@ TEST_F(AdvantagesTest, ChangesNoneOfItsArguments) {
               at::equal(next, next_value_));
 }
 
-// Two environments that show a float64 vector and a byte, and what came of three steps of them.
+// Two environments that observe a float64 vector and a byte, and the results of three steps.
 class RolloutStoreTest : public testing::Test {
  protected:
   static EnvSpec spec() {
@@ -158,7 +157,7 @@ TEST_F(RolloutStoreTest, HoldsWhatHappened) {
   EXPECT_TRUE(at::equal(rollout.final_index, at::tensor({2}, at::kLong)));
   EXPECT_TRUE(at::equal(rollout.final_obs.at("x"), at::tensor({29.0F, 0.0F}).unsqueeze(0)));
 
-  // Environment 0 goes on with its episode, 1 has begun one.
+  // Environment 0 continues its episode, 1 has begun a new one.
   begin({31, 40});
   for (int i = 0; i < 3; ++i) add(0.0F, {32 + i, 41 + i}, {0, 0}, {0, 0});
   const Rollout next = store_.rollout(at::kCPU);
@@ -186,7 +185,7 @@ TEST_F(RolloutStoreTest, HoldsAsManyTruncationsAsThereAre) {
       at::equal(rollout.final_obs.at("level"), at::tensor({0, 1, 10, 11, 20, 21}, at::kByte)));
 }
 
-// Steps write into the memory that is there; nothing moves.
+// Steps write into existing memory; nothing moves.
 TEST_F(RolloutStoreTest, UsesTheSameMemoryForEveryRollout) {
   const void* memory = nullptr;
   for (int repetition = 0; repetition < 3; ++repetition) {

@@ -1,4 +1,4 @@
-// Episodes whose final observation nobody recorded: whatever is drawn was seen.
+// Episodes whose final observation was not recorded: only observed data is drawn.
 
 #include <cmath>
 #include <set>
@@ -54,7 +54,7 @@ TEST(UnseenEnd, TransitionsKeepTheRewardAndBootstrapFromNothing) {
         ASSERT_FALSE(is_hidden(envs, to));
         const int64_t left = envs.length(from.lane, from.episode) - from.step;
         const bool terminated = batch.discount[i].item<float>() == 0.0F;
-        // The newest episode is still under way: fewer steps of it may follow.
+        // The newest episode is unfinished, so fewer of its steps may follow.
         const int64_t taken = terminated ? left : to.step - from.step;
         ASSERT_GE(taken, 1);
         ASSERT_LE(taken, std::min(n_step, left));

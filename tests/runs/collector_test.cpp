@@ -1,4 +1,4 @@
-// Collecting from inside the program: what is left when the learner fails while environments step.
+// Collecting through the library: what remains if the learner fails while environments step.
 
 #include "runs/collector.h"
 
@@ -22,8 +22,8 @@ using testing::HasSubstr;
 
 constexpr int64_t kLanes = 2;
 
-// What the environments and the learner tell each other. The learner fails in the second round,
-// after one environment has made its step and while the other is within its own.
+// Signals between the environments and the learner. The learner fails in the second round, after
+// one environment has finished its step and while the other is stepping.
 struct Stage {
   std::atomic<int> steps = 0;   // begun
   std::atomic<int> inside = 0;  // under way
@@ -65,7 +65,7 @@ class StagedEnv final : public Env {
     void set(std::string_view /*part*/, std::span<const double> /*values*/) override {}
     void observe(FieldViews /*obs*/) const override {}
 
-    // Asked while the learner draws its batch.
+    // Called while the learner draws its batch.
     std::optional<StepResult> outcome(std::span<const double> /*achieved*/,
                                       std::span<const double> /*desired*/) const override {
       if (!stage_.fails) return StepResult{};
@@ -100,7 +100,7 @@ class StagedConfig final : public EnvConfig {
   Stage& stage_;
 };
 
-// Counts episodes, and looks whether environments step while they are written.
+// Counts episodes, and checks whether environments step while they are written.
 class WatchingWriter final : public DatasetWriter {
  public:
   WatchingWriter(const DatasetSchema& schema, const Stage& stage)

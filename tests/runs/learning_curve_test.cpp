@@ -37,9 +37,9 @@ TEST_F(LearningCurves, LeaveOutRowsWithoutTheMetricAndSmoothWithinTheRun) {
   const MetricsTable run = table("a", "step,x,empty\n1,10,\n2,,\n3,20,\n4,60,\n5,30,\n6,0,\n");
   EXPECT_THAT(heights(learning_curve(run, "x", 1)), ElementsAre(10, 20, 60, 30, 0));
   EXPECT_DOUBLE_EQ(learning_curve(run, "x", 1)[1].x, 3.0);
-  // The neighbours on both sides; at the ends those that there are.
+  // The neighbours on both sides; at the ends only the existing ones.
   EXPECT_THAT(heights(learning_curve(run, "x", 3)), ElementsAre(15, 30, 110.0 / 3, 30, 15));
-  // Of an even number the one more is ahead.
+  // With an even window the extra value lies ahead.
   EXPECT_THAT(heights(learning_curve(run, "x", 2)), ElementsAre(15, 40, 45, 15, 0));
   EXPECT_TRUE(run.has("x"));
   EXPECT_FALSE(run.has("empty"));

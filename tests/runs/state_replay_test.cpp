@@ -1,4 +1,4 @@
-// Recorded episodes in an environment: which rows there are.
+// Recorded episodes in an environment: the valid rows.
 
 #include "runs/state_replay.h"
 
@@ -21,7 +21,7 @@ using testing::HasSubstr;
 
 constexpr int64_t kSteps = 5;
 
-// An episode of random actions in a small maze, with its states where they are asked for.
+// An episode of random actions in a small maze, with its states if requested.
 class StateReplayTest : public testing::Test {
  protected:
   void record(bool with_states) {

@@ -80,7 +80,7 @@ TEST(StudyReport, HoldsMeansAndIntervalsOverSeedsBesideRandomAndPublished) {
   EXPECT_EQ(report.charts().size(), 3U);
 }
 
-// The same policy measured in another way is another result, and so is the random one.
+// The same policy evaluated with other settings is another result, and so is the random one.
 TEST(StudyReport, KeepsWaysToEvaluateApart) {
   Record few = record(1, 250.0), many = record(2, 240.0);
   few.options["evaluation.episodes"] = "3";
@@ -202,7 +202,7 @@ TEST(Commands, AreQuotedAndNameNoFolders) {
             "reverie train --dataset u.h5 '--run=r 1' runs/x 'it'\\''s'");
 }
 
-// Tables on the pages of results are those that their records make.
+// The tables on the pages of results agree with their records.
 TEST(ResultsPages, AgreeWithTheRecords) {
   const std::filesystem::path results = std::filesystem::path(REVERIE_SOURCE_DIR) / "docs/results";
   std::string pages;

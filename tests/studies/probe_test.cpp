@@ -27,7 +27,8 @@ MlpProbeOptions tiny_mlp(int64_t epochs) {
   return {.hidden_sizes = {64, 64}, .learning_rate = 5e-3, .epochs = epochs, .patience = epochs};
 }
 
-// Latents on scales of their own, and what `law` makes of the standard normal numbers behind them.
+// Latents of different scales, and targets that `law` computes from the standard normal numbers
+// behind them.
 template <typename Law>
 ProbeData samples(int64_t count, uint64_t seed, const Law& law) {
   const at::Tensor z = normals(count, 4, seed);
@@ -91,7 +92,7 @@ TEST(Probe, OnlyTheMlpFindsWhatIsNotLinear) {
   EXPECT_TRUE(at::equal(mlp->predict(held_out.latents), again->predict(held_out.latents)));
 }
 
-// Sixty samples can be learnt by heart; the validation data say when to stop.
+// Sixty samples can be memorised; the validation data decide when to stop.
 TEST(Probe, TheMlpStopsWhereItWouldLearnByHeart) {
   uint64_t seed = 30;
   const auto noisy = [&](const at::Tensor& z) {
@@ -121,7 +122,7 @@ TEST(Probe, ConstantTargetsAndLatentsAreNotDividedByZero) {
   }
 }
 
-// The mean of a constant is not quite the constant, and what is left is no correlation.
+// The mean of a constant is not exactly the constant, and the remainder is no correlation.
 TEST(Probe, TargetsThatAreConstantWhereTheyAreScoredHaveNoCorrelation) {
   const auto probe = fit_linear_probe(samples(300, 16, linear_law));
   ProbeData held_out = samples(777, 17, linear_law);
@@ -136,7 +137,7 @@ TEST(Probe, RefusesWhatItCannotFit) {
   const auto refusal = [](const ProbeData& data) {
     return test::input_error([&] { fit_linear_probe(data); });
   };
-  EXPECT_NE(refusal({good.latents, good.targets.narrow(0, 0, 9)}).find("no [N, D]"),
+  EXPECT_NE(refusal({good.latents, good.targets.narrow(0, 0, 9)}).find("not [N, D]"),
             std::string::npos);
   EXPECT_NE(refusal({good.latents.narrow(0, 0, 1), good.targets.narrow(0, 0, 1)}).find("1 samples"),
             std::string::npos);
@@ -151,7 +152,7 @@ TEST(Probe, RefusesWhatItCannotFit) {
             std::string::npos);
   EXPECT_NE(test::input_error([&] { fit_mlp_probe(good, narrow, 0); }).find("other sizes"),
             std::string::npos);
-  EXPECT_NE(test::input_error([&] { fit_mlp_probe({}, good, 0); }).find("no [N, D]"),
+  EXPECT_NE(test::input_error([&] { fit_mlp_probe({}, good, 0); }).find("not [N, D]"),
             std::string::npos);
   EXPECT_NE(test::input_error([&] {
               fit_mlp_probe(good, good, 0, {.minibatch = 0});

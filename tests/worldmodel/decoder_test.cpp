@@ -1,4 +1,4 @@
-// The picture decoder: learns what latents say of a picture, and comes back from its file.
+// The picture decoder: it learns to draw pictures from latents, and is restored from its file.
 
 #include "worldmodel/decoder.h"
 
@@ -30,7 +30,7 @@ Decoder make(uint64_t seed = 1, int64_t latent_size = 3) {
   return {latent_size, {kHeight, kWidth, 3}, rng, at::kCPU};
 }
 
-// A red square of 4 x 4 pixels on a striped background, and latents that say where it is.
+// A red square of 4 x 4 pixels on a striped background, and latents that hold its position.
 struct Scene {
   at::Tensor latents;  // [N, 3]
   at::Tensor pixels;   // [N, H, W, 3]
@@ -73,7 +73,7 @@ TEST(Decoder, LearnsWhereASmallThingIs) {
   EXPECT_EQ(drawn.scalar_type(), at::kByte);
   const at::Tensor error = (drawn.to(at::kFloat) - data.pixels.to(at::kFloat)).abs();
   EXPECT_LT(error.mean().item<double>(), 6.0);
-  // Where the square is the picture is red.
+  // The picture is red at the square.
   EXPECT_GT(drawn[0].narrow(0, 1, 2).narrow(1, 1, 2).select(2, 0).min().item<int>(), 180);
   EXPECT_LT(drawn[0].narrow(0, 1, 2).narrow(1, 1, 2).select(2, 1).max().item<int>(), 80);
 }

@@ -1,4 +1,4 @@
-// Encoders of pictures by their contract.
+// The contract of encoders of pictures.
 
 #include "worldmodel/jepa/encoder.h"
 
@@ -17,7 +17,7 @@ using test::max_difference;
 
 using Maker = std::unique_ptr<Encoder> (*)(Rng& rng);
 
-// Both of pictures 3 x 32 x 64 to 24 features.
+// Both encode pictures of 3 x 32 x 64 in 24 features.
 std::unique_ptr<Encoder> make_conv(Rng& rng) {
   return make_conv_encoder({.height = 32, .width = 64, .channels = {8, 12}, .features = 24}, rng,
                            at::kCPU);
@@ -49,10 +49,10 @@ TEST_P(EncoderContract, EveryPictureByItself) {
 
 TEST_P(EncoderContract, AllParametersLearn) {
   const auto encoder = make();
-  // Weighted, as a final layer norm leaves the plain sum of squares the same for every picture.
+  // Weighted, because a final layer norm gives every picture the same plain sum of squares.
   ((*encoder)(at::randn({5, 3, 32, 64})) * at::randn({5, 24})).sum().backward();
   for (const auto& [name, parameter] : encoder->parameters().named()) {
-    // Scores that all keys share leave a softmax as it is.
+    // Scores that all keys share do not change a softmax.
     if (name.ends_with("key.bias")) continue;
     EXPECT_GT(parameter.grad().abs().max().item<double>(), 1e-3) << name;
   }
@@ -71,7 +71,7 @@ TEST_P(EncoderContract, SavesAndLoads) {
 
 TEST_P(EncoderContract, RefusesOtherPictures) {
   const auto encoder = make();
-  // As many pixels, but lying down.
+  // As many pixels in another orientation.
   EXPECT_EQ(input_error([&] {
               (*encoder)(at::zeros({5, 3, 64, 32}));
             }),

@@ -107,7 +107,7 @@ TEST(ActionCode, MissingActionsAreTheMeanAndConstantOnesStayFinite) {
   code.set_statistics(at::tensor({0.5F, 0.2F}), at::tensor({0.0F, 1.0F}));
   const at::Tensor block = code.to_model(at::tensor({0.5F, NAN}).view({1, 1, 2}));
   EXPECT_TRUE(at::equal(block, at::zeros({1, 2})));
-  // What is infinite is not missing.
+  // An infinite value does not count as missing.
   const at::Tensor infinite = code.to_model(at::full({1, 1, 2}, -INFINITY));
   EXPECT_TRUE(at::equal(infinite, at::full({1, 2}, -INFINITY)));
   EXPECT_THAT(input_error([&] { code.set_statistics(at::zeros({3}), at::ones({3})); }),
@@ -120,7 +120,7 @@ TEST(ActionCode, MissingActionsAreTheMeanAndConstantOnesStayFinite) {
 
 TEST(ActionCode, OtherShapesAreRefused) {
   const ActionCode box(ActionSpace(kBox), 3, at::kCPU);
-  // Broadcasting would make two numbers of the one.
+  // Broadcasting would turn one number into two.
   EXPECT_THAT(input_error([&] {
                 box.to_model(at::zeros({4, 3, 1}));
               }),
@@ -177,7 +177,7 @@ TEST(LatentStatistics, SeeRankVarianceAndStraightness) {
   EXPECT_EQ(line.at("least_variance").item<double>(), 0.0);
   EXPECT_NEAR(line.at("straightness").item<double>(), 1.0, 1e-6);
 
-  // Shrunk to a point, whatever the noise around it.
+  // Latents that shrink to a point, whatever the noise around it.
   EXPECT_EQ(latent_statistics(1e-3 * isotropic).at("effective_rank").item<double>(), 1.0);
   const TensorMap point = latent_statistics(at::ones({5, 2, 3}));
   EXPECT_EQ(point.at("effective_rank").item<double>(), 1.0);
@@ -197,7 +197,7 @@ TEST(Jepa, EncodesHistoriesAndPredictsStepByStepAsInTraining) {
       model.predict_next(state.z, blocks, ForwardMode::kInference).select(1, 2);
   EXPECT_LT(max_difference(next.latest(), expected), 1e-5);
 
-  // The action that is taken counts, and those that are remembered.
+  // The current action counts, and so do the remembered ones.
   EXPECT_GT(max_difference(model.predict(state, -blocks.select(1, 2)).latest(), expected), 1e-3);
   const LatentState otherwise = model.encode({{"pixels", pixels}}, -actions.narrow(1, 0, 2));
   EXPECT_TRUE(at::equal(otherwise.z, state.z));
@@ -365,7 +365,7 @@ TEST(Jepa, LeWorldModelHasThePublishedParametersAndTakesOtherSizes) {
             (std::vector<int64_t>{1, 192}));
 }
 
-// A hundred updates on moving squares, and the latents' state on others.
+// A hundred updates on moving squares, and the state of the latents on other squares.
 TensorMap train(const RegulariserOptions& regulariser, Jepa& model) {
   JepaLearner learner(model, {.regulariser = regulariser, .learning_rate = 2e-3, .minibatch = 32},
                       1);
@@ -386,12 +386,13 @@ TEST(JepaLearner, SigRegKeepsTheLatentsApartAndWithoutItTheyCollapse) {
   EXPECT_GT(kept.at("least_variance").item<double>(), 0.15);
   EXPECT_LT(collapsed.at("greatest_variance").item<double>(),
             0.1 * kept.at("least_variance").item<double>());
-  // What follows is predicted better than by the frame before: the variance of a step.
+  // The next frame is predicted better than by repeating the last one, whose error is the variance
+  // of a step.
   EXPECT_LT(kept.at("prediction").item<double>(), 0.9);
 }
 
-// The running statistics of one update are still those of fresh weights for the most part: through
-// them latents would look collapsed that are not.
+// After one update the running statistics are still mostly those of the initial weights, and
+// latents that have not collapsed would look collapsed.
 TEST(JepaLearner, ValidatesFreshWeightsByTheBatchAndChangesNothing) {
   Jepa model = make_jepa(1);
   JepaLearner learner(model, {.regulariser = {.slices = 16}, .minibatch = 32}, 1);
@@ -401,13 +402,13 @@ TEST(JepaLearner, ValidatesFreshWeightsByTheBatchAndChangesNothing) {
   const TensorMap found = learner.validate(held_out);
   EXPECT_GT(found.at("effective_rank").item<double>(), 3.0);
   EXPECT_GT(found.at("greatest_variance").item<double>(), 1e-3);
-  // Dropout would draw anew.
+  // Dropout would draw again.
   const TensorMap again = learner.validate(held_out);
   test::expect_same_bits(found, again);
   expect_same_bits(before, test::saved(model));
 }
 
-// SIGReg's statistic is multiplied by the samples: of more of them it would say more.
+// SIGReg's statistic is multiplied by the number of samples, so more samples would increase it.
 TEST(JepaLearner, RegularisesHeldOutLatentsByTheMinibatch) {
   Jepa model = make_jepa(1);
   const RegulariserOptions options = {.slices = 16};
@@ -424,7 +425,7 @@ TEST(JepaLearner, RegularisesHeldOutLatentsByTheMinibatch) {
   const double found = learner.validate(batch).at("regulariser").item<double>();
   EXPECT_NEAR(found, 0.5 * (first + second), 1e-5 * found);
   EXPECT_GT(all, 1.5 * found);
-  // Fewer than a minibatch are one.
+  // Fewer samples than a minibatch form one.
   const JepaLearner wide(model, {.regulariser = options, .minibatch = 128}, 1);
   EXPECT_NEAR(wide.validate(batch).at("regulariser").item<double>(), all, 1e-5 * all);
 }
@@ -471,7 +472,7 @@ TEST(JepaLearner, TheFirstStepOfTheWarmUpMovesNothing) {
   EXPECT_FALSE(at::equal(model.parameters()[0].second->flat(), before));
 }
 
-// Adam's first step is that of its learning rate in every number that has a gradient.
+// Adam's first step moves every number that has a gradient by its learning rate.
 TEST(JepaLearner, LearnsAtTheArchitecturesRateUnlessToldOtherwise) {
   for (const auto& [asked, expected] : {std::pair{0.0, 5e-4}, {2e-3, 2e-3}}) {
     Jepa model = make_jepa(1);
@@ -489,7 +490,7 @@ TEST(JepaLearner, LearnsAtTheArchitecturesRateUnlessToldOtherwise) {
 }
 
 TEST(JepaLearner, EveryParameterHasAGradientOnceTheGatesAreOpen) {
-  // A constant in front of a batch normalisation is taken out by it.
+  // A batch normalisation removes a constant added before it.
   const std::set<std::string> constants = {"encoder.output.bias", "predictor.transformer.norm.bias",
                                            "predictor.transformer.output_proj.bias",
                                            "projector.net.0.bias", "pred_proj.net.0.bias"};

@@ -43,7 +43,7 @@ class LewmGolden : public testing::Test {
 
   at::Tensor tensor(const std::string& name) const { return tensors_.at(name); }
 
-  // An input of a case, whose gradient is looked at.
+  // An input of a case, whose gradient is compared.
   at::Tensor input(const std::string& name) const {
     return tensors_.at(name).clone().requires_grad_(true);
   }
@@ -92,7 +92,7 @@ TEST_F(LewmGolden, ProjectorInInferenceValidationAndTraining) {
   const TensorMap unchanged = test::saved(projector, "p");
   test::expect_same_bits(before, unchanged);
 
-  // As in training, with nothing remembered.
+  // As in training, with an empty memory.
   const at::Tensor validated = projector(input("projector_training.x"), ForwardMode::kValidation);
   EXPECT_LT(max_difference(validated, tensor("projector_training.output")), 1e-5);
   const TensorMap still_unchanged = test::saved(projector, "p");
@@ -108,7 +108,7 @@ TEST_F(LewmGolden, ProjectorInInferenceValidationAndTraining) {
   }
 }
 
-// What a step that remembers actions alone predicts after z [B, T, D], actions [B, T, C].
+// The prediction of a step that remembers only actions, after z [B, T, D] and actions [B, T, C].
 at::Tensor step_after(const Predictor& predictor, const at::Tensor& z, const at::Tensor& actions) {
   const int64_t before = z.size(1) - 1;
   const at::Tensor memory = before > 0 ? actions.narrow(1, 0, before) : at::Tensor();
@@ -198,8 +198,8 @@ TEST_F(LewmGolden, Rollout) {
   }
 }
 
-// From any history to the next, with nothing but actions in the memory at first: the memory then
-// has what it has after as many steps from one frame.
+// From any history to the next, with only actions in the memory at first. The memory then equals
+// that after as many steps from one frame.
 TEST_F(LewmGolden, StepsMayBeginWithAnyHistory) {
   Predictor predictor(small_predictor(16), rng_, at::kCPU);
   load(predictor, "wide_predictor");

@@ -1,5 +1,5 @@
-// Planners, SIGReg and a JEPA's update do not wait for their device, nor feed it from the CPU: they
-// run on LibTorch's meta device, where values can neither be read nor come from elsewhere unseen.
+// Planners, SIGReg and a JEPA's update neither wait for their device nor feed it from the CPU. They
+// run on LibTorch's meta device, where no value can be read and copies from elsewhere are detected.
 
 #include "tests/meta_device.h"
 
@@ -30,7 +30,7 @@ using testing::IsEmpty;
 
 const at::TensorOptions kMeta = at::TensorOptions(at::kFloat).device(at::kMeta);
 
-// With all that a planner can be asked to do.
+// With every option of a planner.
 PlannerOptions busy_options(const std::string& planner) {
   PlannerOptions options = test::hasty_options(planner);
   options.min_std = 0.1;
@@ -75,12 +75,12 @@ TEST_P(PlannerOnMeta, Plans) {
     // iCEM moves the table of its noise to the device once.
     if (is_first && GetParam() == "icem") meta.forget_faults();
     EXPECT_THAT(meta.faults(), IsEmpty());
-    // Whoever uses the plan reads its values.
+    // The caller of the planner reads the plan's values.
     EXPECT_ANY_THROW(checks.read());
   }
 }
 
-// What the test above is to notice: mistakes in a cost, which is called in the inner loop.
+// Mistakes that the test above must detect, in a cost, which is called in the inner loop.
 TEST_P(PlannerOnMeta, MistakesAreNoticed) {
   const auto planner = make_planner(busy_options(GetParam()));
   const auto faults_of = [&](const auto& part) {
@@ -103,7 +103,7 @@ TEST_P(PlannerOnMeta, MistakesAreNoticed) {
   EXPECT_ANY_THROW(faults_of([&](const CandidateStep& step) {
     return rows(step).max().item<double>() > 0.0 ? rows(step) : -rows(step);
   }));
-  // LibTorch itself lets these pass.
+  // LibTorch itself accepts these.
   EXPECT_THAT(faults_of([&](const CandidateStep& step) {
                 return rows(step) + at::zeros({step.next.size()}).to(at::kMeta);
               }),

@@ -107,7 +107,7 @@ TEST(PlanningCost, ReturnsAreDiscountedAndEndWhereEpisodesMayEnd) {
   cost.termination = {};
   cost.discount = 1.0;
   expect_costs(cost, {-63 - 16, -32 - 9, -164 - 64, -87 - 1});
-  // Heads whose episodes do not end say so by an undefined tensor.
+  // Heads whose episodes do not end return an undefined tensor.
   cost.termination = [](const LatentState&) { return at::Tensor(); };
   expect_costs(cost, {-63 - 16, -32 - 9, -164 - 64, -87 - 1});
 }
@@ -136,7 +136,7 @@ TEST(PlanningCost, WhatDoesNotFitIsRefused) {
   EXPECT_THAT(input_error([&] { cost_of(cost); }), HasSubstr("termination has the shape 4x1"));
 }
 
-// The reward is 10 z + a: all of it is earned later by going up now, the value even more so.
+// The reward is 10 z + a: going up now pays off later, in the value even more.
 TEST(PlanningCost, EveryPlannerPlansForReturns) {
   Counter world;
   for (const char* name : {"cem", "icem", "mppi", "gradient"}) {

@@ -1,4 +1,4 @@
-// What planners are given beside the problem itself: proposals, guesses and bounds of their spread.
+// Inputs of planners beside the problem: proposals, guesses and bounds of their spread.
 
 #include <string>
 #include <vector>
@@ -85,7 +85,7 @@ TEST_P(Proposals, AreCandidatesOfTheFirstIterationAmongThoseThatAreDrawnWithoutT
   ASSERT_EQ(found[0].size(1), drawn + 3);
   EXPECT_TRUE(at::equal(found[0].narrow(1, 0, drawn), plain[0]));
   EXPECT_TRUE(at::equal(found[0].narrow(1, drawn, 3), with.proposals));
-  // The gradient planner goes on from all sequences that it began with.
+  // The gradient planner continues from all its initial sequences.
   EXPECT_EQ(found[1].size(1), plain[1].size(1) + (GetParam() == "gradient" ? 3 : 0));
 }
 
@@ -101,7 +101,7 @@ TEST_P(Proposals, AGoodOneIsLearntFrom) {
   with.proposals = best.actions.unsqueeze(1);
   const Plan warm = solve(hasty, with);
   EXPECT_LT(warm.cost.sum().item<double>(), cold.sum().item<double>());
-  // Those that return the cheapest sequence return nothing dearer.
+  // Planners that return the cheapest sequence return nothing more expensive.
   if (GetParam() == "cem" || GetParam() == "mppi") return;
   EXPECT_TRUE((warm.cost <= best.cost + 1e-5).all().item<bool>());
 }
@@ -125,7 +125,8 @@ TEST_P(Proposals, KeepToTheLimitsAndFitTheProblem) {
   EXPECT_TRUE(contains(candidates_of(options, with)[0], at::full_like(proposals(), 0.25)));
 }
 
-// Of each choice among the candidates [B, S, T, A] of a discrete search: [T, choices].
+// The frequency of each choice among the candidates [B, S, T, A] of a discrete search: [T,
+// choices].
 at::Tensor shares(const at::Tensor& candidates) {
   return at::one_hot(candidates, 3).to(at::kDouble).mean({0, 1, 3});
 }
@@ -144,7 +145,7 @@ TEST(Guesses, DecideOnlyTheStepsThatTheyKnowOfADiscretePlan) {
   const at::Tensor around_it = at::tensor({1. / 6., 2. / 3., 1. / 6.}, at::kDouble).expand({2, 3});
   EXPECT_LT(max_difference(shares(candidates).narrow(0, 0, 2), around_it), 0.02);
   EXPECT_TRUE(at::equal(candidates.select(1, 0).narrow(1, 0, 2), problem.guess));
-  // A plan of which nothing is left knows nothing.
+  // A finished plan gives no guess.
   problem.guess = at::ones({4, 0, 1}, at::kLong);
   EXPECT_LT(max_difference(shares(candidates_of(options, problem)[0]), alike), 0.02);
 }

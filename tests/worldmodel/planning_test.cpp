@@ -52,7 +52,7 @@ Plan plan_with(const PlannerOptions& options, const PlanningProblem& problem, ui
   return make_planner(options)->plan(problem, rng);
 }
 
-// What a plan costs beyond the least there is, as a share of that.
+// The excess of a plan's cost over the minimum, as a share of the minimum.
 double excess(const Plan& plan, const at::Tensor& least) {
   return (plan.cost.to(at::kDouble) / least - 1.0).max().item<double>();
 }
@@ -110,9 +110,9 @@ TEST_P(ContinuousPlanner, KeepsToTheLimitsAndUsesThem) {
   const Plan plan = plan_with(options_, problem);
   EXPECT_TRUE((plan.actions >= problem.limits.low).all().item<bool>());
   EXPECT_TRUE((plan.actions <= problem.limits.high).all().item<bool>());
-  // The first world's first mass is at 1 and has to go down as fast as it may.
+  // The first world's first mass is at 1 and must go down as fast as the limits allow.
   EXPECT_NEAR(plan.actions[0][0][0].item<double>(), -0.4, 0.02);
-  // No costs beyond those of a finer search.
+  // No higher costs than those of a finer search.
   PlannerOptions finer = options_of("gradient");
   finer.iterations = 1000;
   finer.learning_rate = 0.01;
@@ -185,7 +185,7 @@ TEST_P(ContinuousPlanner, ProblemsThatDoNotFitAreRefused) {
 
 TEST_P(ContinuousPlanner, CostsThatAreNotFinite) {
   PlanningProblem problem = linear_problem(world_, starts());
-  // Candidates that push the first mass at all hard lead out of the model's numbers.
+  // Candidates that push the first mass hard make the model's numbers overflow.
   problem.cost = step_cost([&](const CandidateStep& step) {
     const at::Tensor cost = world_.cost(step.next.z, step.action);
     return at::where(step.action.select(1, 0).abs() > 2.0, at::full_like(cost, NAN), cost);
@@ -203,7 +203,7 @@ TEST_P(ContinuousPlanner, CostsThatAreNotFinite) {
               HasSubstr(options_.planner + ": the model's cost of the plan is not finite"));
 }
 
-// Costs that are finite near the guess alone, where few candidates are.
+// Costs that are finite only near the guess, where few candidates are.
 TEST_P(ContinuousPlanner, FewerFiniteCandidatesThanElites) {
   for (const double elsewhere : {double(NAN), double(INFINITY), -double(INFINITY)}) {
     PlanningProblem problem = linear_problem(world_, starts());
@@ -211,7 +211,7 @@ TEST_P(ContinuousPlanner, FewerFiniteCandidatesThanElites) {
     int64_t most = 0;
     problem.cost = step_cost([&](const CandidateStep& step) {
       const at::Tensor is_near = ((step.action - 0.5).abs() < 0.3).all(1);
-      // Of the first round, in which candidates are those of a wide distribution.
+      // In the first round, candidates come from a wide distribution.
       if (most == 0) most = is_near.view({3, -1}).sum(1).max().item<int64_t>();
       const at::Tensor cost = world_.cost(step.next.z, step.action);
       return at::where(is_near, cost, at::full_like(cost, elsewhere));
@@ -295,7 +295,7 @@ struct Moments {
   at::Tensor mean, std;  // [2]
 };
 
-// What the documentation of the planners fits to the K cheapest of a round.
+// The distribution that the documentation of the planners fits to the K cheapest of a round.
 Moments fitted(const PlannerOptions& options, const Round& round) {
   const at::Tensor elites = elites_of(round, options.elites);
   if (options.planner == "mppi") {
@@ -378,7 +378,7 @@ TEST(Planning, IcemsCandidatesAreColouredInTime) {
 
 TEST(Planning, TheGradientPlannerWantsGradients) {
   LinearWorld world;
-  // Of something else than the actions.
+  // A cost of something other than the actions.
   PlanningProblem of_others = linear_problem(world, starts());
   const at::Tensor weight = at::ones({}).requires_grad_(true);
   of_others.cost =
@@ -447,7 +447,7 @@ TEST(CategoricalCem, FindsWhatTryingEverythingFinds) {
     EXPECT_TRUE(at::equal(plan.actions, plan_with(options, problem, seed).actions));
   }
 
-  // A round of few samples finds less, unless it begins at the best.
+  // A round of few samples finds less, unless it starts from the best.
   problem.guess = plan_with(options, problem).actions;
   options.iterations = 1;
   options.samples = 10;
@@ -462,7 +462,7 @@ TEST(CategoricalCem, FewerFiniteCandidatesThanElites) {
   PlanningProblem problem = discrete_problem(world);
   problem.guess = at::ones({4, 6, 1}, at::kLong);
   PlannerOptions options = options_of("categorical-cem");
-  // One sequence of 729 is finite, and what is learnt from the first round's elites is it alone.
+  // One sequence of 729 has a finite cost, and the first round's elites teach only this one.
   std::vector<at::Tensor> drawn;
   options.iterations = 2;
   options.samples = 20;

@@ -80,7 +80,7 @@ struct Gradients {
   at::Tensor z, actions, parameters;
 };
 
-// Of the sum of `output`, weighted at random.
+// The gradient of the sum of `output` with random weights.
 Gradients gradients_of(Predictor& predictor, const at::Tensor& output, const at::Tensor& z,
                        const at::Tensor& actions) {
   const at::Generator generator = at::detail::createCPUGenerator(9);
@@ -166,8 +166,8 @@ TEST_P(PredictorReference, IsWhatThePredictorComputes) {
   }
 }
 
-// A rollout in steps, with what they keep, beyond the longest history: each step against the plain
-// predictor on the frames that it looks back at.
+// A rollout in steps with memory, beyond the longest history. Each step is compared with the plain
+// predictor on the frames of its context.
 TEST_P(PredictorReference, IsWhatStepsThatRememberCompute) {
   const int64_t steps = size_.options.frames + 2;
   const at::Tensor z = random(steps, 1).requires_grad_(true);

@@ -1,4 +1,5 @@
-// What SIGReg's test keeps for its gradient: peak memory of a step must not grow with the knots.
+// The memory that SIGReg's test keeps for its gradient: the peak of a step must not grow with the
+// knots.
 
 #include <algorithm>
 #include <memory>
@@ -13,8 +14,8 @@
 namespace reverie {
 namespace {
 
-// Counts the bytes of all tensors on the CPU that are made while it lives; the allocator of before
-// does the work. Not for several threads that make tensors.
+// Counts the bytes of all CPU tensors that are made while it exists; the previous allocator does
+// the work. Not for several threads that make tensors.
 class CountingAllocator final : public c10::Allocator {
  public:
   CountingAllocator() : before_(c10::GetCPUAllocator()) { c10::SetCPUAllocator(this); }
@@ -57,7 +58,7 @@ class CountingAllocator final : public c10::Allocator {
   std::shared_ptr<Count> count_ = std::make_shared<Count>();
 };
 
-// The same statistic as autograd differentiates it by itself.
+// The same statistic, differentiated by autograd alone.
 at::Tensor plain_statistic(const at::Tensor& x, const EppsPulleyOptions& options) {
   const double step = (options.high - options.low) / static_cast<double>(options.knots - 1);
   at::Tensor sum = at::zeros({x.size(1)}, x.options());
@@ -79,7 +80,7 @@ class SigRegMemory : public testing::TestWithParam<c10::ScalarType> {
                       .to(GetParam())
                       .requires_grad_(true);
 
-  // Of forward and backward, in tensors of x's size.
+  // The peak of forward and backward, in tensors of x's size.
   template <typename Statistic>
   double peak(const Statistic& statistic) {
     x_.mutable_grad() = at::Tensor();

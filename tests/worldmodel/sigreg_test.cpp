@@ -19,7 +19,7 @@ namespace {
 
 using test::max_difference;
 
-// By the names of the transcript.
+// The transcript's values by name.
 std::map<std::string, std::unique_ptr<GoodnessOfFit>> goodness_of_fit_tests() {
   std::map<std::string, std::unique_ptr<GoodnessOfFit>> tests;
   tests.emplace("lejepa", make_epps_pulley(lejepa_epps_pulley()));
@@ -48,8 +48,8 @@ TEST(SigRegGolden, StatisticAndGradientAreNumPys) {
   }
 }
 
-// The kernel for float32 on the CPU against the operations that serve every other device and type;
-// widths that fill whole registers and that do not.
+// The kernel for float32 on the CPU against the operations for every other device and type, with
+// widths that fill whole registers and widths that do not.
 TEST(CharacteristicFunction, TheKernelIsTheOperations) {
   for (const int64_t width : {1, 16, 37}) {
     const at::Generator generator = at::detail::createCPUGenerator(1);
@@ -88,7 +88,7 @@ TEST(SigReg, IsLowForTheNormalDistributionAlone) {
     const double normal = sigreg(samples("normal"), 0).item<double>();
     EXPECT_LT(normal, 2.0);
     for (const char* kind : {"collapsed", "point", "line", "two clusters", "uniform"}) {
-      // Projections of a uniform cube are nearly normal, of another width.
+      // Projections of a uniform cube are nearly normal, with another width.
       EXPECT_GT(sigreg(samples(kind), 0).item<double>(), 5.0 * normal) << kind;
     }
   }
@@ -142,7 +142,7 @@ TEST(SigReg, ProcessesThatShareABatchGetWhatOneWouldGet) {
     expected.backward();
     for (const bool second : {false, true}) {
       const int64_t begin = second ? 256 : 0;
-      // The other process's share of each average, in the order in which they are asked for.
+      // The other process's share of each average, in the order of the requests.
       std::vector<at::Tensor> others;
       const DataParallel record{2, [&](at::Tensor& values) { others.push_back(values.clone()); }};
       test->statistic(whole.detach().slice(0, 256 - begin, 512 - begin), record);

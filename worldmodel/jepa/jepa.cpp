@@ -27,20 +27,21 @@ std::vector<std::string> architecture_names() {
 }  // namespace
 
 void JepaOptions::describe(ConfigFields& f) {
-  f.add("architecture", architecture, "what the model is made of (reverie list worldmodels)",
+  f.add("architecture", architecture, "architecture of the model (reverie list worldmodels)",
         architecture_names());
-  f.add("latent_size", latent_size, "numbers of a latent; 0 = the architecture's (32, lewm 192)",
+  f.add("latent_size", latent_size, "size of a latent; 0 = the architecture's (32, lewm 192)",
         between(0, 4096));
-  f.add("history", history, "frames that the predictor looks back at", between(1, 64));
+  f.add("history", history, "frames that the predictor takes as context", between(1, 64));
   f.add("action_block", action_block, "environment steps between two frames of the model",
         between(1, 1000));
-  f.add("encoder_channels", encoder_channels, "of each convolution of jepa-small's encoder",
-        between(1, 4096));
+  f.add("encoder_channels", encoder_channels,
+        "channels of each convolution of jepa-small's encoder", between(1, 4096));
   f.add("predictor_width", predictor_width,
-        "of the predictor's blocks; 0 = the architecture's (128, lewm 192)", between(0, 4096));
+        "width of the predictor's blocks; 0 = the architecture's (128, lewm 192)",
+        between(0, 4096));
   f.add("predictor_depth", predictor_depth,
         "blocks of the predictor; 0 = the architecture's (2, lewm 6)", between(0, 64));
-  f.add("dropout", dropout, "of the predictor, in training",
+  f.add("dropout", dropout, "dropout of the predictor in training",
         {.low = 0, .high = 1, .open_high = true});
 }
 

@@ -10,14 +10,15 @@ namespace reverie {
 
 void JepaTrainingOptions::describe(ConfigFields& f) {
   regulariser.describe(f);
-  f.add("regulariser_weight", regulariser_weight, "lambda, its weight beside the prediction loss",
-        at_least(0));
+  f.add("regulariser_weight", regulariser_weight,
+        "lambda: weight of the regulariser beside the prediction loss", at_least(0));
   f.add("learning_rate", learning_rate,
-        "AdamW's step size at its highest; 0 = the architecture's (5e-4, lewm 5e-5)", at_least(0));
+        "peak of AdamW's step size; 0 = the architecture's (5e-4, lewm 5e-5)", at_least(0));
   f.add("weight_decay", weight_decay, "AdamW's", at_least(0));
-  f.add("warmup", warmup, "share of the run in which the learning rate rises; then a cosine to 0",
+  f.add("warmup", warmup,
+        "share of the run in which the learning rate rises; a cosine to 0 follows",
         {.low = 0, .high = 1, .open_high = true});
-  f.add("gradient_limit", gradient_limit, "the gradient's norm is clipped to it",
+  f.add("gradient_limit", gradient_limit, "maximum norm of the gradient",
         {.low = 0, .high = std::numeric_limits<float>::max(), .open_low = true});
   f.add("minibatch", minibatch, "sequences per update", between(2, 1 << 20));
 }

@@ -14,12 +14,14 @@ std::vector<std::string> test_names() { return {"epps-pulley", "smooth"}; }
 }  // namespace
 
 void RegulariserOptions::describe(ConfigFields& f) {
-  f.add("regulariser", regulariser, "what keeps the latents from collapsing", regulariser_names());
+  f.add("regulariser", regulariser, "regulariser that keeps the latents from collapsing",
+        regulariser_names());
   f.add("sigreg_preset", sigreg_preset,
         "SIGReg's knots and slices: LeWorldModel's (1024 on [0, 3]) or LeJEPA's (256 on [-5, 5])",
         preset_names());
   f.add("sigreg_test", sigreg_test, "SIGReg's one-dimensional test of normality", test_names());
-  f.add("slices", slices, "SIGReg's directions a step; 0 = the preset's", between(0, 1 << 20));
+  f.add("slices", slices, "SIGReg's random directions per step; 0 = the preset's",
+        between(0, 1 << 20));
 }
 
 namespace {

@@ -41,11 +41,13 @@ Plan Planner::plan(const PlanningProblem& problem, Rng& rng) {
 }
 
 void PlannerOptions::describe(ConfigFields& f) {
-  f.add("planner", planner, "how actions are sought in the model", planner_names());
-  f.add("horizon", horizon, "how far plans look ahead [model steps]", between(1, 1000));
-  f.add("samples", samples, "candidate plans an iteration", between(2, kMostSamples));
-  f.add("iterations", iterations, "rounds of drawing and judging candidates", between(1, 100000));
-  f.add("elites", elites, "cheapest candidates that the next round is drawn around; not gradient",
+  f.add("planner", planner, "planner that searches for actions in the model", planner_names());
+  f.add("horizon", horizon, "planning horizon [model steps]", between(1, 1000));
+  f.add("samples", samples, "candidate plans per iteration", between(2, kMostSamples));
+  f.add("iterations", iterations, "iterations of drawing and scoring candidates",
+        between(1, 100000));
+  f.add("elites", elites,
+        "cheapest candidates, which define the next iteration's distribution; not gradient",
         between(2, kMostSamples));
   f.add("initial_std", initial_std,
         "standard deviation of the first candidates [the model's unit of action]", above(0));
@@ -61,12 +63,12 @@ void PlannerOptions::describe(ConfigFields& f) {
         Range{.low = 0, .high = 1, .open_high = true});
   f.add("noise_beta", noise_beta, "icem: candidates' noise has the spectrum 1/f^beta; 0 = white",
         between(0, 10));
-  f.add("kept_elites", kept_elites, "icem: elites that are candidates again in the next round",
+  f.add("kept_elites", kept_elites, "icem: elites that are candidates again in the next iteration",
         between(0, kMostSamples));
-  f.add("sample_decay", sample_decay, "icem: each round has 1/decay of the candidates before",
-        at_least(1));
+  f.add("sample_decay", sample_decay,
+        "icem: each iteration has 1/decay of the candidates of the previous one", at_least(1));
   f.add("temperature", temperature,
-        "mppi: of the elites' weights [standard deviations of their costs]", above(0));
+        "mppi: temperature of the elites' weights [standard deviations of their costs]", above(0));
   f.add("smoothing", smoothing, "categorical-cem: added to the elites' frequencies of each choice",
         at_least(0));
   f.add("planner_learning_rate", learning_rate,
