@@ -343,13 +343,20 @@ TEST(RunDirectory, AKillAtAnyMomentLeavesACompleteCheckpoint) {
   save(make_run(path), 0);
   std::mt19937 random(1);
   int unfinished = 0;
+  int begun[2];
+  ASSERT_EQ(pipe(begun), 0);
   for (int round = 0; round < 100; ++round) {
     const pid_t child = in_child([&] {
       const RunDirectory run = RunDirectory::open(path, Access::kWrite);
       // Half of the rounds save the same step repeatedly, which exchanges two folders.
       const int64_t first = run.latest_checkpoint().step;
-      for (int64_t i = 1;; ++i) save(run, round % 2 == 0 ? first + i : first, 2);
+      for (int64_t i = 1;; ++i) {
+        save(run, round % 2 == 0 ? first + i : first, 2);
+        if (i == 1 && write(begun[1], "x", 1) != 1) _exit(1);
+      }
     });
+    char byte = 0;  // a slow machine takes its time to the first save
+    ASSERT_EQ(read(begun[0], &byte, 1), 1);
     usleep(1000 + random() % 60000);
     kill(child, SIGKILL);
     int status = 0;
@@ -369,9 +376,11 @@ TEST(RunDirectory, AKillAtAnyMomentLeavesACompleteCheckpoint) {
     }
     unfinished += count_entries(path / "checkpoints") > run.checkpoints().size() ? 1 : 0;
   }
+  close(begun[0]);
+  close(begun[1]);
   EXPECT_GT(unfinished, 10) << "the kills missed the writing: this test shows nothing";
   const RunDirectory run = RunDirectory::open(path, Access::kWrite);
-  EXPECT_GT(run.latest_checkpoint().step, 3);  // a busy machine saves slowly
+  EXPECT_GE(run.latest_checkpoint().step, 50);  // one of each round of new steps at least
   // Kills between publishing and pruning leave older checkpoints, which the next complete save
   // removes.
   save(run, run.latest_checkpoint().step + 1, 2);
