@@ -205,7 +205,7 @@ void print_info(const Dataset& dataset, const Contents& contents) {
                                std::isfinite(value) ? fmt::format("{:.4g}", value) : "-");
     }
     if (values.not_finite > 0) {
-      std::cout << fmt::format(", without {} values that are not finite", values.not_finite);
+      std::cout << fmt::format(", {} not finite and left out", values.not_finite);
     }
     std::cout << "\n";
   };
