@@ -29,6 +29,20 @@ at::Tensor Gaussian::log_prob(const at::Tensor& x) const {
 
 at::Tensor Gaussian::entropy() const { return (log_std_ + 0.5 + kLogSqrtTwoPi).sum(-1); }
 
+TanhGaussian::TanhGaussian(at::Tensor mean, at::Tensor log_std)
+    : mean_(std::move(mean)), log_std_(std::move(log_std)) {}
+
+TanhGaussian::Draw TanhGaussian::draw(const NoiseSource& noise) const {
+  const at::Tensor z = noise.normal(mean_.sizes());
+  const at::Tensor u = mean_ + log_std_.exp() * z;
+  const at::Tensor log_normal = -0.5 * z.square() - log_std_ - kLogSqrtTwoPi;
+  // log(1 - tanh(u)^2) without the difference, which rounds to 0 for large u.
+  const at::Tensor log_slope = 2.0 * (std::numbers::ln2 - u - at::softplus(-2.0 * u));
+  return {at::tanh(u), (log_normal - log_slope).sum(-1)};
+}
+
+at::Tensor TanhGaussian::center() const { return at::tanh(mean_); }
+
 Beta::Beta(at::Tensor alpha, at::Tensor beta) : alpha_(std::move(alpha)), beta_(std::move(beta)) {}
 
 // For x ~ Gamma(alpha, 1) and y ~ Gamma(beta, 1), x / (x + y) is Beta(alpha, beta).

@@ -43,6 +43,27 @@ class Gaussian final : public Distribution {
   at::Tensor mean_, log_std_;
 };
 
+// A numbers tanh(u) in (-1, 1), u ~ N(mean, exp(log_std)^2), whose draws have gradients: an action
+// moves with mean and deviation (Kingma & Welling 2014, section 2.4).
+class TanhGaussian {
+ public:
+  TanhGaussian(at::Tensor mean, at::Tensor log_std);  // [B, A] each
+
+  // value: [B, A]; log_prob: [B], log density of the value,
+  //   log N(u) - sum over the A numbers of log(1 - tanh(u)^2)
+  // (Haarnoja et al. 2018, arXiv:1812.05905, equation 26). Finite for every u.
+  struct Draw {
+    at::Tensor value, log_prob;
+  };
+  Draw draw(const NoiseSource& noise) const;
+
+  // tanh(mean): [B, A].
+  at::Tensor center() const;
+
+ private:
+  at::Tensor mean_, log_std_;
+};
+
 // A numbers in (0, 1) of density  x^(alpha-1) (1-x)^(beta-1) / B(alpha, beta).
 class Beta final : public Distribution {
  public:

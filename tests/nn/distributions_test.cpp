@@ -74,6 +74,35 @@ TEST(Distributions, GaussianDraws) {
   expect_draws_of(gaussian);
 }
 
+// The density of x = tanh(u) is that of u, times du/dx = 1 / (1 - x^2).
+TEST(Distributions, TanhGaussianDrawsHaveTheDensityOfTheirChangeOfVariables) {
+  const at::Tensor mean = row({0.3, -1.2}).to(at::kFloat).expand({40000, 2});
+  const at::Tensor log_std = row({-0.7, 0.2}).to(at::kFloat).expand({40000, 2});
+  const TanhGaussian policy(mean, log_std);
+  const auto [x, log_prob] = policy.draw(NoiseSource(at::kCPU, 5));
+  const at::Tensor u = at::atanh(x.to(at::kDouble));
+  EXPECT_LT(max_difference(u.mean(0), row({0.3, -1.2}).squeeze(0)), 0.03);
+  EXPECT_LT(max_difference(u.std(0), row({-0.7, 0.2}).squeeze(0).exp()), 0.03);
+  const at::Tensor expected = Gaussian(mean.to(at::kDouble), log_std.to(at::kDouble)).log_prob(u) -
+                              at::log1p(-x.to(at::kDouble).square()).sum(1);
+  const at::Tensor inside = (x.abs() < 0.99).all(1);  // beyond, atanh loses float32's digits
+  EXPECT_LT(max_difference(log_prob.index({inside}), expected.index({inside})), 1e-3);
+  EXPECT_LT(max_difference(policy.center(), mean.tanh()), 1e-6);
+}
+
+TEST(Distributions, TanhGaussianDensitiesAreFiniteAndDrawsFollowMeanAndDeviation) {
+  const at::Tensor mean = row({-60.0, 60.0}).to(at::kFloat);
+  const auto far = TanhGaussian(mean, at::zeros({1, 2})).draw(NoiseSource(at::kCPU, 5));
+  EXPECT_TRUE(at::isfinite(far.log_prob).all().item<bool>());
+  const at::Tensor center = at::zeros({4, 2}).requires_grad_();
+  const at::Tensor log_std = at::zeros({4, 2}).requires_grad_();
+  const auto near = TanhGaussian(center, log_std).draw(NoiseSource(at::kCPU, 5));
+  near.value.sum().backward();
+  const at::Tensor slope = 1.0 - near.value.detach().square();
+  EXPECT_LT(max_difference(center.grad(), slope), 1e-6);
+  EXPECT_LT(max_difference(log_std.grad(), slope * at::atanh(near.value.detach())), 1e-5);
+}
+
 TEST(Distributions, BetaDraws) {
   const at::Tensor alpha = at::tensor({1.0F, 2.0F, 0.6F}), beta = at::tensor({1.0F, 5.0F, 30.0F});
   const Beta distribution(alpha.expand({kDraws, 3}), beta.expand({kDraws, 3}));

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <ATen/core/TensorBody.h>
+
+#include "core/random.h"
+#include "nn/layers.h"
+#include "nn/parameters.h"
+
+namespace reverie {
+
+// E linear layers of the same size, as one product: y_e = x_e W_e^T + b_e.
+class EnsembleLinear {
+ public:
+  // "name.weight" [E, outputs, inputs] and "name.bias" [E, outputs].
+  static void declare(Shapes& shapes, const std::string& name, int64_t members, int64_t inputs,
+                      int64_t outputs);
+
+  EnsembleLinear(const Parameters& parameters, const std::string& name);
+
+  // x: [E, B, inputs], or [B, inputs] that all members read. Returns [E, B, outputs].
+  at::Tensor operator()(const at::Tensor& x) const;
+
+  // One member alone; x: [B, inputs]. Returns [B, outputs].
+  at::Tensor member(int64_t index, const at::Tensor& x) const;
+
+ private:
+  at::Tensor weight_, bias_;
+};
+
+// Initialises a block of such layers as reset_parameters() would each member's own: weights and
+// their biases from U(-k, k), k = 1/sqrt(inputs).
+void reset_ensemble(Parameters& parameters, Rng& rng);
+
+// E multi-layer perceptrons of the same widths that read the same inputs: linear layers with ReLU
+// between them and a linear output, as Mlp. Each layer is one product over all members, so twin
+// critics take half as many operations as two networks.
+class EnsembleMlp {
+ public:
+  // Initialised as Mlp is, each member by other numbers. Throws Error unless
+  // every width and the number of members are at least 1.
+  EnsembleMlp(int64_t members, int64_t inputs, const std::vector<int64_t>& hidden, int64_t outputs,
+              Rng& rng, at::Device device);
+
+  // x: [B, inputs] float32. Returns [E, B, outputs].
+  at::Tensor operator()(const at::Tensor& x) const;
+
+  // The output of one member, [B, outputs]; index in [0, E).
+  at::Tensor member(int64_t index, const at::Tensor& x) const;
+
+  // "0.weight" [E, outputs, inputs], "0.bias" [E, outputs], "2.weight", ...: those of Mlp, stacked.
+  Parameters& parameters() { return parameters_; }
+  const Parameters& parameters() const { return parameters_; }
+
+  void state(StateList& list) { parameters_.state(list); }
+
+ private:
+  size_t layers_;
+  Parameters parameters_;
+};
+
+}  // namespace reverie

@@ -1,0 +1,77 @@
+#include "nn/ensemble_mlp.h"
+
+#include <gtest/gtest.h>
+
+#include "nn/mlp.h"
+#include "nn/pch.h"
+#include "tests/errors.h"
+#include "tests/tensors.h"
+
+namespace reverie {
+namespace {
+
+using test::max_difference;
+
+// The network of one member alone.
+Mlp member_of(const EnsembleMlp& ensemble, int64_t index, const std::vector<int64_t>& hidden) {
+  Rng rng(9);
+  Mlp net(5, hidden, 3, rng, at::kCPU);
+  for (const auto& [name, tensor] : ensemble.parameters().named()) {
+    net.parameters().at(name).detach().copy_(tensor.detach().select(0, index));
+  }
+  return net;
+}
+
+TEST(EnsembleMlp, ValuesAndGradientsAreThoseOfSeparateNetworks) {
+  for (const std::vector<int64_t>& hidden :
+       {std::vector<int64_t>{16, 12}, std::vector<int64_t>{7}, std::vector<int64_t>{}}) {
+    Rng rng(3);
+    EnsembleMlp ensemble(3, 5, hidden, 3, rng, at::kCPU);
+    const at::Tensor x = at::randn({8, 5}).requires_grad_();
+    const at::Tensor weight = at::randn({3, 8, 3});
+    const at::Tensor y = ensemble(x);
+    ASSERT_EQ(y.sizes(), weight.sizes());
+    (weight * y).sum().backward();
+    at::Tensor input_gradient = at::zeros_like(x);
+    for (int64_t i = 0; i < 3; ++i) {
+      Mlp net = member_of(ensemble, i, hidden);
+      const at::Tensor input = x.detach().requires_grad_();
+      const at::Tensor expected = net(input);
+      EXPECT_LT(max_difference(y.select(0, i), expected), 1e-5);
+      EXPECT_LT(max_difference(ensemble.member(i, x), expected), 1e-5);
+      (weight.select(0, i) * expected).sum().backward();
+      input_gradient += input.grad();
+      for (const auto& [name, tensor] : ensemble.parameters().named()) {
+        EXPECT_LT(max_difference(tensor.grad().select(0, i), net.parameters().at(name).grad()),
+                  1e-4)
+            << name;
+      }
+    }
+    EXPECT_LT(max_difference(x.grad(), input_gradient), 1e-4);
+  }
+}
+
+TEST(EnsembleMlp, MembersDifferAndAreUniformWithinTheirBounds) {
+  Rng rng(3);
+  const EnsembleMlp ensemble(2, 100, {400}, 50, rng, at::kCPU);
+  for (const auto& [name, inputs] : {std::pair{"0", 100.0}, {"2", 400.0}}) {
+    for (const char* part : {".weight", ".bias"}) {
+      const at::Tensor values = ensemble.parameters().at(std::string(name) + part).detach();
+      const double bound = 1.0 / std::sqrt(inputs);
+      EXPECT_LE(values.abs().max().item<double>(), bound * 1.000001);
+      // A uniform distribution's deviation is bound / sqrt(3).
+      EXPECT_NEAR(values.std().item<double>() / bound, 0.577, 0.06) << name << part;
+      EXPECT_FALSE(at::equal(values.select(0, 0), values.select(0, 1)));
+    }
+  }
+}
+
+TEST(EnsembleMlp, RefusesSizesBelowOne) {
+  Rng rng(3);
+  for (const auto& [members, inputs] : {std::pair<int64_t, int64_t>{0, 5}, {2, 0}}) {
+    EXPECT_NE(test::input_error([&] { EnsembleMlp(members, inputs, {4}, 1, rng, at::kCPU); }), "");
+  }
+}
+
+}  // namespace
+}  // namespace reverie
