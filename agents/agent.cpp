@@ -25,6 +25,10 @@ void Actor::state(StateList& /*list*/) {}
 
 void Agent::observe(const TensorMap& /*obs*/) {}
 
+Pace TransitionAgent::pace(int64_t /*earned_updates*/) { return Pace::kTogether; }
+
+void TransitionAgent::on_episode_end(const Episode& /*episode*/) {}
+
 AgentEntry untrained_entry(const std::string& name, std::string summary,
                            UntrainedPolicy untrained) {
   return {.name = name,

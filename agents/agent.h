@@ -98,6 +98,13 @@ struct SampleRequest {
   SampleSpec spec = {};
 };
 
+// How learning and gathering take turns.
+enum class Pace : uint8_t {
+  kTogether,  // the environments step while the earned updates are made
+  kGather,    // the environments step; updates stay earned
+  kLearn,     // the earned updates are made before the next step
+};
+
 // An agent that learns from single transitions, whatever their source.
 class TransitionAgent : public Agent {
  public:
@@ -106,6 +113,13 @@ class TransitionAgent : public Agent {
   // One learning step. Batch::weight, if defined, weights the transitions. The trainer checks that
   // the metrics are finite.
   virtual Learned update(const Batch& batch) = 0;
+
+  // What comes next, with so many updates earned by gathered steps and not yet made. Called once
+  // before each turn of a run that gathers.
+  virtual Pace pace(int64_t earned_updates);
+
+  // An episode of training has ended, after the random steps before learning.
+  virtual void on_episode_end(const Episode& episode);
 };
 
 // An agent that learns from sequences of steps.

@@ -1,5 +1,8 @@
 #include "agents/continuous_actions.h"
 
+#include <array>
+#include <span>
+
 #include "nn/pch.h"
 
 namespace reverie {
@@ -18,6 +21,11 @@ at::Tensor normal_like(const at::Tensor& like, Rng& rng) {
   rng.fill_normal(
       std::span<float>(noise.mutable_data_ptr<float>(), static_cast<size_t>(noise.numel())));
   return noise;
+}
+
+Rng update_rng(uint64_t seed) {
+  const std::array<uint64_t, 2> entropy{seed, 1};
+  return Rng(std::span<const uint64_t>(entropy));
 }
 
 }  // namespace reverie

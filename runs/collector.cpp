@@ -299,9 +299,13 @@ void Collector::step_lanes(ThreadPool& pool) {
   const auto work = [](void* self, int64_t i) {
     static_cast<Collector*>(self)->run_lane(static_cast<size_t>(i));
   };
+  Pace pace = Pace::kGather;
+  if (options_.learner != nullptr) {
+    while ((pace = options_.learner->pace()) == Pace::kLearn) options_.learner->learn();
+  }
   if (!drives()) act();
   ThreadPool::Round round(pool, static_cast<int64_t>(lanes_.size()), work, this);
-  if (options_.learner != nullptr) options_.learner->learn();
+  if (pace == Pace::kTogether) options_.learner->learn();
   round.wait();
   rethrow_failure();
   if (options_.learner != nullptr) store_for_learner();

@@ -1,6 +1,7 @@
 #include "agents/ddpg/ddpg.h"
 
 #include "agents/continuous_actions.h"
+#include "agents/noisy_actor.h"
 #include "agents/observation_features.h"
 #include "agents/training/transition_trainer.h"
 #include "nn/adam.h"
@@ -35,7 +36,11 @@ class Ddpg final : public TransitionAgent {
   Ddpg(const EnvSpec& spec, const DdpgConfig& config, at::Device device, uint64_t seed)
       : Ddpg(spec, config, device, Rng(seed)) {}
 
-  std::unique_ptr<Actor> actor(int64_t num_envs, const Acting& acting, uint64_t seed) override;
+  std::unique_ptr<Actor> actor(int64_t /*num_envs*/, const Acting& acting, uint64_t seed) override {
+    const bool explores = acting.mode == ActMode::kExplore;
+    return std::make_unique<NoisyActor>([this](const TensorMap& obs) { return act(obs); },
+                                        explores ? config_.exploration_noise : 0.0, seed);
+  }
 
   void observe(const TensorMap& obs) override { features_.observe(obs); }
 
@@ -123,31 +128,6 @@ class Ddpg final : public TransitionAgent {
   Mlp actor_, critic_, target_actor_, target_critic_;
   Adam actor_optimizer_, critic_optimizer_;
 };
-
-// a = mu(s) + noise N(0, 1), within the bounds; without noise to evaluate.
-class DdpgActor final : public Actor {
- public:
-  DdpgActor(const Ddpg& agent, double noise, uint64_t seed)
-      : agent_(agent), noise_(noise), rng_(seed) {}
-
-  Decision act(const TensorMap& obs) override {
-    const at::Tensor action = agent_.act(obs);
-    if (noise_ == 0.0) return {action};
-    return {(action + noise_ * normal_like(action, rng_)).clamp(-1.0, 1.0)};
-  }
-
-  void state(StateList& list) override { list.add("rng", rng_); }
-
- private:
-  const Ddpg& agent_;
-  const double noise_;
-  Rng rng_;
-};
-
-std::unique_ptr<Actor> Ddpg::actor(int64_t /*num_envs*/, const Acting& acting, uint64_t seed) {
-  const bool explores = acting.mode == ActMode::kExplore;
-  return std::make_unique<DdpgActor>(*this, explores ? config_.exploration_noise : 0.0, seed);
-}
 
 }  // namespace
 

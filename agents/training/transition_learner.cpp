@@ -107,8 +107,10 @@ void TransitionLearner::update(const Batch& batch) {
   if (prioritized()) set_priorities(batch, learned.td_error);
 }
 
-void TransitionLearner::learn() {
-  const auto updates = static_cast<int64_t>(owed_updates_);
+Pace TransitionLearner::pace() { return agent_->pace(static_cast<int64_t>(owed_updates_)); }
+
+void TransitionLearner::learn(int64_t most) {
+  const int64_t updates = std::min(most, static_cast<int64_t>(owed_updates_));
   const SampleRequest wanted = request();
   batches_.request(updates, wanted.batch, wanted.spec);
   for (int64_t i = 0; i < updates; ++i) update(batches_.next());
@@ -143,6 +145,7 @@ void TransitionLearner::add(const at::Tensor& actions, const VectorStep& step) {
   replay_->add(view_of(action_field_, actions), step);
   if (steps_ >= warm_up()) {
     owed_updates_ += static_cast<double>(num_envs_) * gathering_.updates_per_step;
+    for (const Episode& episode : step.finished) agent_->on_episode_end(episode);
   }
   steps_ += num_envs_;
   const at::Tensor ended = ended_envs(step);

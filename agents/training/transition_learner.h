@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -54,8 +55,11 @@ class TransitionLearner {
   // finite.
   at::Tensor choose_actions(FieldViews obs);
 
-  // Makes the updates earned by the steps stored so far.
-  void learn();
+  // What the agent wants next: see TransitionAgent::pace().
+  Pace pace();
+
+  // Makes the updates earned by the steps stored so far, at most so many.
+  void learn(int64_t most = std::numeric_limits<int64_t>::max());
 
   // One update on the dataset alone.
   void learn_from_dataset();

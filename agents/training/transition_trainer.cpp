@@ -45,6 +45,9 @@ int64_t TransitionTraining::length(const RunConfig& config) const {
 
 namespace {
 
+// Of turns that only learn: few enough to answer Ctrl-C at once.
+constexpr int64_t kUpdatesPerTurn = 10;
+
 class TransitionTrainer final : public Trainer {
  public:
   TransitionTrainer(const RunConfig& config, const TransitionTraining& training,
@@ -106,19 +109,17 @@ class TransitionTrainer final : public Trainer {
   }
 
   void gather() {
+    const Pace pace = learner_.pace();
+    if (pace == Pace::kLearn) return learner_.learn(kUpdatesPerTurn);
     VectorEnv& env = *environments_->env;
     const at::Tensor actions = learner_.choose_actions(environments_->observations());
     env.step_async(environments_->adapter.actions(actions));
     // Learning and storing happen in the same order with and without overlap, so the results are
     // equal.
     VectorStep step;
-    if (training_.gathering.overlap) {
-      learner_.learn();
-      step = env.wait();
-    } else {
-      step = env.wait();
-      learner_.learn();
-    }
+    if (!training_.gathering.overlap) step = env.wait();
+    if (pace == Pace::kTogether) learner_.learn();
+    if (training_.gathering.overlap) step = env.wait();
     learner_.add(actions, environments_->adapter.step(step));
     episodes_.insert(episodes_.end(), step.finished.begin(), step.finished.end());
   }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <functional>
 #include <memory>
@@ -20,6 +21,7 @@ namespace reverie::test {
 struct PointOptions {
   int64_t max_steps = 30;    // an episode is truncated here
   double goal_radius = 0.0;  // [m] the episode terminates nearer than this to the goal
+  bool discrete = false;     // four actions: 0.2 m to the right, left, up or down
   // Called in each step with the total number of steps of this simulator and the reward; returns
   // the reward to use.
   std::function<double(int64_t lifetime, double reward)> hook = {};
@@ -40,13 +42,19 @@ class PointEnv final : public Env {
       : options_(std::move(options)), spec_(make_spec(options_)) {}
 
   static EnvSpec make_spec(const PointOptions& options) {
-    return {.id = "point",
-            .observation = {{.name = "position", .shape = {2}, .dtype = DType::kFloat64},
-                            {.name = "clock", .shape = {}, .dtype = DType::kFloat32}},
-            .action = Field{.name = "action", .shape = {2}, .low = {-0.1F, -0.2F}, .high = {0.2F}},
-            .dt = 1.0,
-            .max_steps = options.max_steps,
-            .source = "tests"};
+    EnvSpec spec = {
+        .id = "point",
+        .observation = {{.name = "position", .shape = {2}, .dtype = DType::kFloat64},
+                        {.name = "clock", .shape = {}, .dtype = DType::kFloat32}},
+        .action = Field{.name = "action", .shape = {2}, .low = {-0.1F, -0.2F}, .high = {0.2F}},
+        .dt = 1.0,
+        .max_steps = options.max_steps,
+        .source = "tests"};
+    if (options.discrete) {
+      spec.id = "point-discrete";
+      spec.action = DiscreteSpace{4};
+    }
+    return spec;
   }
 
   const EnvSpec& spec() const override { return spec_; }
@@ -61,11 +69,8 @@ class PointEnv final : public Env {
 
   StepResult step(ConstFieldView action, FieldViews obs) override {
     check_action(spec_.id, spec_.action, action);
-    const Field& box = std::get<Field>(spec_.action);
-    for (size_t i = 0; i < 2; ++i) {
-      const double a = std::clamp(action.as<float>()[i], box.low[i], box.high[0]);
-      x_[i] = std::clamp(x_[i] + a, -1.0, 1.0);
-    }
+    const std::array<double, 2> moved = move(action);
+    for (size_t i = 0; i < 2; ++i) x_[i] = std::clamp(x_[i] + moved[i], -1.0, 1.0);
     ++clock_;
     ++lifetime_;
     observe(obs);
@@ -96,6 +101,20 @@ class PointEnv final : public Env {
   }
 
  private:
+  std::array<double, 2> move(ConstFieldView action) const {
+    std::array<double, 2> moved{};
+    if (options_.discrete) {
+      const int64_t choice = action.as<int64_t>()[0];
+      moved[static_cast<size_t>(choice / 2)] = choice % 2 == 0 ? 0.2 : -0.2;
+      return moved;
+    }
+    const Field& box = std::get<Field>(spec_.action);
+    for (size_t i = 0; i < 2; ++i) {
+      moved[i] = std::clamp(action.as<float>()[i], box.low[i], box.high[0]);
+    }
+    return moved;
+  }
+
   void observe(FieldViews obs) const {
     std::copy(x_, x_ + 2, obs[0].as<double>().begin());
     obs[1].as<float>()[0] = static_cast<float>(clock_) / static_cast<float>(options_.max_steps);
@@ -126,12 +145,7 @@ class PointConfig final : public EnvConfig {
 };
 
 // A task with the same observation and four actions to choose from.
-inline EnvSpec discrete_spec() {
-  EnvSpec spec = PointEnv::make_spec({});
-  spec.id = "point-discrete";
-  spec.action = DiscreteSpace{4};
-  return spec;
-}
+inline EnvSpec discrete_spec() { return PointEnv::make_spec({.discrete = true}); }
 
 // A task that shows only pictures, and the picture of a goal.
 inline EnvSpec picture_spec() {

@@ -43,12 +43,13 @@ class SmallRun : public test::TrainingRun {
       config.env_config->set_option("max_steps", "25");
     } else {
       config.env = "point";
-      config.env_config = std::make_unique<test::PointConfig>(test::PointOptions{.max_steps = 11});
+      config.env_config = std::make_unique<test::PointConfig>(
+          test::PointOptions{.max_steps = 11, .discrete = !plays_continuous_actions()});
     }
     for (const auto& [option, value] :
          std::vector<std::pair<std::string, std::string>>{{"num_envs", "4"},
-                                                          {"learning_starts", "60"},
-                                                          {"updates_per_step", "0.1"},
+                                                          {"learning_starts", "40"},
+                                                          {"updates_per_step", "0.25"},
                                                           {"replay_capacity", "240"},
                                                           {"log_every", "20"},
                                                           {"checkpoint_every", "40"},
@@ -65,6 +66,15 @@ class SmallRun : public test::TrainingRun {
                                                           {"history", "2"},
                                                           {"slices", "8"}}) {
       set(option, value);
+    }
+  }
+
+  bool plays_continuous_actions() const {
+    try {
+      config.agent_config->make(SpaceAdapter::adapt(test::PointEnv::make_spec({})), at::kCPU, 0);
+      return true;
+    } catch (const Error&) {
+      return false;
     }
   }
 

@@ -1,0 +1,104 @@
+#pragma once
+
+// Updates of an agent beside those of PyTorch, written by the scripts of tests/golden.
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <ATen/ATen.h>
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "agents/agent.h"
+#include "nn/safetensors.h"
+#include "nn/state_list.h"
+#include "tests/checkpoints.h"
+#include "tests/tensors.h"
+
+namespace reverie::test {
+
+// The records "NAME.batch.k.*", "NAME.losses" [updates, metrics], "NAME.k.WEIGHTS" and
+// "NAME.probe.*" of tests/golden/FILE.safetensors.
+class GoldenUpdates {
+ public:
+  // Of weights and losses of order 1, after ten updates in float32.
+  static constexpr double kTolerance = 2e-5;
+
+  GoldenUpdates(const std::string& file, std::string name)
+      : file_(golden(file)), name_(std::move(name)) {}
+
+  TensorMap weights(int64_t updates) const {
+    const std::string prefix = fmt::format("{}.{}.", name_, updates);
+    TensorMap map;
+    for (const auto& [name, tensor] : file_.tensors) {
+      if (name.starts_with(prefix)) map.add(name.substr(prefix.size()), tensor);
+    }
+    return map;
+  }
+
+  // Gives the agent the weights before the first update.
+  void begin(Agent& agent) const {
+    const TensorMap tensors = tensors_of(agent);
+    for (const auto& [name, values] : weights(0)) tensors.at(name).detach().copy_(values);
+  }
+
+  const at::Tensor& get(const std::string& what) const {
+    return file_.tensor(fmt::format("{}.{}", name_, what));
+  }
+
+  Batch batch(int64_t update, bool weighted = true) const {
+    const auto part = [&](const char* name) {
+      return get(fmt::format("batch.{}.{}", update, name));
+    };
+    return {.obs = {{"observation", part("obs")}},
+            .next_obs = {{"observation", part("next_obs")}},
+            .action = part("action"),
+            .reward = part("reward"),
+            .discount = part("discount"),
+            .index = at::arange(part("reward").size(0)),
+            .weight = weighted ? part("weight") : at::Tensor()};
+  }
+
+  // Makes the updates up to `updates`, and compares each one's metrics with the columns of
+  // "losses", in the order of the names; then the weights.
+  void compare(TransitionAgent& agent, int64_t updates, const std::vector<std::string>& names) {
+    for (; done_ < updates;) {
+      ++done_;
+      const Learned learned = agent.update(batch(done_));
+      const at::Tensor expected = get("losses")[done_ - 1];
+      for (size_t i = 0; i < names.size(); ++i) {
+        EXPECT_LT(max_difference(learned.metrics.at(names[i]), expected[static_cast<int64_t>(i)]),
+                  kTolerance)
+            << names[i] << " of update " << done_;
+        EXPECT_FALSE(learned.metrics.at(names[i]).requires_grad()) << names[i];
+      }
+      ASSERT_EQ(learned.td_error.sizes(), at::IntArrayRef({8}));
+      EXPECT_FALSE(learned.td_error.requires_grad());
+      if (const std::string error = fmt::format("{}.td_error.{}", name_, done_); has(error)) {
+        EXPECT_LT(max_difference(learned.td_error, file_.tensor(error)), kTolerance);
+      }
+    }
+    const TensorMap now = group_of(take_checkpoint(agent), "model");
+    const TensorMap expected = weights(updates);
+    ASSERT_EQ(now.size(), expected.size());
+    for (const auto& [name, tensor] : expected) {
+      EXPECT_LT(max_difference(now.at(name), tensor), kTolerance)
+          << name << " after update " << updates;
+    }
+  }
+
+ private:
+  bool has(const std::string& name) const {
+    for (const auto& entry : file_.tensors) {
+      if (entry.first == name) return true;
+    }
+    return false;
+  }
+
+  SafetensorsFile file_;
+  std::string name_;
+  int64_t done_ = 0;
+};
+
+}  // namespace reverie::test
