@@ -24,11 +24,12 @@ class A2c final : public PolicyGradientAgent {
       : PolicyGradientAgent(spec, config, device, seed), config_(config) {}
 
  protected:
-  TensorMap learn(const Rollout& rollout, const at::Tensor& s, Rng& /*rng*/) override {
+  TensorMap learn(const Rollout& rollout, const TensorMap& s, Rng& /*rng*/) override {
     const RolloutRows all = evaluate(rollout, s, config_.gae_lambda);
-    const auto pi = networks().policy(s);
+    const at::Tensor x = networks().encoder().encode(s);
+    const auto pi = networks().policy(x);
     const at::Tensor policy_loss = -(pi->log_prob(all.draw) * normalized(all.advantage)).mean();
-    const at::Tensor value_loss = 0.5 * (networks().value(s) - all.returns).square().mean();
+    const at::Tensor value_loss = 0.5 * (networks().value(x) - all.returns).square().mean();
     const at::Tensor entropy = pi->entropy().mean();
     descend(policy_loss + config_.value_coefficient * value_loss -
             config_.entropy_coefficient * entropy);

@@ -1,5 +1,6 @@
 #include "agents/policy_gradient/policy_gradient.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "agents/continuous_actions.h"
@@ -10,6 +11,9 @@ namespace reverie {
 void PolicyGradientConfig::describe(ConfigFields& f) {
   f.add("hidden_sizes", hidden_sizes, "widths of the hidden layers of policy and value function",
         between(1, 65536));
+  f.add("activation", activation, "activation between these layers", {"tanh", "relu"});
+  f.add("convolutions", convolutions, "convolutions of pictures, if the environment shows any",
+        ObservationEncoder::convolutions());
   f.add(
       "distribution", distribution,
       "distribution of continuous actions: a Gaussian clipped to the bounds, or a Beta within them",
@@ -34,6 +38,10 @@ void PolicyGradientConfig::describe(ConfigFields& f) {
 }
 
 namespace {
+
+// Rows of a rollout whose values are computed at once: the convolutions of all would need
+// gigabytes.
+constexpr int64_t kRowsAtOnce = 2048;
 
 constexpr double kHiddenGain = 1.4142135623730951;
 constexpr double kPolicyGain = 0.01;
@@ -69,14 +77,6 @@ void reset_perceptron(const Parameters& parameters, const std::string& net, size
   }
 }
 
-at::Tensor forward(const std::vector<Linear>& layers, at::Tensor x) {
-  for (size_t i = 0; i < layers.size(); ++i) {
-    x = layers[i](x);
-    if (i + 1 < layers.size()) x = at::tanh(x);
-  }
-  return x;
-}
-
 const std::string kDraw = "draw", kLogProb = "log_prob";
 
 Shapes shapes_of(const EnvSpec& spec, const PolicyGradientConfig& config, int64_t features,
@@ -106,10 +106,24 @@ ActorCritic::Kind ActorCritic::kind_of(const EnvSpec& spec, const PolicyGradient
 ActorCritic::ActorCritic(const EnvSpec& spec, const PolicyGradientConfig& config, Rng& rng,
                          at::Device device)
     : kind_(kind_of(spec, config)),
+      relu_(config.activation == "relu"),
       draw_field_(action_field(spec.action)),
-      parameters_(shapes_of(spec, config, ObservationFeatures(spec, false, device).size(),
-                            draw_field_, kind_ == Kind::kBeta, kind_ == Kind::kGaussian),
+      encoder_(spec,
+               {.convolutions = config.convolutions,
+                .normalize_observation = config.normalize_observation},
+               rng, device),
+      parameters_(shapes_of(spec, config, encoder_.size(), draw_field_, kind_ == Kind::kBeta,
+                            kind_ == Kind::kGaussian),
                   device) {
+  if (Parameters* convolutions = encoder_.parameters()) {
+    for (const auto& [name, parameter] : convolutions->named()) {
+      if (parameter.dim() == 1) {
+        parameter.detach().zero_();
+      } else {
+        fill_orthogonal(parameter.detach().flatten(1), kHiddenGain, rng);
+      }
+    }
+  }
   draw_field_.name = kDraw;
   draw_field_.low = draw_field_.high = {};  // a Gaussian sample has no bounds
   const size_t layers = config.hidden_sizes.size() + 1;
@@ -122,15 +136,34 @@ ActorCritic::ActorCritic(const EnvSpec& spec, const PolicyGradientConfig& config
   log_std_.detach().fill_(config.initial_log_std);
 }
 
-std::unique_ptr<Distribution> ActorCritic::policy(const at::Tensor& s) const {
-  const at::Tensor out = forward(policy_, s);
+at::Tensor ActorCritic::forward(const std::vector<Linear>& layers, at::Tensor x) const {
+  for (size_t i = 0; i < layers.size(); ++i) {
+    x = layers[i](x);
+    if (i + 1 < layers.size()) x = relu_ ? at::relu(x) : at::tanh(x);
+  }
+  return x;
+}
+
+std::unique_ptr<Distribution> ActorCritic::policy(const at::Tensor& x) const {
+  const at::Tensor out = forward(policy_, x);
   if (kind_ == Kind::kCategorical) return std::make_unique<Categorical>(out);
   if (kind_ == Kind::kGaussian) return std::make_unique<Gaussian>(out, log_std_);
   const std::vector<at::Tensor> shape = (1.0 + at::softplus(out)).chunk(2, -1);
   return std::make_unique<Beta>(shape[0], shape[1]);
 }
 
-at::Tensor ActorCritic::value(const at::Tensor& s) const { return forward(value_, s).squeeze(-1); }
+at::Tensor ActorCritic::value(const at::Tensor& x) const { return forward(value_, x).squeeze(-1); }
+
+std::vector<Parameters*> ActorCritic::parameters() {
+  std::vector<Parameters*> blocks = {&parameters_};
+  if (encoder_.parameters() != nullptr) blocks.push_back(encoder_.parameters());
+  return blocks;
+}
+
+void ActorCritic::state(StateList& list) {
+  list.add("networks", parameters_);
+  encoder_.state(list);
+}
 
 at::Tensor ActorCritic::action(const at::Tensor& draw) const {
   if (kind_ == Kind::kCategorical) return draw;
@@ -138,7 +171,9 @@ at::Tensor ActorCritic::action(const at::Tensor& draw) const {
 }
 
 RolloutRows RolloutRows::select(const at::Tensor& rows) const {
-  return {.s = s.index_select(0, rows),
+  TensorMap selected;
+  for (const auto& [name, values] : s) selected.add(name, values.index_select(0, rows));
+  return {.s = std::move(selected),
           .draw = draw.index_select(0, rows),
           .log_prob = log_prob.index_select(0, rows),
           .value = value.index_select(0, rows),
@@ -157,7 +192,7 @@ class PolicyGradientActor final : public Actor {
   Decision act(const TensorMap& obs) override {
     const at::NoGradGuard no_grad;
     const ActorCritic& networks = agent_.networks();
-    const auto pi = networks.policy(agent_.features()(obs));
+    const auto pi = networks.policy(networks.encoder()(obs));
     if (!explores_) return {networks.action(pi->center()).cpu()};
     // A generator on the device has no state that a checkpoint could hold, so every draw has its
     // own seed.
@@ -190,10 +225,12 @@ PolicyGradientAgent::PolicyGradientAgent(const EnvSpec& spec, const PolicyGradie
       anneals_(config.anneal_learning_rate),
       normalizes_advantage_(config.normalize_advantage),
       rollout_steps_(config.rollout_steps),
-      features_(spec, config.normalize_observation, device),
-      networks_(spec, config, rng, device),
-      // CleanRL's and Stable-Baselines3's epsilon.
-      optimizer_(networks_.parameters(), {.learning_rate = config.learning_rate, .epsilon = 1e-5}) {
+      networks_(spec, config, rng, device) {
+  for (Parameters* block : networks_.parameters()) {
+    // CleanRL's and Stable-Baselines3's epsilon.
+    optimizers_.emplace_back(*block,
+                             AdamOptions{.learning_rate = config.learning_rate, .epsilon = 1e-5});
+  }
 }
 
 std::unique_ptr<Actor> PolicyGradientAgent::actor(int64_t /*num_envs*/, const Acting& acting,
@@ -210,26 +247,44 @@ RolloutRequest PolicyGradientAgent::request() const {
 }
 
 Learned PolicyGradientAgent::update(const Rollout& rollout, double progress, Rng& rng) {
-  if (anneals_) optimizer_.set_learning_rate((1.0 - progress) * learning_rate_);
+  if (anneals_) {
+    for (Adam& optimizer : optimizers_) {
+      optimizer.set_learning_rate((1.0 - progress) * learning_rate_);
+    }
+  }
   const TensorMap obs = flat(rollout.obs);
-  TensorMap metrics = learn(rollout, features_(obs), rng);
-  features_.observe(obs);
+  TensorMap metrics = learn(rollout, networks_.encoder().prepare(obs), rng);
+  networks_.encoder().observe(obs);
   return {.metrics = std::move(metrics)};
 }
 
 void PolicyGradientAgent::state(StateList& list) {
-  list.add("networks", networks_.parameters());
-  list.add("optimizer", optimizer_);
-  features_.state(list);
+  networks_.state(list);
+  for (size_t i = 0; i < optimizers_.size(); ++i) {
+    list.add(i == 0 ? "optimizer" : "convolutions.optimizer", optimizers_[i]);
+  }
 }
 
-RolloutRows PolicyGradientAgent::evaluate(const Rollout& rollout, const at::Tensor& s,
+at::Tensor PolicyGradientAgent::values(const TensorMap& prepared) const {
+  const at::NoGradGuard no_grad;
+  const int64_t rows = prepared.begin()->second.size(0);
+  std::vector<at::Tensor> parts;
+  for (int64_t first = 0; first == 0 || first < rows; first += kRowsAtOnce) {
+    const int64_t count = std::min(kRowsAtOnce, rows - first);
+    TensorMap part;
+    for (const auto& [name, values] : prepared) part.add(name, values.narrow(0, first, count));
+    parts.push_back(networks_.value(networks_.encoder().encode(part)));
+  }
+  return at::cat(parts);
+}
+
+RolloutRows PolicyGradientAgent::evaluate(const Rollout& rollout, const TensorMap& s,
                                           double lambda) const {
   const at::NoGradGuard no_grad;
-  const at::Tensor value = networks_.value(s).view_as(rollout.reward);
-  const at::Tensor next_value =
-      rollout.next_value(value, networks_.value(features_(rollout.last_obs)),
-                         networks_.value(features_(rollout.final_obs)));
+  const ObservationEncoder& encoder = networks_.encoder();
+  const at::Tensor value = values(s).view_as(rollout.reward);
+  const at::Tensor next_value = rollout.next_value(value, values(encoder.prepare(rollout.last_obs)),
+                                                   values(encoder.prepare(rollout.final_obs)));
   const auto [advantage, returns] = advantages(
       rollout.reward, value, next_value, rollout.terminated, rollout.truncated, gamma_, lambda);
   return {.s = s,
@@ -241,10 +296,10 @@ RolloutRows PolicyGradientAgent::evaluate(const Rollout& rollout, const at::Tens
 }
 
 at::Tensor PolicyGradientAgent::descend(const at::Tensor& loss, const at::Tensor& skip) {
-  optimizer_.zero_grad();
+  for (Adam& optimizer : optimizers_) optimizer.zero_grad();
   loss.backward();
-  const at::Tensor norm = clip_gradients({&networks_.parameters()}, max_gradient_norm_);
-  optimizer_.step(skip);
+  const at::Tensor norm = clip_gradients(networks_.parameters(), max_gradient_norm_);
+  for (Adam& optimizer : optimizers_) optimizer.step(skip);
   return norm;
 }
 

@@ -9,7 +9,7 @@
 #include <ATen/core/TensorBody.h>
 
 #include "agents/agent.h"
-#include "agents/observation_features.h"
+#include "agents/observation_encoder.h"
 #include "nn/adam.h"
 #include "nn/distributions.h"
 #include "nn/layers.h"
@@ -26,7 +26,9 @@ namespace reverie {
 // Defaults are ppo's.
 struct PolicyGradientConfig : AgentConfig {
   std::vector<int64_t> hidden_sizes = {64, 64};  // of policy and value function separately
-  std::string distribution = "gaussian";         // of continuous actions
+  std::string activation = "tanh";
+  std::string convolutions = "nature";
+  std::string distribution = "gaussian";  // of continuous actions
   double initial_log_std = 0.0;
   double learning_rate = 3e-4;
   bool anneal_learning_rate = true;
@@ -43,7 +45,8 @@ struct PolicyGradientConfig : AgentConfig {
 
 // Policy and value function: two perceptrons with tanh, weights orthogonal with gain sqrt(2), the
 // policy's last layer with 0.01, the value's with 1, biases 0 (CleanRL's ppo_continuous_action.py;
-// Huang et al. 2022, "The 37 implementation details of proximal policy optimization").
+// Huang et al. 2022, "The 37 implementation details of proximal policy optimization"). Both read
+// the same convolutions of pictures, if there are any.
 //
 // The policy is
 //   gaussian     N(mu(s), sigma^2), sigma a parameter independent of s; an action is the sample
@@ -57,9 +60,9 @@ class ActorCritic {
   // discrete actions.
   ActorCritic(const EnvSpec& spec, const PolicyGradientConfig& config, Rng& rng, at::Device device);
 
-  // s: [B, D] features.
-  std::unique_ptr<Distribution> policy(const at::Tensor& s) const;
-  at::Tensor value(const at::Tensor& s) const;  // [B]
+  // What encoder().encode() returns is x: [B, F].
+  std::unique_ptr<Distribution> policy(const at::Tensor& x) const;
+  at::Tensor value(const at::Tensor& x) const;  // [B]
 
   // Converts a sample of the policy to the environments' action: [B, A] in [-1, 1], or [B] int64.
   at::Tensor action(const at::Tensor& draw) const;
@@ -67,15 +70,25 @@ class ActorCritic {
   // A sample, as a field that a rollout stores.
   const Field& draw_field() const { return draw_field_; }
 
-  Parameters& parameters() { return parameters_; }
+  ObservationEncoder& encoder() { return encoder_; }
+  const ObservationEncoder& encoder() const { return encoder_; }
+
+  // The blocks of its weights.
+  std::vector<Parameters*> parameters();
+
+  void state(StateList& list);
 
  private:
   enum class Kind : uint8_t { kGaussian, kBeta, kCategorical };
 
   static Kind kind_of(const EnvSpec& spec, const PolicyGradientConfig& config);
 
+  at::Tensor forward(const std::vector<Linear>& layers, at::Tensor x) const;
+
   Kind kind_;
+  bool relu_;
   Field draw_field_;
+  ObservationEncoder encoder_;
   Parameters parameters_;  // "policy.0.weight", ..., "value.0.weight", ..., "log_std"
   std::vector<Linear> policy_, value_;
   at::Tensor log_std_;  // [A], of a Gaussian
@@ -83,7 +96,7 @@ class ActorCritic {
 
 // Rows of a rollout, all [B, ...] without gradient.
 struct RolloutRows {
-  at::Tensor s;         // [B, D] features
+  TensorMap s;          // observations that the encoder has prepared
   at::Tensor draw;      // the policy's
   at::Tensor log_prob;  // log pi(draw | s) when it was gathered
   at::Tensor value;     // V(s) at the beginning of the update
@@ -106,15 +119,17 @@ class PolicyGradientAgent : public RolloutAgent {
   void state(StateList& list) final;
 
   const ActorCritic& networks() const { return networks_; }
-  const ObservationFeatures& features() const { return features_; }
-  at::Device device() const { return features_.device(); }
+  at::Device device() const { return networks_.encoder().device(); }
 
  protected:
-  // The update rule. s: [B, D], the rollout's features.
-  virtual TensorMap learn(const Rollout& rollout, const at::Tensor& s, Rng& rng) = 0;
+  // The update rule. s: [B, ...], the rollout's observations, prepared by the encoder.
+  virtual TensorMap learn(const Rollout& rollout, const TensorMap& s, Rng& rng) = 0;
 
   // Evaluates the rollout's steps by GAE(lambda), with the current V.
-  RolloutRows evaluate(const Rollout& rollout, const at::Tensor& s, double lambda) const;
+  RolloutRows evaluate(const Rollout& rollout, const TensorMap& s, double lambda) const;
+
+  // V(s) of prepared observations: [B], without gradient.
+  at::Tensor values(const TensorMap& prepared) const;
 
   // Adam's step along the gradient of `loss`, whose norm is limited. skip: as in Adam::step().
   // Returns the norm before limiting.
@@ -133,9 +148,8 @@ class PolicyGradientAgent : public RolloutAgent {
   const double learning_rate_, gamma_, max_gradient_norm_;
   const bool anneals_, normalizes_advantage_;
   const int64_t rollout_steps_;
-  ObservationFeatures features_;
   ActorCritic networks_;
-  Adam optimizer_;
+  std::vector<Adam> optimizers_;  // one of each block of the networks' weights
 };
 
 }  // namespace reverie

@@ -26,13 +26,13 @@ class Ppo final : public PolicyGradientAgent {
       : PolicyGradientAgent(spec, config, device, seed), config_(config), noise_(device, seed) {}
 
  protected:
-  TensorMap learn(const Rollout& rollout, const at::Tensor& s, Rng& rng) override {
+  TensorMap learn(const Rollout& rollout, const TensorMap& s, Rng& rng) override {
     const RolloutRows all = evaluate(rollout, s, config_.gae_lambda);
-    const int64_t steps = all.s.size(0);
+    const int64_t steps = all.value.size(0);
     const int64_t minibatches = std::max<int64_t>(1, steps / config_.minibatch);
     noise_.reseed(rng.next_uint64());
 
-    at::Tensor ended = at::zeros({}, all.s.options());  // 1 once the policy has moved too far
+    at::Tensor ended = at::zeros({}, all.value.options());  // 1 once the policy has moved too far
     at::Tensor epochs = at::zeros_like(ended);
     Losses sum;
     for (int64_t epoch = 0; epoch < config_.epochs; ++epoch) {
@@ -77,14 +77,15 @@ class Ppo final : public PolicyGradientAgent {
 
   Losses losses_of(const RolloutRows& batch) const {
     const double eps = config_.clip;
-    const auto pi = networks().policy(batch.s);
+    const at::Tensor x = networks().encoder().encode(batch.s);
+    const auto pi = networks().policy(x);
     const at::Tensor log_ratio = pi->log_prob(batch.draw) - batch.log_prob;
     const at::Tensor ratio = log_ratio.exp();
     const at::Tensor advantage = normalized(batch.advantage);
     const at::Tensor surrogate =
         at::minimum(ratio * advantage, ratio.clamp(1.0 - eps, 1.0 + eps) * advantage).mean();
 
-    const at::Tensor v = networks().value(batch.s);
+    const at::Tensor v = networks().value(x);
     at::Tensor squares = (v - batch.returns).square();
     if (config_.clip_value) {
       const at::Tensor near = batch.value + (v - batch.value).clamp(-eps, eps);

@@ -24,7 +24,7 @@ class Reinforce final : public PolicyGradientAgent {
       : PolicyGradientAgent(spec, config, device, seed), config_(config) {}
 
  protected:
-  TensorMap learn(const Rollout& rollout, const at::Tensor& s, Rng& /*rng*/) override {
+  TensorMap learn(const Rollout& rollout, const TensorMap& s, Rng& /*rng*/) override {
     const RolloutRows all =
         config_.baseline ? evaluate(rollout, s, /*lambda=*/1.0) : returns_to_go(rollout, s);
     // 1 where G is known, 0 where it is not.
@@ -37,7 +37,8 @@ class Reinforce final : public PolicyGradientAgent {
       advantage = advantage - mean(advantage);
       advantage = advantage / (mean(advantage.square()).sqrt() + 1e-8);
     }
-    const auto pi = networks().policy(s);
+    const at::Tensor x = networks().encoder().encode(s);
+    const auto pi = networks().policy(x);
     const at::Tensor policy_loss = -mean(pi->log_prob(all.draw) * advantage);
     const at::Tensor entropy = mean(pi->entropy());
     at::Tensor loss = policy_loss - config_.entropy_coefficient * entropy;
@@ -45,7 +46,7 @@ class Reinforce final : public PolicyGradientAgent {
                       {"policy/entropy", entropy.detach()},
                       {"policy/learnt_from", known.mean()}};
     if (config_.baseline) {
-      const at::Tensor value_loss = 0.5 * (networks().value(s) - all.returns).square().mean();
+      const at::Tensor value_loss = 0.5 * (networks().value(x) - all.returns).square().mean();
       loss = loss + config_.value_coefficient * value_loss;
       metrics.add("loss/value", value_loss.detach());
       metrics.add("value/explained_variance", explained_variance(all));
@@ -56,7 +57,7 @@ class Reinforce final : public PolicyGradientAgent {
 
  private:
   // G as advantage: V = 0 everywhere.
-  RolloutRows returns_to_go(const Rollout& rollout, const at::Tensor& s) const {
+  RolloutRows returns_to_go(const Rollout& rollout, const TensorMap& s) const {
     RolloutRows rows = evaluate(rollout, s, /*lambda=*/1.0);
     const at::Tensor zero = at::zeros_like(rollout.reward);
     rows.value = flat(zero);
