@@ -5,12 +5,16 @@
 
 #include "agents/controller/controller_agent.h"
 #include "agents/ddpg/ddpg.h"
+#include "agents/dqn/dqn.h"
 #include "agents/jepa/jepa_agent.h"
 #include "agents/policy_gradient/a2c.h"
 #include "agents/policy_gradient/ppo.h"
 #include "agents/policy_gradient/reinforce.h"
 #include "agents/random/random_agent.h"
 #include "agents/rnd/rnd.h"
+#include "agents/sac/sac.h"
+#include "agents/td3/td3.h"
+#include "agents/td7/td7.h"
 #include "agents/training/training_config.h"
 
 namespace reverie {
@@ -18,8 +22,9 @@ namespace reverie {
 // An explicit table: the linker would drop static initialisers that registered themselves.
 const std::vector<AgentEntry>& agent_registry() {
   static const std::vector<AgentEntry> registry = {
-      ddpg_entry(), ppo_entry(),    a2c_entry(),      reinforce_entry(), rnd_entry(),
-      jepa_entry(), random_entry(), scripted_entry(), waypoint_entry(),
+      dqn_entry(),    ddpg_entry(),     td3_entry(),       td7_entry(), sac_entry(),
+      ppo_entry(),    a2c_entry(),      reinforce_entry(), rnd_entry(), jepa_entry(),
+      random_entry(), scripted_entry(), waypoint_entry(),
   };
   return registry;
 }

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "agents/registry.h"
+#include "agents/space_adapter.h"
 #include "agents/training/transition_trainer.h"
 #include "core/file.h"
 #include "envs/registry.h"
@@ -164,6 +165,12 @@ TEST(Presets, EveryFileLoadsForThePairItsNameSays) {
     config->fields().load_toml(file);
     EXPECT_EQ(config->env, env) << file;
     EXPECT_EQ(config->agent, agent) << file;
+    // Its options fit together: the agent can be made for the environment.
+    if (find_agent(agent).reads_pixels) {
+      config->env_config->set_option("observation", "pixels");
+    }
+    const EnvSpec spec = SpaceAdapter::adapt(config->env_config->spec());
+    EXPECT_NE(config->agent_config->make(spec, at::kCPU, 0), nullptr) << file;
   });
   if (!fs::exists(folder)) return;
   for (const auto& entry : fs::directory_iterator(folder)) {

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "agents/agent.h"
+
+namespace reverie {
+
+// Soft actor-critic (SAC) for continuous actions, with a learned temperature alpha.
+//
+//   policy       a = tanh(u),  u ~ N(mean(s), std(s)^2),
+//                log pi(a | s) = log N(u) - sum over the action's numbers of log(1 - tanh(u)^2)
+//   critics      minimise  sum over i of mean 1/2 (Q_i(s, a) - y)^2,
+//                y = r + discount (min over i of Q_i'(s', a') - alpha log pi(a' | s')),  a' ~ pi
+//   actor        minimise  mean alpha log pi(a | s) - min over i of Q_i(s, a),  a ~ pi
+//   temperature  minimise  mean -log(alpha) (log pi(a | s) + target entropy)
+//   targets      theta' <- (1 - tau) theta' + tau theta
+//
+// Source: Haarnoja et al. 2018, "Soft actor-critic algorithms and applications", arXiv:1812.05905,
+// algorithm 1 and equations 5, 7, 9 and 18 (with log(alpha) in place of alpha as the factor, as in
+// the authors' code); hyper-parameters of its table 1. The log of the standard deviation is clipped
+// to [-20, 2]. Evaluation acts with tanh(mean(s)).
+struct SacConfig : AgentConfig {
+  std::vector<int64_t> hidden_sizes = {256, 256};
+  double actor_learning_rate = 3e-4;
+  double critic_learning_rate = 3e-4;
+  double temperature_learning_rate = 3e-4;
+  double initial_temperature = 1.0;
+  double target_entropy = 0.0;  // [nat] 0 = minus the number of action dimensions
+  bool learn_temperature = true;
+  double gamma = 0.99;
+  double tau = 0.005;
+  int64_t n_step = 1;
+  int64_t minibatch = 256;
+  bool normalize_observation = false;
+
+  void describe(ConfigFields& fields) override;
+
+  // Throws Error for discrete actions.
+  std::unique_ptr<Agent> make(const EnvSpec& spec, at::Device device, uint64_t seed) const override;
+};
+
+AgentEntry sac_entry();
+
+}  // namespace reverie
