@@ -1,16 +1,16 @@
 #include <algorithm>
 
-#include "agents/ddpg/ddpg.h"
 #include "agents/random/random_agent.h"
 #include "agents/space_adapter.h"
 #include "apps/bench_plan.h"
 #include "apps/bench_replay.h"
 #include "apps/bench_report.h"
+#include "apps/bench_train.h"
+#include "apps/bench_update.h"
 #include "apps/command.h"
 #include "envs/async_vector_env.h"
 #include "envs/registry.h"
 #include "envs/threaded_vector_env.h"
-#include "nn/device.h"
 #include "nn/pch.h"
 
 namespace reverie {
@@ -166,75 +166,6 @@ std::vector<BenchResult> bench_resets(const BenchFlags& flags) {
   return results;
 }
 
-// A batch that looks like maze2d's, drawn once.
-Batch fixed_batch(const EnvSpec& spec, int64_t size) {
-  const int64_t width = spec.observation[0].numel();
-  return {.obs = {{"observation", at::randn({size, width})}},
-          .next_obs = {{"observation", at::randn({size, width})}},
-          .action = at::rand({size, std::get<Field>(spec.action).numel()}) * 2 - 1,
-          .reward = at::randn({size}),
-          .discount = at::full({size}, 0.99),
-          .index = at::arange(size)};
-}
-
-// Multiply-adds of one DDPG update, times two: each network forward, and twice that backward. The
-// critic is not differentiated by its weights in the actor's loss; the first layer's input
-// gradients are left out.
-double ddpg_flops(const DdpgConfig& config, int64_t observation, int64_t action) {
-  const auto weights = [&](int64_t inputs, int64_t outputs) {
-    double sum = 0.0;
-    int64_t width = inputs;
-    for (const int64_t hidden : config.hidden_sizes) {
-      sum += static_cast<double>(width * hidden);
-      width = hidden;
-    }
-    return sum + static_cast<double>(width * outputs);
-  };
-  const double actor = weights(observation, action);
-  const double critic = weights(observation + action, 1);
-  const double targets = actor + critic;
-  const double critic_step = 3 * critic;
-  const double actor_step = 3 * actor + 2 * critic;
-  return 2.0 * static_cast<double>(config.minibatch) * (targets + critic_step + actor_step);
-}
-
-std::vector<BenchResult> bench_update(const BenchFlags& flags) {
-  std::vector<BenchResult> results;
-  const DdpgConfig config;
-  const EnvSpec spec = SpaceAdapter::adapt(find_env("maze2d-umaze").config()->spec());
-  for (const int64_t count : flags.threads) {
-    const auto threads = static_cast<int>(count);
-    set_compute_threads(threads);
-    const std::unique_ptr<TransitionAgent> agent = make_ddpg(spec, config, at::kCPU, 0);
-    const Batch batch = fixed_batch(spec, config.minibatch);
-    const Measurement ours = [&](double seconds) {
-      return calls_per_second([&] { agent->update(batch); }, seconds);
-    };
-    const Measurement peak = [](double seconds) { return gemm_peak(seconds); };
-    const auto torch_python = [&](const char* extra) -> Measurement {
-      return [&flags, threads, extra](double seconds) -> std::optional<double> {
-        if (!flags.peers) return std::nullopt;
-        return run_peer(
-            fmt::format("torch_update.py --threads {} --seconds {} {}", threads, seconds, extra),
-            "updates_per_second");
-      };
-    };
-    const auto measured = measure_in_turns({ours, peak, torch_python(""), torch_python("--fused")},
-                                           flags.seconds, /*rounds=*/3);
-    const double flops = ddpg_flops(config, spec.observation[0].numel(), 2);
-    results.push_back(
-        {.name = "gemm-2048", .value = *measured[1], .unit = "GFLOP/s", .threads = threads});
-    results.push_back(
-        {.name = "ddpg-256x256-batch-256",
-         .value = *measured[0],
-         .unit = "updates/s",
-         .threads = threads,
-         .limit = *measured[1] * 1e9 / flops,
-         .peers = {{"torch-python", measured[2]}, {"torch-python-fused-adam", measured[3]}}});
-  }
-  return results;
-}
-
 }  // namespace
 
 int bench_command(const Arguments& arguments) {
@@ -242,10 +173,12 @@ int bench_command(const Arguments& arguments) {
   CommandLine line("bench",
                    "Measures speed on this machine, beside the limit that bounds it and, with\n"
                    "--peers, other implementations in the same run (bench/peers/setup).");
-  line.add(
-      "WHAT", flags.what,
-      {.help = "what to measure: envs, pixels, resets, replay, update or plan", .required = true});
-  line.add("ID", flags.ids, {.help = "environments", .fallback = "one or two of each family"});
+  line.add("WHAT", flags.what,
+           {.help = "what to measure: envs, pixels, resets, replay, update, train or plan",
+            .required = true});
+  line.add("ID", flags.ids,
+           {.help = "environments; with update and train agents",
+            .fallback = "one or two of each family"});
   line.add("--threads", flags.threads,
            {.help = "thread counts to measure", .range = between(1, 1024)});
   line.add("--num-envs", flags.num_envs,
@@ -274,13 +207,15 @@ int bench_command(const Arguments& arguments) {
     print_results(bench_resets(flags), flags.json);
   } else if (flags.what == "update") {
     print_results(bench_update(flags), flags.json);
+  } else if (flags.what == "train") {
+    print_results(bench_train(flags), flags.json);
   } else if (flags.what == "replay") {
     print_results(bench_replay(flags), flags.json);
   } else if (flags.what == "plan") {
     print_results(bench_plan(flags), flags.json);
   } else {
     fail_unknown_name("bench", flags.what,
-                      {"envs", "pixels", "resets", "replay", "update", "plan"});
+                      {"envs", "pixels", "resets", "replay", "update", "train", "plan"});
   }
   return 0;
 }

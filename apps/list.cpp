@@ -11,10 +11,12 @@ namespace reverie {
 int list_command(const Arguments& arguments) {
   std::string what;
   std::string env;
-  CommandLine line("list",
-                   "Lists environments, agents, world models, or the factors of an environment.");
-  line.add("WHAT", what,
-           {.help = "what to list: envs, agents, worldmodels or factors", .required = true});
+  CommandLine line(
+      "list",
+      "Lists environments, agents, presets, world models, or the factors of an environment.");
+  line.add(
+      "WHAT", what,
+      {.help = "what to list: envs, agents, presets, worldmodels or factors", .required = true});
   line.add("ENV", env,
            {.help = "with factors: the environment whose factors --vary and --set can name"});
   if (!line.parse(arguments)) return 0;
@@ -31,6 +33,8 @@ int list_command(const Arguments& arguments) {
     print_envs();
   } else if (what == "agents") {
     print(agent_registry(), [](const AgentEntry& entry) { return entry.name; });
+  } else if (what == "presets") {
+    print_presets();
   } else if (what == "worldmodels") {
     print(jepa_architectures(), [](const JepaArchitecture& entry) { return entry.name; });
   } else if (what == "factors") {
@@ -39,7 +43,7 @@ int list_command(const Arguments& arguments) {
         "list factors: no environment given, expected an id after it (reverie list envs)");
     print_factors(env);
   } else {
-    fail_unknown_name("list", what, {"envs", "agents", "worldmodels", "factors"});
+    fail_unknown_name("list", what, {"envs", "agents", "presets", "worldmodels", "factors"});
   }
   return 0;
 }

@@ -1,14 +1,22 @@
 #include "apps/list_envs.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <iostream>
+#include <sstream>
+#include <string>
+#include <vector>
 
 #include <fmt/ranges.h>
 
+#include "core/assets.h"
+#include "core/file.h"
 #include "envs/registry.h"
 
 namespace reverie {
 namespace {
+
+constexpr size_t kMostPresetBytes = 1 << 20;
 
 // A value in the form of `--set NAME=VALUE`, unless the task decides it.
 std::string value_text(const Factor& factor, const std::vector<double>& value) {
@@ -49,6 +57,20 @@ std::vector<std::string> factor_row(const Factor& factor) {
   }
 }
 
+// Columns as wide as their widest cell. All rows have as many cells.
+void print_table(const std::vector<std::vector<std::string>>& rows) {
+  std::vector<size_t> widths(rows.empty() ? 0 : rows[0].size());
+  for (const auto& row : rows) {
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  for (const auto& row : rows) {
+    for (size_t i = 0; i + 1 < row.size(); ++i) {
+      std::cout << fmt::format("{:<{}}  ", row[i], widths[i]);
+    }
+    std::cout << row.back() << "\n";
+  }
+}
+
 }  // namespace
 
 void print_factors(const std::string& env) {
@@ -60,16 +82,7 @@ void print_factors(const std::string& env) {
   std::vector<std::vector<std::string>> rows = {
       {"name", "kind", "default", "range", "changes", "help"}};
   for (const Factor& factor : factors) rows.push_back(factor_row(factor));
-  std::vector<size_t> widths(rows[0].size());
-  for (const auto& row : rows) {
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-  }
-  for (const auto& row : rows) {
-    for (size_t i = 0; i + 1 < row.size(); ++i) {
-      std::cout << fmt::format("{:<{}}  ", row[i], widths[i]);
-    }
-    std::cout << row.back() << "\n";
-  }
+  print_table(rows);
 }
 
 void print_envs() {
@@ -83,6 +96,23 @@ void print_envs() {
                                          summary, fmt::join(entry.aliases, ", "));
     std::cout << line.substr(0, line.find_last_not_of(' ') + 1) << "\n";
   }
+}
+
+void print_presets() {
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& file : std::filesystem::directory_iterator(asset_path("presets"))) {
+    const std::string name = file.path().stem().string();
+    const size_t dash = name.rfind('-');  // no agent has one in its name
+    if (file.path().extension() != ".toml" || dash == std::string::npos) continue;
+    std::istringstream text(read_file(file.path(), kMostPresetBytes));
+    std::string about, line;
+    while (std::getline(text, line) && line.starts_with("# ")) {
+      about += (about.empty() ? "" : " ") + line.substr(2);
+    }
+    rows.push_back({name.substr(0, dash), name.substr(dash + 1), about});
+  }
+  std::sort(rows.begin(), rows.end());
+  print_table(rows);
 }
 
 }  // namespace reverie

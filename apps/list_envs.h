@@ -10,4 +10,7 @@ void print_envs();
 // What `reverie list factors ENV` prints. Throws Error(kInput) for an unknown environment.
 void print_factors(const std::string& env);
 
+// What `reverie list presets` prints: the pairs that have a preset, and what its file says first.
+void print_presets();
+
 }  // namespace reverie

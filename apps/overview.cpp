@@ -19,9 +19,9 @@ const std::vector<CommandSummary>& command_summaries() {
       {"surprise", "measure how surprised a world model is by impossible events"},
       {"plot", "plot metrics of runs over their steps"},
       {"report", "make the table of a study from the records of its runs"},
-      {"list", "list environments, agents, world models or factors"},
+      {"list", "list environments, agents, presets, world models or factors"},
       {"config", "print the options of an agent and an environment as TOML"},
-      {"bench", "measure speed on this machine: envs, replay, update, plan"},
+      {"bench", "measure speed on this machine: envs, replay, update, train, plan"},
   };
   return summaries;
 }

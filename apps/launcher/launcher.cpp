@@ -26,6 +26,8 @@ bool answer(const std::vector<std::string>& arguments) {
     std::cout << "reverie " REVERIE_VERSION "\n";
   } else if (arguments == List{"list", "envs"}) {
     reverie::print_envs();
+  } else if (arguments == List{"list", "presets"}) {
+    reverie::print_presets();
   } else if (arguments.size() == 3 && arguments[0] == "list" && arguments[1] == "factors") {
     reverie::print_factors(arguments[2]);
   } else {
