@@ -56,7 +56,7 @@ TEST_F(BadInput, NamesOfTraining) {
   refuses({"train", "--env", "maze2d-umaze", "--agent", "random", "--preset", "none"},
           {"nothing to learn", "reverie evaluate random"});
   refuses({"train", "--env", "maze2d-umaze", "--agent", "ppo", "--dataset", "a.h5"},
-          {"--dataset a.h5: agent 'ppo' cannot learn from a dataset", "ddpg, rnd, jepa"});
+          {"--dataset a.h5: agent 'ppo' cannot learn from a dataset", "dqn, ddpg, td3, td7, sac, rnd, jepa"});
   train_refuses({"--gama", "0.9"}, {"unknown flag '--gama'", "did you mean '--gamma'?"});
   train_refuses({"--agent.minibach=8"},
                 {"unknown flag '--minibach'", "did you mean '--minibatch'?"});
