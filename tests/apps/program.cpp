@@ -83,6 +83,8 @@ Finished Program::finish() {
     if (Clock::now() > deadline) {
       ADD_FAILURE() << "still running after two minutes: " << content(notes_ / "err");
       ::kill(pid_, SIGKILL);
+      ::waitpid(pid_, &status, 0);
+      break;
     }
     std::this_thread::sleep_for(kPoll);
   }
