@@ -195,9 +195,14 @@ int bench_command(const Arguments& arguments) {
   line.add("--peers", flags.peers, {.help = "also measure other implementations (bench/peers)"});
   line.add("--json", flags.json, {.help = "print one JSON object on stdout and nothing else"});
   if (!line.parse(arguments)) return 0;
-  for (const std::string& id : flags.ids) find_env(id);
-  REVERIE_CHECK(flags.what != "plan" || flags.ids.empty(),
-                "bench plan: takes no environment, found {}", flags.ids.front());
+  const auto measures = [&](std::initializer_list<std::string_view> which) {
+    return std::find(which.begin(), which.end(), flags.what) != which.end();
+  };
+  if (measures({"envs", "pixels", "resets"})) {
+    for (const std::string& id : flags.ids) find_env(id);
+  }
+  REVERIE_CHECK(!measures({"replay", "plan"}) || flags.ids.empty(),
+                "bench {}: takes no ID, found {}", flags.what, flags.ids.front());
 
   if (flags.what == "envs") {
     print_results(bench_envs(flags), flags.json);

@@ -42,6 +42,10 @@ TEST_F(BadInput, Commands) {
   refuses({"evaluate", "random", "b", "--env", "maze2d-umaze"}, {"unexpected argument 'b'"});
   refuses({"render", "random", "--env", "maze2d-umaze"}, {"--out is required"});
   refuses({"rollout", "--env", "maze2d-umaze"}, {"is required"});
+  refuses({"bench", "envs", "maze2d-opan"}, {"unknown environment 'maze2d-opan'"});
+  refuses({"bench", "update", "tdd3"}, {"bench update: unknown agent 'tdd3'", "ddpg, td3, sac"});
+  refuses({"bench", "train", "jepa"}, {"bench train: unknown agent 'jepa'"});
+  refuses({"bench", "replay", "half-cheetah"}, {"bench replay: takes no ID, found half-cheetah"});
 }
 
 TEST_F(BadInput, NamesOfTraining) {
@@ -56,7 +60,8 @@ TEST_F(BadInput, NamesOfTraining) {
   refuses({"train", "--env", "maze2d-umaze", "--agent", "random", "--preset", "none"},
           {"nothing to learn", "reverie evaluate random"});
   refuses({"train", "--env", "maze2d-umaze", "--agent", "ppo", "--dataset", "a.h5"},
-          {"--dataset a.h5: agent 'ppo' cannot learn from a dataset", "dqn, ddpg, td3, td7, sac, rnd, jepa"});
+          {"--dataset a.h5: agent 'ppo' cannot learn from a dataset",
+           "dqn, ddpg, td3, td7, sac, rnd, jepa"});
   train_refuses({"--gama", "0.9"}, {"unknown flag '--gama'", "did you mean '--gamma'?"});
   train_refuses({"--agent.minibach=8"},
                 {"unknown flag '--minibach'", "did you mean '--minibatch'?"});
