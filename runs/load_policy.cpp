@@ -195,8 +195,29 @@ ActorMaker evaluating_actors(Agent& agent) {
   };
 }
 
+namespace {
+
+// Only a policy that plans to goals takes flags for them.
+void refuse_goals(const GoalRequest& given, const std::string& name) {
+  const GoalRequest defaults;
+  const char* flag = given.dataset != defaults.dataset ? "--dataset"
+                     : given.steps != defaults.steps   ? "--goal-steps"
+                     : given.budget != defaults.budget ? "--budget"
+                     : given.radius != defaults.radius ? "--radius"
+                     : given.image != defaults.image   ? "--goal-image"
+                     : given.state != defaults.state   ? "--goal-state"
+                                                       : nullptr;
+  REVERIE_CHECK(flag == nullptr, "{}: {} does not plan to goals; leave it out",
+                flag == nullptr ? "" : flag, name);
+}
+
+}  // namespace
+
 LoadedPolicy load_policy(const std::string& run, const LoadOptions& options) {
-  if (is_untrained(run)) return load_untrained(run, options);
+  if (is_untrained(run)) {
+    refuse_goals(options.goals, run);
+    return load_untrained(run, options);
+  }
   OpenedRun opened = open_run(run, options);
   LoadedPolicy loaded;
   loaded.name = run;
@@ -208,7 +229,9 @@ LoadedPolicy load_policy(const std::string& run, const LoadOptions& options) {
   use_environment(loaded, options);
   check_same_interface(opened.trained, loaded.spec);
   set_compute_threads(static_cast<int>(loaded.config->threads));
-  if (find_agent(loaded.config->agent).reaches_goals && !options.without_goals) {
+  if (!find_agent(loaded.config->agent).reaches_goals) {
+    refuse_goals(options.goals, run);
+  } else if (!options.without_goals) {
     pursue_goals(loaded, options);
   }
   return loaded;

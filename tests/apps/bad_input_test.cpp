@@ -178,6 +178,10 @@ TEST_F(BadInput, Evaluation) {
   refuses(with(random, {"--episode", "3"}), {"'--episode'", "did you mean '--episodes'?"});
   refuses(with(random, {"--seed", "-1"}), {"--seed"});
   refuses({"evaluate", "random"}, {"--env"});
+  refuses({"evaluate", "random", "--env", "maze2d-umaze", "--budget", "20"},
+          {"--budget: random does not plan to goals"});
+  refuses({"render", "random", "--env", "maze2d-umaze", "--out", "a.gif", "--goal-state", "1,1"},
+          {"--goal-state: random does not plan to goals"});
   refuses({"evaluate", "random", "--env", "maze2d"}, {"unknown environment 'maze2d'"});
 }
 
