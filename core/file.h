@@ -121,8 +121,9 @@ std::filesystem::path without_trailing_slashes(const std::filesystem::path& path
 // is no link. Links in parent folders stay. Throws Error(kInput) for links that form a circle.
 std::filesystem::path follow_links(const std::filesystem::path& path);
 
-// A new name in the folder of `path` for an unfinished file or folder; nothing is created. The first
-// call for a folder removes what killed processes of this machine left there under such names.
+// A new name in the folder of `path` for an unfinished file or folder; nothing is created. The
+// first call for a folder removes what killed processes of this machine left there under such
+// names.
 std::filesystem::path temporary_sibling(const std::filesystem::path& path);
 bool is_temporary_sibling(const std::filesystem::path& path);  // judged by its name
 
