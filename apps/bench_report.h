@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -7,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "core/error.h"
 #include "core/progress.h"
 
 namespace reverie {
@@ -38,6 +40,26 @@ struct BenchFlags {
   bool peers = false;
   bool json = false;
 };
+
+// The entries of a table whose `agent` the user has named; all where nothing is named. Throws
+// Error(kInput) for an agent that the table does not have.
+template <typename Entry>
+std::vector<Entry> named_agents(const std::vector<Entry>& table, const BenchFlags& flags) {
+  if (flags.ids.empty()) return table;
+  const auto& ids = flags.ids;
+  std::vector<Entry> named;
+  std::vector<std::string> known;
+  for (const Entry& entry : table) {
+    known.push_back(entry.agent);
+    if (std::find(ids.begin(), ids.end(), entry.agent) != ids.end()) named.push_back(entry);
+  }
+  for (const std::string& id : ids) {
+    if (std::find(known.begin(), known.end(), id) == known.end()) {
+      fail_unknown_name("agent", id, known, "bench " + flags.what);
+    }
+  }
+  return named;
+}
 
 // A measurement that can be repeated for a given time [s]; empty when it is not available.
 using Measurement = std::function<std::optional<double>(double seconds)>;

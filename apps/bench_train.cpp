@@ -1,10 +1,8 @@
 #include "apps/bench_train.h"
 
-#include <algorithm>
-#include <chrono>
-
 #include "agents/run_config.h"
 #include "agents/training/trainer.h"
+#include "core/clock.h"
 #include "nn/device.h"
 #include "nn/pch.h"
 
@@ -66,30 +64,11 @@ double training_rate(const TrainBench& bench, int threads, double seconds) {
   const std::unique_ptr<Trainer> trainer = config->training->make(*config, {});
   trainer->start();
   while (trainer->counts().updates == 0) trainer->turn();
-  using Clock = std::chrono::steady_clock;
-  const auto begin = Clock::now();
+  const double begin = steady_seconds();
   const int64_t before = trainer->counts().steps;
-  const auto elapsed = [&] { return std::chrono::duration<double>(Clock::now() - begin).count(); };
+  const auto elapsed = [&] { return steady_seconds() - begin; };
   for (int turns = 0; turns < 2 || elapsed() < seconds; ++turns) trainer->turn();
   return static_cast<double>(trainer->counts().steps - before) / elapsed();
-}
-
-std::vector<TrainBench> chosen_trainings(const BenchFlags& flags) {
-  std::vector<TrainBench> out;
-  std::vector<std::string> known;
-  for (const TrainBench& bench : kTrainings) known.push_back(bench.agent);
-  for (const std::string& id : flags.ids) {
-    if (std::find(known.begin(), known.end(), id) == known.end()) {
-      fail_unknown_name("agent", id, known, "bench train");
-    }
-  }
-  for (const TrainBench& bench : kTrainings) {
-    const auto& ids = flags.ids;
-    if (ids.empty() || std::find(ids.begin(), ids.end(), bench.agent) != ids.end()) {
-      out.push_back(bench);
-    }
-  }
-  return out;
 }
 
 }  // namespace
@@ -98,7 +77,7 @@ std::vector<BenchResult> bench_train(const BenchFlags& flags) {
   std::vector<BenchResult> results;
   for (const int64_t count : flags.threads) {
     const auto threads = static_cast<int>(count);
-    for (const TrainBench& bench : chosen_trainings(flags)) {
+    for (const TrainBench& bench : named_agents(kTrainings, flags)) {
       const Measurement ours = [&](double seconds) -> std::optional<double> {
         return training_rate(bench, threads, seconds);
       };

@@ -1,7 +1,5 @@
 #include "apps/bench_update.h"
 
-#include <algorithm>
-
 #include "agents/ddpg/ddpg.h"
 #include "agents/registry.h"
 #include "agents/sac/sac.h"
@@ -15,12 +13,13 @@
 namespace reverie {
 namespace {
 
-// Multiply-adds of one transition's update: each network once forward and, where it learns, twice
-// that backward. A network that only passes gradients on takes once its forward pass backward.
-// Input gradients of first layers are left out.
 struct Shape {
   int64_t observation, action;
 };
+
+// The functions *_products() count the multiply-adds of one transition's update: each network once
+// forward and, where it learns, twice that backward. A network that only passes gradients on takes
+// once its forward pass backward. Input gradients of first layers are left out.
 
 // Weights of a perceptron.
 double weights(int64_t inputs, const std::vector<int64_t>& hidden, int64_t outputs) {
@@ -95,24 +94,6 @@ Batch fixed_batch(const Shape& n) {
           .index = at::arange(kTransitions)};
 }
 
-std::vector<UpdateBench> chosen(const BenchFlags& flags) {
-  std::vector<UpdateBench> out;
-  std::vector<std::string> known;
-  for (const UpdateBench& bench : kUpdates) {
-    known.push_back(bench.agent);
-    const auto& ids = flags.ids;
-    if (ids.empty() || std::find(ids.begin(), ids.end(), bench.agent) != ids.end()) {
-      out.push_back(bench);
-    }
-  }
-  for (const std::string& id : flags.ids) {
-    if (std::find(known.begin(), known.end(), id) == known.end()) {
-      fail_unknown_name("agent", id, known, "bench update");
-    }
-  }
-  return out;
-}
-
 }  // namespace
 
 std::vector<BenchResult> bench_update(const BenchFlags& flags) {
@@ -121,7 +102,7 @@ std::vector<BenchResult> bench_update(const BenchFlags& flags) {
     const auto threads = static_cast<int>(count);
     set_compute_threads(threads);
     bool first = true;
-    for (const UpdateBench& bench : chosen(flags)) {
+    for (const UpdateBench& bench : named_agents(kUpdates, flags)) {
       const EnvSpec spec = SpaceAdapter::adapt(find_env(bench.env).config()->spec());
       const Shape shape{.observation = spec.observation[0].numel(),
                         .action = std::get<Field>(spec.action).numel()};

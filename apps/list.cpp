@@ -1,6 +1,3 @@
-#include <algorithm>
-#include <iostream>
-
 #include "agents/registry.h"
 #include "apps/command.h"
 #include "apps/list_envs.h"
@@ -22,21 +19,19 @@ int list_command(const Arguments& arguments) {
   if (!line.parse(arguments)) return 0;
   REVERIE_CHECK(env.empty() || what == "factors", "list {}: unexpected argument '{}'", what, env);
 
-  const auto print = [](const auto& registry, const auto& name_of) {
-    size_t width = 0;
-    for (const auto& entry : registry) width = std::max(width, name_of(entry).size());
-    for (const auto& entry : registry) {
-      std::cout << fmt::format("{:<{}}  {}\n", name_of(entry), width, entry.summary);
-    }
+  const auto print = [](const auto& registry) {
+    std::vector<std::vector<std::string>> rows;
+    for (const auto& entry : registry) rows.push_back({entry.name, entry.summary});
+    print_table(rows);
   };
   if (what == "envs") {
     print_envs();
   } else if (what == "agents") {
-    print(agent_registry(), [](const AgentEntry& entry) { return entry.name; });
+    print(agent_registry());
   } else if (what == "presets") {
     print_presets();
   } else if (what == "worldmodels") {
-    print(jepa_architectures(), [](const JepaArchitecture& entry) { return entry.name; });
+    print(jepa_architectures());
   } else if (what == "factors") {
     REVERIE_CHECK(
         !env.empty(),

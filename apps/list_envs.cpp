@@ -57,21 +57,19 @@ std::vector<std::string> factor_row(const Factor& factor) {
   }
 }
 
-// Columns as wide as their widest cell. All rows have as many cells.
+}  // namespace
+
 void print_table(const std::vector<std::vector<std::string>>& rows) {
   std::vector<size_t> widths(rows.empty() ? 0 : rows[0].size());
   for (const auto& row : rows) {
     for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
   }
   for (const auto& row : rows) {
-    for (size_t i = 0; i + 1 < row.size(); ++i) {
-      std::cout << fmt::format("{:<{}}  ", row[i], widths[i]);
-    }
-    std::cout << row.back() << "\n";
+    std::string line;
+    for (size_t i = 0; i < row.size(); ++i) line += fmt::format("{:<{}}  ", row[i], widths[i]);
+    std::cout << line.substr(0, line.find_last_not_of(' ') + 1) << "\n";
   }
 }
-
-}  // namespace
 
 void print_factors(const std::string& env) {
   const std::vector<Factor> factors = find_env(env).config()->factors();
@@ -86,16 +84,11 @@ void print_factors(const std::string& env) {
 }
 
 void print_envs() {
-  size_t width = 0, summary = 0;
+  std::vector<std::vector<std::string>> rows;
   for (const EnvEntry& entry : env_registry()) {
-    width = std::max(width, entry.id.size());
-    summary = std::max(summary, entry.summary.size());
+    rows.push_back({entry.id, entry.summary, fmt::format("{}", fmt::join(entry.aliases, ", "))});
   }
-  for (const EnvEntry& entry : env_registry()) {
-    const std::string line = fmt::format("{:<{}}  {:<{}}  {}", entry.id, width, entry.summary,
-                                         summary, fmt::join(entry.aliases, ", "));
-    std::cout << line.substr(0, line.find_last_not_of(' ') + 1) << "\n";
-  }
+  print_table(rows);
 }
 
 void print_presets() {

@@ -1,8 +1,12 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 namespace reverie {
+
+// Prints columns as wide as their widest cell. All rows have as many cells.
+void print_table(const std::vector<std::vector<std::string>>& rows);
 
 // What `reverie list envs` prints: ids, summaries, and names in other libraries.
 void print_envs();

@@ -274,16 +274,15 @@ std::string process_space() {
   return fmt::format("{:08x}", static_cast<uint32_t>(hash.value()));
 }
 
-// ".reverie-tmp-SPACE-PID-NUMBER" without the number.
-std::string temporary_prefix(pid_t pid) {
-  static const std::string space = process_space();
-  return fmt::format("{}{}-{}-", kTemporaryPrefix, space, pid);
+// What names of unfinished files of this space begin with; then follow "PID-NUMBER".
+const std::string& space_prefix() {
+  static const std::string prefix = fmt::format("{}{}-", kTemporaryPrefix, process_space());
+  return prefix;
 }
 
-// Whether the name is one of temporary_prefix() and its process is no more.
+// Whether the name is that of an unfinished file of this space whose process is no more.
 bool is_of_the_dead(const std::string& name) {
-  const std::string mine = temporary_prefix(0);
-  const std::string_view space(mine.data(), mine.size() - 2);  // without "0-"
+  const std::string& space = space_prefix();
   if (!name.starts_with(space)) return false;
   pid_t pid = 0;
   const char* begin = name.data() + space.size();
@@ -311,7 +310,7 @@ fs::path temporary_sibling(const fs::path& path) {
   static std::atomic<uint64_t> counter{0};
   const fs::path folder = folder_of(path);
   bury_once(folder);
-  return folder / fmt::format("{}{}", temporary_prefix(::getpid()), counter++);
+  return folder / fmt::format("{}{}-{}", space_prefix(), ::getpid(), counter++);
 }
 
 bool is_temporary_sibling(const fs::path& path) {

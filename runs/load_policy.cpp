@@ -207,8 +207,7 @@ void refuse_goals(const GoalRequest& given, const std::string& name) {
                      : given.image != defaults.image   ? "--goal-image"
                      : given.state != defaults.state   ? "--goal-state"
                                                        : nullptr;
-  REVERIE_CHECK(flag == nullptr, "{}: {} does not plan to goals; leave it out",
-                flag == nullptr ? "" : flag, name);
+  if (flag != nullptr) fail_input("{}: {} does not plan to goals; leave it out", flag, name);
 }
 
 }  // namespace
