@@ -15,11 +15,11 @@
 #include "core/random.h"
 #include "envs/registry.h"
 #include "nn/device.h"
+#include "recordings/gymnasium.h"
+#include "recordings/recorded_env.h"
 #include "runs/collector.h"
-#include "runs/gymnasium.h"
 #include "runs/load_policy.h"
 #include "runs/policy_mixture.h"
-#include "runs/recorded_env.h"
 
 namespace reverie {
 namespace {

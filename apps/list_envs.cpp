@@ -18,6 +18,16 @@ namespace {
 
 constexpr size_t kMostPresetBytes = 1 << 20;
 
+// The length of the environment's id in ID-AGENT, both of which may have dashes; 0 if there is
+// none.
+size_t id_length(std::string_view preset) {
+  size_t longest = 0;
+  for (const EnvEntry& entry : env_registry()) {
+    if (preset.starts_with(entry.id + "-")) longest = std::max(longest, entry.id.size());
+  }
+  return longest;
+}
+
 // A value in the form of `--set NAME=VALUE`, unless the task decides it.
 std::string value_text(const Factor& factor, const std::vector<double>& value) {
   if (value.empty()) return "the task's";
@@ -95,8 +105,8 @@ void print_presets() {
   std::vector<std::vector<std::string>> rows;
   for (const auto& file : std::filesystem::directory_iterator(asset_path("presets"))) {
     const std::string name = file.path().stem().string();
-    const size_t dash = name.rfind('-');  // no agent has one in its name
-    if (file.path().extension() != ".toml" || dash == std::string::npos) continue;
+    const size_t dash = id_length(name);
+    if (file.path().extension() != ".toml" || dash == 0) continue;
     std::istringstream text(read_file(file.path(), kMostPresetBytes));
     std::string about, line;
     while (std::getline(text, line) && line.starts_with("# ")) {

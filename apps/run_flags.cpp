@@ -6,7 +6,6 @@
 #include "agents/registry.h"
 #include "apps/build_commit.h"
 #include "core/machine.h"
-#include "drawing/video.h"
 #include "envs/registry.h"
 
 namespace reverie {
@@ -46,35 +45,6 @@ void add_environment_flags(CommandLine& line, const Arguments& arguments) {
                          !arguments[0].starts_with('-') && !is_untrained(arguments[0]);
   if (names_run) run = arguments[0];
   add_environment_flags(line, env, run, "RUN, or --env ID,");
-}
-
-void add_common_flags(CommandLine& line, const std::string& how) {
-  const std::vector<EnvEntry>& all = env_registry();
-  std::vector<std::unique_ptr<EnvConfig>> configs;
-  std::vector<ConfigFields> fields;
-  for (const EnvEntry& entry : all) {
-    configs.push_back(entry.config());
-    fields.emplace_back().section("environment");
-    configs.back()->describe(fields.back());
-  }
-  const auto have_all = [&](const ConfigField& field) {
-    return std::all_of(fields.begin(), fields.end(),
-                       [&](const ConfigFields& each) { return each.find(field.name) != nullptr; });
-  };
-  const auto agree = [&](const ConfigField& field) {
-    return std::all_of(fields.begin(), fields.end(), [&](const ConfigFields& each) {
-      return each.find(field.name)->text() == field.text();
-    });
-  };
-  for (const ConfigField& field : fields.front().all()) {
-    if (!have_all(field)) continue;
-    line.add_field(field);
-    if (!agree(field)) line.set_default(field.flag(), "the environment's own");
-  }
-  line.add_note(fmt::format(
-      "These are the options that every environment has. {} before --help shows those of one "
-      "environment, with its defaults.",
-      how));
 }
 
 void add_environment_flags(CommandLine& line, const std::string& env, const std::string& run,
@@ -127,26 +97,6 @@ void add_goal_flags(CommandLine& line, GoalRequest& request) {
       {.help = "PNG picture of the goal, as large as the observed pixels", .heading = heading});
   line.add("--goal-state", request.state,
            {.help = "position of the goal (qpos), X,Y,...", .heading = heading});
-}
-
-void OutFlags::add_to(CommandLine& line, const char* what) {
-  line.add("--out", path, {.help = what, .required = true});
-  line.add("--overwrite", overwrite, {.help = "replace a file that already exists"});
-}
-
-void OutFlags::check(std::optional<ImageSize> size) const {
-  is_picture() ? check_png_path(path) : check_video_path(path);
-  if (size && path.ends_with(".mp4")) {
-    const ImageSize even{size->width + size->width % 2, size->height + size->height % 2};
-    REVERIE_CHECK(even == *size,
-                  "--size {}: the sides of an .mp4 are even; expected {}, or another ending of "
-                  "--out {}",
-                  to_string(*size), to_string(even), path);
-  }
-  // VideoWriter requires that folders are new or empty.
-  std::error_code error;
-  REVERIE_CHECK(overwrite || !std::filesystem::exists(path, error) || path.ends_with('/'),
-                "--out {}: already exists; --overwrite replaces it", path);
 }
 
 Launch this_launch(const std::string& command, const Arguments& arguments) {

@@ -1,9 +1,10 @@
 #pragma once
 
-#include <optional>
 #include <string>
 
 #include "apps/command.h"
+#include "apps/env_flags.h"
+#include "apps/out_flags.h"
 #include "runs/goals.h"
 #include "runs/history.h"
 #include "runs/load_policy.h"
@@ -23,10 +24,6 @@ void add_environment_flags(CommandLine& line, const Arguments& arguments);
 void add_environment_flags(CommandLine& line, const std::string& env, const std::string& run,
                            const std::string& how);
 
-// Adds the flags that every environment has, and a note in the help that `how` before --help adds
-// those of one environment.
-void add_common_flags(CommandLine& line, const std::string& how);
-
 // LoadOptions::adjust: fields whose flags were given get the flags' values. Keeps a reference.
 LoadOptions::Adjust adjust_by_flags(const CommandLine& line);
 
@@ -35,22 +32,6 @@ void add_goal_flags(CommandLine& line, GoalRequest& request);
 
 inline constexpr const char* kCheckpointHelp =
     "checkpoint of the run: latest, best (by the evaluations during training), or a step";
-
-// --out of a picture or a film, and --overwrite.
-struct OutFlags {
-  std::string path;
-  bool overwrite = false;
-
-  // `what`: the kinds of files, for help.
-  void add_to(CommandLine& line, const char* what);
-
-  // Throws Error(kInput) unless the ending is a picture's or a film's, when a film of that ending
-  // cannot have the size that was asked for, and when the file exists and --overwrite is not given.
-  // Called before the work.
-  void check(std::optional<ImageSize> size) const;
-
-  bool is_picture() const { return path.ends_with(".png"); }
-};
 
 // This start of the program, for records.
 Launch this_launch(const std::string& command, const Arguments& arguments);

@@ -11,9 +11,9 @@
 #include "core/file.h"
 #include "core/interrupt.h"
 #include "envs/registry.h"
+#include "recordings/recorded_env.h"
 #include "runs/history.h"
 #include "runs/load_policy.h"
-#include "runs/recorded_env.h"
 
 namespace reverie {
 namespace {

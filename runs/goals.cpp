@@ -43,7 +43,8 @@ GoalTaskOptions task_options(const GoalRequest& request, int64_t count, uint64_t
 void check_goal_state(Env& env, const std::vector<double>& qpos) {
   PhysicsState* physics = env.physics();
   if (physics == nullptr || physics->parts().front().size != qpos.size() || qpos.size() < 2) return;
-  check_goal_place(env, fmt::format("--goal-state {}", fmt::join(qpos, ",")), qpos[0], qpos[1]);
+  maze::check_goal_place(env, fmt::format("--goal-state {}", fmt::join(qpos, ",")), qpos[0],
+                         qpos[1]);
 }
 
 // The picture of a goal, with the size of the pixels.
@@ -91,13 +92,6 @@ Goals find_goals(const GoalRequest& request, const RunConfig& config, const std:
       request.budget > 0 ? request.budget : std::min(2 * options.most_steps, limit);
   if (request.radius > 0.0) goals.options.radius = request.radius;
   return goals;
-}
-
-void check_goal_place(Env& env, std::string_view what, double x, double y) {
-  PhysicsState* physics = env.physics();
-  if (physics == nullptr) return;
-  const auto* maze = dynamic_cast<const maze::MazePhysics*>(&physics->innermost());
-  if (maze != nullptr) maze->layout().check_place(what, {x, y}, 0.0);
 }
 
 bool Goals::suit_simulator() const {

@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "agents/run_config.h"
@@ -41,11 +40,6 @@ struct Goals {
 // and as draw_goal_tasks() does.
 Goals find_goals(const GoalRequest& flags, const RunConfig& config, const std::string& known,
                  const EnvMaker& make, int64_t count, uint64_t seed);
-
-// Throws Error(kInput) that opens with `what`, which names the goal, when the environment is a maze
-// and the position x, y [m] is in a wall, outside, or cannot be reached. The message names the
-// nearest place that is allowed.
-void check_goal_place(Env& env, std::string_view what, double x, double y);
 
 // The environment with these goals; also with the fields for a planner on the simulator, if
 // requested and goal states are known.

@@ -8,7 +8,7 @@
 
 #include "core/field_numbers.h"
 #include "envs/wrappers/wrapped_config.h"
-#include "runs/recorded_env.h"
+#include "recordings/recorded_env.h"
 
 namespace reverie {
 namespace {

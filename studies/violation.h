@@ -10,7 +10,7 @@
 #include <ATen/core/TensorBody.h>
 
 #include "core/random.h"
-#include "runs/state_replay.h"
+#include "recordings/state_replay.h"
 #include "runs/world_model_run.h"
 
 namespace reverie {

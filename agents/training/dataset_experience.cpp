@@ -1,6 +1,6 @@
+#include "agents/training/dataset_replay.h"
 #include "agents/training/dataset_split.h"
 #include "agents/training/experience.h"
-#include "datasets/dataset_replay.h"
 #include "nn/device.h"
 #include "nn/pch.h"
 

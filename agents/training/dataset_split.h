@@ -4,9 +4,9 @@
 #include <string>
 
 #include "agents/run_config.h"
+#include "agents/training/dataset_replay.h"
 #include "agents/training/episode_split.h"
 #include "datasets/dataset.h"
-#include "datasets/dataset_replay.h"
 #include "nn/state_list.h"
 
 namespace reverie {

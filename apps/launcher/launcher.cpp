@@ -1,53 +1,58 @@
-// The program `reverie`: answers at once what needs no learning, and leaves everything else to
-// `reverie-main` beside it. Loading LibTorch alone takes that program half a second.
+// The program `reverie`: runs the commands that need no LibTorch, and leaves the others to
+// `reverie-main` beside it. Loading LibTorch takes that program half a second.
 
 #include <cstdio>
-#include <filesystem>
+#include <fstream>
 #include <iostream>
-#include <string>
-#include <vector>
 
 #include <unistd.h>
 
+#include "apps/answers.h"
 #include "apps/list_envs.h"
 #include "apps/overview.h"
-#include "core/error.h"
-#include "core/process.h"
 
 namespace {
 
-// Whether it answered. What cannot be printed or is wrong is left to the other program, which says
-// why.
-bool answer(const std::vector<std::string>& arguments) {
-  using List = std::vector<std::string>;
-  if (reverie::asks_for_overview(arguments)) {
-    reverie::print_overview();
-  } else if (arguments == List{"--version"}) {
-    std::cout << "reverie " REVERIE_VERSION "\n";
-  } else if (arguments == List{"list", "envs"}) {
-    reverie::print_envs();
-  } else if (arguments == List{"list", "presets"}) {
-    reverie::print_presets();
-  } else if (arguments.size() == 3 && arguments[0] == "list" && arguments[1] == "factors") {
-    reverie::print_factors(arguments[2]);
-  } else {
-    return false;
+using reverie::Arguments;
+
+const reverie::CommandTable kCommands = {
+    {"dataset", &reverie::dataset_command},
+    {"rollout", &reverie::rollout_command},
+};
+
+// The function that runs these arguments here; none for those of the other program, which also
+// reports what is wrong with them.
+std::function<int(const Arguments&)> find_command(const Arguments& arguments,
+                                                  const std::filesystem::path& main_program) {
+  const auto prints = [](auto print) { return [print](const Arguments&) { return print(), 0; }; };
+  if (reverie::asks_for_overview(arguments)) return prints(&reverie::print_overview);
+  if (arguments == Arguments{"--version"}) {
+    return prints([] { std::cout << "reverie " REVERIE_VERSION "\n"; });
   }
-  return std::cout.flush().good();
+  if (arguments == Arguments{"list", "envs"}) return prints(&reverie::print_envs);
+  if (arguments == Arguments{"list", "presets"}) return prints(&reverie::print_presets);
+  if (arguments.size() == 3 && arguments[0] == "list" && arguments[1] == "factors") {
+    return prints([env = arguments[2]] { reverie::print_factors(env); });
+  }
+  for (const auto& [name, command] : kCommands) {
+    if (name == arguments[0]) {
+      return [](const Arguments& given) { return reverie::run_command(kCommands, given); };
+    }
+  }
+  if (const auto answer = reverie::find_answer(arguments, main_program)) {
+    return prints([file = *answer] { std::cout << std::ifstream(file).rdbuf(); });
+  }
+  return {};
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  reverie::prepare_process();
-  try {
-    if (answer({argv + 1, argv + argc})) return 0;
-  } catch (const reverie::Error&) {  // repeated and reported by the other program
+  const std::filesystem::path main_program = reverie::program_folder() / "reverie-main";
+  if (const auto command = find_command({argv + 1, argv + argc}, main_program)) {
+    return reverie::run_program(argc, argv, command);
   }
-  std::error_code error;
-  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
-  const std::string program = self.parent_path() / "reverie-main";
-  execv(program.c_str(), argv);
-  std::fprintf(stderr, "reverie: %s: cannot be run; build Reverie again\n", program.c_str());
+  execv(main_program.c_str(), argv);
+  std::fprintf(stderr, "reverie: %s: cannot be run; build Reverie again\n", main_program.c_str());
   return 1;
 }

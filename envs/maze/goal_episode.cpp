@@ -216,4 +216,11 @@ std::optional<PhysicsState::GoalDistance> MazePhysics::goal_distance(
                       .radius = layout().goal_radius};
 }
 
+void check_goal_place(Env& env, std::string_view what, double x, double y) {
+  PhysicsState* physics = env.physics();
+  if (physics == nullptr) return;
+  const auto* maze = dynamic_cast<const MazePhysics*>(&physics->innermost());
+  if (maze != nullptr) maze->layout().check_place(what, {x, y}, 0.0);
+}
+
 }  // namespace reverie::maze

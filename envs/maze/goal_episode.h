@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -118,5 +119,10 @@ class MazePhysics : public MujocoPhysicsState {
  private:
   GoalEpisode& episode_;
 };
+
+// Throws Error(kInput) that opens with `what`, which names the goal, when the environment is a maze
+// and the position x, y [m] is in a wall, outside, or cannot be reached. The message names the
+// nearest place that is allowed.
+void check_goal_place(Env& env, std::string_view what, double x, double y);
 
 }  // namespace reverie::maze

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <iostream>
 
-#include "apps/dataset_actions.h"
+#include "apps/launcher/dataset_actions.h"
 #include "core/progress.h"
 #include "core/random.h"
 #include "core/text.h"
@@ -12,8 +12,8 @@
 #include "datasets/dataset_merge.h"
 #include "envs/env_lane.h"
 #include "envs/maze/goal_episode.h"
-#include "runs/recorded_env.h"
-#include "runs/state_replay.h"
+#include "recordings/recorded_env.h"
+#include "recordings/state_replay.h"
 
 namespace reverie {
 namespace {

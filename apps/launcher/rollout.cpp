@@ -2,14 +2,14 @@
 #include <optional>
 
 #include "apps/command.h"
-#include "apps/rollout_recording.h"
-#include "apps/run_flags.h"
+#include "apps/env_flags.h"
+#include "apps/launcher/rollout_recording.h"
 #include "core/interrupt.h"
 #include "datasets/hdf5.h"
 #include "drawing/canvas.h"
 #include "envs/action_player.h"
 #include "envs/registry.h"
-#include "runs/recorded_env.h"
+#include "recordings/recorded_env.h"
 
 namespace reverie {
 namespace {

@@ -1,4 +1,4 @@
-#include "runs/state_replay.h"
+#include "recordings/state_replay.h"
 
 #include <algorithm>
 

@@ -1,13 +1,13 @@
 #include <charconv>
 #include <iostream>
 
-#include "apps/dataset_actions.h"
+#include "apps/launcher/dataset_actions.h"
 #include "core/field_numbers.h"
 #include "core/progress.h"
-#include "runs/goals.h"
-#include "runs/gymnasium.h"
-#include "runs/recorded_env.h"
-#include "runs/state_replay.h"
+#include "envs/maze/goal_episode.h"
+#include "recordings/gymnasium.h"
+#include "recordings/recorded_env.h"
+#include "recordings/state_replay.h"
 
 namespace reverie {
 namespace {
@@ -39,7 +39,7 @@ class Relabeller {
       : schema_(dataset.schema()), replay_(dataset, env), to_final_(goal == kFinalGoal) {
     if (goal.empty() || to_final_) return;
     goal_ = parse_goal(goal);
-    if (goal_.size() == 2) check_goal_place(env, "--goal " + goal, goal_[0], goal_[1]);
+    if (goal_.size() == 2) maze::check_goal_place(env, "--goal " + goal, goal_[0], goal_[1]);
   }
 
   void relabel(EpisodeData& episode) {

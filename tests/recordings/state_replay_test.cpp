@@ -1,6 +1,6 @@
 // Recorded episodes in an environment: the valid rows.
 
-#include "runs/state_replay.h"
+#include "recordings/state_replay.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,7 +8,6 @@
 #include "core/random.h"
 #include "envs/env_lane.h"
 #include "envs/registry.h"
-#include "nn/pch.h"
 #include "tests/errors.h"
 #include "tests/temporary_folder.h"
 

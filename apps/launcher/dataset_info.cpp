@@ -4,7 +4,7 @@
 
 #include <fmt/ranges.h>
 
-#include "apps/dataset_actions.h"
+#include "apps/launcher/dataset_actions.h"
 #include "core/field_numbers.h"
 #include "core/json.h"
 #include "core/progress.h"

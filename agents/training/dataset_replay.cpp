@@ -1,4 +1,4 @@
-#include "datasets/dataset_replay.h"
+#include "agents/training/dataset_replay.h"
 
 #include <algorithm>
 #include <numeric>

@@ -1,6 +1,6 @@
 // A dataset as a source of batches: each batch agrees with the file.
 
-#include "datasets/dataset_replay.h"
+#include "agents/training/dataset_replay.h"
 
 #include <cstring>
 

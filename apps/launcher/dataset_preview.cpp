@@ -2,15 +2,15 @@
 #include <cmath>
 #include <iostream>
 
-#include "apps/dataset_actions.h"
-#include "apps/run_flags.h"
+#include "apps/launcher/dataset_actions.h"
+#include "apps/out_flags.h"
 #include "core/progress.h"
 #include "drawing/canvas.h"
 #include "drawing/overlay.h"
 #include "drawing/picture.h"
 #include "drawing/video.h"
-#include "runs/recorded_env.h"
-#include "runs/state_replay.h"
+#include "recordings/recorded_env.h"
+#include "recordings/state_replay.h"
 
 namespace reverie {
 namespace {

@@ -1,4 +1,4 @@
-#include "runs/recorded_env.h"
+#include "recordings/recorded_env.h"
 
 #include <algorithm>
 

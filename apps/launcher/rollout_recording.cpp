@@ -1,12 +1,12 @@
-#include "apps/rollout_recording.h"
+#include "apps/launcher/rollout_recording.h"
 
 #include <filesystem>
 
 #include <fmt/ranges.h>
 
-#include "apps/dataset_actions.h"
+#include "apps/launcher/dataset_actions.h"
 #include "core/field_numbers.h"
-#include "runs/state_replay.h"
+#include "recordings/state_replay.h"
 
 namespace reverie {
 namespace {

@@ -1,4 +1,4 @@
-#include "runs/gymnasium.h"
+#include "recordings/gymnasium.h"
 
 #include <algorithm>
 #include <iterator>
