@@ -3,33 +3,11 @@
 
 #include "apps/command.h"
 #include "drawing/chart.h"
-#include "runs/history.h"
 #include "runs/learning_curve.h"
 #include "runs/metrics_table.h"
+#include "runs/run_group.h"
 
 namespace reverie {
-namespace {
-
-// What a group of seeds is called: what the names of its folders begin with.
-std::string group_name(const std::vector<std::string>& runs, const std::vector<size_t>& group) {
-  std::string name = last_name(runs[group.front()]);
-  if (group.size() == 1) return name;
-  for (const size_t i : group) {
-    const std::string other = last_name(runs[i]);
-    const auto parts = std::mismatch(name.begin(), name.end(), other.begin(), other.end());
-    name.erase(parts.first, name.end());
-  }
-  const size_t last = name.find_last_not_of("-_.");
-  // "ddpg-s1" and "ddpg-s2" are seeds of "ddpg".
-  if (last != std::string::npos && last > 0 && name.ends_with('s') &&
-      std::string_view("-_.").find(name[last - 1]) != std::string_view::npos) {
-    name.erase(last);
-  }
-  name.erase(name.find_last_not_of("-_.") + 1);
-  return fmt::format("{}{}{} seeds", name, name.empty() ? "" : ", ", group.size());
-}
-
-}  // namespace
 
 int plot_command(const Arguments& arguments) {
   std::vector<std::string> runs, metrics;
@@ -40,7 +18,8 @@ int plot_command(const Arguments& arguments) {
   CommandLine line("plot",
                    "Plots metrics over steps, one chart for each metric. Runs that differ only in "
                    "their\nseed become one line, their mean with its 95 % interval.");
-  line.add("RUN", runs, {.help = "run folders", .required = true});
+  line.add("RUN", runs,
+           {.help = "run folders, and groups of them (train --seeds)", .required = true});
   line.add("--metric", metrics,
            {.help = "columns of metrics.csv, NAME,NAME",
             .commas = true,
@@ -52,6 +31,7 @@ int plot_command(const Arguments& arguments) {
   line.add("--size", size, {.help = "size of each chart [px]"});
   if (!line.parse(arguments)) return 0;
 
+  runs = with_groups_expanded(runs);
   std::vector<MetricsTable> tables;
   for (const std::string& run : runs) tables.push_back(MetricsTable::read(run));
   if (metrics.empty()) metrics = usual_metrics(tables);

@@ -7,17 +7,19 @@
 #include "apps/build_commit.h"
 #include "core/machine.h"
 #include "envs/registry.h"
+#include "runs/run_group.h"
 
 namespace reverie {
 namespace {
 
-// The run's folder among the arguments, or ""; flags and their values may come before it.
+// The run's folder among the arguments, or that of a group's first run, or ""; flags and their
+// values may come before it.
 std::string find_run(const Arguments& arguments) {
   for (const std::string& argument : arguments) {
+    if (argument.empty() || argument.starts_with('-')) continue;
+    if (const auto group = runs_of_group(argument); !group.empty()) return group.front();
     std::error_code error;
-    const bool is_run = !argument.empty() && !argument.starts_with('-') &&
-                        std::filesystem::exists(argument + "/config.toml", error) && !error;
-    if (is_run) return argument;
+    if (std::filesystem::exists(argument + "/config.toml", error) && !error) return argument;
   }
   return "";
 }

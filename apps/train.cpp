@@ -8,18 +8,22 @@
 #include "agents/training/trainer.h"
 #include "apps/command.h"
 #include "apps/run_flags.h"
+#include "apps/train_seeds.h"
 #include "core/file.h"
 #include "core/interrupt.h"
+#include "core/machine.h"
 #include "envs/registry.h"
 #include "recordings/recorded_env.h"
 #include "runs/history.h"
 #include "runs/load_policy.h"
+#include "runs/run_group.h"
 
 namespace reverie {
 namespace {
 
 struct TrainFlags {
   std::string config, preset = "auto", run, resume;
+  std::optional<int64_t> seeds, parallel;
 };
 
 // The pair whose options --help shows where none is given.
@@ -41,7 +45,8 @@ BaseConfig base_config(const Arguments& arguments) {
                   "--resume {}: the run keeps its options; --config and --preset cannot replace "
                   "them, single flags can",
                   resume);
-    return {load_run_config(RunDirectory::open(resume, RunDirectory::Access::kRead).config_file())};
+    const std::string run = with_groups_expanded({resume}).front();
+    return {load_run_config(RunDirectory::open(run, RunDirectory::Access::kRead).config_file())};
   }
   std::string env = peek_flag(arguments, "--env");
   std::string agent = peek_flag(arguments, "--agent");
@@ -199,6 +204,50 @@ void remove_if_nothing_was_made(const RunDirectory& directory) {
   if (directory.checkpoints().empty()) std::filesystem::remove_all(directory.path(), ignored);
 }
 
+// Trains the runs of a group, each in a process of its own. `of_run`: the flags that tell it which
+// run it is.
+int train_group(const Arguments& arguments, const TrainFlags& flags, const std::string& group,
+                const std::vector<std::string>& runs, int64_t threads,
+                const std::function<Arguments(size_t)>& of_run) {
+  const Arguments shared =
+      without_flags(arguments, {"--run", "--resume", "--seed", "--seeds", "--parallel"});
+  std::vector<SeedRun> processes;
+  for (size_t i = 0; i < runs.size(); ++i) {
+    Arguments own = of_run(i);
+    own.insert(own.end(), shared.begin(), shared.end());
+    processes.push_back({last_name(runs[i]), std::move(own)});
+  }
+  const int64_t usual = std::max<int64_t>(1, this_machine().cores / threads);
+  const int status = train_seeds(processes, flags.parallel.value_or(usual));
+  if (status == kInterruptedStatus) {
+    std::cerr << fmt::format("stopped. To continue:\n  reverie train --resume {}\n", group);
+  } else if (status == 0) {
+    std::cerr << fmt::format(
+        "done: {} runs. Next:\n  reverie evaluate {}\n  reverie plot {} --out {}/curves.png\n",
+        runs.size(), group, group, group);
+  }
+  return status;
+}
+
+// Starts a group of new runs: seeds from `first` on.
+int start_group(const Arguments& arguments, const TrainFlags& flags, const RunConfig& config) {
+  std::error_code error;
+  REVERIE_CHECK(!std::filesystem::exists(flags.run + "/config.toml", error),
+                "--run {}: is a run; expected another folder for the {} runs of --seeds", flags.run,
+                *flags.seeds);
+  std::vector<std::string> runs;
+  for (int64_t i = 0; i < *flags.seeds; ++i) {
+    runs.push_back(run_of_group(flags.run, config.seed + i).string());
+    REVERIE_CHECK(!std::filesystem::exists(runs.back(), error),
+                  "{}: already exists; `reverie train --resume {}` continues it", runs.back(),
+                  flags.run);
+  }
+  return train_group(arguments, flags, flags.run, runs, config.threads, [&](size_t i) {
+    const int64_t seed = config.seed + static_cast<int64_t>(i);
+    return Arguments{"--run", runs[i], "--seed", std::to_string(seed)};
+  });
+}
+
 TrainingResult run_training(RunConfig& config, RunDirectory& directory, Trainer& trainer,
                             RunStart start) {
   // If a stage has become longer, the run goes back to it.
@@ -233,11 +282,29 @@ int train_command(const Arguments& arguments) {
   line.add("--preset", flags.preset,
            {.help = "auto: the preset of this pair, if there is one; none; or a TOML file"});
   line.add("--run", flags.run,
-           {.help = "folder of the new run", .fallback = "runs/ENV-AGENT-sSEED"});
-  line.add("--resume", flags.resume, {.help = "continue the run in this folder"});
+           {.help = "folder of the new run or group",
+            .fallback = "runs/ENV-AGENT-sSEED; runs/ENV-AGENT for a group"});
+  line.add("--resume", flags.resume,
+           {.help = "continue the run in this folder, or the runs of this group"});
+  line.add("--seeds", flags.seeds,
+           {.help = "train a group of this many runs, RUN/seed_S, with seeds from --seed on",
+            .range = between(1, 1000)});
+  line.add("--parallel", flags.parallel,
+           {.help = "runs of a group that train at once",
+            .range = between(1, 1000),
+            .fallback = "as many as there are cores for their --threads"});
   line.add_fields(fields);
   if (wants_help(arguments)) settle_help(line, *config, arguments);
   if (!line.parse(arguments)) return 0;
+  if (const auto group = runs_of_group(flags.resume); !group.empty()) {
+    REVERIE_CHECK(!flags.seeds, "--resume {}: the group has its seeds; --seeds cannot change them",
+                  flags.resume);
+    return train_group(arguments, flags, flags.resume, group, config->threads, [&](size_t i) {
+      return Arguments{"--resume", group[i]};
+    });
+  }
+  REVERIE_CHECK(!flags.parallel || flags.seeds,
+                "--parallel: is for groups; expected --seeds, or --resume with a group's folder");
   const auto saved_options = lifelong_options(fields);
   const bool can_resume = config->training && config->training->can_resume();
   const bool gathers = config->dataset().empty();
@@ -258,6 +325,8 @@ int train_command(const Arguments& arguments) {
                 had_steps ? "has" : "learns from its dataset alone and has no");
   if (resuming) check_lifelong_options(flags.resume, saved_options, lifelong_options(fields));
   REVERIE_CHECK(!resuming || flags.run.empty(), "--resume and --run exclude each other");
+  REVERIE_CHECK(!resuming || !flags.seeds, "--resume {}: is one run; --seeds starts a group",
+                flags.resume);
   REVERIE_CHECK(find_agent(config->agent).learns(),
                 "agent '{}' has nothing to learn; try "
                 "`reverie evaluate {} --env {}`",
@@ -265,13 +334,17 @@ int train_command(const Arguments& arguments) {
 
   REVERIE_CHECK(flags.run.empty() != line.is_given("--run"), "--run: is empty, expected a folder");
   if (flags.run.empty()) {
-    flags.run = fmt::format("runs/{}-{}-s{}", config->env, config->agent, config->seed);
+    flags.run = fmt::format("runs/{}-{}", config->env, config->agent);
+    if (!flags.seeds) flags.run += fmt::format("-s{}", config->seed);
   }
   // Bad input must not leave a run folder behind, so everything that can be wrong is tried first.
-  const std::unique_ptr<Trainer> trainer =
-      config->training->make(*config, [&](std::string_view text) {
-        if (!line.is_quiet()) std::cerr << text << "\n";
-      });
+  std::unique_ptr<Trainer> trainer = config->training->make(*config, [&](std::string_view text) {
+    if (!line.is_quiet()) std::cerr << text << "\n";
+  });
+  if (flags.seeds) {
+    trainer.reset();
+    return start_group(arguments, flags, *config);
+  }
 
   RunDirectory directory = resuming ? RunDirectory::open(flags.resume, RunDirectory::Access::kWrite)
                                     : RunDirectory::create(flags.run);

@@ -159,7 +159,9 @@ ParsedValue parse_node(const ConfigField& field, const toml::node& node, std::st
   const auto fail = [&]() {
     std::ostringstream found;
     node.visit([&](const auto& value) { found << value; });
-    fail_type(field, found.str(), source);
+    // Texts have their quotes already.
+    fail_input("{}: found {}, expected {} ({})", source, found.str(), field.type_name(),
+               field.help);
   };
   return std::visit(Overloaded{[&](bool*) -> ParsedValue {
                                  if (!node.is_boolean()) fail();

@@ -9,6 +9,7 @@
 #include "agents/run_config.h"
 #include "core/statistics.h"
 #include "runs/record.h"
+#include "runs/run_group.h"
 
 namespace reverie {
 namespace {
@@ -47,6 +48,25 @@ std::vector<std::vector<size_t>> group_by_options(const std::vector<std::string>
     }
   }
   return groups;
+}
+
+std::string group_name(const std::vector<std::string>& runs, const std::vector<size_t>& group) {
+  std::string name = record_name(runs[group.front()]);
+  if (group.size() == 1) return name;
+  for (const size_t i : group) {
+    const std::string other = record_name(runs[i]);
+    const auto parts = std::mismatch(name.begin(), name.end(), other.begin(), other.end());
+    name.erase(parts.first, name.end());
+  }
+  // "ddpg-s1" and "ddpg-s12" are seeds of "ddpg".
+  constexpr std::string_view kSeparators = "-_.";
+  const size_t last = name.find_last_not_of("0123456789");
+  if (last != std::string::npos && last > 0 && name[last] == 's' &&
+      kSeparators.find(name[last - 1]) != std::string_view::npos) {
+    name.erase(last);
+  }
+  name.erase(name.find_last_not_of(kSeparators) + 1);
+  return fmt::format("{}{}{} seeds", name, name.empty() ? "" : ", ", group.size());
 }
 
 std::vector<Point> learning_curve(const MetricsTable& run, const std::string& metric,

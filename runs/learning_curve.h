@@ -21,6 +21,10 @@ struct LearningCurve {
 // Error(kInput) for a run whose config.toml cannot be read.
 std::vector<std::vector<size_t>> group_by_options(const std::vector<std::string>& runs);
 
+// What a group of these runs is called: what the names of its folders begin with, and how many
+// there are.
+std::string group_name(const std::vector<std::string>& runs, const std::vector<size_t>& group);
+
 // The metric of a run, NaN left out. smooth: each value becomes the mean of so many around it,
 // fewer at the ends; 1 = as logged. Throws Error(kInput) for an unknown metric.
 std::vector<Point> learning_curve(const MetricsTable& run, const std::string& metric,

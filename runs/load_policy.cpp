@@ -9,6 +9,7 @@
 #include "envs/registry.h"
 #include "envs/wrappers/wrapped_config.h"
 #include "nn/device.h"
+#include "runs/run_group.h"
 
 namespace reverie {
 namespace {
@@ -131,6 +132,9 @@ void pursue_goals(LoadedPolicy& loaded, const LoadOptions& options) {
 }  // namespace
 
 RunDirectory open_run_folder(const std::string& run) {
+  const std::vector<std::string> group = runs_of_group(run);
+  REVERIE_CHECK(group.empty(), "{}: is a group of {} runs; expected one of them, such as {}", run,
+                group.size(), group.front());
   try {
     return RunDirectory::open(run, RunDirectory::Access::kRead);
   } catch (const Error& error) {

@@ -8,6 +8,7 @@
 #include "core/text.h"
 #include "nn/pch.h"
 #include "runs/metrics_table.h"
+#include "runs/run_group.h"
 
 namespace reverie {
 namespace {
@@ -119,7 +120,7 @@ Record begin_record(const LoadedPolicy& policy, const std::filesystem::path& run
   std::map<std::string, std::string> options = training_options(run);
   options.merge(evaluation_options(policy, settings, options));
   const MetricsTable metrics = MetricsTable::read(run);
-  return {.run = last_name(run),
+  return {.run = record_name(run),
           .env = policy.spec.id,
           .agent = config.agent,
           .seed = config.seed,

@@ -20,7 +20,7 @@ using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-constexpr hsize_t kSteps = 12;
+constexpr hsize_t kRolloutSteps = 12;
 
 // Actions that push the point about, [rows, width].
 std::vector<float> some_actions(hsize_t rows, hsize_t width) {
@@ -60,7 +60,7 @@ class RolloutTest : public testing::Test {
 };
 
 TEST_F(RolloutTest, RecordsWhatTheContractNames) {
-  write_recording(at("in.h5"), some_actions(kSteps, 2), 2);
+  write_recording(at("in.h5"), some_actions(kRolloutSteps, 2), 2);
   const Finished result = rollout("pointmaze-umaze", "in.h5:/g", "out.h5", {"--seed", "3"});
   ASSERT_EQ(result.status, 0) << result.err;
   EXPECT_THAT(result.err, HasSubstr("12 of 12 steps"));
@@ -71,26 +71,26 @@ TEST_F(RolloutTest, RecordsWhatTheContractNames) {
                                                                   {"achieved_goal", 2},
                                                                   {"desired_goal", 2}}) {
     ASSERT_TRUE(arrays.contains(name)) << name;
-    EXPECT_THAT(arrays.at(name).shape, ElementsAre(kSteps + 1, width)) << name;
+    EXPECT_THAT(arrays.at(name).shape, ElementsAre(kRolloutSteps + 1, width)) << name;
   }
-  EXPECT_EQ(arrays.at("action").as<float>(), some_actions(kSteps, 2));
+  EXPECT_EQ(arrays.at("action").as<float>(), some_actions(kRolloutSteps, 2));
   for (const char* name : {"reward", "terminated", "truncated", "success"}) {
     ASSERT_TRUE(arrays.contains(name)) << name;
-    EXPECT_THAT(arrays.at(name).shape, ElementsAre(kSteps)) << name;
+    EXPECT_THAT(arrays.at(name).shape, ElementsAre(kRolloutSteps)) << name;
   }
-  EXPECT_EQ(arrays.at("reward").bytes.size(), kSteps * sizeof(double));
+  EXPECT_EQ(arrays.at("reward").bytes.size(), kRolloutSteps * sizeof(double));
   EXPECT_FALSE(arrays.contains("frame"));
   const std::vector<double> position = arrays.at("qpos").as<double>();
   const std::vector<double> observation = arrays.at("observation").as<double>();
-  for (size_t t = 0; t <= kSteps; ++t) {
+  for (size_t t = 0; t <= kRolloutSteps; ++t) {
     EXPECT_EQ(position[2 * t], observation[4 * t]);
     EXPECT_EQ(position[2 * t + 1], observation[4 * t + 1]);
   }
-  EXPECT_NE(position[0], position[2 * kSteps]);
+  EXPECT_NE(position[0], position[2 * kRolloutSteps]);
 }
 
 TEST_F(RolloutTest, RollingOutTheResultGivesTheSameArrays) {
-  write_recording(at("in.h5"), some_actions(kSteps, 2), 2);
+  write_recording(at("in.h5"), some_actions(kRolloutSteps, 2), 2);
   for (const std::string env : {"pointmaze-umaze", "maze2d-medium-dense"}) {
     ASSERT_EQ(rollout(env, "in.h5:/g", "one.h5", {"--seed", "3"}).status, 0);
     // The seed differs, but the recorded state decides.
@@ -107,7 +107,7 @@ TEST_F(RolloutTest, RollingOutTheResultGivesTheSameArrays) {
 }
 
 TEST_F(RolloutTest, RecordsFramesAndStopsWithTheEpisode) {
-  write_recording(at("in.h5"), some_actions(kSteps, 2), 2);
+  write_recording(at("in.h5"), some_actions(kRolloutSteps, 2), 2);
   const Finished result = rollout("maze2d-umaze", "in.h5:/g", "out.h5",
                                   {"--frames-every", "4", "--size", "32x24", "--max-steps", "9"});
   ASSERT_EQ(result.status, 0) << result.err;
@@ -170,7 +170,7 @@ TEST_F(RolloutTest, ReplaysEpisodesOfDatasetsInEveryLayout) {
                  {"d4rl.h5", "actions"});
   expect_refusal(folder_.path(), with(rollout, {"--from", "d4rl.h5", "--frame-skip", "3"}),
                  {"--frame-skip 3", "collected with 2"});
-  write_recording(at("in.h5"), some_actions(kSteps, 2), 2);
+  write_recording(at("in.h5"), some_actions(kRolloutSteps, 2), 2);
   expect_refusal(folder_.path(), with(rollout, {"--from", "in.h5:/g"}), {"--env"});
   expect_refusal(folder_.path(),
                  with(rollout, {"--from", "in.h5:/g", "--env", "maze2d-umaze", "--episode", "0"}),
@@ -178,11 +178,11 @@ TEST_F(RolloutTest, ReplaysEpisodesOfDatasetsInEveryLayout) {
 }
 
 TEST_F(RolloutTest, RefusesBadRecordings) {
-  write_recording(at("in.h5"), some_actions(kSteps, 2), 2);
-  std::vector<float> bad = some_actions(kSteps, 2);
+  write_recording(at("in.h5"), some_actions(kRolloutSteps, 2), 2);
+  std::vector<float> bad = some_actions(kRolloutSteps, 2);
   bad[3 * 2 + 1] = std::nanf("");
   write_recording(at("nan.h5"), bad, 2);
-  write_recording(at("wide.h5"), some_actions(kSteps, 3), 3);
+  write_recording(at("wide.h5"), some_actions(kRolloutSteps, 3), 3);
   write(at("text.h5"), "no HDF5 at all");
   fs::copy(at("in.h5"), at("cut.h5"));
   fs::resize_file(at("cut.h5"), fs::file_size(at("cut.h5")) / 2);

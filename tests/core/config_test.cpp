@@ -45,7 +45,7 @@ TEST(Config, DumpReadsBackEqual) {
 }
 
 TEST(Config, StringsAreEscapedInTheDump) {
-  std::string tricky = "a \"quoted\" \\ path\nwith a line\tand a tab";
+  std::string tricky = "a \"quoted\" \\ path\nwith a line\tand a tab, caf\xc3\xa9";
   ConfigFields f;
   f.add("map", tricky, "path");
   const std::string dump = f.to_toml();
@@ -53,6 +53,18 @@ TEST(Config, StringsAreEscapedInTheDump) {
   tricky.clear();
   f.load_toml_text(dump, "dump");
   EXPECT_EQ(tricky, expected);
+}
+
+TEST(Config, OpenBoundsAreOutside) {
+  EXPECT_FALSE(above(0).contains(0.0));
+  EXPECT_TRUE(above(0).contains(1e-300));
+  EXPECT_TRUE(at_least(0).contains(0.0));
+  const Range open{.low = 0, .high = 1, .open_low = true, .open_high = true};
+  EXPECT_FALSE(open.contains(0.0));
+  EXPECT_TRUE(open.contains(0.5));
+  EXPECT_FALSE(open.contains(1.0));
+  EXPECT_TRUE(between(0, 1).contains(0.0));
+  EXPECT_TRUE(between(0, 1).contains(1.0));
 }
 
 TEST(Config, FlagsParse) {
@@ -102,7 +114,7 @@ TEST(Config, BadTomlNamesLineKeyAndNearest) {
   EXPECT_THAT(load("gamma = 0.5\n"), HasSubstr("x.toml:1: unknown key"));
   EXPECT_THAT(load("[agnt]\ngamma = 0.5\n"), HasSubstr("did you mean 'agent'?"));
   EXPECT_THAT(load("[agent]\ngamma = \"x\"\n"),
-              HasSubstr("agent.gamma: found ''x'', expected number"));
+              HasSubstr("agent.gamma: found 'x', expected number"));
   EXPECT_THAT(load("steps = 1.5\n"), HasSubstr("expected integer"));
   EXPECT_THAT(load("steps = \n"), HasSubstr("x.toml:1"));
   EXPECT_THAT(load("[agent]\nhidden_sizes = [1, \"a\"]\n"), HasSubstr("hidden_sizes"));

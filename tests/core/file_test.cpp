@@ -294,9 +294,11 @@ pid_t leave_unfinished(const fs::path& folder, bool lives) {
 
 TEST(TemporarySibling, OfAKilledProcessIsRemovedByTheNextOneOnly) {
   const TemporaryFolder folder;
-  leave_unfinished(folder.path(), false);
+  const pid_t dead = leave_unfinished(folder.path(), false);
   const pid_t living = leave_unfinished(folder.path(), true);
-  std::ofstream(folder / ".reverie-tmp-00000000-1-0") << "of another machine";
+  // A process of that number is no more here, but may live there.
+  const std::string elsewhere = ".reverie-tmp-00000000-" + std::to_string(dead) + "-0";
+  std::ofstream(folder / elsewhere) << "of another machine";
   std::ofstream(folder / "film.mp4") << "old";
   const auto names = [&] {
     std::set<std::string> found;
@@ -310,7 +312,7 @@ TEST(TemporarySibling, OfAKilledProcessIsRemovedByTheNextOneOnly) {
   EXPECT_EQ(names().size(), 4U);
   temporary_sibling(folder / "a");
   EXPECT_EQ(names().size(), 3U);
-  EXPECT_THAT(names(), testing::IsSupersetOf({".reverie-tmp-00000000-1-0", "film.mp4"}));
+  EXPECT_THAT(names(), testing::IsSupersetOf({elsewhere, std::string("film.mp4")}));
   ::kill(living, SIGKILL);
   ::waitpid(living, nullptr, 0);
 }

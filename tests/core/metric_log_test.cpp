@@ -172,7 +172,7 @@ TEST(MetricLog, RefusesWhatWouldSpoilTheLog) {
 TEST(MetricLog, ResumeDropsLaterRowsAndContinuesTheClock) {
   const TemporaryFolder folder;
   write_file_atomically(folder / "metrics.csv",
-                        "step,wall_time_s,x\n10,1.5,1\n20,1000.25,2\n30,2000,3\n40,3000,4\n");
+                        "step,wall_time_s,x\n10,1.5,1\n20,1000.25,2\n21,2000,3\n40,3000,4\n");
   {
     MetricLog log(folder.path(), 20);
     log.write(25, {{"x", 9.0}, {"y", 1.0}});

@@ -296,6 +296,8 @@ TEST_F(ProgressTest, AResumedRunCountsItsOwnStepsOnly) {
   now_ += 10.0;
   bar.update(901000);
   EXPECT_THAT(screen(output()).at(0), HasSubstr(" 90%  ETA 16:30  100/s"));
+  bar.finish();
+  EXPECT_THAT(screen(output()).at(0), HasSubstr("in 0:10  100/s"));
 }
 
 TEST_F(ProgressTest, AnUnknownTotalShowsWhatIsKnown) {

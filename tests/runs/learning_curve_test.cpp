@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "runs/run_group.h"
 #include "tests/temporary_folder.h"
 
 namespace reverie {
@@ -75,6 +76,30 @@ TEST_F(LearningCurves, UsualMetricsAreThoseThatAllRunsHave) {
   EXPECT_THAT(usual_metrics({a, b}), ElementsAre("env/return", "loss/critic"));
   const MetricsTable none = table("c", "step,other\n1,2\n");
   EXPECT_THROW(usual_metrics({a, none}), Error);
+}
+
+TEST(RunGroup, NamesOfRecordsAndGroups) {
+  EXPECT_EQ(record_name("runs/td3"), "td3");
+  EXPECT_EQ(record_name("runs/td3/seed_2"), "td3-s2");
+  EXPECT_EQ(record_name("runs/td3/seed_2/"), "td3-s2");
+  EXPECT_EQ(record_name("runs/td3/seed_02"), "seed_02");
+  EXPECT_EQ(group_name({"r/ddpg-s1", "r/ddpg-s2"}, {0, 1}), "ddpg, 2 seeds");
+  EXPECT_EQ(group_name({"r/ddpg/seed_1", "r/ddpg/seed_12"}, {0, 1}), "ddpg, 2 seeds");
+  EXPECT_EQ(group_name({"a", "r/ddpg/seed_3"}, {1}), "ddpg-s3");
+}
+
+TEST(RunGroup, IsTheFoldersOfSeedsInTheirOrder) {
+  const test::TemporaryFolder folder;
+  for (const char* name : {"seed_10", "seed_2", "seed_x", "seed_02", "other", "seed_7"}) {
+    std::filesystem::create_directories(folder / name);
+    if (std::string(name) != "seed_7") std::ofstream(folder / name / "config.toml") << "";
+  }
+  const std::string path = folder.path().string();
+  EXPECT_THAT(runs_of_group(path), ElementsAre(path + "/seed_2", path + "/seed_10"));
+  EXPECT_THAT(runs_of_group(path + "/other"), testing::IsEmpty());
+  EXPECT_THAT(runs_of_group(path + "/missing"), testing::IsEmpty());
+  EXPECT_THAT(with_groups_expanded({"a", path}),
+              ElementsAre("a", path + "/seed_2", path + "/seed_10"));
 }
 
 }  // namespace
