@@ -327,9 +327,9 @@ TEST(RecurrentPolicy, PpoRecallsWhatItSawAtTheBeginning) {
     ppo.learning_rate = 5e-3;
     ppo.rollout_steps = 32;
     ppo.sequence_length = 16;
-    ppo.minibatch = 64;
+    ppo.minibatch = 128;
     ppo.epochs = 4;
-    const double mean = recall_after(ppo, 16000, 8);
+    const double mean = recall_after(ppo, 6000, 8);
     if (memory == std::string("none")) {
       EXPECT_LT(std::abs(mean), 0.3);
     } else {
@@ -342,15 +342,14 @@ TEST(RecurrentPolicy, A2cAndReinforceRecallToo) {
   A2cConfig a2c;
   ReinforceConfig with, without;
   without.baseline = false;
-  a2c.rollout_steps = 16;
-  with.rollout_steps = without.rollout_steps = 24;
   for (PolicyGradientConfig* config :
        std::initializer_list<PolicyGradientConfig*>{&a2c, &with, &without}) {
     config->memory = "gru";
     config->memory_size = 16;
     config->hidden_sizes = {16};
     config->learning_rate = 1e-2;
-    EXPECT_GT(recall_after(*config, 40000, 8), 0.95);
+    config->rollout_steps = 16;
+    EXPECT_GT(recall_after(*config, 24000, 16), 0.95);
   }
 }
 
