@@ -16,6 +16,15 @@ at::Tensor Rollout::next_value(const at::Tensor& value, const at::Tensor& last_v
   return next.view({-1}).index_copy(0, final_index, final_value).view_as(value);
 }
 
+at::Tensor Rollout::sequences(int64_t length) const {
+  REVERIE_CHECK(length >= 1 && steps() % length == 0,
+                "rollout: {} steps cannot be cut into sequences of {}", steps(), length);
+  return at::arange(steps() * num_envs(), reward.options().dtype(at::kLong))
+      .view({-1, length, num_envs()})
+      .transpose(1, 2)
+      .reshape({-1, length});
+}
+
 at::Tensor flat(const at::Tensor& steps) { return steps.flatten(0, 1); }
 
 TensorMap flat(const TensorMap& steps) {

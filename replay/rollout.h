@@ -39,6 +39,11 @@ struct Rollout {
   // final_obs [K]. Meaningless where the episode terminated.
   at::Tensor next_value(const at::Tensor& value, const at::Tensor& last_value,
                         const at::Tensor& final_value) const;
+
+  // The rollout cut into sequences of `length` consecutive steps of one environment: the rows of
+  // flat() that each consists of, [T N / length, length] int64 on the rollout's device. length
+  // divides T.
+  at::Tensor sequences(int64_t length) const;
 };
 
 // Fields flattened to T N rows, in the order of final_index.

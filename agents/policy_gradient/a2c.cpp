@@ -26,7 +26,7 @@ class A2c final : public PolicyGradientAgent {
  protected:
   TensorMap learn(const Rollout& rollout, const TensorMap& s, Rng& /*rng*/) override {
     const RolloutRows all = evaluate(rollout, s, config_.gae_lambda);
-    const at::Tensor x = networks().encoder().encode(s);
+    const at::Tensor x = networks().sequences(all);
     const auto pi = networks().policy(x);
     const at::Tensor policy_loss = -(pi->log_prob(all.draw) * normalized(all.advantage)).mean();
     const at::Tensor value_loss = 0.5 * (networks().value(x) - all.returns).square().mean();

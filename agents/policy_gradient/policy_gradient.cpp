@@ -14,6 +14,10 @@ void PolicyGradientConfig::describe(ConfigFields& f) {
   f.add("activation", activation, "activation between these layers", {"tanh", "relu"});
   f.add("convolutions", convolutions, "convolutions of pictures, if the environment shows any",
         ObservationEncoder::convolutions());
+  f.add("memory", memory, "recurrent layer that policy and value function share",
+        {"none", "lstm", "gru"});
+  f.add("memory_size", memory_size, "outputs of the recurrent layer, with --memory",
+        between(1, 65536));
   f.add(
       "distribution", distribution,
       "distribution of continuous actions: a Gaussian clipped to the bounds, or a Beta within them",
@@ -46,6 +50,7 @@ constexpr int64_t kRowsAtOnce = 2048;
 constexpr double kHiddenGain = 1.4142135623730951;
 constexpr double kPolicyGain = 0.01;
 constexpr double kValueGain = 1.0;
+constexpr double kMemoryGain = 1.0;
 
 // Numbered as PyTorch's nn.Sequential(Linear, Tanh, Linear, ...) numbers them.
 std::string layer_name(const std::string& net, size_t layer) {
@@ -77,16 +82,25 @@ void reset_perceptron(const Parameters& parameters, const std::string& net, size
   }
 }
 
-const std::string kDraw = "draw", kLogProb = "log_prob";
+const std::string kDraw = "draw", kLogProb = "log_prob", kMemory = "memory";
+
+std::optional<RecurrentKind> memory_kind(const PolicyGradientConfig& config) {
+  if (config.memory == "none") return std::nullopt;
+  return config.memory == "gru" ? RecurrentKind::kGru : RecurrentKind::kLstm;
+}
 
 Shapes shapes_of(const EnvSpec& spec, const PolicyGradientConfig& config, int64_t features,
                  const Field& draw, bool beta, bool gaussian) {
   Shapes shapes;
+  const std::optional<RecurrentKind> memory = memory_kind(config);
+  const int64_t encoded = features;
+  if (memory) features = config.memory_size;
   const auto* discrete = std::get_if<DiscreteSpace>(&spec.action);
   const int64_t outputs = discrete != nullptr ? discrete->n : draw.numel() * (beta ? 2 : 1);
   declare_perceptron(shapes, "policy", features, config.hidden_sizes, outputs);
   declare_perceptron(shapes, "value", features, config.hidden_sizes, 1);
   if (gaussian) shapes.push_back({"log_std", {draw.numel()}});
+  if (memory) RecurrentLayer::declare(shapes, kMemory, *memory, encoded, config.memory_size);
   return shapes;
 }
 
@@ -131,9 +145,32 @@ ActorCritic::ActorCritic(const EnvSpec& spec, const PolicyGradientConfig& config
   reset_perceptron(parameters_, "value", layers, kValueGain, rng);
   policy_ = perceptron(parameters_, "policy", layers);
   value_ = perceptron(parameters_, "value", layers);
-  if (kind_ != Kind::kGaussian) return;
-  log_std_ = parameters_.at("log_std");
-  log_std_.detach().fill_(config.initial_log_std);
+  if (kind_ == Kind::kGaussian) {
+    log_std_ = parameters_.at("log_std");
+    log_std_.detach().fill_(config.initial_log_std);
+  }
+  if (const std::optional<RecurrentKind> kind = memory_kind(config)) {
+    for (const char* name : {".weight_ih_l0", ".weight_hh_l0"}) {
+      fill_orthogonal(parameters_.at(kMemory + name), kMemoryGain, rng);
+    }
+    memory_.emplace(parameters_, kMemory, *kind);
+  }
+}
+
+ActorCritic::Step ActorCritic::step(const TensorMap& prepared, const at::Tensor& memory) const {
+  const at::Tensor encoded = encoder_.encode(prepared);
+  if (!memory_) return {encoded, memory};
+  const at::Tensor next = memory_->step(encoded, memory);
+  return {memory_->output(next), next};
+}
+
+at::Tensor ActorCritic::sequences(const RolloutRows& rows) const {
+  const at::Tensor encoded = encoder_.encode(rows.s);
+  if (!memory_) return encoded;
+  const int64_t count = encoded.size(0) / rows.length;
+  return (*memory_)(encoded.view({rows.length, count, -1}), rows.memory.narrow(0, 0, count),
+                    rows.started.view({rows.length, count}))
+      .flatten(0, 1);
 }
 
 at::Tensor ActorCritic::forward(const std::vector<Linear>& layers, at::Tensor x) const {
@@ -170,10 +207,14 @@ at::Tensor ActorCritic::action(const at::Tensor& draw) const {
   return kind_ == Kind::kBeta ? 2.0 * draw - 1.0 : draw.clamp(-1.0, 1.0);
 }
 
-RolloutRows RolloutRows::select(const at::Tensor& rows) const {
+RolloutRows RolloutRows::select(const at::Tensor& sequences) const {
+  const at::Tensor rows = sequences.t().flatten();
   TensorMap selected;
   for (const auto& [name, values] : s) selected.add(name, values.index_select(0, rows));
-  return {.s = std::move(selected),
+  return {.length = sequences.size(1),
+          .s = std::move(selected),
+          .started = started.index_select(0, rows),
+          .memory = memory.index_select(0, rows),
           .draw = draw.index_select(0, rows),
           .log_prob = log_prob.index_select(0, rows),
           .value = value.index_select(0, rows),
@@ -186,27 +227,48 @@ namespace {
 // a ~ pi(. | s) to explore; the most likely action to evaluate.
 class PolicyGradientActor final : public Actor {
  public:
-  PolicyGradientActor(const PolicyGradientAgent& agent, bool explores, uint64_t seed)
-      : agent_(agent), explores_(explores), rng_(seed), noise_(agent.device(), seed) {}
+  PolicyGradientActor(const PolicyGradientAgent& agent, int64_t num_envs, bool explores,
+                      uint64_t seed)
+      : agent_(agent),
+        explores_(explores),
+        remembers_(agent.networks().recurrent_size() > 0),
+        memory_(at::zeros({num_envs, agent.networks().recurrent_size()},
+                          at::TensorOptions(agent.device()))),
+        rng_(seed),
+        noise_(agent.device(), seed) {}
 
   Decision act(const TensorMap& obs) override {
     const at::NoGradGuard no_grad;
     const ActorCritic& networks = agent_.networks();
-    const auto pi = networks.policy(networks.encoder()(obs));
+    const at::Tensor before = memory_;
+    const auto [x, after] = networks.step(networks.encoder().prepare(obs), before);
+    memory_ = after;
+    const auto pi = networks.policy(x);
     if (!explores_) return {networks.action(pi->center()).cpu()};
     // A generator on the device has no state that a checkpoint could hold, so every draw has its
     // own seed.
     noise_.reseed(rng_.next_uint64());
     const at::Tensor draw = pi->sample(noise_);
-    return {.action = networks.action(draw).cpu(),
-            .extra = {{kDraw, draw.cpu()}, {kLogProb, pi->log_prob(draw).cpu()}}};
+    Decision decision{.action = networks.action(draw).cpu(),
+                      .extra = {{kDraw, draw.cpu()}, {kLogProb, pi->log_prob(draw).cpu()}}};
+    if (remembers_) decision.extra.add(kMemory, before.cpu());
+    return decision;
   }
 
-  void state(StateList& list) override { list.add("rng", rng_); }
+  // Not in place: act() may have returned this tensor.
+  void on_episode_start(const at::Tensor& env_mask) override {
+    memory_ = memory_.masked_fill(env_mask.to(memory_.device()).unsqueeze(1), 0.0);
+  }
+
+  void state(StateList& list) override {
+    list.add("rng", rng_);
+    if (remembers_) list.add_learning(kMemory, memory_);
+  }
 
  private:
   const PolicyGradientAgent& agent_;
-  const bool explores_;
+  const bool explores_, remembers_;
+  at::Tensor memory_;  // [N, M] before the next step
   Rng rng_;
   NoiseSource noise_;
 };
@@ -233,13 +295,17 @@ PolicyGradientAgent::PolicyGradientAgent(const EnvSpec& spec, const PolicyGradie
   }
 }
 
-std::unique_ptr<Actor> PolicyGradientAgent::actor(int64_t /*num_envs*/, const Acting& acting,
+std::unique_ptr<Actor> PolicyGradientAgent::actor(int64_t num_envs, const Acting& acting,
                                                   uint64_t seed) {
-  return std::make_unique<PolicyGradientActor>(*this, acting.mode == ActMode::kExplore, seed);
+  return std::make_unique<PolicyGradientActor>(*this, num_envs, acting.mode == ActMode::kExplore,
+                                               seed);
 }
 
 std::vector<Field> PolicyGradientAgent::extra_fields() const {
-  return {networks_.draw_field(), {.name = kLogProb, .shape = {}}};
+  std::vector<Field> fields = {networks_.draw_field(), {.name = kLogProb, .shape = {}}};
+  const int64_t size = networks_.recurrent_size();
+  if (size > 0) fields.push_back({.name = kMemory, .shape = {size}});
+  return fields;
 }
 
 RolloutRequest PolicyGradientAgent::request() const {
@@ -265,29 +331,47 @@ void PolicyGradientAgent::state(StateList& list) {
   }
 }
 
-at::Tensor PolicyGradientAgent::values(const TensorMap& prepared) const {
+PolicyGradientAgent::Valued PolicyGradientAgent::values(const TensorMap& prepared,
+                                                        const at::Tensor& memory) const {
   const at::NoGradGuard no_grad;
   const int64_t rows = prepared.begin()->second.size(0);
-  std::vector<at::Tensor> parts;
+  std::vector<at::Tensor> value, after;
   for (int64_t first = 0; first == 0 || first < rows; first += kRowsAtOnce) {
     const int64_t count = std::min(kRowsAtOnce, rows - first);
     TensorMap part;
     for (const auto& [name, values] : prepared) part.add(name, values.narrow(0, first, count));
-    parts.push_back(networks_.value(networks_.encoder().encode(part)));
+    const ActorCritic::Step step = networks_.step(part, memory.narrow(0, first, count));
+    value.push_back(networks_.value(step.x));
+    after.push_back(step.memory);
   }
-  return at::cat(parts);
+  return {at::cat(value), at::cat(after)};
 }
 
 RolloutRows PolicyGradientAgent::evaluate(const Rollout& rollout, const TensorMap& s,
                                           double lambda) const {
   const at::NoGradGuard no_grad;
   const ObservationEncoder& encoder = networks_.encoder();
-  const at::Tensor value = values(s).view_as(rollout.reward);
-  const at::Tensor next_value = rollout.next_value(value, values(encoder.prepare(rollout.last_obs)),
-                                                   values(encoder.prepare(rollout.final_obs)));
+  const int64_t steps = rollout.steps(), num_envs = rollout.num_envs();
+  // The memory before each step is known, so all steps form one batch.
+  const at::Tensor memory = networks_.recurrent_size() > 0
+                                ? flat(rollout.extra.at(kMemory))
+                                : at::empty({steps * num_envs, 0}, rollout.reward.options());
+  const Valued now = values(s, memory);
+  const at::Tensor value = now.value.view_as(rollout.reward);
+  // The memory after a step is that of the step's episode, even where the episode ends. (There,
+  // last_obs is the next episode's, and its value is not used.)
+  const auto value_after = [&](const TensorMap& obs, const at::Tensor& memory_after) {
+    return values(encoder.prepare(obs), memory_after).value;
+  };
+  const at::Tensor next_value = rollout.next_value(
+      value, value_after(rollout.last_obs, now.memory.narrow(0, (steps - 1) * num_envs, num_envs)),
+      value_after(rollout.final_obs, now.memory.index_select(0, rollout.final_index)));
   const auto [advantage, returns] = advantages(
       rollout.reward, value, next_value, rollout.terminated, rollout.truncated, gamma_, lambda);
-  return {.s = s,
+  return {.length = steps,
+          .s = s,
+          .started = flat(rollout.started),
+          .memory = memory,
           .draw = flat(rollout.extra.at(kDraw)),
           .log_prob = flat(rollout.extra.at(kLogProb)),
           .value = flat(value),

@@ -15,19 +15,22 @@
 #include "nn/layers.h"
 #include "nn/noise_source.h"
 #include "nn/parameters.h"
+#include "nn/recurrent.h"
 #include "replay/rollout.h"
 
 namespace reverie {
 
 // The common part of reinforce, a2c and ppo: a stochastic policy pi(a | s) and a value function
 // V(s) that learn from rollouts. The agents differ in update(). Letters: T steps of N environments,
-// B = T N.
+// B = T N, M numbers that a recurrent layer remembers.
 
 // Defaults are ppo's.
 struct PolicyGradientConfig : AgentConfig {
   std::vector<int64_t> hidden_sizes = {64, 64};  // of policy and value function separately
   std::string activation = "tanh";
   std::string convolutions = "nature";
+  std::string memory = "none";            // or "lstm", "gru"
+  int64_t memory_size = 128;              // H: outputs of the recurrent layer
   std::string distribution = "gaussian";  // of continuous actions
   double initial_log_std = 0.0;
   double learning_rate = 3e-4;
@@ -43,10 +46,30 @@ struct PolicyGradientConfig : AgentConfig {
   void describe(ConfigFields& fields) override;
 };
 
+// Rows of a rollout, all [B, ...] without gradient: sequences of consecutive steps of one
+// environment each. Row l n + i is step l of sequence i, of n. The rows of a whole rollout are
+// N sequences of T steps.
+struct RolloutRows {
+  int64_t length = 1;   // steps of each sequence
+  TensorMap s;          // observations that the encoder has prepared
+  at::Tensor started;   // bool: the first step of an episode
+  at::Tensor memory;    // [B, M] the memory before the step when it was gathered
+  at::Tensor draw;      // the policy's
+  at::Tensor log_prob;  // log pi(draw | s) when it was gathered
+  at::Tensor value;     // V(s) at the beginning of the update
+  at::Tensor advantage, returns;
+
+  // The sequences whose rows are `rows`: [count, length] int64.
+  RolloutRows select(const at::Tensor& sequences) const;
+};
+
 // Policy and value function: two perceptrons with tanh, weights orthogonal with gain sqrt(2), the
 // policy's last layer with 0.01, the value's with 1, biases 0 (CleanRL's ppo_continuous_action.py;
 // Huang et al. 2022, "The 37 implementation details of proximal policy optimization"). Both read
-// the same convolutions of pictures, if there are any.
+// the same convolutions of pictures, if there are any, and the same memory, if there is one: an
+// LSTM or GRU that the encoded observations pass through, weights orthogonal with gain 1, biases 0
+// (CleanRL's ppo_atari_lstm.py; Huang et al. 2022, section "LSTM implementation details"). An
+// episode begins with a memory of 0.
 //
 // The policy is
 //   gaussian     N(mu(s), sigma^2), sigma a parameter independent of s; an action is the sample
@@ -60,7 +83,21 @@ class ActorCritic {
   // discrete actions.
   ActorCritic(const EnvSpec& spec, const PolicyGradientConfig& config, Rng& rng, at::Device device);
 
-  // What encoder().encode() returns is x: [B, F].
+  // M: the size of the recurrent layer's state; 0 without one.
+  int64_t recurrent_size() const { return memory_ ? memory_->state_size() : 0; }
+
+  // One step: x [B, F] of prepared observations and the memory [B, M] before it, and the memory
+  // after it.
+  struct Step {
+    at::Tensor x, memory;
+  };
+  Step step(const TensorMap& prepared, const at::Tensor& memory) const;
+
+  // x [B, F] of sequences, each with the memory that was gathered before its first step. Gradients
+  // go back in time to the beginning of the sequence or of the episode.
+  at::Tensor sequences(const RolloutRows& rows) const;
+
+  // Both read x.
   std::unique_ptr<Distribution> policy(const at::Tensor& x) const;
   at::Tensor value(const at::Tensor& x) const;  // [B]
 
@@ -89,20 +126,11 @@ class ActorCritic {
   bool relu_;
   Field draw_field_;
   ObservationEncoder encoder_;
-  Parameters parameters_;  // "policy.0.weight", ..., "value.0.weight", ..., "log_std"
+  // "policy.0.weight", ..., "value.0.weight", ..., "log_std", "memory.weight_ih_l0", ...
+  Parameters parameters_;
   std::vector<Linear> policy_, value_;
   at::Tensor log_std_;  // [A], of a Gaussian
-};
-
-// Rows of a rollout, all [B, ...] without gradient.
-struct RolloutRows {
-  TensorMap s;          // observations that the encoder has prepared
-  at::Tensor draw;      // the policy's
-  at::Tensor log_prob;  // log pi(draw | s) when it was gathered
-  at::Tensor value;     // V(s) at the beginning of the update
-  at::Tensor advantage, returns;
-
-  RolloutRows select(const at::Tensor& rows) const;  // [n] int64
+  std::optional<RecurrentLayer> memory_;
 };
 
 // The parts common to all such agents. Observations are standardised by statistics that change only
@@ -125,11 +153,16 @@ class PolicyGradientAgent : public RolloutAgent {
   // The update rule. s: [B, ...], the rollout's observations, prepared by the encoder.
   virtual TensorMap learn(const Rollout& rollout, const TensorMap& s, Rng& rng) = 0;
 
-  // Evaluates the rollout's steps by GAE(lambda), with the current V.
+  // Evaluates the rollout's steps by GAE(lambda), with the current V. A final observation is seen
+  // with the memory of the episode that it ends.
   RolloutRows evaluate(const Rollout& rollout, const TensorMap& s, double lambda) const;
 
-  // V(s) of prepared observations: [B], without gradient.
-  at::Tensor values(const TensorMap& prepared) const;
+  // V(s) of prepared observations, seen with a memory [B, M], and the memory after them. Without
+  // gradient.
+  struct Valued {
+    at::Tensor value, memory;  // [B], [B, M]
+  };
+  Valued values(const TensorMap& prepared, const at::Tensor& memory) const;
 
   // Adam's step along the gradient of `loss`, whose norm is limited. skip: as in Adam::step().
   // Returns the norm before limiting.

@@ -12,6 +12,8 @@ void PpoConfig::describe(ConfigFields& f) {
   f.add("gae_lambda", gae_lambda, "lambda of generalised advantage estimation", between(0, 1));
   f.add("epochs", epochs, "passes over a rollout", between(1, 1000));
   f.add("minibatch", minibatch, "steps per gradient step", between(2, 1 << 20));
+  f.add("sequence_length", sequence_length,
+        "steps of a sequence, which gradients go back through, with --memory", between(1, 1 << 20));
   f.add("clip", clip, "epsilon: clip range of the ratio of new to old policy", above(0));
   f.add("clip_value", clip_value, "clip the change of the value function in the same way");
   f.add("target_kl", target_kl, "stop the epochs of a rollout beyond this KL divergence; 0 = never",
@@ -23,13 +25,25 @@ namespace {
 class Ppo final : public PolicyGradientAgent {
  public:
   Ppo(const EnvSpec& spec, const PpoConfig& config, at::Device device, uint64_t seed)
-      : PolicyGradientAgent(spec, config, device, seed), config_(config), noise_(device, seed) {}
+      : PolicyGradientAgent(spec, config, device, seed),
+        config_(config),
+        length_(networks().recurrent_size() > 0 ? config.sequence_length : 1),
+        noise_(device, seed) {
+    REVERIE_CHECK(config_.rollout_steps % length_ == 0,
+                  "--rollout-steps {} cannot be cut into sequences of --sequence-length {}; "
+                  "expected a multiple of it",
+                  config_.rollout_steps, length_);
+    REVERIE_CHECK(config_.minibatch >= length_,
+                  "--minibatch {} is less than one sequence of --sequence-length {} steps",
+                  config_.minibatch, length_);
+  }
 
  protected:
   TensorMap learn(const Rollout& rollout, const TensorMap& s, Rng& rng) override {
     const RolloutRows all = evaluate(rollout, s, config_.gae_lambda);
     const int64_t steps = all.value.size(0);
     const int64_t minibatches = std::max<int64_t>(1, steps / config_.minibatch);
+    const at::Tensor sequences = rollout.sequences(length_);
     noise_.reseed(rng.next_uint64());
 
     at::Tensor ended = at::zeros({}, all.value.options());  // 1 once the policy has moved too far
@@ -38,8 +52,9 @@ class Ppo final : public PolicyGradientAgent {
     for (int64_t epoch = 0; epoch < config_.epochs; ++epoch) {
       epochs = epochs + (1.0 - ended);
       at::Tensor divergence = at::zeros_like(ended);
-      for (const at::Tensor& rows : noise_.permutation(steps).tensor_split(minibatches)) {
-        const Losses losses = losses_of(all.select(rows));
+      for (const at::Tensor& picks :
+           noise_.permutation(sequences.size(0)).tensor_split(minibatches)) {
+        const Losses losses = losses_of(all.select(sequences.index_select(0, picks)));
         descend(-losses.surrogate + config_.value_coefficient * losses.value -
                     config_.entropy_coefficient * losses.entropy,
                 ended);
@@ -77,7 +92,7 @@ class Ppo final : public PolicyGradientAgent {
 
   Losses losses_of(const RolloutRows& batch) const {
     const double eps = config_.clip;
-    const at::Tensor x = networks().encoder().encode(batch.s);
+    const at::Tensor x = networks().sequences(batch);
     const auto pi = networks().policy(x);
     const at::Tensor log_ratio = pi->log_prob(batch.draw) - batch.log_prob;
     const at::Tensor ratio = log_ratio.exp();
@@ -101,6 +116,7 @@ class Ppo final : public PolicyGradientAgent {
   }
 
   const PpoConfig config_;
+  const int64_t length_;  // steps of a sequence
   NoiseSource noise_;
 };
 

@@ -37,7 +37,7 @@ class Reinforce final : public PolicyGradientAgent {
       advantage = advantage - mean(advantage);
       advantage = advantage / (mean(advantage.square()).sqrt() + 1e-8);
     }
-    const at::Tensor x = networks().encoder().encode(s);
+    const at::Tensor x = networks().sequences(all);
     const auto pi = networks().policy(x);
     const at::Tensor policy_loss = -mean(pi->log_prob(all.draw) * advantage);
     const at::Tensor entropy = mean(pi->entropy());

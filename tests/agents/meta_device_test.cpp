@@ -2,9 +2,6 @@
 // meta device (tests/meta_device.h).
 #include "tests/meta_device.h"
 
-#include <algorithm>
-#include <cctype>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -12,6 +9,7 @@
 #include "agents/space_adapter.h"
 #include "nn/pch.h"
 #include "tests/agents/point_env.h"
+#include "tests/agents/variants.h"
 
 namespace reverie {
 namespace {
@@ -48,20 +46,12 @@ EnvSpec task(bool discrete) {
   return SpaceAdapter::adapt(discrete ? test::discrete_spec() : test::PointEnv::make_spec({}));
 }
 
-// "agent" or "agent/option=value/...", with "discrete" for a task of discrete actions.
-std::unique_ptr<AgentConfig> config_of(const std::string& name) {
-  const std::string agent = name.substr(0, name.find('/'));
-  auto config = find_agent(agent).config();
+// Options of "agent/option=value/..."; with "/discrete" at the end for a task of discrete actions.
+std::unique_ptr<AgentConfig> small_config(std::string name) {
+  if (name.ends_with("/discrete")) name.resize(name.rfind('/'));
+  auto config = test::config_of(name);
   ConfigFields fields;
   config->describe(fields);
-  for (size_t at = agent.size(); at < name.size();) {
-    const size_t end = std::min(name.find('/', at + 1), name.size());
-    const std::string option = name.substr(at + 1, end - at - 1);
-    at = end;
-    if (const size_t equals = option.find('='); equals != std::string::npos) {
-      fields.set(option.substr(0, equals), option.substr(equals + 1));
-    }
-  }
   if (const ConfigField* field = fields.find("rollout_steps")) {
     ConfigFields::set(*field, "12", "rollout_steps");
   }
@@ -125,21 +115,14 @@ TEST_P(AgentOnMeta, AnUpdateReadsNoValue) {
   }
 }
 
-std::string test_name(const testing::TestParamInfo<std::string>& info) {
-  std::string name = info.param;
-  std::replace_if(
-      name.begin(), name.end(), [](char c) { return std::isalnum(c) == 0; }, '_');
-  return name;
-}
-
 INSTANTIATE_TEST_SUITE_P(Registry, AgentOnMeta, testing::ValuesIn(agents_of<TransitionAgent>()),
-                         test_name);
+                         test::variant_test_name);
 
 class RolloutAgentOnMeta : public testing::TestWithParam<std::string> {};
 
 TEST_P(RolloutAgentOnMeta, AnUpdateReadsNoValue) {
   const EnvSpec spec = task(GetParam().ends_with("discrete"));
-  const auto config = config_of(GetParam());
+  const auto config = small_config(GetParam());
   const auto made = config->make(spec, at::kMeta, 1), acting = config->make(spec, at::kCPU, 1);
   auto& agent = dynamic_cast<RolloutAgent&>(*made);
   Rng rng(1);
@@ -160,14 +143,17 @@ std::vector<std::string> rollout_agents() {
   for (const char* name :
        {"ppo/target_kl=0.01/minibatch=7", "ppo/distribution=beta", "ppo/clip_value=false/discrete",
         "a2c/normalize_advantage=true/discrete", "reinforce/baseline=false/discrete",
-        "reinforce/normalize_advantage=true"}) {
+        "reinforce/normalize_advantage=true",
+        "ppo/memory=lstm/sequence_length=4/minibatch=8/target_kl=0.01",
+        "ppo/memory=gru/sequence_length=12/discrete", "a2c/memory=lstm/discrete",
+        "reinforce/memory=gru"}) {
     names.emplace_back(name);
   }
   return names;
 }
 
 INSTANTIATE_TEST_SUITE_P(Registry, RolloutAgentOnMeta, testing::ValuesIn(rollout_agents()),
-                         test_name);
+                         test::variant_test_name);
 
 }  // namespace
 }  // namespace reverie

@@ -208,14 +208,9 @@ inline Rollout random_rollout(RolloutAgent& agent, const EnvSpec& spec, int64_t 
                               Rng& rng) {
   const int64_t steps = agent.request().steps;
   const auto actor = agent.actor(num_envs, {ActMode::kExplore}, rng.next_uint64());
-  actor->on_episode_start(at::ones({num_envs}, at::kBool));
   std::vector<TensorMap> obs, extra;
-  std::vector<at::Tensor> action;
   for (int64_t t = 0; t < steps; ++t) {
     obs.push_back(random_observations(spec, num_envs, rng, true));
-    const Decision decision = actor->act(obs.back());
-    action.push_back(decision.action);
-    extra.push_back(decision.extra);
   }
   const auto stacked = [](const std::vector<TensorMap>& maps) {
     TensorMap out;
@@ -228,8 +223,8 @@ inline Rollout random_rollout(RolloutAgent& agent, const EnvSpec& spec, int64_t 
   };
   Rollout rollout{.obs = stacked(obs),
                   .started = at::zeros({steps, num_envs}, at::kBool),
-                  .action = at::stack(action),
-                  .extra = stacked(extra),
+                  .action = {},
+                  .extra = {},
                   .reward = at::zeros({steps, num_envs}),
                   .terminated = at::zeros({steps, num_envs}, at::kBool),
                   .truncated = at::zeros({steps, num_envs}, at::kBool),
@@ -250,6 +245,15 @@ inline Rollout random_rollout(RolloutAgent& agent, const EnvSpec& spec, int64_t 
   rollout.started[0].fill_(true);
   rollout.final_index = at::tensor(finals, at::kLong);
   rollout.final_obs = random_observations(spec, static_cast<int64_t>(finals.size()), rng, true);
+  std::vector<at::Tensor> action;
+  for (int64_t t = 0; t < steps; ++t) {
+    actor->on_episode_start(rollout.started[t]);
+    const Decision decision = actor->act(obs[static_cast<size_t>(t)]);
+    action.push_back(decision.action);
+    extra.push_back(decision.extra);
+  }
+  rollout.action = at::stack(action);
+  rollout.extra = stacked(extra);
   return rollout;
 }
 

@@ -68,16 +68,21 @@ class PolicyGradientGolden : public testing::Test {
 
   Rollout rollout(const std::string& name) const {
     const auto part = [&](const char* key) { return get(name + ".rollout." + key); };
-    return {.obs = {{"observation", part("obs")}},
-            .started = at::zeros({6, 4}, at::kBool),
-            .action = part("draw"),
-            .extra = {{"draw", part("draw")}, {"log_prob", part("log_prob")}},
-            .reward = part("reward"),
-            .terminated = part("terminated"),
-            .truncated = part("truncated"),
-            .last_obs = {{"observation", part("last_obs")}},
-            .final_obs = {{"observation", part("final_obs")}},
-            .final_index = part("final_index")};
+    Rollout rollout{.obs = {{"observation", part("obs")}},
+                    .started = at::zeros({6, 4}, at::kBool),
+                    .action = part("draw"),
+                    .extra = {{"draw", part("draw")}, {"log_prob", part("log_prob")}},
+                    .reward = part("reward"),
+                    .terminated = part("terminated"),
+                    .truncated = part("truncated"),
+                    .last_obs = {{"observation", part("last_obs")}},
+                    .final_obs = {{"observation", part("final_obs")}},
+                    .final_index = part("final_index")};
+    if (under(name + ".rollout.").contains("memory")) {
+      rollout.extra.add("memory", part("memory"));
+      rollout.started = part("started");
+    }
+    return rollout;
   }
 
   void expect_update(const std::string& name, const AgentConfig& config,
@@ -126,6 +131,24 @@ TEST_F(PolicyGradientGolden, ReinforceIsPyTorchs) {
                 true);
   config.baseline = false;
   expect_update("reinforce", config, {"loss/policy", "policy/entropy"});
+}
+
+// Some environments begin in the middle of an episode, with a memory of it.
+TEST_F(PolicyGradientGolden, UpdatesOfRecurrentPoliciesArePyTorchs) {
+  const std::vector<const char*> metrics{"loss/policy", "loss/value", "policy/entropy",
+                                         "policy/kl"};
+  PpoConfig ppo = small_ppo();
+  ppo.memory_size = 5;
+  ppo.rollout_steps = ppo.sequence_length = 6;
+  ppo.memory = "lstm";
+  expect_update("ppo_lstm", ppo, metrics);
+  ppo.sequence_length = 3;
+  ppo.memory = "gru";
+  expect_update("ppo_gru_sequences", ppo, metrics, true);
+  auto a2c = small<A2cConfig>();
+  a2c.memory_size = 5;
+  a2c.memory = "lstm";
+  expect_update("a2c_lstm", a2c, {"loss/policy", "loss/value", "policy/entropy"});
 }
 
 // Weights after one update of the golden rollout.

@@ -8,6 +8,7 @@
 #include "agents/space_adapter.h"
 #include "nn/pch.h"
 #include "tests/agents/point_env.h"
+#include "tests/agents/variants.h"
 #include "tests/checkpoints.h"
 #include "tests/errors.h"
 #include "tests/temporary_folder.h"
@@ -32,7 +33,7 @@ std::vector<std::string> names_of_agents(bool learn) {
 // The contract of every agent that learns, whatever its algorithm.
 class AgentContract : public testing::TestWithParam<std::string> {
  protected:
-  AgentContract() : config_(find_agent(GetParam()).config()) {
+  AgentContract() : config_(test::config_of(GetParam())) {
     make_small(*config_);
     for (const EnvSpec& spec :
          {test::PointEnv::make_spec({}), test::discrete_spec(), test::picture_spec()}) {
@@ -218,12 +219,9 @@ TEST_P(AgentContract, AnEnvironmentItCannotServeIsNamed) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Registry, AgentContract, testing::ValuesIn(names_of_agents(true)),
-                         [](const auto& param) {
-                           std::string name = param.param;
-                           std::replace(name.begin(), name.end(), '-', '_');
-                           return name;
-                         });
+INSTANTIATE_TEST_SUITE_P(Registry, AgentContract,
+                         testing::ValuesIn(test::with_recurrent_ones(names_of_agents(true))),
+                         test::variant_test_name);
 
 TEST(AgentRegistry, NamesAreUniqueAndFound) {
   std::set<std::string> seen;

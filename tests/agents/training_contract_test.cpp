@@ -9,6 +9,7 @@
 #include "nn/pch.h"
 #include "tests/agents/point_env.h"
 #include "tests/agents/training_run.h"
+#include "tests/agents/variants.h"
 #include "tests/checkpoints.h"
 #include "tests/tensors.h"
 
@@ -29,11 +30,11 @@ std::vector<std::string> learning_agents() {
 class SmallRun : public test::TrainingRun {
  public:
   explicit SmallRun(const std::string& name) {
-    const AgentEntry& entry = find_agent(name);
-    config.agent = name;
+    const AgentEntry& entry = find_agent(test::agent_of(name));
+    config.agent = entry.name;
     config.threads = 1;
     config.steps = 160;
-    config.agent_config = entry.config();
+    config.agent_config = test::config_of(name);
     config.training = entry.training();
     if (entry.reads_pixels) {
       config.env = "maze2d-umaze";
@@ -59,6 +60,8 @@ class SmallRun : public test::TrainingRun {
                                                           {"decoder_updates", "20"},
                                                           {"minibatch", "8"},
                                                           {"rollout_steps", "5"},
+                                                          {"sequence_length", "5"},
+                                                          {"memory_size", "6"},
                                                           {"hidden_sizes", "16"},
                                                           {"latent_size", "4"},
                                                           {"encoder_channels", "4,8"},
@@ -131,12 +134,9 @@ TEST_P(TrainingContract, TheSeedDecidesTheRun) {
   EXPECT_FALSE(at::equal(weights.begin()->second, others.begin()->second));
 }
 
-INSTANTIATE_TEST_SUITE_P(Registry, TrainingContract, testing::ValuesIn(learning_agents()),
-                         [](const auto& param) {
-                           std::string name = param.param;
-                           std::replace(name.begin(), name.end(), '-', '_');
-                           return name;
-                         });
+INSTANTIATE_TEST_SUITE_P(Registry, TrainingContract,
+                         testing::ValuesIn(test::with_recurrent_ones(learning_agents())),
+                         test::variant_test_name);
 
 }  // namespace
 }  // namespace reverie

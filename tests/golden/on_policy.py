@@ -129,17 +129,21 @@ def descend(networks, optimizer, loss, max_norm):
 
 
 def ppo(networks, optimizer, rollout, clip_value):
-    value, next_value = values(rollout, networks)
+    return ppo_of(networks, optimizer, rollout, *values(rollout, networks), lambda: rollout["obs"], clip_value)
+
+
+def ppo_of(networks, optimizer, rollout, value, next_value, features, clip_value):
     advantage = gae(rollout, value, next_value, 0.8)
     returns = advantage + value
     terms = []
     for _ in range(3):
-        distribution = networks.distribution(rollout["obs"])
+        x = features()
+        distribution = networks.distribution(x)
         log_ratio = distribution.log_prob(rollout["draw"]) - rollout["log_prob"]
         ratio = log_ratio.exp()
         a = (advantage - advantage.mean()) / (advantage.std() + 1e-8)
         policy = torch.max(-a * ratio, -a * torch.clamp(ratio, 0.8, 1.2)).mean()
-        v = networks.v(rollout["obs"])
+        v = networks.v(x)
         loss = (v - returns) ** 2
         if clip_value:
             loss = torch.max(loss, (value + torch.clamp(v - value, -0.2, 0.2) - returns) ** 2)
@@ -151,11 +155,14 @@ def ppo(networks, optimizer, rollout, clip_value):
 
 
 def a2c(networks, optimizer, rollout):
-    value, next_value = values(rollout, networks)
+    return a2c_of(networks, optimizer, rollout, *values(rollout, networks), rollout["obs"])
+
+
+def a2c_of(networks, optimizer, rollout, value, next_value, x):
     advantage = gae(rollout, value, next_value, 1.0)
-    distribution = networks.distribution(rollout["obs"])
+    distribution = networks.distribution(x)
     policy = -(advantage * distribution.log_prob(rollout["draw"])).mean()
-    loss = 0.5 * nn.functional.mse_loss(networks.v(rollout["obs"]), advantage + value)
+    loss = 0.5 * nn.functional.mse_loss(networks.v(x), advantage + value)
     entropy = distribution.entropy().mean()
     descend(networks, optimizer, policy + 0.5 * loss - 0.01 * entropy, 0.5)
     return torch.stack([policy, loss, entropy])
@@ -194,6 +201,92 @@ def write_updates(name, kind, update):
         put(f"{name}.after.networks.{key}", parameter)
 
 
+class RecurrentNetworks(Networks):
+    """The same perceptrons behind nn.LSTM or nn.GRU, which policy and value function share."""
+
+    def __init__(self, kind, layer):
+        super().__init__(kind)
+        size = 5
+        self.memory = layer(OBS, size)
+        self.policy[0] = nn.Linear(size, 8)
+        self.value[0] = nn.Linear(size, 8)
+
+    def pack(self, state):
+        return torch.cat(state, -1)[0] if isinstance(state, tuple) else state[0]
+
+    def unpack(self, packed):
+        if isinstance(self.memory, nn.LSTM):
+            return tuple(part.contiguous() for part in packed[None].chunk(2, -1))
+        return packed[None].contiguous()
+
+    def step(self, s, packed):
+        y, state = self.memory(s[None], self.unpack(packed))
+        return y[0], self.pack(state)
+
+    def features(self, rollout, length):
+        """What policy and value function read at every step, by sequences of `length` steps. Each begins
+        with the memory that was gathered, which is forgotten where an episode starts."""
+        features = []
+        for t in range(T):
+            if t % length == 0:
+                packed = rollout["memory"][t]
+            packed = packed * ~rollout["started"][t][:, None]
+            y, packed = self.step(rollout["obs"][t], packed)
+            features.append(y)
+        return torch.stack(features)
+
+
+def recurrent_rollout(networks):
+    rollout = random_rollout(Networks(networks.kind))
+    ended = rollout["terminated"] | rollout["truncated"]
+    # Environments 0 and 2 are in the middle of an episode.
+    rollout["started"] = torch.cat([torch.tensor([[False, True, False, True]]), ended[:-1]])
+    with torch.no_grad():
+        packed = 0.5 * torch.randn(N, networks.pack(networks.memory(torch.zeros(1, N, OBS))[1]).shape[1])
+        before, after, features = [], [], []
+        for t in range(T):
+            packed = packed * ~rollout["started"][t][:, None]
+            before.append(packed)
+            y, packed = networks.step(rollout["obs"][t], packed)
+            features.append(y)
+            after.append(packed)
+        rollout["memory"] = torch.stack(before)
+        distribution = networks.distribution(torch.stack(features))
+        rollout["draw"] = distribution.sample()
+        rollout["log_prob"] = distribution.log_prob(rollout["draw"]) + 0.3 * torch.randn(T, N)
+        value = networks.v(torch.stack(features))
+        next_value = torch.cat([value[1:], networks.v(networks.step(rollout["last_obs"], packed)[0])[None]])
+        for index, s in zip(rollout["final_index"].tolist(), rollout["final_obs"]):
+            t, n = divmod(index, N)
+            next_value[t, n] = networks.v(networks.step(s[None], after[t][n : n + 1])[0])[0]
+    return rollout, value, next_value
+
+
+def recurrent_ppo(networks, optimizer, rollout, value, next_value, length):
+    features = lambda: networks.features(rollout, length)
+    return ppo_of(networks, optimizer, rollout, value, next_value, features, clip_value=True)
+
+
+def recurrent_a2c(networks, optimizer, rollout, value, next_value, length):
+    x = networks.features(rollout, length)
+    return a2c_of(networks, optimizer, rollout, value, next_value, x)
+
+
+def write_recurrent_update(name, kind, layer, algorithm, length):
+    networks = RecurrentNetworks(kind, layer)
+    for parameter in networks.memory.parameters():
+        nn.init.uniform_(parameter, -0.8, 0.8)
+    optimizer = torch.optim.Adam(networks.parameters(), lr=3e-3, eps=1e-5, foreach=False, fused=False)
+    rollout, value, next_value = recurrent_rollout(networks)
+    for key, tensor in rollout.items():
+        put(f"{name}.rollout.{key}", tensor)
+    for key, parameter in networks.named_parameters():
+        put(f"{name}.before.networks.{key}", parameter)
+    put(f"{name}.metrics", algorithm(networks, optimizer, rollout, value, next_value, length))
+    for key, parameter in networks.named_parameters():
+        put(f"{name}.after.networks.{key}", parameter)
+
+
 torch.manual_seed(0)
 write_distributions()
 write_updates("ppo", "gaussian", lambda *a: ppo(*a, clip_value=True))
@@ -202,4 +295,7 @@ write_updates("ppo_categorical", "categorical", lambda *a: ppo(*a, clip_value=Tr
 write_updates("a2c", "gaussian", a2c)
 write_updates("reinforce_baseline", "categorical", a2c)  # one gradient step of the same loss
 write_updates("reinforce", "gaussian", reinforce)
+write_recurrent_update("ppo_lstm", "gaussian", nn.LSTM, recurrent_ppo, length=T)
+write_recurrent_update("ppo_gru_sequences", "categorical", nn.GRU, recurrent_ppo, length=3)
+write_recurrent_update("a2c_lstm", "gaussian", nn.LSTM, recurrent_a2c, length=T)
 save_file(OUT, pathlib.Path(__file__).with_suffix(".safetensors"))

@@ -176,6 +176,20 @@ TEST_F(RolloutStoreTest, ValuesOfWhatFollowsAreThoseOfFinalObservationsAfterTrun
   EXPECT_TRUE(at::equal(next, at::tensor({2.0F, 3.0F, 100.0F, 5.0F, 6.0F, 200.0F}).view({3, 2})));
 }
 
+// Row t N + n is step t of environment n.
+TEST(Rollout, SequencesAreConsecutiveStepsOfOneEnvironment) {
+  Rollout rollout;
+  rollout.reward = at::zeros({4, 3});
+  const auto rows = [](std::vector<int64_t> values, int64_t length) {
+    return at::tensor(values, at::kLong).view({-1, length});
+  };
+  EXPECT_TRUE(at::equal(rollout.sequences(2), rows({0, 3, 1, 4, 2, 5, 6, 9, 7, 10, 8, 11}, 2)));
+  EXPECT_TRUE(at::equal(rollout.sequences(4), rows({0, 3, 6, 9, 1, 4, 7, 10, 2, 5, 8, 11}, 4)));
+  EXPECT_TRUE(at::equal(rollout.sequences(1), at::arange(12).view({12, 1})));
+  EXPECT_THAT(input_error([&] { rollout.sequences(3); }),
+              HasSubstr("4 steps cannot be cut into sequences of 3"));
+}
+
 TEST_F(RolloutStoreTest, HoldsAsManyTruncationsAsThereAre) {
   begin({0, 0});
   for (int i = 0; i < 3; ++i) add(0.0F, {0, 0}, {0, 0}, {1, 1}, {10 * i, 10 * i + 1});

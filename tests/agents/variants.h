@@ -1,0 +1,58 @@
+#pragma once
+
+// Agents of the registry with some of their options: "ppo/memory=lstm/sequence_length=4".
+
+#include <algorithm>
+#include <cctype>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "agents/registry.h"
+
+namespace reverie::test {
+
+inline std::string agent_of(const std::string& variant) {
+  return variant.substr(0, variant.find('/'));
+}
+
+inline std::vector<std::pair<std::string, std::string>> options_of(const std::string& variant) {
+  std::vector<std::pair<std::string, std::string>> options;
+  for (size_t at = variant.find('/'); at < variant.size();) {
+    const size_t end = std::min(variant.find('/', at + 1), variant.size());
+    const std::string option = variant.substr(at + 1, end - at - 1);
+    const size_t equals = option.find('=');
+    options.emplace_back(option.substr(0, equals), option.substr(equals + 1));
+    at = end;
+  }
+  return options;
+}
+
+inline std::unique_ptr<AgentConfig> config_of(const std::string& variant) {
+  auto config = find_agent(agent_of(variant)).config();
+  ConfigFields fields;
+  config->describe(fields);
+  for (const auto& [name, value] : options_of(variant)) fields.set(name, value);
+  return config;
+}
+
+// Agents that remember: what they save and carry over differs from that of the others.
+inline std::vector<std::string> with_recurrent_ones(std::vector<std::string> names) {
+  for (const char* name : {"ppo/memory=lstm", "ppo/memory=gru/distribution=beta", "a2c/memory=gru",
+                           "reinforce/memory=lstm"}) {
+    names.emplace_back(name);
+  }
+  return names;
+}
+
+inline std::string variant_test_name(const testing::TestParamInfo<std::string>& info) {
+  std::string name = info.param;
+  std::replace_if(
+      name.begin(), name.end(), [](char c) { return std::isalnum(c) == 0; }, '_');
+  return name;
+}
+
+}  // namespace reverie::test
