@@ -112,6 +112,8 @@ TEST_F(Png, AnotherSizeIsNamedBesideTheExpectedOne) {
   const fs::path path = write(png(2, {{1, 2}, {3, 4}, {5, 6}}, 0));
   EXPECT_THAT(input_error([&] { read_png(path, 64, 64); }),
               AllOf(HasSubstr("goal.png"), HasSubstr("2 x 3 pixels, expected 64 x 64")));
+  EXPECT_THAT(input_error([&] { read_png(path, 2, 64); }), HasSubstr("2 x 3 pixels"));
+  EXPECT_THAT(input_error([&] { read_png(path, 64, 3); }), HasSubstr("2 x 3 pixels"));
   EXPECT_THAT(input_error([&] { read_png(path, 0, 64); }), HasSubstr("0 x 64"));
 }
 
@@ -130,6 +132,9 @@ TEST_F(Png, WhatIsNoWholePngIsRefused) {
   std::string flipped = whole;
   flipped[whole.find("IDAT") + 12] ^= 4;
   EXPECT_THAT(input_error([&] { read_png(write(flipped), 2, 1); }), HasSubstr("damaged"));
+  std::string checksum = whole;  // of the pixels' chunk: the last bytes before the next length
+  checksum[whole.find("IEND") - 5] ^= 1;
+  EXPECT_THAT(input_error([&] { read_png(write(checksum), 2, 1); }), HasSubstr("damaged"));
 }
 
 }  // namespace
