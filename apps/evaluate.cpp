@@ -20,6 +20,14 @@
 namespace reverie {
 namespace {
 
+Json steps_json(const std::optional<StepsToGoal>& steps) {
+  if (!steps) return {};
+  return Json::Object{{"episodes", steps->episodes},
+                      {"policy", steps->policy},
+                      {"optimum", steps->optimum},
+                      {"is_bound", steps->is_bound}};
+}
+
 Json report_json(const EvaluationReport& report) {
   const Summary& returns = report.returns;
   Json::Object metrics;
@@ -32,6 +40,7 @@ Json report_json(const EvaluationReport& report) {
       {"length", Json::Object{{"mean", report.mean_length}}},
       {"success_rate", report.success_rate()},
       {"normalized_score", report.normalized_score},
+      {"steps_to_goal", steps_json(report.steps_to_goal)},
       {"metrics", std::move(metrics)}};
 }
 
@@ -65,6 +74,16 @@ void print_table(const std::vector<ReportColumn>& columns) {
   number("success rate", 3, [](const Report& report) { return report.success_rate(); });
   number("normalised score", 1, [](const Report& report) { return report.normalized_score; });
   number("episode length [steps]", 1, [](const Report& report) { return report.mean_length; });
+  if (const std::optional<StepsToGoal>& steps = columns.front().report.steps_to_goal) {
+    number("steps to reached goals", 1, [](const Report& report) {
+      return report.steps_to_goal ? std::optional(report.steps_to_goal->policy) : std::nullopt;
+    });
+    number(steps->is_bound ? "  lower bound of these" : "  optimum of these", 1,
+           [](const Report& report) {
+             return report.steps_to_goal ? std::optional(report.steps_to_goal->optimum)
+                                         : std::nullopt;
+           });
+  }
   for (const auto& [name, value] : columns.front().report.metrics) {
     if (name == "success") continue;
     number(name, 3, [&key = name](const Report& report) { return report.metric(key); });
