@@ -6,7 +6,10 @@
 namespace reverie {
 
 void draw_value_map(Canvas& canvas, const std::string& run, const std::string& checkpoint) {
-  const LoadedPolicy loaded = load_policy(run, {.checkpoint = checkpoint, .without_goals = true});
+  LoadOptions options;
+  options.checkpoint = checkpoint;
+  options.without_goals = true;
+  const LoadedPolicy loaded = load_policy(run, options);
   const auto* agent = dynamic_cast<const TabularAgent*>(loaded.agent.get());
   REVERIE_CHECK(agent != nullptr,
                 "{}: agent '{}' keeps no table of values; expected value-iteration, "

@@ -11,12 +11,12 @@ constexpr const char* kName = "q-learning";
 class QLearning final : public TdControlAgent {
  public:
   QLearning(const EnvSpec& spec, const QLearningConfig& config, at::Device device)
-      : TdControlAgent(spec, config, device, kName) {}
+      : TdControlAgent(spec, config.options, device, kName) {}
 
  protected:
   void learn(const TableStep& step, Rng& /*rng*/) override {
     const double next_value = step.terminated ? 0.0 : q().max(step.next);
-    move_towards(step.reward + config().gamma * next_value, step.state, step.action);
+    move_towards(step.reward + options().gamma * next_value, step.state, step.action);
   }
 };
 

@@ -12,7 +12,10 @@ namespace reverie {
 //
 // Source: Sutton & Barto 2018, section 6.5 (Watkins 1989). Differs: ties between best actions are
 // broken at random in training, and by order in evaluation.
-struct QLearningConfig : TdControlConfig {
+struct QLearningConfig : AgentConfig {
+  TdControlOptions options;
+
+  void describe(ConfigFields& fields) override { options.describe(fields); }
   std::unique_ptr<Agent> make(const EnvSpec& spec, at::Device device, uint64_t seed) const override;
 };
 

@@ -23,8 +23,7 @@ FiniteSpaces::FiniteSpaces(const EnvSpec& spec, at::Device device, std::string_v
   }
   REVERIE_CHECK(!field.empty(),
                 "{}: its observation does not number the states; {} needs one int64 number in "
-                "[0, S - 1], as `cell` of gridmaze-umaze (not with --observation pixels or "
-                "--frame-stack)",
+                "[0, S - 1], as `cell` of gridmaze-umaze (not with --observation pixels)",
                 spec.id, agent);
   REVERIE_CHECK(device.is_cpu(), "{}: --device {}: {} keeps its table on the CPU; leave it out",
                 spec.id, device.str(), agent);

@@ -11,7 +11,7 @@ constexpr const char* kName = "sarsa";
 class Sarsa final : public TdControlAgent {
  public:
   Sarsa(const EnvSpec& spec, const SarsaConfig& config, at::Device device)
-      : TdControlAgent(spec, config, device, kName) {}
+      : TdControlAgent(spec, config.options, device, kName) {}
 
   void state(StateList& list) override {
     TdControlAgent::state(list);
@@ -31,7 +31,7 @@ class Sarsa final : public TdControlAgent {
     if (step.terminated) {
       learn_with(before, 0.0);
     } else if (step.truncated) {
-      learn_with(before, q()(step.next, q().epsilon_greedy(step.next, config().epsilon, rng)));
+      learn_with(before, q()(step.next, q().epsilon_greedy(step.next, options().epsilon, rng)));
     } else {
       before[kWaits] = 1.0;
     }
@@ -41,7 +41,7 @@ class Sarsa final : public TdControlAgent {
   enum Column : int64_t { kWaits, kState, kAction, kReward, kColumns };
 
   void learn_with(const double* step, double next_value) {
-    move_towards(step[kReward] + config().gamma * next_value, static_cast<int64_t>(step[kState]),
+    move_towards(step[kReward] + options().gamma * next_value, static_cast<int64_t>(step[kState]),
                  static_cast<int64_t>(step[kAction]));
   }
 

@@ -14,7 +14,10 @@ namespace reverie {
 // As in the book, A' is chosen before Q(S, A) changes: a step waits for the action of the next one.
 //
 // Source: Sutton & Barto 2018, section 6.4. Differs: ties as in Q-learning.
-struct SarsaConfig : TdControlConfig {
+struct SarsaConfig : AgentConfig {
+  TdControlOptions options;
+
+  void describe(ConfigFields& fields) override { options.describe(fields); }
   std::unique_ptr<Agent> make(const EnvSpec& spec, at::Device device, uint64_t seed) const override;
 };
 

@@ -33,10 +33,8 @@ namespace {
 
 class SweepTrainer final : public Trainer {
  public:
-  SweepTrainer(const RunConfig& config, FiniteMdp mdp)
-      : mdp_(std::move(mdp)),
-        agent_(make_agent_of<SweepAgent>(config, SpaceAdapter::adapt(config.env_config->spec()),
-                                         "an exact model")) {}
+  SweepTrainer(std::unique_ptr<SweepAgent> agent, FiniteMdp mdp)
+      : mdp_(std::move(mdp)), agent_(std::move(agent)) {}
 
   void start() override {}
 
@@ -94,11 +92,13 @@ class SweepTrainer final : public Trainer {
 }  // namespace
 
 std::unique_ptr<Trainer> SweepTraining::make(const RunConfig& config, const Say& /*say*/) const {
+  auto agent = make_agent_of<SweepAgent>(config, SpaceAdapter::adapt(config.env_config->spec()),
+                                         "an exact model");
   std::optional<FiniteModel> model = config.env_config->finite_model();
   REVERIE_CHECK(model.has_value(),
                 "{} has no exact model of its states, which {} plans in; try gridmaze-umaze",
                 config.env, config.agent);
-  return std::make_unique<SweepTrainer>(config, std::move(model->mdp));
+  return std::make_unique<SweepTrainer>(std::move(agent), std::move(model->mdp));
 }
 
 }  // namespace reverie

@@ -7,7 +7,7 @@
 
 namespace reverie {
 
-void TdControlConfig::describe(ConfigFields& f) {
+void TdControlOptions::describe(ConfigFields& f) {
   f.add("step_size", step_size, "alpha: share of the error by which a value moves",
         {.low = 0.0, .high = 1.0, .open_low = true});
   f.add("epsilon", epsilon, "probability of a random action in training", between(0, 1));
@@ -19,24 +19,24 @@ void TdControlConfig::describe(ConfigFields& f) {
         between(1, 1 << 20));
 }
 
-TdControlAgent::TdControlAgent(const EnvSpec& spec, const TdControlConfig& config,
+TdControlAgent::TdControlAgent(const EnvSpec& spec, const TdControlOptions& options,
                                at::Device device, std::string_view agent)
-    : config_(config), spaces_(spec, device, agent), q_(spaces_, config.initial_value) {}
+    : options_(options), spaces_(spec, device, agent), q_(spaces_, options.initial_value) {}
 
 std::unique_ptr<Actor> TdControlAgent::actor(int64_t /*num_envs*/, const Acting& acting,
                                              uint64_t seed) {
   if (acting.mode == ActMode::kEvaluate) return greedy_actor(q_, spaces_.field);
-  return epsilon_greedy_actor(q_, spaces_.field, config_.epsilon, seed);
+  return epsilon_greedy_actor(q_, spaces_.field, options_.epsilon, seed);
 }
 
 RolloutRequest TdControlAgent::request() const {
-  return {.steps = config_.rollout_steps, .gamma = config_.gamma};
+  return {.steps = options_.rollout_steps, .gamma = options_.gamma};
 }
 
 void TdControlAgent::move_towards(double target, int64_t state, int64_t action) {
   double& value = q_(state, action);
   const double error = target - value;
-  value += config_.step_size * error;
+  value += options_.step_size * error;
   error_ += std::abs(error);
   ++moves_;
 }

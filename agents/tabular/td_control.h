@@ -13,14 +13,14 @@ namespace reverie {
 // What SARSA and Q-learning have in common: the hyper-parameters, the table, an epsilon-greedy
 // actor, and the steps of an environment in the order of time. The files of the two hold their
 // update rules.
-struct TdControlConfig : AgentConfig {
+struct TdControlOptions {
   double step_size = 0.5;  // alpha
   double epsilon = 0.1;
   double gamma = 1.0;
   double initial_value = 0.0;
   int64_t rollout_steps = 1;
 
-  void describe(ConfigFields& fields) override;
+  void describe(ConfigFields& fields);
 };
 
 // One step of one environment: S, A, R, S'.
@@ -37,7 +37,7 @@ struct TableStep {
 class TdControlAgent : public RolloutAgent, public TabularAgent {
  public:
   // Throws Error as FiniteSpaces does.
-  TdControlAgent(const EnvSpec& spec, const TdControlConfig& config, at::Device device,
+  TdControlAgent(const EnvSpec& spec, const TdControlOptions& options, at::Device device,
                  std::string_view agent);
 
   std::unique_ptr<Actor> actor(int64_t num_envs, const Acting& acting, uint64_t seed) override;
@@ -53,12 +53,12 @@ class TdControlAgent : public RolloutAgent, public TabularAgent {
   // Q(S, A) <- Q(S, A) + alpha [target - Q(S, A)]
   void move_towards(double target, int64_t state, int64_t action);
 
-  const TdControlConfig& config() const { return config_; }
+  const TdControlOptions& options() const { return options_; }
 
  private:
   std::vector<TableStep> steps_of(const Rollout& rollout) const;
 
-  const TdControlConfig config_;
+  const TdControlOptions options_;
   const FiniteSpaces spaces_;
   QTable q_;
   double error_ = 0.0;  // sum of |target - Q(S, A)| in this update

@@ -117,6 +117,20 @@ TEST(GridMaze, TheShortestWayTakesTheOptimumAndARandomOneLonger) {
   EXPECT_GT(starts.size(), 20U);
 }
 
+TEST(GridMaze, TheGoalInTheLastStepIsNotTruncated) {
+  const auto play = [](const std::string& max_steps) {
+    TestEnv env("gridmaze-umaze", {{"map", "#####\n#G.r#\n#####\n"}, {"max_steps", max_steps}});
+    env.reset(1);
+    StepResult result;
+    do {
+      result = env.step(std::vector<int64_t>{kLeft});
+    } while (!result.terminated && !result.truncated);
+    return std::pair(result.terminated, result.truncated);
+  };
+  EXPECT_EQ(play("2"), std::pair(true, false));
+  EXPECT_EQ(play("1"), std::pair(false, true));
+}
+
 TEST(GridMaze, ShowsTheCellsPlaceToNetworks) {
   TestEnv env("gridmaze-umaze", {{"map", "#####\n#G.r#\n###.#\n#...#\n#####\n"}});
   env.reset(1);
