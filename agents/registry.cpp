@@ -13,6 +13,10 @@
 #include "agents/random/random_agent.h"
 #include "agents/rnd/rnd.h"
 #include "agents/sac/sac.h"
+#include "agents/tabular/policy_iteration.h"
+#include "agents/tabular/q_learning.h"
+#include "agents/tabular/sarsa.h"
+#include "agents/tabular/value_iteration.h"
 #include "agents/td3/td3.h"
 #include "agents/td7/td7.h"
 #include "agents/training/training_config.h"
@@ -22,9 +26,23 @@ namespace reverie {
 // An explicit table: the linker would drop static initialisers that registered themselves.
 const std::vector<AgentEntry>& agent_registry() {
   static const std::vector<AgentEntry> registry = {
-      dqn_entry(),    ddpg_entry(),     td3_entry(),       td7_entry(), sac_entry(),
-      ppo_entry(),    a2c_entry(),      reinforce_entry(), rnd_entry(), jepa_entry(),
-      random_entry(), scripted_entry(), waypoint_entry(),
+      dqn_entry(),
+      ddpg_entry(),
+      td3_entry(),
+      td7_entry(),
+      sac_entry(),
+      ppo_entry(),
+      a2c_entry(),
+      reinforce_entry(),
+      rnd_entry(),
+      jepa_entry(),
+      value_iteration_entry(),
+      policy_iteration_entry(),
+      sarsa_entry(),
+      q_learning_entry(),
+      random_entry(),
+      scripted_entry(),
+      waypoint_entry(),
   };
   return registry;
 }

@@ -24,6 +24,14 @@
 namespace reverie {
 namespace {
 
+Json steps_json(const std::optional<StepsToGoal>& steps) {
+  if (!steps) return {};
+  return Json::Object{{"episodes", steps->episodes},
+                      {"policy", steps->policy},
+                      {"optimum", steps->optimum},
+                      {"is_bound", steps->is_bound}};
+}
+
 Json report_json(const EvaluationReport& report) {
   const Summary& returns = report.returns;
   Json::Object metrics;
@@ -36,6 +44,7 @@ Json report_json(const EvaluationReport& report) {
       {"length", Json::Object{{"mean", report.mean_length}}},
       {"success_rate", report.success_rate()},
       {"normalized_score", report.normalized_score},
+      {"steps_to_goal", steps_json(report.steps_to_goal)},
       {"metrics", std::move(metrics)}};
 }
 
@@ -63,6 +72,17 @@ std::vector<ReportRow> rows_of(const EvaluationReport& first) {
       {"success rate", 3, [](const Report& report) { return report.success_rate(); }},
       {"normalised score", 1, [](const Report& report) { return report.normalized_score; }},
       {"episode length [steps]", 1, [](const Report& report) { return report.mean_length; }}};
+  if (const std::optional<StepsToGoal>& steps = first.steps_to_goal) {
+    rows.push_back({"steps to reached goals", 1, [](const Report& report) {
+                      return report.steps_to_goal ? std::optional(report.steps_to_goal->policy)
+                                                  : std::nullopt;
+                    }});
+    rows.push_back({steps->is_bound ? "  lower bound of these" : "  optimum of these", 1,
+                    [](const Report& report) {
+                      return report.steps_to_goal ? std::optional(report.steps_to_goal->optimum)
+                                                  : std::nullopt;
+                    }});
+  }
   for (const auto& [name, value] : first.metrics) {
     if (name == "success") continue;
     rows.push_back({name, 3, [key = name](const Report& report) { return report.metric(key); }});
@@ -218,7 +238,7 @@ class GroupEvaluation {
 
   void print() const {
     print_row("", {"mean of the runs", "95 % interval", "random"});
-    for (const ReportRow& row : rows_of(random())) {
+    for (const ReportRow& row : rows_of(report(runs_.front()))) {
       const auto mean = over_runs(row.value);
       print_row(row.name, {mean ? number_text(mean->mean, row.digits) : "-",
                            mean ? fmt::format("{} .. {}", number_text(low(*mean), row.digits),

@@ -2,12 +2,28 @@
 #include <iostream>
 
 #include "apps/command.h"
+#include "apps/run_flags.h"
 #include "drawing/chart.h"
+#include "drawing/video.h"
 #include "runs/learning_curve.h"
 #include "runs/metrics_table.h"
 #include "runs/run_group.h"
+#include "runs/value_map.h"
 
 namespace reverie {
+namespace {
+
+// The pictures of runs whose agent keeps a table; plots of metrics have other flags.
+void plot_values(const std::vector<std::string>& runs, const std::string& checkpoint,
+                 const std::string& out, ImageSize size) {
+  REVERIE_CHECK(runs.size() == 1, "plot --values: found {} runs, expected one", runs.size());
+  check_png_path(out);
+  Canvas canvas(size.width, size.height);
+  draw_value_map(canvas, runs.front(), checkpoint);
+  write_png(out, canvas.image());
+}
+
+}  // namespace
 
 int plot_command(const Arguments& arguments) {
   std::vector<std::string> runs, metrics;
@@ -15,6 +31,8 @@ int plot_command(const Arguments& arguments) {
   ImageSize size = {640, 400};
   int64_t smooth = 1;
   bool each = false;
+  bool values = false;
+  std::string checkpoint = "latest";
   CommandLine line("plot",
                    "Plots metrics over steps, one chart for each metric. Runs that differ only in "
                    "their\nseed become one line, their mean with its 95 % interval.");
@@ -29,8 +47,22 @@ int plot_command(const Arguments& arguments) {
            {.help = "average each point over this many values of a run", .range = between(1, 1e6)});
   line.add("--each", each, {.help = "draw one line for each run, without averaging over seeds"});
   line.add("--size", size, {.help = "size of each chart [px]"});
+  line.add("--values", values,
+           {.help = "draw the values and best actions of a tabular agent's run instead"});
+  line.add("--checkpoint", checkpoint, {.help = kCheckpointHelp});
   if (!line.parse(arguments)) return 0;
 
+  for (const char* flag : {"--metric", "--smooth", "--each"}) {
+    REVERIE_CHECK(!values || !line.is_given(flag), "plot --values: {} is for metrics; leave it out",
+                  flag);
+  }
+  REVERIE_CHECK(values || !line.is_given("--checkpoint"),
+                "plot: --checkpoint is for --values; leave it out");
+  if (values) {
+    plot_values(runs, checkpoint, out, size);
+    std::cerr << fmt::format("wrote {}\n", out);
+    return 0;
+  }
   runs = with_groups_expanded(runs);
   std::vector<MetricsTable> tables;
   for (const std::string& run : runs) tables.push_back(MetricsTable::read(run));

@@ -349,6 +349,11 @@ int train_command(const Arguments& arguments) {
   RunDirectory directory = resuming ? RunDirectory::open(flags.resume, RunDirectory::Access::kWrite)
                                     : RunDirectory::create(flags.run);
   if (resuming) restore(directory, *config, can_resume, *trainer);
+  if (resuming && trainer->counts().is_done) {
+    std::cerr << fmt::format("{}: is solved at step {}; nothing is left to do\n", flags.resume,
+                             trainer->counts().position);
+    return 0;
+  }
   if (resuming && trainer->counts().position == config->training->length(*config)) {
     std::cerr << fmt::format(
         "{}: is finished at step {}; nothing is left to do. {} N with a larger N continues it\n",

@@ -13,6 +13,7 @@
 #include "core/spec.h"
 #include "envs/controller.h"
 #include "envs/factors.h"
+#include "envs/finite_mdp.h"
 
 namespace reverie {
 
@@ -153,6 +154,11 @@ class EnvConfig {
 
   // The spec of the environments. Throws Error as maker() does.
   virtual EnvSpec spec() const;
+
+  // The exact model of a finite task; empty for every other one. Its states are numbered as in the
+  // task's observation. Throws Error as maker() does, and for a wrapper that changes the task's
+  // dynamics or rewards, because the model is the task's own.
+  virtual std::optional<FiniteModel> finite_model() const { return std::nullopt; }
 
   // N environments that step together (AutoReset::kSameStep). By default these are simulators on
   // threads.

@@ -7,6 +7,7 @@
 #include "envs/ant_maze/ant_maze.h"
 #include "envs/car_racing/car_racing.h"
 #include "envs/cheetah/cheetah.h"
+#include "envs/grid_maze/grid_maze.h"
 #include "envs/maze2d/maze2d.h"
 #include "envs/wrappers/wrapped_config.h"
 
@@ -21,6 +22,7 @@ const std::vector<EnvEntry>& env_registry() {
              &cheetah::environments,
              &maze2d::environments,
              &ant_maze::environments,
+             &grid_maze::environments,
          }) {
       for (EnvEntry& entry : environments()) {
         all.push_back(with_wrappers(std::move(entry)));

@@ -10,6 +10,15 @@
 
 namespace reverie {
 
+// How a policy's ways compare with the shortest ones, in the episodes that reached their goal:
+// means of the environment's metrics `time_to_goal`, and `optimum` or `optimum_bound`.
+struct StepsToGoal {
+  int64_t episodes = 0;
+  double policy = 0.0;    // [steps]
+  double optimum = 0.0;   // [steps] the fewest of any policy, from the same starts
+  bool is_bound = false;  // no policy needs fewer, but it may be that none gets by with so few
+};
+
 // The summary of one policy's episodes for a table of results.
 struct EvaluationReport {
   Summary returns;           // of the episodes, with a bootstrap interval of their mean
@@ -20,6 +29,7 @@ struct EvaluationReport {
   // Means of the environment's metrics over the episodes, in the environment's order; NaN if no
   // episode has the metric.
   Metrics metrics = {};
+  std::optional<StepsToGoal> steps_to_goal = {};  // empty without a yardstick or a reached goal
 
   // The metric of that name; empty if there is none or it is NaN.
   std::optional<double> metric(std::string_view name) const;

@@ -42,12 +42,12 @@ class Drive {
     logged_ = trainer_.counts();
     session_.progress.update(position());
     if (saved_ < 0) save();
-    while (position() < length_ && !stopped()) {
+    while (!is_done() && !stopped()) {
       const TrainingCounts before = trainer_.counts();
       take_turn();
       after_turn(before);
     }
-    const bool interrupted = position() < length_;
+    const bool interrupted = !is_done();
     if (!interrupted) trainer_.finish(session_);
     if (saved_ != position()) save();
     return {.counts = trainer_.counts(), .interrupted = interrupted};
@@ -55,6 +55,7 @@ class Drive {
 
  private:
   int64_t position() const { return trainer_.counts().position; }
+  bool is_done() const { return position() >= length_ || trainer_.counts().is_done; }
   bool stopped() const { return session_.stop.load(std::memory_order_relaxed); }
 
   void take_turn() {
@@ -75,7 +76,7 @@ class Drive {
     };
     // The first update gets a row, which shows that learning has begun and the initial values.
     const bool first_update = before.updates == 0 && trainer_.counts().updates > 0;
-    if (first_update || passed(options_.log_every) || position() >= length_) log();
+    if (first_update || passed(options_.log_every) || is_done()) log();
     if (passed(options_.evaluate_every)) evaluate_agent();
     if (passed(options_.checkpoint_every)) save();
     if (passed(options_.picture_every)) trainer_.draw(session_);

@@ -30,6 +30,7 @@ struct TrainingCounts {
   int64_t steps = 0;     // of all environments
   int64_t updates = 0;
   std::string_view stage = {};  // title of the current stage; "" if there is only one
+  bool is_done = false;         // nothing is left to do, although the position is not at the end
 };
 
 // A row of the log.

@@ -70,6 +70,8 @@ class AntMazeConfig final : public EnvConfig {
                  .goal_noise = noise,
                  .start_distance = is_d4rl() ? 0.0 : maze::kRoboticsStartDistance * layout.cell},
         .goal_observation = options_.shows_goal(variant_.convention)};
+    task.goal.paths =
+        std::make_shared<const maze::ShortestPath>(layout, maze::PathNorm::kEuclidean);
     EnvSpec& spec = task.goal.spec;
     task.goal.factors = maze::plan_factors(spec.id, ant_maze_factors(layout), options_.factors,
                                            layout, kReach, task.goal.start_distance);

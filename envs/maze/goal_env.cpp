@@ -31,6 +31,8 @@ void GoalEnv::set_position(const Position& position) {
 StepResult GoalEnv::step(ConstFieldView action, FieldViews obs) {
   episode_.check_running();
   check_action(spec().id, spec().action, action);
+  const std::span<const double> qvel = simulation_.qvel();
+  episode_.note_start(position(), {qvel[0], qvel[1]});
   try {
     drive(action);
   } catch (const Error& error) {
@@ -49,6 +51,12 @@ void GoalEnv::observe(FieldViews obs) const {
   const Position here = position();
   std::copy(here.begin(), here.end(), obs[1].as<double>().begin());
   std::copy(episode_.goal().begin(), episode_.goal().end(), obs[2].as<double>().begin());
+}
+
+Metrics GoalEnv::metrics() const {
+  Metrics metrics = episode_.metrics(position());
+  metrics.push_back(yardstick(episode_.shortest_path()));
+  return metrics;
 }
 
 std::vector<double> GoalEnv::state() const {

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "envs/env.h"
@@ -23,7 +25,7 @@ class GoalEnv : public Env {
   StepResult step(ConstFieldView action, FieldViews obs) final;
   std::vector<double> state() const final;
   void set_state(std::span<const double> state) final;
-  Metrics metrics() const final { return episode_.metrics(position()); }
+  Metrics metrics() const final;
   PhysicsState* physics() final { return &physics_; }
 
  protected:
@@ -38,6 +40,12 @@ class GoalEnv : public Env {
 
   // The model changes that the chosen factors ask for.
   virtual ModelChanges changes() const = 0;
+
+  // The metric that no policy beats, from the shortest way from the episode's start to its goal
+  // [m], NaN if unknown.
+  virtual std::pair<std::string, double> yardstick(double shortest_path) const {
+    return {"shortest_path", shortest_path};
+  }
 
   // Numbers of the state that are in neither the engine nor the episode. Their count is constant.
   virtual std::span<const double> memory() const { return {}; }

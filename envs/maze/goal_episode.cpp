@@ -8,9 +8,11 @@
 namespace reverie::maze {
 namespace {
 
-// Numbers of the state after the factors: goal, counters, flags, generator in 32-bit halves.
+// Numbers of the state after the factors: goal, counters, flags, start, generator in 32-bit halves.
 constexpr size_t kRngWords = std::tuple_size_v<Rng::State>;
-constexpr size_t kTaskState = 2 + 4 + 2 * kRngWords;
+constexpr size_t kStartAt = 2 + 4;
+constexpr size_t kRngAt = kStartAt + 6;
+constexpr size_t kTaskState = kRngAt + 2 * kRngWords;
 
 void add_noise(Rng& rng, double half_width, Position& place) {
   for (double& x : place) x += rng.uniform(-half_width, half_width);
@@ -25,6 +27,7 @@ GoalEpisode::GoalEpisode(std::shared_ptr<const MazeLayout> layout,
 void GoalEpisode::begin(uint64_t seed) {
   factors_.draw(seed);
   rng_ = Rng(seed);
+  start_ = start_velocity_ = first_goal_ = {};
   steps_ = 0;
   reached_at_ = 0;
   at_goal_ = false;
@@ -105,6 +108,17 @@ double GoalEpisode::reward(const Position& place, const Position& goal) const {
   return to_goal <= layout_->goal_radius ? 1.0 : 0.0;
 }
 
+void GoalEpisode::note_start(const Position& position, const Position& velocity) {
+  if (steps_ > 0) return;
+  start_ = position;
+  start_velocity_ = velocity;
+  first_goal_ = goal_;
+}
+
+double GoalEpisode::shortest_path() const {
+  return steps_ > 0 ? task_->paths->to_goal(start_, first_goal_) : std::nan("");
+}
+
 StepResult GoalEpisode::advance(const Position& place) {
   ++steps_;
   at_goal_ = distance(place, goal_) <= layout_->goal_radius;
@@ -138,6 +152,9 @@ void GoalEpisode::append_state(std::vector<double>& state) const {
   state.insert(state.end(),
                {goal_[0], goal_[1], static_cast<double>(steps_), static_cast<double>(reached_at_),
                 at_goal_ ? 1.0 : 0.0, ended_ ? 1.0 : 0.0});
+  for (const Position& of_start : {start_, start_velocity_, first_goal_}) {
+    state.insert(state.end(), of_start.begin(), of_start.end());
+  }
   for (const uint64_t word : rng_.state()) {
     state.push_back(static_cast<double>(word >> 32));
     state.push_back(static_cast<double>(word & 0xffffffffU));
@@ -155,8 +172,8 @@ void GoalEpisode::set_state(std::span<const double> state) {
   };
   Rng::State words;
   for (size_t i = 0; i < kRngWords; ++i) {
-    const uint64_t high = whole(6 + 2 * i, 4294967295.0);
-    words[i] = high << 32 | whole(7 + 2 * i, 4294967295.0);
+    const uint64_t high = whole(kRngAt + 2 * i, 4294967295.0);
+    words[i] = high << 32 | whole(kRngAt + 2 * i + 1, 4294967295.0);
   }
   const auto steps = static_cast<int64_t>(whole(2, 0x1p53));
   const auto reached_at = static_cast<int64_t>(whole(3, 0x1p53));
@@ -171,6 +188,9 @@ void GoalEpisode::set_state(std::span<const double> state) {
   reached_at_ = reached_at;
   at_goal_ = at_goal;
   ended_ = ended;
+  start_ = {task[kStartAt], task[kStartAt + 1]};
+  start_velocity_ = {task[kStartAt + 2], task[kStartAt + 3]};
+  first_goal_ = {task[kStartAt + 4], task[kStartAt + 5]};
 }
 
 std::vector<PhysicsState::Part> MazePhysics::parts() const {

@@ -13,6 +13,7 @@
 #include "envs/env.h"
 #include "envs/maze/maze_factors.h"
 #include "envs/maze/maze_layout.h"
+#include "envs/maze/shortest_path.h"
 #include "envs/mujoco_simulation.h"
 
 namespace reverie::maze {
@@ -28,6 +29,7 @@ struct GoalTask {
   double start_noise = 0.0, goal_noise = 0.0;
   double start_distance = 0.0;  // [m] a drawn start is further than this from the goal
   std::shared_ptr<const FactorPlan> factors = {};
+  std::shared_ptr<const ShortestPath> paths = {};  // of the layout, for the yardstick
 };
 
 // One episode of such a task: the goal, the clock, the score, the factors of variation and the
@@ -66,14 +68,22 @@ class GoalEpisode {
   // Ends the episode after the simulator failed.
   void fail() { ended_ = true; }
 
+  // The body before a step. The first one of an episode is its start.
+  void note_start(const Position& position, const Position& velocity);
+
+  // The shortest way from the start to the goal of the first step [m], as ShortestPath::to_goal()
+  // gives it; NaN before that step.
+  double shortest_path() const;
+  const Position& start_velocity() const { return start_velocity_; }  // [m/s]
+
   // Counts and scores a step that led the body to `place`.
   StepResult advance(const Position& place);
 
   // success, success_at_end, time_to_goal [steps] and distance_to_goal [m].
   Metrics metrics(const Position& place) const;
 
-  // The episode as numbers: factors, goal, counters, flags, generator. set_state() throws Error for
-  // another length, values that are not finite or out of range, and then changes nothing.
+  // The episode as numbers: factors, goal, counters, flags, start, generator. set_state() throws
+  // Error for another length, values that are not finite or out of range, and then changes nothing.
   size_t state_size() const;
   void append_state(std::vector<double>& state) const;
   void set_state(std::span<const double> state);
@@ -89,6 +99,7 @@ class GoalEpisode {
   FactorValues factors_;
   Rng rng_{0};
   Position goal_{};
+  Position start_{}, start_velocity_{}, first_goal_{};  // of the first step
   int64_t steps_ = 0;
   int64_t reached_at_ = 0;  // first step within the goal's radius; 0 = not yet
   bool at_goal_ = false;

@@ -48,10 +48,13 @@ Position MazeLayout::place(CellIndex at) const {
 void MazeLayout::set_places(const std::vector<CellIndex>& goal_cells,
                             const std::vector<CellIndex>& start_cells) {
   const CellIndex origin = start_cells.front();
-  const std::vector<bool> reachable = map.reachable_from(origin);
+  const std::vector<int64_t> moves = map.moves_from(origin);
+  const auto is_reachable = [&](int64_t row, int64_t column) {
+    return moves[static_cast<size_t>(row * map.columns() + column)] >= 0;
+  };
   for (const auto* cells : {&start_cells, &goal_cells}) {
     for (const CellIndex at : *cells) {
-      REVERIE_CHECK(reachable[static_cast<size_t>(at.row * map.columns() + at.column)],
+      REVERIE_CHECK(is_reachable(at.row, at.column),
                     "map {}: no way leads from {} to {}; expected all starts and goals in one "
                     "connected room",
                     map.source(), map.place(origin), map.place(at));
@@ -61,9 +64,7 @@ void MazeLayout::set_places(const std::vector<CellIndex>& goal_cells,
   for (const CellIndex at : start_cells) starts.push_back(place(at));
   for (int64_t row = 0; row < map.rows(); ++row) {
     for (int64_t column = 0; column < map.columns(); ++column) {
-      if (reachable[static_cast<size_t>(row * map.columns() + column)]) {
-        open.push_back(place({row, column}));
-      }
+      if (is_reachable(row, column)) open.push_back(place({row, column}));
     }
   }
 }

@@ -115,26 +115,25 @@ std::string MazeMap::place(CellIndex cell) const {
   return fmt::format("line {}, column {}", lines_[static_cast<size_t>(cell.row)], cell.column + 1);
 }
 
-std::vector<bool> MazeMap::reachable_from(CellIndex start) const {
-  std::vector<bool> seen(cells_.size(), false);
-  std::vector<CellIndex> open = {start};
+std::vector<int64_t> MazeMap::moves_from(CellIndex start) const {
+  std::vector<int64_t> moves(cells_.size(), -1);
+  std::vector<CellIndex> queue = {start};
   const auto index = [&](CellIndex cell) {
     return static_cast<size_t>(cell.row * columns_ + cell.column);
   };
-  seen[index(start)] = true;
-  while (!open.empty()) {
-    const CellIndex at = open.back();
-    open.pop_back();
+  moves[index(start)] = 0;
+  for (size_t i = 0; i < queue.size(); ++i) {
+    const CellIndex at = queue[i];
     // The border is wall, so a free cell always has neighbours.
     for (const CellIndex next :
          {CellIndex{at.row - 1, at.column}, CellIndex{at.row + 1, at.column},
           CellIndex{at.row, at.column - 1}, CellIndex{at.row, at.column + 1}}) {
-      if (is_wall(next.row, next.column) || seen[index(next)]) continue;
-      seen[index(next)] = true;
-      open.push_back(next);
+      if (is_wall(next.row, next.column) || moves[index(next)] >= 0) continue;
+      moves[index(next)] = moves[index(at)] + 1;
+      queue.push_back(next);
     }
   }
-  return seen;
+  return moves;
 }
 
 std::vector<CellIndex> MazeMap::cells(Cell kind) const {

@@ -43,9 +43,9 @@ class MazeMap {
   // "line 3, column 7" of the file, both counted from 1: a cell's name in messages.
   std::string place(CellIndex cell) const;
 
-  // [rows * columns] The free cells that can be reached from a free cell through free cells, not
-  // across corners.
-  std::vector<bool> reachable_from(CellIndex start) const;
+  // [rows * columns] The fewest moves from a free cell to each free cell, through free cells and
+  // not across corners (breadth-first search); -1 for walls and for cells without a way.
+  std::vector<int64_t> moves_from(CellIndex start) const;
 
  private:
   void check_closed() const;

@@ -12,9 +12,13 @@ std::string robotics_name(std::string_view family, std::string_view maze, bool d
   return fmt::format("{}_{}{}-v{}", family, name, dense ? "Dense" : "", version);
 }
 
-void MazeOptions::describe(ConfigFields& fields, Convention convention, bool draws_goals) {
+void MazeOptions::describe_map(ConfigFields& fields) {
   fields.add_file("map", map, "map file (docs/maps.md); \"\" = the id's own");
   fields.add("max_steps", max_steps, "steps after which an episode is truncated", at_least(1));
+}
+
+void MazeOptions::describe(ConfigFields& fields, Convention convention, bool draws_goals) {
+  describe_map(fields);
   if (convention == Convention::kD4rl) {
     if (draws_goals) {
       fields.add("reset_target", reset_target, "draw a new goal for each episode");

@@ -23,6 +23,9 @@ struct MazeOptions {
   bool goal_observation = false;  // only D4RL; Gymnasium-Robotics always shows the goal
   FactorOptions factors = {};
 
+  // The options `map` and `max_steps` alone.
+  void describe_map(ConfigFields& fields);
+
   // draws_goals: whether D4RL's convention has a goal that changes between episodes.
   void describe(ConfigFields& fields, Convention convention, bool draws_goals);
 

@@ -19,11 +19,8 @@ constexpr std::array<std::array<int64_t, 2>, 4> kMoves = {{{0, -1}, {0, 1}, {-1,
 }  // namespace
 
 WaypointController::WaypointController(MazeLayout layout, uint64_t seed)
-    : layout_(std::move(layout)),
-      rng_(seed),
-      steps_(static_cast<size_t>(layout_.width() * layout_.height())) {
-  queue_.reserve(steps_.size());
-  waypoints_.reserve(steps_.size());
+    : layout_(std::move(layout)), rng_(seed) {
+  waypoints_.reserve(static_cast<size_t>(layout_.width() * layout_.height()));
 }
 
 WaypointController::WorldCell WaypointController::cell_of(const Position& position) const {
@@ -63,23 +60,9 @@ WaypointController::WorldCell WaypointController::start_cell(const Position& pos
   return nearest;
 }
 
-int64_t& WaypointController::steps_from(const WorldCell& cell) {
-  return steps_[static_cast<size_t>(cell[0] * layout_.height() + cell[1])];
-}
-
-void WaypointController::measure_steps_to(const WorldCell& target) {
-  std::fill(steps_.begin(), steps_.end(), -1);
-  queue_.assign(1, target);
-  steps_from(target) = 0;
-  for (size_t at = 0; at < queue_.size(); ++at) {
-    const WorldCell here = queue_[at];
-    for (const auto& [x, y] : kMoves) {
-      const WorldCell neighbour = {here[0] + x, here[1] + y};
-      if (!is_free(neighbour) || steps_from(neighbour) >= 0) continue;
-      steps_from(neighbour) = steps_from(here) + 1;
-      queue_.push_back(neighbour);
-    }
-  }
+int64_t WaypointController::steps_from(const WorldCell& cell) const {
+  const auto [row, column] = layout_.index(cell[0], cell[1]);
+  return steps_[static_cast<size_t>(row * layout_.map.columns() + column)];
 }
 
 void WaypointController::plan(const Position& start, const WorldCell& target) {
@@ -89,7 +72,7 @@ void WaypointController::plan(const Position& start, const WorldCell& target) {
     REVERIE_CHECK(is_free(cell), "waypoint controller: cell ({}, {}) of map {} is not a free cell",
                   cell[0], cell[1], layout_.map.source());
   }
-  measure_steps_to(target);
+  steps_ = layout_.map.moves_from(layout_.index(target[0], target[1]));
   REVERIE_CHECK(steps_from(here) >= 0,
                 "waypoint controller: no way leads from cell ({}, {}) to ({}, {}) in map {}",
                 here[0], here[1], target[0], target[1], layout_.map.source());

@@ -56,14 +56,12 @@ class WaypointController {
   Position place_of(const WorldCell& cell) const;
   bool is_free(const WorldCell& cell) const;
   WorldCell start_cell(const Position& position) const;
-  int64_t& steps_from(const WorldCell& cell);
-  void measure_steps_to(const WorldCell& target);
+  int64_t steps_from(const WorldCell& cell) const;
   void plan(const Position& start, const WorldCell& target);
 
   MazeLayout layout_;
   Rng rng_;
-  std::vector<int64_t> steps_;    // [width * height] cells to the target; -1 = no path
-  std::vector<WorldCell> queue_;  // of the search
+  std::vector<int64_t> steps_;  // [rows * columns] cells to the target; -1 = no path
   std::vector<Position> waypoints_;
   size_t next_ = 0;  // index of the current waypoint
   WorldCell target_{};

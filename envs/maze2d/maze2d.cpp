@@ -71,6 +71,7 @@ class MazeConfig final : public EnvConfig {
                             .goal_noise = noise,
                             .start_distance = is_d4rl() ? 0.0 : maze::kRoboticsStartDistance},
                    .goal_observation = options_.shows_goal(variant_.convention)};
+    task.goal.paths = std::make_shared<const maze::ShortestPath>(layout, maze::PathNorm::kMaximum);
     task.goal.factors =
         maze::plan_factors(task.goal.spec.id, point_maze_factors(layout), options_.factors, layout,
                            kBallRadius, task.goal.start_distance);

@@ -34,6 +34,7 @@ class MazeEnv final : public maze::GoalEnv {
   void drive(ConstFieldView action) override;
   void observe_body(FieldView obs) const override;
   maze::ModelChanges changes() const override;
+  std::pair<std::string, double> yardstick(double shortest_path) const override;
   void place_d4rl();
 
   std::shared_ptr<const PointMaze> maze_;

@@ -130,6 +130,22 @@ EnvMaker WrappedConfig::maker() const {
   return wrapped;
 }
 
+std::optional<FiniteModel> WrappedConfig::finite_model() const {
+  std::optional<FiniteModel> model = inner_->finite_model();
+  if (!model) return model;
+  const auto refuse = [&](bool given, const char* flag) {
+    REVERIE_CHECK(!given,
+                  "{}: {} changes the task, and its model does not contain it; leave it out", id_,
+                  flag);
+  };
+  refuse(options_.frame_skip != 1, "--frame-skip");
+  refuse(options_.action_repeat != 1, "--action-repeat");
+  refuse(options_.sticky_actions != 0.0, "--sticky-actions");
+  refuse(options_.reward_scale != 1.0, "--reward-scale");
+  refuse(options_.reward_clip != 0.0, "--reward-clip");
+  return model;
+}
+
 void copy_wrappers(const EnvConfig& from, EnvConfig& to) {
   const auto* source = dynamic_cast<const WrappedConfig*>(&from);
   auto* target = dynamic_cast<WrappedConfig*>(&to);

@@ -50,6 +50,7 @@ class WrappedConfig final : public EnvConfig {
   void describe(ConfigFields& fields) override;
   std::vector<Factor> factors() const override { return inner_->factors(); }
   EnvMaker maker() const override;
+  std::optional<FiniteModel> finite_model() const override;
 
   const WrapperOptions& options() const { return options_; }
   void set_options(const WrapperOptions& options) { options_ = options; }

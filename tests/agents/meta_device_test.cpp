@@ -7,9 +7,11 @@
 
 #include "agents/registry.h"
 #include "agents/space_adapter.h"
+#include "agents/tabular/q_table.h"
 #include "nn/pch.h"
 #include "tests/agents/point_env.h"
 #include "tests/agents/variants.h"
+#include "tests/errors.h"
 
 namespace reverie {
 namespace {
@@ -58,10 +60,9 @@ std::unique_ptr<AgentConfig> small_config(std::string name) {
   return config;
 }
 
-// The first of the small tasks that suits the agent: continuous, discrete, from pictures.
+// The first of the small tasks that suits the agent.
 EnvSpec spec_for(const AgentConfig& config) {
-  for (const EnvSpec& spec :
-       {test::PointEnv::make_spec({}), test::discrete_spec(), test::picture_spec()}) {
+  for (const EnvSpec& spec : test::specs_of_each_kind()) {
     const EnvSpec adapted = SpaceAdapter::adapt(spec);
     try {
       config.make(adapted, at::kCPU, 0);
@@ -72,14 +73,18 @@ EnvSpec spec_for(const AgentConfig& config) {
   fail_input("an agent that suits none of the tasks of tests/agents/point_env.h");
 }
 
+// of_tables: those that keep a table, and no others.
 template <typename Kind>
-std::vector<std::string> agents_of() {
+std::vector<std::string> agents_of(bool of_tables = false) {
   std::vector<std::string> names;
   for (const AgentEntry& entry : agent_registry()) {
     if (!entry.learns()) continue;
     const std::unique_ptr<AgentConfig> config = entry.config();
     const auto agent = config->make(spec_for(*config), at::kCPU, 0);
-    if (dynamic_cast<Kind*>(agent.get()) != nullptr) names.push_back(entry.name);
+    const bool keeps_table = dynamic_cast<TabularAgent*>(agent.get()) != nullptr;
+    if (dynamic_cast<Kind*>(agent.get()) != nullptr && keeps_table == of_tables) {
+      names.push_back(entry.name);
+    }
   }
   return names;
 }
@@ -88,12 +93,21 @@ std::vector<std::string> agents_of() {
 TEST(MetaDevice, MissesNoAgentThatLearns) {
   std::vector<std::string> covered = agents_of<TransitionAgent>();
   for (const std::string& name : agents_of<RolloutAgent>()) covered.push_back(name);
+  for (const std::string& name : agents_of<Agent>(/*of_tables=*/true)) covered.push_back(name);
   covered.emplace_back("jepa");
   std::vector<std::string> learning;
   for (const AgentEntry& entry : agent_registry()) {
     if (entry.learns()) learning.push_back(entry.name);
   }
   EXPECT_THAT(covered, testing::UnorderedElementsAreArray(learning));
+}
+
+TEST(MetaDevice, TablesStayOnTheCpu) {
+  for (const std::string& name : agents_of<Agent>(/*of_tables=*/true)) {
+    EXPECT_THAT(test::input_error(
+                    [&] { find_agent(name).config()->make(test::table_spec(), at::kMeta, 1); }),
+                testing::AllOf(testing::HasSubstr(name), testing::HasSubstr("on the CPU")));
+  }
 }
 
 class AgentOnMeta : public testing::TestWithParam<std::string> {};

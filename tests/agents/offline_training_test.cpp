@@ -3,9 +3,9 @@
 #include <gtest/gtest.h>
 
 #include "agents/ddpg/ddpg.h"
+#include "agents/training/dataset_replay.h"
 #include "agents/training/transition_learner.h"
 #include "datasets/dataset.h"
-#include "agents/training/dataset_replay.h"
 #include "envs/env_lane.h"
 #include "nn/pch.h"
 #include "tests/agents/point_env.h"

@@ -156,7 +156,21 @@ inline EnvSpec picture_spec() {
   return spec;
 }
 
-// Observations of any field: uniform in [-1, 1), or bytes.
+// A task of six numbered states and four actions, for tables.
+inline EnvSpec table_spec() {
+  EnvSpec spec = discrete_spec();
+  spec.id = "point-table";
+  spec.observation = {
+      {.name = "cell", .shape = {}, .dtype = DType::kInt64, .low = {0.0F}, .high = {5.0F}}};
+  return spec;
+}
+
+// One task of each kind: continuous actions, discrete ones, pictures, numbered states.
+inline std::vector<EnvSpec> specs_of_each_kind() {
+  return {PointEnv::make_spec({}), discrete_spec(), picture_spec(), table_spec()};
+}
+
+// Observations of any field: uniform in [-1, 1), or bytes, or states.
 inline TensorMap random_observations(const EnvSpec& spec, int64_t count, Rng& rng,
                                      bool as_learner_sees_them) {
   TensorMap map;
@@ -165,9 +179,13 @@ inline TensorMap random_observations(const EnvSpec& spec, int64_t count, Rng& rn
     shape.insert(shape.end(), field.shape.begin(), field.shape.end());
     at::Tensor values = at::empty(shape, at::kDouble);
     auto* data = values.mutable_data_ptr<double>();
-    for (int64_t i = 0; i < values.numel(); ++i) data[i] = rng.uniform(-1.0, 1.0);
     const bool floating = field.dtype == DType::kFloat32 || field.dtype == DType::kFloat64;
-    if (!floating) values = values * 127.0 + 128.0;
+    for (int64_t i = 0; i < values.numel(); ++i) {
+      data[i] = field.dtype == DType::kInt64
+                    ? static_cast<double>(rng.integers(0, static_cast<int64_t>(field.high[0]) + 1))
+                    : rng.uniform(-1.0, 1.0);
+    }
+    if (field.dtype == DType::kUInt8) values = values * 127.0 + 128.0;
     map.add(field.name,
             values.to(floating && as_learner_sees_them ? at::kFloat : scalar_type(field.dtype)));
   }

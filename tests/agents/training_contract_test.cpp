@@ -4,6 +4,7 @@
 
 #include "agents/registry.h"
 #include "agents/space_adapter.h"
+#include "agents/tabular/sweep_training.h"
 #include "core/random.h"
 #include "envs/registry.h"
 #include "nn/pch.h"
@@ -42,6 +43,10 @@ class SmallRun : public test::TrainingRun {
       config.env_config->set_option("observation", "pixels");
       config.env_config->set_option("image_size", "16x16");
       config.env_config->set_option("max_steps", "25");
+    } else if (reads_table()) {
+      config.env = "gridmaze-umaze";
+      config.env_config = find_env(config.env).config();
+      config.env_config->set_option("max_steps", "11");
     } else {
       config.env = "point";
       config.env_config = std::make_unique<test::PointConfig>(
@@ -67,19 +72,22 @@ class SmallRun : public test::TrainingRun {
                                                           {"encoder_channels", "4,8"},
                                                           {"predictor_width", "8"},
                                                           {"history", "2"},
-                                                          {"slices", "8"}}) {
+                                                          {"slices", "8"},
+                                                          {"theta", "0"}}) {
       set(option, value);
     }
   }
 
-  bool plays_continuous_actions() const {
+  bool suits(const EnvSpec& spec) const {
     try {
-      config.agent_config->make(SpaceAdapter::adapt(test::PointEnv::make_spec({})), at::kCPU, 0);
+      config.agent_config->make(SpaceAdapter::adapt(spec), at::kCPU, 0);
       return true;
     } catch (const Error&) {
       return false;
     }
   }
+  bool plays_continuous_actions() const { return suits(test::PointEnv::make_spec({})); }
+  bool reads_table() const { return suits(test::table_spec()) && !suits(test::discrete_spec()); }
 
   // False where neither training nor agent has the option.
   bool set(const std::string& option, const std::string& value) {
@@ -97,7 +105,8 @@ class SmallRun : public test::TrainingRun {
 void expect_same_state(const Checkpoint& a, const Checkpoint& b) {
   for (const char* group : {"model", "optimizer", "environments"}) {
     SCOPED_TRACE(group);
-    test::expect_same_bits(group_of(a, group), group_of(b, group));
+    ASSERT_EQ(a.has_group(group), b.has_group(group));
+    if (a.has_group(group)) test::expect_same_bits(group_of(a, group), group_of(b, group));
   }
   EXPECT_EQ(a.texts(), b.texts());
 }
@@ -124,6 +133,9 @@ TEST_P(TrainingContract, EvaluationByOtherEnvironmentsAndAKillInTheMiddleChangeN
 
 TEST_P(TrainingContract, TheSeedDecidesTheRun) {
   SmallRun one(GetParam()), same(GetParam()), other(GetParam());
+  if (dynamic_cast<SweepTraining*>(one.config.training.get()) != nullptr) {
+    GTEST_SKIP() << "nothing is drawn";
+  }
   other.config.seed = 2;
   one.train();
   same.train();

@@ -212,6 +212,14 @@ void expect_report(const json& report, bool has_score) {
   EXPECT_EQ(report["normalized_score"].is_number(), has_score);
   EXPECT_EQ(report["normalized_score"].is_null(), !has_score);
   EXPECT_EQ(report["metrics"]["success"], report["success_rate"]);
+  EXPECT_GT(report["metrics"]["optimum_bound"], 0.0);
+  const json& steps = report["steps_to_goal"];
+  EXPECT_EQ(steps.is_null(), report["success_rate"] == 0.0);
+  if (steps.is_null()) return;
+  EXPECT_THAT(keys(steps), UnorderedElementsAre("episodes", "policy", "optimum", "is_bound"));
+  EXPECT_EQ(steps["policy"], report["metrics"]["time_to_goal"]);
+  EXPECT_GE(steps["policy"], steps["optimum"]);
+  EXPECT_EQ(steps["is_bound"], true);
 }
 
 TEST_F(CommandLineTest, EvaluateJsonIsTheContract) {
@@ -237,9 +245,11 @@ TEST_F(CommandLineTest, EvaluateJsonIsTheContract) {
     const json report = json::parse(result.out);  // one object and nothing else, or it throws
     EXPECT_THAT(keys(report),
                 UnorderedElementsAre("env", "run", "seed", "step", "episodes", "return", "length",
-                                     "success_rate", "normalized_score", "random", "metrics"));
-    EXPECT_THAT(keys(report["random"]), UnorderedElementsAre("return", "length", "success_rate",
-                                                             "normalized_score", "metrics"));
+                                     "success_rate", "normalized_score", "steps_to_goal", "random",
+                                     "metrics"));
+    EXPECT_THAT(keys(report["random"]),
+                UnorderedElementsAre("return", "length", "success_rate", "normalized_score",
+                                     "steps_to_goal", "metrics"));
     EXPECT_EQ(report["env"], each.env);
     EXPECT_EQ(report["seed"], 4);
     EXPECT_EQ(report["episodes"], 3);

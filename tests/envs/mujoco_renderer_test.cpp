@@ -23,7 +23,7 @@ constexpr int kWidth = 96;
 constexpr int kHeight = 72;
 
 // A red ball of radius 0.2 m that slides along x over a floor.
-SharedModel ball() {
+SharedModel rolling_ball() {
   return compile_model(R"(<mujoco><worldbody>
       <geom type="plane" size="5 5 0.1"/>
       <body pos="0 0 0.2">
@@ -150,7 +150,7 @@ TEST_P(MujocoRendererTest, TheBodyAppearsWhereItIs) {
 
 TEST_P(MujocoRendererTest, TheCameraFollowsWhatRunsAndTheGroundPassesBy) {
   EXPECT_PASSES([] {
-    const SharedModel model = ball();
+    const SharedModel model = rolling_ball();
     MujocoSimulation simulation(model);
     MujocoRenderer renderer(*model, kWidth, kHeight, GetParam());
     const Picture before = picture(renderer, simulation);
@@ -167,7 +167,7 @@ TEST_P(MujocoRendererTest, TheCameraFollowsWhatRunsAndTheGroundPassesBy) {
 
 TEST_P(MujocoRendererTest, SkyFloorShadowAndGoalAreThere) {
   EXPECT_PASSES([] {
-    const SharedModel model = ball();
+    const SharedModel model = rolling_ball();
     MujocoSimulation simulation(model);
     MujocoRenderer renderer(*model, kWidth, kHeight, GetParam());
     const Picture plain = picture(renderer, simulation);
@@ -208,10 +208,10 @@ TEST_P(MujocoRendererTest, TheSameStateGivesTheSamePicture) {
 
 TEST_P(MujocoRendererTest, SaysWhatDraws) {
   EXPECT_PASSES([] {
-    const std::string backend = MujocoRenderer(*ball(), 32, 32, GetParam()).backend();
+    const std::string backend = MujocoRenderer(*rolling_ball(), 32, 32, GetParam()).backend();
     EXPECT_THAT(backend, HasSubstr(GetParam() == GlBackend::kEgl ? "EGL " : "OSMesa libOSMesa"));
     const GlBackend other = GetParam() == GlBackend::kEgl ? GlBackend::kOsmesa : GlBackend::kEgl;
-    EXPECT_THAT(test::run_error([&] { MujocoRenderer(*ball(), 32, 32, other); }),
+    EXPECT_THAT(test::run_error([&] { MujocoRenderer(*rolling_ball(), 32, 32, other); }),
                 AllOf(HasSubstr("already renders with"), HasSubstr(gl_backend_name(GetParam())),
                       HasSubstr(gl_backend_name(other)), HasSubstr("another process")));
   });
@@ -221,7 +221,7 @@ TEST_P(MujocoRendererTest, TheEnvironmentVariableChooses) {
   EXPECT_PASSES([] {
     setenv("MUJOCO_GL", std::string(gl_backend_name(GetParam())).c_str(), 1);
     EXPECT_EQ(make_gl_context(GlBackend::kAuto)->backend(), GetParam());
-    const SharedModel model = ball();
+    const SharedModel model = rolling_ball();
     MujocoRenderer renderer(*model, kWidth, kHeight);
     EXPECT_GT(picture(renderer, MujocoSimulation(model)).red().pixels, 50);
   });
@@ -230,7 +230,7 @@ TEST_P(MujocoRendererTest, TheEnvironmentVariableChooses) {
 TEST_P(MujocoRendererTest, TheFlagWinsOverTheEnvironmentVariable) {
   EXPECT_PASSES([] {
     setenv("MUJOCO_GL", GetParam() == GlBackend::kEgl ? "osmesa" : "egl", 1);
-    const SharedModel model = ball();
+    const SharedModel model = rolling_ball();
     MujocoRenderer renderer(*model, kWidth, kHeight, GetParam());
     EXPECT_GT(picture(renderer, MujocoSimulation(model)).red().pixels, 50);
   });
@@ -238,7 +238,7 @@ TEST_P(MujocoRendererTest, TheFlagWinsOverTheEnvironmentVariable) {
 
 TEST_P(MujocoRendererTest, BadSizesThreadsAndModelsAreRefused) {
   EXPECT_PASSES([] {
-    const SharedModel model = ball();
+    const SharedModel model = rolling_ball();
     MujocoSimulation simulation(model);
     MujocoRenderer renderer(*model, kWidth, kHeight, GetParam());
     mjData& data = simulation.kinematics();
@@ -315,7 +315,7 @@ TEST(MujocoRenderer, RefusesBadSizesAndModelsBeforeItLooksForOpenGl) {
   const GlLibraries none{.egl = {}, .osmesa = {}};
   for (const auto& [width, height] : {std::pair(0, 10), {10, -1}, {4097, 10}, {10, 100000}}) {
     EXPECT_THAT(test::input_error([&, w = width, h = height] {
-                  MujocoRenderer(*ball(), w, h, GlBackend::kAuto, none);
+                  MujocoRenderer(*rolling_ball(), w, h, GlBackend::kAuto, none);
                 }),
                 HasSubstr("expected 1 to 4096"));
   }
@@ -334,7 +334,7 @@ TEST(MujocoRenderer, AnEnvironmentWithoutMujocoIsNamed) {
 }
 
 TEST(CameraPlan, IsChosenFromTheShapeOfTheModel) {
-  const CameraPlan side = plan_camera(*ball(), 4.0 / 3.0);
+  const CameraPlan side = plan_camera(*rolling_ball(), 4.0 / 3.0);
   EXPECT_EQ(side.follows, 1);
   EXPECT_EQ(side.azimuth, 90.0);
   EXPECT_GT(side.elevation, -20.0);

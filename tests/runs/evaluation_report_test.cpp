@@ -46,5 +46,31 @@ TEST(EvaluationReport, HasNoScoreWithoutReference) {
   EXPECT_THAT(input_error([] { evaluation_report({}, EnvSpec(), 0); }), HasSubstr("value"));
 }
 
+TEST(EvaluationReport, ComparesStepsWithTheOptimumOfTheSameEpisodes) {
+  const std::vector<Episode> episodes = {
+      episode(-8.0, 8, {{"time_to_goal", 8.0}, {"optimum", 6.0}}),
+      episode(-90.0, 90, {{"time_to_goal", NAN}, {"optimum", 50.0}}),
+      episode(-3.0, 3, {{"time_to_goal", 3.0}, {"optimum", 3.0}})};
+  const auto steps = evaluation_report(episodes, EnvSpec(), 0).steps_to_goal;
+  ASSERT_TRUE(steps.has_value());
+  EXPECT_EQ(steps->episodes, 2);
+  EXPECT_EQ(steps->policy, 5.5);
+  EXPECT_EQ(steps->optimum, 4.5) << "not of the episode that missed its goal";
+  EXPECT_FALSE(steps->is_bound);
+}
+
+TEST(EvaluationReport, SaysWhenTheOptimumIsABound) {
+  const auto of = [](Metrics metrics) {
+    return evaluation_report({episode(1.0, 9, std::move(metrics))}, EnvSpec(), 0).steps_to_goal;
+  };
+  const auto bound = of({{"time_to_goal", 9.0}, {"optimum_bound", 7.0}});
+  ASSERT_TRUE(bound.has_value());
+  EXPECT_EQ(bound->optimum, 7.0);
+  EXPECT_TRUE(bound->is_bound);
+  EXPECT_FALSE(of({{"time_to_goal", 9.0}, {"shortest_path", 7.0}}).has_value());
+  EXPECT_FALSE(of({{"time_to_goal", 9.0}, {"optimum_bound", NAN}}).has_value());
+  EXPECT_FALSE(of({{"time_to_goal", NAN}, {"optimum", 7.0}}).has_value());
+}
+
 }  // namespace
 }  // namespace reverie::test
