@@ -72,10 +72,10 @@ const EnvEntry& find_env(std::string_view id) {
       return added.entries.back();
     }
   }
-  std::vector<std::string> known;
-  for (const EnvEntry& entry : env_registry()) known.push_back(entry.id);
-  for (const EnvEntry& entry : added.entries) known.push_back(entry.id);
+  std::vector<std::string> known;  // those of the program first: a long list is cut off
   for (const auto& [scheme, resolve] : added.schemes) known.push_back(scheme + ":...");
+  for (const EnvEntry& entry : added.entries) known.push_back(entry.id);
+  for (const EnvEntry& entry : env_registry()) known.push_back(entry.id);
   fail_unknown_name("environment", id, known);
 }
 

@@ -342,9 +342,9 @@ TEST(Maze2d, StateWithABrokenCounterFlagOrGeneratorIsRefused) {
   TestEnv env("pointmaze-umaze");
   env.reset(1);
   const std::vector<double> good = env->state();
-  const size_t task = good.size() - 18;  // goal 2, counters and flags 4, generator 12
-  const std::pair<size_t, double> broken[] = {{2, -1.0}, {2, 0.5},          {3, 1e300}, {4, 2.0},
-                                              {5, -1.0}, {6, 4294967296.0}, {13, 0.5}};
+  const size_t task = good.size() - 24;  // goal 2, counters and flags 4, start 6, generator 12
+  const std::pair<size_t, double> broken[] = {{2, -1.0}, {2, 0.5},           {3, 1e300}, {4, 2.0},
+                                              {5, -1.0}, {12, 4294967296.0}, {19, 0.5}};
   for (const auto& [index, value] : broken) {
     std::vector<double> bad = good;
     bad[task + index] = value;

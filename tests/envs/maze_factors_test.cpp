@@ -306,7 +306,7 @@ TEST(MazeFactors, EpisodesWithAllVariedRepeatAndContinueFromTheirState) {
     EXPECT_EQ(copy.observed_bytes(), first) << family.id;
     std::vector<double> broken = env->state();
     const std::vector<double> before = env->state();
-    broken[broken.size() - 18 - 3] = 1e6;  // the last but two of the factors
+    broken[broken.size() - 24 - 3] = 1e6;  // the last but two of the factors
     EXPECT_THROW(env->set_state(broken), Error) << family.id;
     EXPECT_EQ(env->state(), before) << "a refused state must change nothing";
   }
@@ -449,7 +449,7 @@ TEST(MazeFactors, VaryingAllKeepsTheGoalDrawn) {
       const std::vector<double> state = env->state();
       const size_t factors = find_env("pointmaze-umaze").config()->factors().size();
       const size_t numbers = factors + 2 * 5 + 2;  // a colour has 3, a place 2
-      seen.insert(state[state.size() - 18 - numbers + 3 * 5 + 1]);
+      seen.insert(state[state.size() - 24 - numbers + 3 * 5 + 1]);
     }
     EXPECT_EQ(seen.size(), names == std::string("all") ? 1U : 2U) << names;
   }
