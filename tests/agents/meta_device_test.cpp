@@ -48,7 +48,8 @@ EnvSpec task(bool discrete) {
   return SpaceAdapter::adapt(discrete ? test::discrete_spec() : test::PointEnv::make_spec({}));
 }
 
-// "agent" or "agent/option=value/...", with "discrete" for a task of discrete actions.
+// "agent" or "agent/option=value/...", with "discrete" for a task of discrete actions, "pictures"
+// for one that shows pictures alone.
 std::unique_ptr<AgentConfig> config_of(const std::string& name) {
   const std::string agent = name.substr(0, name.find('/'));
   auto config = find_agent(agent).config();
@@ -109,8 +110,10 @@ TEST(MetaDevice, MissesNoAgentThatLearns) {
 class AgentOnMeta : public testing::TestWithParam<std::string> {};
 
 TEST_P(AgentOnMeta, AnUpdateReadsNoValue) {
-  const std::unique_ptr<AgentConfig> config = find_agent(GetParam()).config();
-  const EnvSpec spec = spec_for(*config);
+  const std::unique_ptr<AgentConfig> config = config_of(GetParam());
+  const EnvSpec spec = GetParam().ends_with("pictures")
+                           ? SpaceAdapter::adapt(test::PointEnv::make_spec({.pictures = true}))
+                           : spec_for(*config);
   const auto made = config->make(spec, at::kMeta, 1);
   auto& agent = dynamic_cast<TransitionAgent&>(*made);
   Rng rng(1);
@@ -132,8 +135,15 @@ std::string test_name(const testing::TestParamInfo<std::string>& info) {
   return name;
 }
 
-INSTANTIATE_TEST_SUITE_P(Registry, AgentOnMeta, testing::ValuesIn(agents_of<TransitionAgent>()),
-                         test_name);
+std::vector<std::string> transition_agents() {
+  std::vector<std::string> names = agents_of<TransitionAgent>();
+  for (const char* name : {"ddpg/pictures", "td3/pictures", "sac/pictures", "td7/pictures"}) {
+    names.emplace_back(name);
+  }
+  return names;
+}
+
+INSTANTIATE_TEST_SUITE_P(Registry, AgentOnMeta, testing::ValuesIn(transition_agents()), test_name);
 
 class RolloutAgentOnMeta : public testing::TestWithParam<std::string> {};
 

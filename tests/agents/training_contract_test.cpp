@@ -17,20 +17,25 @@ namespace {
 
 using test::group_of;
 
+const std::string kPictures = "_from_pictures";
+
+// Names of the registry; some also from pictures.
 std::vector<std::string> learning_agents() {
   std::vector<std::string> names;
   for (const AgentEntry& entry : agent_registry()) {
     if (entry.learns()) names.push_back(entry.name);
   }
+  for (const char* name : {"ddpg", "td3", "sac", "td7"}) names.push_back(name + kPictures);
   return names;
 }
 
 // A run of a few seconds. Options that the agent does not have are left out.
 class SmallRun : public test::TrainingRun {
  public:
-  explicit SmallRun(const std::string& name) {
-    const AgentEntry& entry = find_agent(name);
-    config.agent = name;
+  explicit SmallRun(const std::string& param) {
+    const bool from_pictures = param.ends_with(kPictures);
+    const AgentEntry& entry = find_agent(param.substr(0, param.find(kPictures)));
+    config.agent = entry.name;
     config.threads = 1;
     config.steps = 160;
     config.agent_config = entry.config();
@@ -43,8 +48,8 @@ class SmallRun : public test::TrainingRun {
       config.env_config->set_option("max_steps", "25");
     } else {
       config.env = "point";
-      config.env_config = std::make_unique<test::PointConfig>(
-          test::PointOptions{.max_steps = 11, .discrete = !plays_continuous_actions()});
+      config.env_config = std::make_unique<test::PointConfig>(test::PointOptions{
+          .max_steps = 11, .discrete = !plays_continuous_actions(), .pictures = from_pictures});
     }
     for (const auto& [option, value] :
          std::vector<std::pair<std::string, std::string>>{{"num_envs", "4"},
