@@ -23,8 +23,8 @@ at::Tensor normal_like(const at::Tensor& like, Rng& rng) {
   return noise;
 }
 
-Rng update_rng(uint64_t seed) {
-  const std::array<uint64_t, 2> entropy{seed, 1};
+Rng update_rng(uint64_t seed, uint64_t stream) {
+  const std::array<uint64_t, 2> entropy{seed, stream};
   return Rng(std::span<const uint64_t>(entropy));
 }
 

@@ -16,8 +16,8 @@ int64_t continuous_action_size(const EnvSpec& spec);
 // Standard normal draws of the shape of `like`, float32 on the CPU.
 at::Tensor normal_like(const at::Tensor& like, Rng& rng);
 
-// The generator that seeds the noise of an agent's updates: NumPy's default_rng([seed, 1]),
-// whatever the initialisation of its weights has drawn.
-Rng update_rng(uint64_t seed);
+// The generator that seeds the noise of an agent's updates: NumPy's default_rng([seed, stream]),
+// whatever the initialisation of its weights has drawn. Streams >= 1 are independent.
+Rng update_rng(uint64_t seed, uint64_t stream = 1);
 
 }  // namespace reverie

@@ -9,6 +9,7 @@ namespace reverie {
 namespace {
 
 const std::string kFeatures = "features";  // no field has this name beside a picture's
+const std::string kTrunk = "trunk";        // layers of convolutions are "FIELD.INDEX"
 
 bool is_picture(const Field& field) {
   return field.dtype == DType::kUInt8 && (field.shape.size() == 3 || field.shape.size() == 4);
@@ -75,6 +76,11 @@ ObservationEncoder::ObservationEncoder(const EnvSpec& spec, const EncoderOptions
     size_ += features_->size();
   }
   if (pictures_.empty()) return;
+  if (options.trunk > 0) {
+    has_trunk_ = true;
+    Trunk::declare(shapes, kTrunk, size_, options.trunk);
+    size_ = options.trunk;
+  }
   convolutions_.emplace(shapes, device);
   reset_parameters(*convolutions_, rng);
 }
@@ -97,7 +103,8 @@ at::Tensor ObservationEncoder::encode(const TensorMap& prepared) const {
     }
     parts.push_back(x.flatten(1));
   }
-  return parts.size() == 1 ? parts.front() : at::cat(parts, 1);
+  const at::Tensor joined = parts.size() == 1 ? parts.front() : at::cat(parts, 1);
+  return has_trunk_ ? Trunk(*convolutions_, kTrunk)(joined) : joined;
 }
 
 void ObservationEncoder::observe(const TensorMap& obs) {

@@ -18,6 +18,10 @@ struct EncoderOptions {
   std::string convolutions = "nature";
   bool normalize_observation = false;
 
+  // Of pictures: a Trunk (nn/layers.h) of so many numbers behind everything that is read; 0: none.
+  int64_t trunk = 0;
+
+  // The first two: a trunk is an agent's choice.
   void describe(ConfigFields& fields);
 };
 
@@ -26,8 +30,9 @@ struct EncoderOptions {
 // convolutions with ReLU that learn with the agent; the frames and colours of a stack are their
 // channels, scaled to [0, 1]:
 //
-//   nature   32 of 8x8 / 4, 64 of 4x4 / 2, 64 of 3x3 / 1   (Mnih et al. 2015, extended data table
-//   1) small    8 of 4x4 / 2, 16, 32 and 64 of 3x3 / 2, 128 and 256 of 3x3 / 1: a third of the
+//   nature   32 of 8x8 / 4, 64 of 4x4 / 2, 64 of 3x3 / 1
+//            (Mnih et al. 2015, extended data table 1)
+//   small    8 of 4x4 / 2, 16, 32 and 64 of 3x3 / 2, 128 and 256 of 3x3 / 1: a third of the
 //            arithmetic of `nature` at 96x96
 //   drq      32 of 3x3 / 2, three times 32 of 3x3 / 1      (Yarats et al. 2021, DrQ-v2)
 //
@@ -55,7 +60,7 @@ class ObservationEncoder {
   TensorMap prepare(const TensorMap& obs) const;
   at::Tensor encode(const TensorMap& prepared) const;
 
-  // The weights of the convolutions; null when there are no pictures.
+  // The weights of the convolutions, and of the trunk; null when there are no pictures.
   Parameters* parameters() { return convolutions_ ? &*convolutions_ : nullptr; }
   const Parameters* parameters() const { return convolutions_ ? &*convolutions_ : nullptr; }
 
@@ -76,6 +81,7 @@ class ObservationEncoder {
   std::vector<std::string> pictures_;            // names of the fields
   std::optional<ObservationFeatures> features_;  // of the floating-point fields, if any
   std::optional<Parameters> convolutions_;
+  bool has_trunk_ = false;
   int64_t size_ = 0;
 };
 

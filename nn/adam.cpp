@@ -49,4 +49,14 @@ void Adam::state(StateList& list) {
   list.add_learning("step", step_);
 }
 
+void minimize(const at::Tensor& loss, std::initializer_list<Adam*> optimizers) {
+  for (Adam* optimizer : optimizers) {
+    if (optimizer != nullptr) optimizer->zero_grad();
+  }
+  loss.backward();
+  for (Adam* optimizer : optimizers) {
+    if (optimizer != nullptr) optimizer->step();
+  }
+}
+
 }  // namespace reverie

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <initializer_list>
 #include <string_view>
 
 #include <ATen/core/TensorBody.h>
@@ -47,5 +48,9 @@ class Adam {
   at::Tensor learning_rate_;  // []
   at::Tensor m_, v_, step_;
 };
+
+// One step of all the optimisers down the gradient of a loss, a scalar. Null stands for a network
+// that does not exist.
+void minimize(const at::Tensor& loss, std::initializer_list<Adam*> optimizers);
 
 }  // namespace reverie

@@ -1,6 +1,7 @@
 #include "nn/ensemble_mlp.h"
 
 #include <cmath>
+#include <span>
 
 #include "nn/pch.h"
 
@@ -32,25 +33,30 @@ at::Tensor EnsembleLinear::member(int64_t index, const at::Tensor& x) const {
 void reset_ensemble(Parameters& parameters, Rng& rng) {
   double bound = 0.0;
   for (const auto& [name, parameter] : parameters.named()) {
-    // A layer's weight [E, outputs, inputs] comes before its bias [E, outputs].
-    if (parameter.dim() == 3) bound = 1.0 / std::sqrt(static_cast<double>(parameter.size(2)));
-    const at::Tensor values = at::empty(parameter.sizes(), at::kFloat);
-    auto* data = values.mutable_data_ptr<float>();
-    for (int64_t i = 0; i < values.numel(); ++i) {
-      data[i] = static_cast<float>(rng.uniform(-bound, bound));
+    // A layer's weight, [E, outputs, inputs] or [outputs, inputs], comes before its bias.
+    if (name.ends_with("weight")) {
+      bound = 0.0;
+      if (parameter.dim() == 1) {  // of a norm
+        parameter.detach().fill_(1.0);
+        continue;
+      }
+      bound = 1.0 / std::sqrt(static_cast<double>(parameter.size(-1)));
     }
-    parameter.detach().copy_(values);
+    fill_uniform(parameter, bound, rng);
   }
 }
 
 namespace {
 
 // Names as in PyTorch's nn.Sequential(Linear, ReLU, Linear, ...), which counts activations.
+const std::string kTrunk = "trunk";
+
 std::string ensemble_layer(size_t index) { return std::to_string(2 * index); }
 
-Shapes ensemble_shapes(int64_t members, int64_t inputs, const std::vector<int64_t>& hidden,
-                       int64_t outputs) {
+Shapes ensemble_shapes(int64_t members, int64_t inputs, std::span<const int64_t> hidden,
+                       int64_t outputs, const MlpOptions& options) {
   Shapes shapes;
+  inputs = declare_trunk(shapes, kTrunk, inputs, hidden, options);
   size_t layer = 0;
   for (const int64_t width : hidden) {
     EnsembleLinear::declare(shapes, ensemble_layer(layer++), members, inputs, width);
@@ -63,14 +69,19 @@ Shapes ensemble_shapes(int64_t members, int64_t inputs, const std::vector<int64_
 }  // namespace
 
 EnsembleMlp::EnsembleMlp(int64_t members, int64_t inputs, const std::vector<int64_t>& hidden,
-                         int64_t outputs, Rng& rng, at::Device device)
-    : layers_(hidden.size() + 1),
-      parameters_(ensemble_shapes(members, inputs, hidden, outputs), device) {
+                         int64_t outputs, Rng& rng, at::Device device, MlpOptions options)
+    : options_(options),
+      layers_(hidden.size() + (options.normalized_trunk ? 0 : 1)),
+      parameters_(ensemble_shapes(members, inputs, hidden, outputs, options), device) {
   reset_ensemble(parameters_, rng);
 }
 
+at::Tensor EnsembleMlp::input(const at::Tensor& x) const {
+  return options_.normalized_trunk ? Trunk(parameters_, kTrunk)(x) : x;
+}
+
 at::Tensor EnsembleMlp::operator()(const at::Tensor& x) const {
-  at::Tensor h = x;
+  at::Tensor h = input(x);
   for (size_t i = 0; i < layers_; ++i) {
     if (i > 0) h = at::relu(h);
     h = EnsembleLinear(parameters_, ensemble_layer(i))(h);
@@ -79,7 +90,7 @@ at::Tensor EnsembleMlp::operator()(const at::Tensor& x) const {
 }
 
 at::Tensor EnsembleMlp::member(int64_t index, const at::Tensor& x) const {
-  at::Tensor h = x;
+  at::Tensor h = input(x);
   for (size_t i = 0; i < layers_; ++i) {
     if (i > 0) h = at::relu(h);
     h = EnsembleLinear(parameters_, ensemble_layer(i)).member(index, h);

@@ -8,6 +8,7 @@
 
 #include "core/random.h"
 #include "nn/layers.h"
+#include "nn/mlp.h"
 #include "nn/parameters.h"
 
 namespace reverie {
@@ -31,8 +32,9 @@ class EnsembleLinear {
   at::Tensor weight_, bias_;
 };
 
-// Initialises a block of such layers as reset_parameters() would each member's own: weights and
-// their biases from U(-k, k), k = 1/sqrt(inputs).
+// Initialises a block of such layers, and of linear layers and norms that all members share, as
+// reset_parameters() would each member's own: weights and their biases from U(-k, k), k =
+// 1/sqrt(inputs).
 void reset_ensemble(Parameters& parameters, Rng& rng);
 
 // E multi-layer perceptrons of the same widths that read the same inputs: linear layers with ReLU
@@ -40,10 +42,11 @@ void reset_ensemble(Parameters& parameters, Rng& rng);
 // critics take half as many operations as two networks.
 class EnsembleMlp {
  public:
-  // Initialised as Mlp is, each member by other numbers. Throws Error unless
-  // every width and the number of members are at least 1.
+  // Initialised as Mlp is, each member by other numbers; a normalised trunk is one that all members
+  // share. Throws Error unless every width and the number of members are at least 1, and for a
+  // trunk without a hidden layer.
   EnsembleMlp(int64_t members, int64_t inputs, const std::vector<int64_t>& hidden, int64_t outputs,
-              Rng& rng, at::Device device);
+              Rng& rng, at::Device device, MlpOptions options = {});
 
   // x: [B, inputs] float32. Returns [E, B, outputs].
   at::Tensor operator()(const at::Tensor& x) const;
@@ -52,12 +55,17 @@ class EnsembleMlp {
   at::Tensor member(int64_t index, const at::Tensor& x) const;
 
   // "0.weight" [E, outputs, inputs], "0.bias" [E, outputs], "2.weight", ...: those of Mlp, stacked.
+  // A trunk comes before them: "trunk.0.weight", ..., "trunk.1.bias".
   Parameters& parameters() { return parameters_; }
   const Parameters& parameters() const { return parameters_; }
 
   void state(StateList& list) { parameters_.state(list); }
 
  private:
+  // What the members read.
+  at::Tensor input(const at::Tensor& x) const;
+
+  MlpOptions options_;
   size_t layers_;
   Parameters parameters_;
 };

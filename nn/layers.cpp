@@ -37,6 +37,30 @@ at::Tensor LayerNorm::operator()(const at::Tensor& x) const {
   return at::layer_norm(x, {size_}, weight_, bias_, epsilon_);
 }
 
+namespace {
+
+std::string in_trunk(const std::string& name, int layer) {
+  return fmt::format("{}{}{}", name, name.empty() ? "" : ".", layer);
+}
+
+}  // namespace
+
+void Trunk::declare(Shapes& shapes, const std::string& name, int64_t inputs, int64_t outputs) {
+  Linear::declare(shapes, in_trunk(name, 0), inputs, outputs);
+  LayerNorm::declare(shapes, in_trunk(name, 1), outputs);
+}
+
+Trunk::Trunk(const Parameters& parameters, const std::string& name)
+    : linear_(parameters, in_trunk(name, 0)),
+      norm_(parameters, in_trunk(name, 1)),
+      inputs_(parameters.at(in_trunk(name, 0) + ".weight").size(1)) {}
+
+at::Tensor Trunk::operator()(const at::Tensor& x) const {
+  const at::Tensor h = at::tanh(norm_(linear_(x.narrow(1, 0, inputs_))));
+  const int64_t rest = x.size(1) - inputs_;
+  return rest == 0 ? h : at::cat({h, x.narrow(1, inputs_, rest)}, 1);
+}
+
 void Conv2d::declare(Shapes& shapes, const std::string& name, int64_t inputs, int64_t outputs,
                      int64_t kernel) {
   shapes.push_back({name + ".weight", {outputs, inputs, kernel, kernel}});
@@ -92,12 +116,7 @@ void reset_parameters(Parameters& parameters, Rng& rng) {
       const int64_t fan_in = parameter.numel() / parameter.size(0);
       bound = 1.0 / std::sqrt(static_cast<double>(fan_in));
     }
-    const at::Tensor values = at::zeros(parameter.sizes(), at::kFloat);
-    auto* data = values.mutable_data_ptr<float>();
-    for (int64_t i = 0; i < values.numel() && bound > 0.0; ++i) {
-      data[i] = static_cast<float>(rng.uniform(-bound, bound));
-    }
-    parameter.detach().copy_(values);
+    fill_uniform(parameter, bound, rng);
   }
 }
 
@@ -111,6 +130,15 @@ void fill_orthogonal(const at::Tensor& matrix, double gain, Rng& rng) {
   // The decomposition is unique, and its Q uniformly distributed, when R has a positive diagonal.
   const at::Tensor unique = q * r.diagonal().sign();
   matrix.detach().copy_(gain * (rows < columns ? unique.t() : unique));
+}
+
+void fill_uniform(const at::Tensor& tensor, double bound, Rng& rng) {
+  const at::Tensor values = at::zeros(tensor.sizes(), at::kFloat);
+  auto* data = values.mutable_data_ptr<float>();
+  for (int64_t i = 0; i < values.numel() && bound > 0.0; ++i) {
+    data[i] = static_cast<float>(rng.uniform(-bound, bound));
+  }
+  tensor.detach().copy_(values);
 }
 
 void fill_normal(const at::Tensor& tensor, double std, Rng& rng) {

@@ -49,6 +49,23 @@ class LayerNorm {
   at::Tensor weight_, bias_;
 };
 
+// tanh(LayerNorm(x W^T + b)) of the first inputs; those behind them join its output as they are. It
+// bounds what later layers read at any scale of x (the `trunk` of Yarats et al. 2021, DrQ-v2).
+class Trunk {
+ public:
+  // "name.0" is linear, "name.1" a layer norm; without a name "0" and "1".
+  static void declare(Shapes& shapes, const std::string& name, int64_t inputs, int64_t outputs);
+
+  Trunk(const Parameters& parameters, const std::string& name);
+
+  at::Tensor operator()(const at::Tensor& x) const;  // [B, inputs + R] to [B, outputs + R]
+
+ private:
+  Linear linear_;
+  LayerNorm norm_;
+  int64_t inputs_;
+};
+
 // A two-dimensional convolution.
 class Conv2d {
  public:
@@ -98,6 +115,9 @@ void reset_parameters(Parameters& parameters, Rng& rng);
 // Fills a matrix [n, m] with orthonormal rows or, when n > m, columns, times `gain`, from the QR
 // decomposition of random numbers (Saxe et al. 2014, arXiv:1312.6120).
 void fill_orthogonal(const at::Tensor& matrix, double gain, Rng& rng);
+
+// Fills one tensor from U(-bound, bound).
+void fill_uniform(const at::Tensor& tensor, double bound, Rng& rng);
 
 // Fills one tensor from N(0, std^2).
 void fill_normal(const at::Tensor& tensor, double std, Rng& rng);

@@ -1,6 +1,7 @@
 #include "nn/mlp.h"
 
-#include "nn/layers.h"
+#include <iterator>
+
 #include "nn/pch.h"
 
 namespace reverie {
@@ -11,30 +12,35 @@ namespace {
 // LayerNorm, Tanh, Linear, ...).
 std::vector<Parameters::Shape> layer_shapes(int64_t inputs, const std::vector<int64_t>& hidden,
                                             int64_t outputs, const MlpOptions& options) {
-  REVERIE_CHECK(!options.normalized_trunk || !hidden.empty(),
-                "network: a normalised trunk without a hidden layer, expected at least one");
-  std::vector<int64_t> widths{inputs};
-  widths.insert(widths.end(), hidden.begin(), hidden.end());
+  Shapes shapes;
+  std::span<const int64_t> behind = hidden;
+  std::vector<int64_t> widths{declare_trunk(shapes, "", inputs, behind, options)};
+  widths.insert(widths.end(), behind.begin(), behind.end());
   widths.push_back(outputs);
-  std::vector<Parameters::Shape> shapes;
-  size_t number = 0;
-  for (size_t i = 0; i + 1 < widths.size(); ++i) {
+  size_t number = options.normalized_trunk ? 3 : 0;
+  for (size_t i = 0; i + 1 < widths.size(); ++i, number += 2) {
     REVERIE_CHECK(widths[i] >= 1 && widths[i + 1] >= 1,
                   "network: a layer of {} x {}, expected widths of at least 1", widths[i + 1],
                   widths[i]);
-    shapes.push_back({fmt::format("{}.weight", number), {widths[i + 1], widths[i]}});
-    shapes.push_back({fmt::format("{}.bias", number), {widths[i + 1]}});
-    number += 2;
-    if (i == 0 && options.normalized_trunk) {
-      shapes.push_back({"1.weight", {widths[1]}});
-      shapes.push_back({"1.bias", {widths[1]}});
-      ++number;
-    }
+    Linear::declare(shapes, std::to_string(number), widths[i], widths[i + 1]);
   }
   return shapes;
 }
 
 }  // namespace
+
+int64_t declare_trunk(Shapes& shapes, const std::string& name, int64_t inputs,
+                      std::span<const int64_t>& hidden, const MlpOptions& options) {
+  if (!options.normalized_trunk) return inputs;
+  REVERIE_CHECK(!hidden.empty(),
+                "network: a normalised trunk without a hidden layer, expected at least one");
+  const int64_t width = hidden.front(), read = inputs - options.past_trunk;
+  REVERIE_CHECK(width >= 1 && read >= 1,
+                "network: a trunk of {} x {}, expected widths of at least 1", width, read);
+  Trunk::declare(shapes, name, read, width);
+  hidden = hidden.subspan(1);
+  return width + options.past_trunk;
+}
 
 Mlp::Mlp(int64_t inputs, const std::vector<int64_t>& hidden, int64_t outputs, Rng& rng,
          at::Device device, MlpOptions options)
@@ -45,19 +51,16 @@ Mlp::Mlp(int64_t inputs, const std::vector<int64_t>& hidden, int64_t outputs, Rn
 at::Tensor Mlp::operator()(const at::Tensor& x) const {
   at::Tensor h = x;
   const TensorMap& layers = parameters_.named();
-  bool trunk = options_.normalized_trunk;
-  for (auto it = layers.begin(); it != layers.end();) {
+  auto it = layers.begin();
+  if (options_.normalized_trunk) {
+    h = Trunk(parameters_, "")(h);
+    std::advance(it, 4);
+  }
+  while (it != layers.end()) {
     const at::Tensor& weight = (it++)->second;
     const at::Tensor& bias = (it++)->second;
     h = at::linear(h, weight, bias);
-    if (trunk) {
-      const at::Tensor& gain = (it++)->second;
-      const at::Tensor& offset = (it++)->second;
-      h = at::tanh(at::layer_norm(h, gain.sizes(), gain, offset));
-      trunk = false;
-    } else if (it != layers.end()) {
-      h = at::relu(h);
-    }
+    if (it != layers.end()) h = at::relu(h);
   }
   return h;
 }

@@ -1,20 +1,32 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
+#include <string>
 #include <vector>
 
 #include <ATen/core/TensorBody.h>
 
 #include "core/random.h"
+#include "nn/layers.h"
 #include "nn/parameters.h"
 
 namespace reverie {
 
 struct MlpOptions {
-  // The first layer is Linear -> LayerNorm -> Tanh instead of Linear -> ReLU, which bounds the
-  // input of the later layers at any input scale (the `trunk` of Yarats et al. 2021, DrQ-v2).
+  // The first layer is a Trunk (nn/layers.h) instead of Linear -> ReLU.
   bool normalized_trunk = false;
+
+  // So many of the inputs, the last ones, join the output of that trunk: what a critic reads beside
+  // a large state. Without a trunk it has no effect.
+  int64_t past_trunk = 0;
 };
+
+// Declares the trunk of a network, if the options want one, and takes its width from the front of
+// `hidden`. Returns the number of inputs of the layer behind it, or `inputs`. Throws Error when no
+// width is left or one is below 1.
+int64_t declare_trunk(Shapes& shapes, const std::string& name, int64_t inputs,
+                      std::span<const int64_t>& hidden, const MlpOptions& options);
 
 // A multi-layer perceptron: linear layers with ReLU between them and a linear output.
 class Mlp {

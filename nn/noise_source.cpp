@@ -42,6 +42,10 @@ at::Tensor NoiseSource::gamma(const at::Tensor& shape) const {
   return at::_standard_gamma(shape, *generator_);
 }
 
+at::Tensor NoiseSource::integers(int64_t bound, at::IntArrayRef shape) const {
+  return at::randint(bound, shape, *generator_, at::TensorOptions(at::kLong).device(device_));
+}
+
 at::Tensor NoiseSource::permutation(int64_t n) const {
   return at::randperm(n, *generator_, at::TensorOptions(at::kLong).device(device_));
 }

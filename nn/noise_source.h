@@ -26,6 +26,9 @@ class NoiseSource {
   // Gamma(shape, 1) numbers, above 0, one for each element of `shape` and of its type.
   at::Tensor gamma(const at::Tensor& shape) const;
 
+  // Numbers 0 .. bound - 1, all equally likely, int64. bound >= 1.
+  at::Tensor integers(int64_t bound, at::IntArrayRef shape) const;
+
   // The numbers 0 .. n - 1 in random order: [n] int64.
   at::Tensor permutation(int64_t n) const;
 

@@ -49,6 +49,14 @@ void Parameters::state(StateList& list) {
   for (const auto& [name, parameter] : named_) list.add_weights(name, parameter);
 }
 
+Frozen::Frozen(std::initializer_list<Parameters*> blocks) : blocks_(blocks) {
+  for (Parameters* block : blocks_) block->requires_grad(false);
+}
+
+Frozen::~Frozen() {
+  for (Parameters* block : blocks_) block->requires_grad(true);
+}
+
 at::Tensor clip_gradients(const std::vector<Parameters*>& blocks, double limit) {
   std::vector<at::Tensor> gradients;
   for (const Parameters* block : blocks) gradients.push_back(block->flat_grad());

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,8 +41,9 @@ class Parameters {
   // theta <- (1 - tau) theta + tau online: Polyak averaging of a target network. tau = 1 copies.
   void soft_update(const Parameters& online, double tau);
 
-  // Whether backward() computes gradients of these parameters. Turn it off while another network is
-  // trained through this one (an actor through its critic), to save gradients that nobody reads.
+  // Whether backward() computes gradients of these parameters. Turn it off (Frozen, for a while)
+  // where another network is trained through this one (an actor through its critic), to save
+  // gradients that nobody reads.
   void requires_grad(bool required);
 
   // Lists every parameter under its name, as weights.
@@ -52,6 +54,18 @@ class Parameters {
 
   at::Tensor flat_, flat_grad_;
   TensorMap named_;
+};
+
+// While it lives, backward() computes no gradients of these blocks.
+class Frozen {
+ public:
+  explicit Frozen(std::initializer_list<Parameters*> blocks);
+  ~Frozen();
+  Frozen(const Frozen&) = delete;
+  Frozen& operator=(const Frozen&) = delete;
+
+ private:
+  std::vector<Parameters*> blocks_;
 };
 
 // Scales the gradients of all blocks together so that their joint Euclidean norm is at most

@@ -2,9 +2,9 @@
 
 #include <cstdint>
 #include <memory>
-#include <vector>
 
 #include "agents/agent.h"
+#include "agents/off_policy/options.h"
 
 namespace reverie {
 
@@ -21,19 +21,18 @@ namespace reverie {
 // normalized_trunk gives actor and critic the first layer of DrQ-v2's (Yarats et al. 2021) and
 // URLB's agents, see MlpOptions: its width is hidden_sizes[0], as in url_benchmark's agent/ddpg.py
 // @710c3eb for states. Off, the networks are those of the paper.
-struct DdpgConfig : AgentConfig {
-  std::vector<int64_t> hidden_sizes = {256, 256};
+//
+// From pictures (agents/off_policy/state_encoder.h) both have a trunk of feature_size numbers
+// instead, as url_benchmark's for pixels.
+struct DdpgConfig : AgentConfig,
+                    ActorCriticOptions,
+                    SamplingOptions,
+                    DeterministicOptions,
+                    PictureOptions {
   bool normalized_trunk = false;
-  double actor_learning_rate = 3e-4;
-  double critic_learning_rate = 3e-4;
-  double gamma = 0.99;
-  double tau = 0.005;
-  int64_t n_step = 1;
-  int64_t minibatch = 256;
-  double exploration_noise = 0.1;
-  bool normalize_observation = false;
 
   void describe(ConfigFields& fields) override;
+  void describe_acting(ConfigFields& fields) override;
 
   // Throws Error for discrete actions, and for a normalised trunk without a hidden layer.
   std::unique_ptr<Agent> make(const EnvSpec& spec, at::Device device, uint64_t seed) const override;

@@ -4,6 +4,7 @@
 
 #include "agents/dqn/q_network.h"
 #include "agents/dqn/return_head.h"
+#include "agents/off_policy/critic_loss.h"
 #include "agents/training/transition_trainer.h"
 #include "nn/adam.h"
 #include "nn/pch.h"
@@ -24,9 +25,7 @@ void DqnConfig::describe(ConfigFields& f) {
   f.add("value_max", value_max, "c51: the greatest return");
   f.add("learning_rate", learning_rate, "Adam's step size", above(0));
   f.add("max_gradient_norm", max_gradient_norm, "gradients are scaled down to this norm", above(0));
-  f.add("gamma", gamma, "discount per environment step", between(0, 1));
-  f.add("n_step", n_step, "rewards summed before the bootstrap [steps]", between(1, 1000));
-  f.add("minibatch", minibatch, "transitions per update", between(1, 1 << 20));
+  SamplingOptions::describe(f);
   f.add("target_every", target_every, "updates between two copies to the target network",
         at_least(1));
   f.add("epsilon_start", epsilon_start, "probability of a random action at the beginning",
@@ -64,9 +63,7 @@ class Dqn final : public TransitionAgent {
     return head_->value(network_(obs)).argmax(1).cpu();
   }
 
-  SampleRequest request() const override {
-    return {.batch = config_.minibatch, .spec = {.n_step = config_.n_step, .gamma = config_.gamma}};
-  }
+  SampleRequest request() const override { return config_.request(); }
 
   Learned update(const Batch& batch) override {
     at::Tensor next;
@@ -77,8 +74,8 @@ class Dqn final : public TransitionAgent {
       next = of_action(of_target, head_->value(chooses).argmax(1));
     }
     const at::Tensor x = of_action(network_(batch.obs), batch.action);
-    const at::Tensor losses = head_->loss(x, next, batch.reward, batch.discount);
-    const at::Tensor loss = (batch.weight.defined() ? batch.weight * losses : losses).mean();
+    const at::Tensor loss =
+        weighted_mean(head_->loss(x, next, batch.reward, batch.discount), batch);
     for (Adam& optimizer : optimizers_) optimizer.zero_grad();
     loss.backward();
     clip_gradients(network_.parameters(), config_.max_gradient_norm);

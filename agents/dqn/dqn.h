@@ -7,6 +7,7 @@
 
 #include "agents/agent.h"
 #include "agents/observation_encoder.h"
+#include "agents/off_policy/options.h"
 
 namespace reverie {
 
@@ -30,7 +31,9 @@ namespace reverie {
 // To explore, a random action is taken with probability epsilon, which falls linearly from
 // epsilon_start to epsilon_end over the first epsilon_steps steps after the random ones of
 // learning_starts. Evaluation takes the best action.
-struct DqnConfig : AgentConfig {
+struct DqnConfig : AgentConfig, SamplingOptions {
+  DqnConfig() { minibatch = 32; }
+
   std::vector<int64_t> hidden_sizes = {128, 128};
   EncoderOptions encoder;
   bool double_q = true;
@@ -41,9 +44,6 @@ struct DqnConfig : AgentConfig {
   double value_max = 10.0;
   double learning_rate = 1e-4;
   double max_gradient_norm = 10.0;
-  double gamma = 0.99;
-  int64_t n_step = 1;
-  int64_t minibatch = 32;
   int64_t target_every = 1000;
   double epsilon_start = 1.0;
   double epsilon_end = 0.05;

@@ -32,6 +32,8 @@ void RndConfig::describe(ConfigFields& f) {
   ddpg.describe(f);
 }
 
+void RndConfig::describe_acting(ConfigFields& f) { ddpg.describe_acting(f); }
+
 namespace {
 
 class Rnd final : public TransitionAgent {

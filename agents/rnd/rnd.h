@@ -29,6 +29,7 @@ struct RndConfig : AgentConfig {
   DdpgConfig ddpg;
 
   void describe(ConfigFields& fields) override;
+  void describe_acting(ConfigFields& fields) override;
 
   // Throws Error as DdpgConfig::make() does.
   std::unique_ptr<Agent> make(const EnvSpec& spec, at::Device device, uint64_t seed) const override;

@@ -3,7 +3,8 @@
 #include <cmath>
 
 #include "agents/continuous_actions.h"
-#include "agents/observation_features.h"
+#include "agents/off_policy/critic_loss.h"
+#include "agents/off_policy/state_encoder.h"
 #include "agents/training/transition_trainer.h"
 #include "nn/adam.h"
 #include "nn/distributions.h"
@@ -15,10 +16,7 @@
 namespace reverie {
 
 void SacConfig::describe(ConfigFields& f) {
-  f.add("hidden_sizes", hidden_sizes, "widths of the hidden layers of actor and critics",
-        between(1, 65536));
-  f.add("actor_learning_rate", actor_learning_rate, "Adam's step size for the actor", above(0));
-  f.add("critic_learning_rate", critic_learning_rate, "Adam's step size for the critics", above(0));
+  ActorCriticOptions::describe(f);
   f.add("temperature_learning_rate", temperature_learning_rate,
         "Adam's step size for the logarithm of the temperature", above(0));
   f.add("initial_temperature", initial_temperature,
@@ -28,13 +26,8 @@ void SacConfig::describe(ConfigFields& f) {
         "dimensions");
   f.add("learn_temperature", learn_temperature,
         "adjust the temperature; off, it stays at initial_temperature");
-  f.add("gamma", gamma, "discount per environment step", between(0, 1));
-  f.add("tau", tau, "share of the online weights in each target update",
-        {.low = 0, .high = 1, .open_low = true});
-  f.add("n_step", n_step, "rewards summed before the bootstrap [steps]", between(1, 1000));
-  f.add("minibatch", minibatch, "transitions per update", between(1, 1 << 20));
-  f.add("normalize_observation", normalize_observation,
-        "standardise observations by running mean and variance");
+  SamplingOptions::describe(f);
+  PictureOptions::describe(f);
 }
 
 namespace {
@@ -48,56 +41,39 @@ class Sac final : public TransitionAgent {
 
   std::unique_ptr<Actor> actor(int64_t num_envs, const Acting& acting, uint64_t seed) override;
 
-  void observe(const TensorMap& obs) override { features_.observe(obs); }
+  void observe(const TensorMap& obs) override { encoder_.observe(obs); }
 
   // Actions for the environments' observations: [N, A] in [-1, 1] on the CPU. noise: null for the
   // most likely ones.
   at::Tensor act(const TensorMap& obs, const NoiseSource* noise) const {
     const at::NoGradGuard no_grad;
-    const TanhGaussian pi = policy(features_(obs));
+    const TanhGaussian pi = policy(encoder_(obs));
     return (noise != nullptr ? pi.draw(*noise).value : pi.center()).cpu();
   }
 
-  at::Device device() const { return features_.device(); }
+  at::Device device() const { return encoder_.device(); }
 
-  SampleRequest request() const override {
-    return {.batch = config_.minibatch, .spec = {.n_step = config_.n_step, .gamma = config_.gamma}};
-  }
+  SampleRequest request() const override { return config_.request(); }
 
   Learned update(const Batch& batch) override {
-    const at::Tensor s = features_(batch.obs);
+    const auto [s, s_next] = encoder_.states(batch);
     noise_.reseed(rng_.next_uint64());
 
-    const at::Tensor y = target(batch);
+    const at::Tensor y = target(batch, s_next);
     const at::Tensor q = critics_(with_action(s, batch.action)).squeeze(2);  // [2, B]
     const at::Tensor td_error = q - y;
-    const at::Tensor squares = 0.5 * td_error.square();
-    const at::Tensor critic_loss =
-        (batch.weight.defined() ? batch.weight * squares : squares).mean(1).sum();
-    critic_optimizer_.zero_grad();
-    critic_loss.backward();
-    critic_optimizer_.step();
+    const at::Tensor critic_loss = weighted_mean(0.5 * td_error.square(), batch);
+    minimize(critic_loss, {&critic_optimizer_, encoder_.optimizer()});
 
-    critics_.parameters().requires_grad(false);
-    const auto [a, log_prob] = policy(s).draw(noise_);
-    const at::Tensor actor_loss =
-        (alpha() * log_prob - critics_(with_action(s, a)).squeeze(2).amin(0)).mean();
-    actor_optimizer_.zero_grad();
-    actor_loss.backward();
-    actor_optimizer_.step();
-    critics_.parameters().requires_grad(true);
-
+    const auto [actor_loss, log_prob] = update_actor(s.detach());
     if (config_.learn_temperature) {
-      const at::Tensor loss = -(log_alpha() * (log_prob.detach() + target_entropy_)).mean();
-      temperature_optimizer_.zero_grad();
-      loss.backward();
-      temperature_optimizer_.step();
+      minimize(-(log_alpha() * (log_prob + target_entropy_)).mean(), {&temperature_optimizer_});
     }
 
     target_critics_.parameters().soft_update(critics_.parameters(), config_.tau);
     return {.metrics = {{"loss/critic", critic_loss.detach()},
-                        {"loss/actor", actor_loss.detach()},
-                        {"policy/entropy", -log_prob.detach().mean()},
+                        {"loss/actor", actor_loss},
+                        {"policy/entropy", -log_prob.mean()},
                         {"policy/temperature", alpha()},
                         {"value/q", q.detach().mean()}},
             .td_error = td_error.detach().abs().amax(0)};
@@ -112,18 +88,25 @@ class Sac final : public TransitionAgent {
     list.add("critics", critic_optimizer_);
     list.add("temperature", temperature_optimizer_);
     list.add("agent.rng", rng_);
-    features_.state(list);
+    encoder_.state(list);
   }
 
  private:
   Sac(const EnvSpec& spec, const SacConfig& config, at::Device device, uint64_t seed, Rng rng)
       : config_(config),
-        features_(spec, config.normalize_observation, device),
         action_size_(continuous_action_size(spec)),
+        encoder_(spec,
+                 {.pictures = config,
+                  .learning_rate = config.critic_learning_rate,
+                  .normalize = config.normalize_observation},
+                 seed, rng, device),
         target_entropy_(config.target_entropy != 0.0 ? config.target_entropy
                                                      : -static_cast<double>(action_size_)),
-        actor_(features_.size(), config.hidden_sizes, 2 * action_size_, rng, device),
-        critics_(2, features_.size() + action_size_, config.hidden_sizes, 1, rng, device),
+        actor_(encoder_.size(), encoder_.widths(config.hidden_sizes), 2 * action_size_, rng, device,
+               {.normalized_trunk = encoder_.reads_pictures()}),
+        critics_(2, encoder_.size() + action_size_, encoder_.widths(config.hidden_sizes), 1, rng,
+                 device,
+                 {.normalized_trunk = encoder_.reads_pictures(), .past_trunk = action_size_}),
         target_critics_(critics_),
         temperature_({{"log_alpha", {1}}}, device),
         actor_optimizer_(actor_.parameters(), {.learning_rate = config.actor_learning_rate}),
@@ -140,24 +123,32 @@ class Sac final : public TransitionAgent {
   }
 
   // y = r + discount (min_i Q_i'(s', a') - alpha log pi(a' | s')): [B]
-  at::Tensor target(const Batch& batch) const {
+  at::Tensor target(const Batch& batch, const at::Tensor& s_next) const {
     const at::NoGradGuard no_grad;
-    const at::Tensor s_next = features_(batch.next_obs);
     const auto [a_next, log_prob] = policy(s_next).draw(noise_);
     const at::Tensor q = target_critics_(with_action(s_next, a_next)).squeeze(2).amin(0);
     return batch.reward + batch.discount * (q - alpha() * log_prob);
   }
 
-  static at::Tensor with_action(const at::Tensor& s, const at::Tensor& a) {
-    return at::cat({s, a}, 1);
+  struct ActorUpdate {
+    at::Tensor loss, log_prob;  // [], [B] of the batch's draws
+  };
+
+  ActorUpdate update_actor(const at::Tensor& s) {
+    const Frozen frozen({&critics_.parameters()});
+    const auto [a, log_prob] = policy(s).draw(noise_);
+    const at::Tensor q = critics_(with_action(s, a)).squeeze(2).amin(0);
+    const at::Tensor loss = (alpha() * log_prob - q).mean();
+    minimize(loss, {&actor_optimizer_});
+    return {loss.detach(), log_prob.detach()};
   }
 
   at::Tensor log_alpha() const { return temperature_.at("log_alpha"); }
   at::Tensor alpha() const { return log_alpha().detach().exp().squeeze(); }  // [] without gradient
 
   const SacConfig config_;
-  ObservationFeatures features_;
-  int64_t action_size_;
+  const int64_t action_size_;
+  StateEncoder encoder_;
   double target_entropy_;
   Mlp actor_;
   EnsembleMlp critics_, target_critics_;

@@ -2,9 +2,9 @@
 
 #include <cstdint>
 #include <memory>
-#include <vector>
 
 #include "agents/agent.h"
+#include "agents/off_policy/options.h"
 
 namespace reverie {
 
@@ -22,19 +22,13 @@ namespace reverie {
 // algorithm 1 and equations 5, 7, 9 and 18 (with log(alpha) in place of alpha as the factor, as in
 // the authors' code); hyper-parameters of its table 1. The log of the standard deviation is clipped
 // to [-20, 2]. Evaluation acts with tanh(mean(s)).
-struct SacConfig : AgentConfig {
-  std::vector<int64_t> hidden_sizes = {256, 256};
-  double actor_learning_rate = 3e-4;
-  double critic_learning_rate = 3e-4;
+//
+// From pictures with DrQ-v2's networks, see agents/off_policy/state_encoder.h.
+struct SacConfig : AgentConfig, ActorCriticOptions, SamplingOptions, PictureOptions {
   double temperature_learning_rate = 3e-4;
   double initial_temperature = 1.0;
   double target_entropy = 0.0;  // [nat] 0 = minus the number of action dimensions
   bool learn_temperature = true;
-  double gamma = 0.99;
-  double tau = 0.005;
-  int64_t n_step = 1;
-  int64_t minibatch = 256;
-  bool normalize_observation = false;
 
   void describe(ConfigFields& fields) override;
 

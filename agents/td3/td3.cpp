@@ -1,8 +1,8 @@
 #include "agents/td3/td3.h"
 
 #include "agents/continuous_actions.h"
-#include "agents/noisy_actor.h"
-#include "agents/observation_features.h"
+#include "agents/off_policy/critic_loss.h"
+#include "agents/off_policy/state_encoder.h"
 #include "agents/training/transition_trainer.h"
 #include "nn/adam.h"
 #include "nn/ensemble_mlp.h"
@@ -13,28 +13,16 @@
 namespace reverie {
 
 void Td3Config::describe(ConfigFields& f) {
-  f.add("hidden_sizes", hidden_sizes, "widths of the hidden layers of actor and critics",
-        between(1, 65536));
-  f.add("actor_learning_rate", actor_learning_rate, "Adam's step size for the actor", above(0));
-  f.add("critic_learning_rate", critic_learning_rate, "Adam's step size for the critics", above(0));
-  f.add("gamma", gamma, "discount per environment step", between(0, 1));
-  f.add("tau", tau, "share of the online weights in each target update",
-        {.low = 0, .high = 1, .open_low = true});
-  f.add("n_step", n_step, "rewards summed before the bootstrap [steps]", between(1, 1000));
-  f.add("minibatch", minibatch, "transitions per update", between(1, 1 << 20));
-  f.add("exploration_noise", exploration_noise,
-        "standard deviation of the noise on actions, in units of half the action range",
-        at_least(0));
-  f.add("target_noise", target_noise,
-        "standard deviation of the noise on the target policy's actions, in the same units",
-        at_least(0));
-  f.add("target_noise_clip", target_noise_clip, "largest noise on the target policy's actions",
-        at_least(0));
+  ActorCriticOptions::describe(f);
+  SamplingOptions::describe(f);
+  DeterministicOptions::describe(f);
+  SmoothingOptions::describe(f);
   f.add("policy_delay", policy_delay, "updates of the critics per update of actor and targets",
         between(1, 1000));
-  f.add("normalize_observation", normalize_observation,
-        "standardise observations by running mean and variance");
+  PictureOptions::describe(f);
 }
+
+void Td3Config::describe_acting(ConfigFields& f) { DeterministicOptions::describe_acting(f); }
 
 namespace {
 
@@ -44,34 +32,24 @@ class Td3 final : public TransitionAgent {
       : Td3(spec, config, device, seed, Rng(seed)) {}
 
   std::unique_ptr<Actor> actor(int64_t /*num_envs*/, const Acting& acting, uint64_t seed) override {
-    const bool explores = acting.mode == ActMode::kExplore;
-    const auto policy = [this](const TensorMap& obs) {
-      const at::NoGradGuard no_grad;
-      return mu(actor_, features_(obs)).cpu();
-    };
-    return std::make_unique<NoisyActor>(policy, explores ? config_.exploration_noise : 0.0, seed);
+    return config_.actor([this](const TensorMap& obs) { return actor_(encoder_(obs)); }, acting,
+                         seed);
   }
 
-  void observe(const TensorMap& obs) override { features_.observe(obs); }
+  void observe(const TensorMap& obs) override { encoder_.observe(obs); }
 
-  SampleRequest request() const override {
-    return {.batch = config_.minibatch, .spec = {.n_step = config_.n_step, .gamma = config_.gamma}};
-  }
+  SampleRequest request() const override { return config_.request(); }
 
   Learned update(const Batch& batch) override {
-    const at::Tensor s = features_(batch.obs);
-    const at::Tensor y = target(batch);
+    const auto [s, s_next] = encoder_.states(batch);
+    const at::Tensor y = target(batch, s_next);
     const at::Tensor q = critics_(with_action(s, batch.action)).squeeze(2);  // [2, B]
     const at::Tensor td_error = q - y;
-    const at::Tensor squares = td_error.square();
-    const at::Tensor critic_loss =
-        (batch.weight.defined() ? batch.weight * squares : squares).mean(1).sum();
-    critic_optimizer_.zero_grad();
-    critic_loss.backward();
-    critic_optimizer_.step();
+    const at::Tensor critic_loss = weighted_mean(td_error.square(), batch);
+    minimize(critic_loss, {&critic_optimizer_, encoder_.optimizer()});
 
     if (++updates_ % config_.policy_delay == 0) {
-      actor_loss_ = update_actor(s);
+      actor_loss_ = update_actor(s.detach());
       target_actor_.parameters().soft_update(actor_.parameters(), config_.tau);
       target_critics_.parameters().soft_update(critics_.parameters(), config_.tau);
     }
@@ -91,16 +69,23 @@ class Td3 final : public TransitionAgent {
     list.add("critics", critic_optimizer_);
     list.add("agent.rng", rng_);
     list.add("agent.updates", updates_);
-    features_.state(list);
+    encoder_.state(list);
   }
 
  private:
   Td3(const EnvSpec& spec, const Td3Config& config, at::Device device, uint64_t seed, Rng rng)
       : config_(config),
-        features_(spec, config.normalize_observation, device),
         action_size_(continuous_action_size(spec)),
-        actor_(features_.size(), config.hidden_sizes, action_size_, rng, device),
-        critics_(2, features_.size() + action_size_, config.hidden_sizes, 1, rng, device),
+        encoder_(spec,
+                 {.pictures = config,
+                  .learning_rate = config.critic_learning_rate,
+                  .normalize = config.normalize_observation},
+                 seed, rng, device),
+        actor_(encoder_.size(), encoder_.widths(config.hidden_sizes), action_size_, rng, device,
+               {.normalized_trunk = encoder_.reads_pictures()}),
+        critics_(2, encoder_.size() + action_size_, encoder_.widths(config.hidden_sizes), 1, rng,
+                 device,
+                 {.normalized_trunk = encoder_.reads_pictures(), .past_trunk = action_size_}),
         target_actor_(actor_),
         target_critics_(critics_),
         actor_optimizer_(actor_.parameters(), {.learning_rate = config.actor_learning_rate}),
@@ -111,35 +96,25 @@ class Td3 final : public TransitionAgent {
   // mu(s): [B, D] -> [B, A] in [-1, 1].
   static at::Tensor mu(const Mlp& actor, const at::Tensor& s) { return at::tanh(actor(s)); }
 
-  static at::Tensor with_action(const at::Tensor& s, const at::Tensor& a) {
-    return at::cat({s, a}, 1);
-  }
-
   // y = r + discount min_i Q_i'(s', clip(mu'(s') + eps)): [B]
-  at::Tensor target(const Batch& batch) {
+  at::Tensor target(const Batch& batch, const at::Tensor& s_next) {
     const at::NoGradGuard no_grad;
-    const double c = config_.target_noise_clip;
-    const at::Tensor s_next = features_(batch.next_obs);
-    const at::Tensor a_next = mu(target_actor_, s_next);
     noise_.reseed(rng_.next_uint64());
-    const at::Tensor eps = (config_.target_noise * noise_.normal(a_next.sizes())).clamp(-c, c);
-    const at::Tensor q = target_critics_(with_action(s_next, (a_next + eps).clamp(-1.0, 1.0)));
+    const at::Tensor a_next = config_.smoothed(mu(target_actor_, s_next), noise_);
+    const at::Tensor q = target_critics_(with_action(s_next, a_next));
     return batch.reward + batch.discount * q.squeeze(2).amin(0);
   }
 
   at::Tensor update_actor(const at::Tensor& s) {
-    critics_.parameters().requires_grad(false);
+    const Frozen frozen({&critics_.parameters()});
     const at::Tensor loss = -critics_.member(0, with_action(s, mu(actor_, s))).mean();
-    actor_optimizer_.zero_grad();
-    loss.backward();
-    actor_optimizer_.step();
-    critics_.parameters().requires_grad(true);
+    minimize(loss, {&actor_optimizer_});
     return loss.detach();
   }
 
   const Td3Config config_;
-  ObservationFeatures features_;
-  int64_t action_size_;
+  const int64_t action_size_;
+  StateEncoder encoder_;
   Mlp actor_;
   EnsembleMlp critics_;
   Mlp target_actor_;

@@ -2,9 +2,9 @@
 
 #include <cstdint>
 #include <memory>
-#include <vector>
 
 #include "agents/agent.h"
+#include "agents/off_policy/options.h"
 
 namespace reverie {
 
@@ -19,21 +19,18 @@ namespace reverie {
 //
 // Source: Fujimoto, van Hoof & Meger 2018, arXiv:1802.09477, algorithm 1, with the hyper-parameters
 // of the authors' repository (sfujim/TD3): both networks 256 x 256 with ReLU, Adam 3e-4, batch 256.
-struct Td3Config : AgentConfig {
-  std::vector<int64_t> hidden_sizes = {256, 256};
-  double actor_learning_rate = 3e-4;
-  double critic_learning_rate = 3e-4;
-  double gamma = 0.99;
-  double tau = 0.005;
-  int64_t n_step = 1;
-  int64_t minibatch = 256;
-  double exploration_noise = 0.1;
-  double target_noise = 0.2;
-  double target_noise_clip = 0.5;
+//
+// From pictures with DrQ-v2's networks, see agents/off_policy/state_encoder.h.
+struct Td3Config : AgentConfig,
+                   ActorCriticOptions,
+                   SamplingOptions,
+                   DeterministicOptions,
+                   SmoothingOptions,
+                   PictureOptions {
   int64_t policy_delay = 2;
-  bool normalize_observation = false;
 
   void describe(ConfigFields& fields) override;
+  void describe_acting(ConfigFields& fields) override;
 
   // Throws Error for discrete actions.
   std::unique_ptr<Agent> make(const EnvSpec& spec, at::Device device, uint64_t seed) const override;

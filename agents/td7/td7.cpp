@@ -5,8 +5,8 @@
 #include <limits>
 
 #include "agents/continuous_actions.h"
-#include "agents/noisy_actor.h"
-#include "agents/observation_features.h"
+#include "agents/off_policy/critic_loss.h"
+#include "agents/off_policy/state_encoder.h"
 #include "agents/td7/td7_networks.h"
 #include "agents/training/transition_trainer.h"
 #include "nn/adam.h"
@@ -20,17 +20,9 @@ void Td7Config::describe(ConfigFields& f) {
   f.add("embedding_size", embedding_size, "numbers of an embedding", between(1, 65536));
   f.add("learning_rate", learning_rate, "Adam's step size of embeddings, critics and actor",
         above(0));
-  f.add("gamma", gamma, "discount per environment step", between(0, 1));
-  f.add("n_step", n_step, "rewards summed before the bootstrap [steps]", between(1, 1000));
-  f.add("minibatch", minibatch, "transitions per update", between(1, 1 << 20));
-  f.add("exploration_noise", exploration_noise,
-        "standard deviation of the noise on actions, in units of half the action range",
-        at_least(0));
-  f.add("target_noise", target_noise,
-        "standard deviation of the noise on the target policy's actions, in the same units",
-        at_least(0));
-  f.add("target_noise_clip", target_noise_clip, "largest noise on the target policy's actions",
-        at_least(0));
+  SamplingOptions::describe(f);
+  DeterministicOptions::describe(f);
+  SmoothingOptions::describe(f);
   f.add("policy_delay", policy_delay, "updates of the critics per update of the actor",
         between(1, 1000));
   f.add("target_every", target_every, "updates between two copies to the targets",
@@ -46,7 +38,10 @@ void Td7Config::describe(ConfigFields& f) {
         "updates before assessments take more than one episode", at_least(0));
   f.add("assessment_reset", assessment_reset,
         "factor of the kept policy's lowest return when longer assessments begin", between(0, 1));
+  PictureOptions::describe(f);
 }
+
+void Td7Config::describe_acting(ConfigFields& f) { DeterministicOptions::describe_acting(f); }
 
 namespace {
 
@@ -61,7 +56,7 @@ struct ActingPolicy {
   Policy mu;
   Embeddings embeddings;
 
-  at::Tensor operator()(const at::Tensor& s) const { return mu(s, embeddings.state(s)); }
+  at::Tensor raw(const at::Tensor& s) const { return mu.raw(s, embeddings.state(s)); }
 
   void copy(ActingPolicy& other) {
     mu.parameters().soft_update(other.mu.parameters(), 1.0);
@@ -82,16 +77,12 @@ class Td7 final : public TransitionAgent {
   std::unique_ptr<Actor> actor(int64_t /*num_envs*/, const Acting& acting, uint64_t seed) override {
     const bool explores = acting.mode == ActMode::kExplore;
     const auto policy = [this, explores](const TensorMap& obs) {
-      const at::NoGradGuard no_grad;
-      const at::Tensor s = features_(obs);
-      return (explores || !has_kept_ ? acting_(s) : kept_(s)).cpu();
+      return explores || !has_kept_ ? acting_.raw(encoder_(obs)) : kept_.raw(kept_encoder_(obs));
     };
-    return std::make_unique<NoisyActor>(policy, explores ? config_.exploration_noise : 0.0, seed);
+    return config_.actor(policy, acting, seed);
   }
 
-  SampleRequest request() const override {
-    return {.batch = config_.minibatch, .spec = {.n_step = config_.n_step, .gamma = config_.gamma}};
-  }
+  SampleRequest request() const override { return config_.request(); }
 
   // A policy is assessed, then the updates are made that its steps have earned, and so on.
   Pace pace(int64_t earned_updates) override {
@@ -108,8 +99,7 @@ class Td7 final : public TransitionAgent {
       end_assessment();
     } else if (episodes_ >= assessment_length_) {
       kept_return_ = least_return_;
-      kept_.copy(acting_);
-      has_kept_ = true;
+      keep_policy();
       end_assessment();
     }
   }
@@ -119,8 +109,8 @@ class Td7 final : public TransitionAgent {
       kept_return_ *= config_.assessment_reset;
       assessment_length_ = config_.assessment_episodes;
     }
-    const at::Tensor s = features_(batch.obs);
-    const at::Tensor s_next = features_(batch.next_obs);
+    const auto [s_learning, s_next] = encoder_.states(batch);
+    const at::Tensor s = s_learning.detach();
     const at::Tensor& a = batch.action;
 
     const at::Tensor embedding_loss = update_embeddings(s, a, s_next);
@@ -134,14 +124,10 @@ class Td7 final : public TransitionAgent {
       low_seen_ = at::minimum(low_seen_, y.amin());
       high_seen_ = at::maximum(high_seen_, y.amax());
     }
-    const at::Tensor q = critics_(s, a, z_sa, z_s);  // [2, B]
-    const at::Tensor losses =
-        at::huber_loss(q, y.expand_as(q), at::Reduction::None, config_.least_priority);
-    const at::Tensor critic_loss =
-        (batch.weight.defined() ? batch.weight * losses : losses).mean(1).sum();
-    critic_optimizer_.zero_grad();
-    critic_loss.backward();
-    critic_optimizer_.step();
+    const at::Tensor q = critics_(s_learning, a, z_sa, z_s);  // [2, B]
+    const at::Tensor critic_loss = weighted_mean(
+        at::huber_loss(q, y.expand_as(q), at::Reduction::None, config_.least_priority), batch);
+    minimize(critic_loss, {&critic_optimizer_, encoder_.optimizer()});
 
     if (++updates_ % config_.policy_delay == 0) actor_loss_ = update_actor(s, z_s);
     if (updates_ % config_.target_every == 0) update_targets();
@@ -157,6 +143,7 @@ class Td7 final : public TransitionAgent {
   void state(StateList& list) override {
     list.add("acting", acting_);
     list.add("kept", kept_);
+    list.add("kept", kept_encoder_);
     list.add("embeddings", embeddings_);
     list.add("critics", critics_);
     list.add("target", target_);
@@ -176,14 +163,18 @@ class Td7 final : public TransitionAgent {
     list.add("agent.episodes", episodes_);
     list.add("agent.least_return", least_return_);
     list.add("agent.kept_return", kept_return_);
-    features_.state(list);
+    encoder_.state(list);
   }
 
  private:
   Td7(const EnvSpec& spec, const Td7Config& config, at::Device device, uint64_t seed, Rng rng)
       : config_(config),
-        features_(spec, false, device),
-        sizes_{.state = features_.size(),
+        encoder_(spec,
+                 {.pictures = config,
+                  .learning_rate = config.learning_rate,
+                  .trunk = config.feature_size},
+                 seed, rng, device),
+        sizes_{.state = encoder_.size(),
                .action = continuous_action_size(spec),
                .embedding = config.embedding_size,
                .hidden = config.hidden_size},
@@ -193,6 +184,7 @@ class Td7 final : public TransitionAgent {
         acting_{Policy(sizes_, rng, device), embeddings_},
         target_(acting_),
         kept_(acting_),
+        kept_encoder_(encoder_.encoder()),
         actor_optimizer_(acting_.mu.parameters(), {.learning_rate = config.learning_rate}),
         critic_optimizer_(critics_.parameters(), {.learning_rate = config.learning_rate}),
         embedding_optimizer_(embeddings_.parameters(), {.learning_rate = config.learning_rate}),
@@ -216,20 +208,15 @@ class Td7 final : public TransitionAgent {
     }
     const at::Tensor predicted = embeddings_.state_action(embeddings_.state(s), a);
     const at::Tensor loss = (predicted - next).square().mean();
-    embedding_optimizer_.zero_grad();
-    loss.backward();
-    embedding_optimizer_.step();
+    minimize(loss, {&embedding_optimizer_});
     return loss.detach();
   }
 
   // y = r + discount clip(min_i Q_i'(s', a', z_sa', z_s'), low, high): [B]
   at::Tensor target(const Batch& batch, const at::Tensor& s_next) {
-    const double c = config_.target_noise_clip;
     const at::Tensor z_s = target_.embeddings.state(s_next);
-    const at::Tensor mu = target_.mu(s_next, z_s);
     noise_.reseed(rng_.next_uint64());
-    const at::Tensor eps = (config_.target_noise * noise_.normal(mu.sizes())).clamp(-c, c);
-    const at::Tensor a = (mu + eps).clamp(-1.0, 1.0);
+    const at::Tensor a = config_.smoothed(target_.mu(s_next, z_s), noise_);
     const at::Tensor z_sa = target_.embeddings.state_action(z_s, a);
     const at::Tensor q = target_critics_(s_next, a, z_sa, z_s).amin(0);
     return batch.reward + batch.discount * q.clamp(low_, high_);
@@ -237,16 +224,11 @@ class Td7 final : public TransitionAgent {
 
   // maximise mean Q_i(s, mu(s, z_s), z_sa, z_s)
   at::Tensor update_actor(const at::Tensor& s, const at::Tensor& z_s) {
-    critics_.parameters().requires_grad(false);
-    acting_.embeddings.parameters().requires_grad(false);
+    const Frozen frozen({&critics_.parameters(), &acting_.embeddings.parameters()});
     const at::Tensor a = acting_.mu(s, z_s);
     const at::Tensor z_sa = acting_.embeddings.state_action(z_s, a);
     const at::Tensor loss = -critics_(s, a, z_sa, z_s).mean();
-    actor_optimizer_.zero_grad();
-    loss.backward();
-    actor_optimizer_.step();
-    acting_.embeddings.parameters().requires_grad(true);
-    critics_.parameters().requires_grad(true);
+    minimize(loss, {&actor_optimizer_});
     return loss.detach();
   }
 
@@ -258,6 +240,14 @@ class Td7 final : public TransitionAgent {
     high_.copy_(high_seen_);
   }
 
+  void keep_policy() {
+    kept_.copy(acting_);
+    if (Parameters* kept = kept_encoder_.parameters()) {
+      kept->soft_update(*encoder_.encoder().parameters(), 1.0);
+    }
+    has_kept_ = true;
+  }
+
   void end_assessment() {
     assessing_ = false;
     episodes_ = 0;
@@ -265,12 +255,13 @@ class Td7 final : public TransitionAgent {
   }
 
   const Td7Config config_;
-  ObservationFeatures features_;
+  StateEncoder encoder_;
   td7::Sizes sizes_;
   Embeddings embeddings_;  // f and g, that learn
   Critics critics_, target_critics_;
   ActingPolicy acting_;  // with the fixed embeddings
   ActingPolicy target_, kept_;
+  ObservationEncoder kept_encoder_;
   Adam actor_optimizer_, critic_optimizer_, embedding_optimizer_;
   Rng rng_;
   NoiseSource noise_;

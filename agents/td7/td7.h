@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "agents/agent.h"
+#include "agents/off_policy/options.h"
 
 namespace reverie {
 
@@ -32,19 +33,24 @@ namespace reverie {
 // uses the kept policy. With several environments an assessed episode may have begun under the
 // policy before.
 //
+// From pictures, which the paper does not treat, s is ours: the convolutions' features through one
+// trunk of `feature_size` numbers (agents/off_policy/state_encoder.h). f, actor and critics read
+// these numbers, so every network is as large as from vectors; each reading the features itself
+// would hold ten million weights a layer at 84x84. Convolutions and trunk learn from the critics'
+// loss alone, as DrQ-v2's convolutions do: a state that the embeddings' loss could move would
+// be easiest to predict if it told nothing. The kept policy has a copy of them.
+//
 // Source: Fujimoto et al. 2023, arXiv:2306.02451, algorithm 1, appendix and the authors' repository
 // (sfujim/TD7). Differs: new transitions get the greatest priority that the buffer has seen, which
 // is not computed again.
-struct Td7Config : AgentConfig {
+struct Td7Config : AgentConfig,
+                   SamplingOptions,
+                   DeterministicOptions,
+                   SmoothingOptions,
+                   PictureOptions {
   int64_t hidden_size = 256;     // of every layer
   int64_t embedding_size = 256;  // of z_s and z_sa
   double learning_rate = 3e-4;
-  double gamma = 0.99;
-  int64_t n_step = 1;
-  int64_t minibatch = 256;
-  double exploration_noise = 0.1;
-  double target_noise = 0.2;
-  double target_noise_clip = 0.5;
   int64_t policy_delay = 2;
   int64_t target_every = 250;
   double least_priority = 1.0;
@@ -54,6 +60,7 @@ struct Td7Config : AgentConfig {
   double assessment_reset = 0.9;
 
   void describe(ConfigFields& fields) override;
+  void describe_acting(ConfigFields& fields) override;
 
   // Throws Error for discrete actions.
   std::unique_ptr<Agent> make(const EnvSpec& spec, at::Device device, uint64_t seed) const override;

@@ -77,9 +77,13 @@ Policy::Policy(const Sizes& sizes, Rng& rng, at::Device device)
     : parameters_(initialized(policy_shapes(sizes), rng, device)) {}
 
 at::Tensor Policy::operator()(const at::Tensor& s, const at::Tensor& z_s) const {
+  return at::tanh(raw(s, z_s));
+}
+
+at::Tensor Policy::raw(const at::Tensor& s, const at::Tensor& z_s) const {
   const at::Tensor l0 = avg_l1_norm(Linear(parameters_, "l0")(s));
   const at::Tensor h = at::relu(Linear(parameters_, "l1")(at::cat({l0, z_s}, 1)));
-  return at::tanh(Linear(parameters_, "l3")(at::relu(Linear(parameters_, "l2")(h))));
+  return Linear(parameters_, "l3")(at::relu(Linear(parameters_, "l2")(h)));
 }
 
 }  // namespace reverie::td7

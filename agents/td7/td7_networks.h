@@ -58,6 +58,9 @@ class Policy {
 
   at::Tensor operator()(const at::Tensor& s, const at::Tensor& z_s) const;  // [B, A] in [-1, 1]
 
+  // Likewise before tanh.
+  at::Tensor raw(const at::Tensor& s, const at::Tensor& z_s) const;
+
   Parameters& parameters() { return parameters_; }
   void state(StateList& list) { parameters_.state(list); }
 

@@ -1,5 +1,5 @@
-// Agents of the registry learn to bring a point to its goal: a broken sign, target or exploration
-// does not.
+// Agents of the registry learn to bring a point to its goal, from numbers or from pictures: a
+// broken sign, target or exploration does not. They bootstrap from truncated episodes alone.
 #include <gtest/gtest.h>
 
 #include "agents/evaluation.h"
@@ -19,6 +19,8 @@ struct LearningCase {
   std::string agent;
   bool discrete = false;
   Options options = {};
+  test::PointOptions task = {};
+  int64_t steps = 3000;
 };
 
 void PrintTo(const LearningCase& learning, std::ostream* out) { *out << learning.name; }
@@ -29,9 +31,10 @@ RunConfig point_run(const LearningCase& learning, int64_t seed) {
   config.agent = learning.agent;
   config.seed = seed;
   config.threads = 1;
-  config.steps = 3000;
-  config.env_config = std::make_unique<test::PointConfig>(
-      test::PointOptions{.max_steps = 30, .discrete = learning.discrete});
+  config.steps = learning.steps;
+  test::PointOptions task = learning.task;
+  task.discrete = learning.discrete;
+  config.env_config = std::make_unique<test::PointConfig>(task);
   config.agent_config = find_agent(learning.agent).config();
   config.training = find_agent(learning.agent).training();
   Options options = {{"num_envs", "4"},   {"learning_starts", "400"},
@@ -54,6 +57,13 @@ double mean_return(Trainer& trainer, const RunConfig& config) {
       episode_returns(evaluate(actor, config.env_config->maker(), {.episodes = 100, .seed = 9})));
 }
 
+std::unique_ptr<Trainer> trained(const RunConfig& config) {
+  std::unique_ptr<Trainer> trainer = config.training->make(config, {});
+  trainer->start();
+  while (trainer->counts().position < config.steps) trainer->turn();
+  return trainer;
+}
+
 class Learning : public testing::TestWithParam<LearningCase> {};
 
 // About -20 by chance; -2.5 is what goes straight to the goal and stays reaches, -3.2 in steps of
@@ -61,10 +71,7 @@ class Learning : public testing::TestWithParam<LearningCase> {};
 TEST_P(Learning, BringsThePointToItsGoal) {
   for (const int64_t seed : {1, 2}) {
     const RunConfig config = point_run(GetParam(), seed);
-    const std::unique_ptr<Trainer> trainer = config.training->make(config, {});
-    trainer->start();
-    while (trainer->counts().position < config.steps) trainer->turn();
-    EXPECT_GT(mean_return(*trainer, config), -6.0) << "seed " << seed;
+    EXPECT_GT(mean_return(*trained(config), config), -6.0) << "seed " << seed;
   }
 }
 
@@ -127,6 +134,51 @@ INSTANTIATE_TEST_SUITE_P(
                      .agent = "dqn",
                      .discrete = true,
                      .options = with(kDiscrete, {{"distribution", "quantile"}})}),
+    [](const auto& param) { return param.param.name; });
+
+class Bootstrap : public testing::TestWithParam<LearningCase> {};
+
+// Every episode is one step with reward 1. With discount 1/2 the value is 1 where it terminated,
+// and 1 / (1 - 1/2) = 2 where it was truncated: the episode would have gone on.
+TEST_P(Bootstrap, IsOfTruncatedEpisodesAlone) {
+  for (const bool terminates : {false, true}) {
+    LearningCase learning = GetParam();
+    learning.steps = 800;
+    learning.task = {.max_steps = terminates ? 1000 : 1,
+                     .goal_radius = terminates ? 10.0 : 0.0,
+                     .hook = [](int64_t /*lifetime*/, double /*reward*/) { return 1.0; }};
+    const RunConfig config = point_run(learning, 1);
+    double value = 0.0;
+    for (const auto& [name, number] : trained(config)->metrics().values) {
+      if (name == "value/q") value = number;
+    }
+    EXPECT_NEAR(value, terminates ? 1.0 : 2.0, 0.3) << (terminates ? "terminated" : "truncated");
+  }
+}
+
+const Options kBootstrap = {{"gamma", "0.5"}, {"learning_starts", "100"}};
+
+INSTANTIATE_TEST_SUITE_P(
+    Agents, Bootstrap,
+    testing::Values(
+        LearningCase{.name = "ddpg", .agent = "ddpg", .options = with(kContinuous, kBootstrap)},
+        LearningCase{.name = "td3", .agent = "td3", .options = with(kContinuous, kBootstrap)},
+        LearningCase{
+            .name = "sac",
+            .agent = "sac",
+            .options = with(with(kContinuous, kBootstrap),
+                            {{"initial_temperature", "1e-3"}, {"learn_temperature", "false"}})},
+        LearningCase{.name = "td7",
+                     .agent = "td7",
+                     .options = with(kBootstrap, {{"hidden_size", "32"},
+                                                  {"embedding_size", "32"},
+                                                  {"learning_rate", "1e-3"},
+                                                  {"target_every", "50"},
+                                                  {"policy_checkpoints", "false"}})},
+        LearningCase{.name = "dqn",
+                     .agent = "dqn",
+                     .discrete = true,
+                     .options = with(kDiscrete, kBootstrap)}),
     [](const auto& param) { return param.param.name; });
 
 }  // namespace

@@ -48,9 +48,8 @@ EnvSpec task(bool discrete) {
   return SpaceAdapter::adapt(discrete ? test::discrete_spec() : test::PointEnv::make_spec({}));
 }
 
-// Options of "agent/option=value/..."; with "/discrete" at the end for a task of discrete actions.
-std::unique_ptr<AgentConfig> small_config(std::string name) {
-  if (name.ends_with("/discrete")) name.resize(name.rfind('/'));
+// A variant (variants.h) whose rollouts are short.
+std::unique_ptr<AgentConfig> small_config(const std::string& name) {
   auto config = test::config_of(name);
   ConfigFields fields;
   config->describe(fields);
@@ -113,8 +112,10 @@ TEST(MetaDevice, TablesStayOnTheCpu) {
 class AgentOnMeta : public testing::TestWithParam<std::string> {};
 
 TEST_P(AgentOnMeta, AnUpdateReadsNoValue) {
-  const std::unique_ptr<AgentConfig> config = find_agent(GetParam()).config();
-  const EnvSpec spec = spec_for(*config);
+  const std::unique_ptr<AgentConfig> config = small_config(GetParam());
+  const EnvSpec spec = test::asks_for(GetParam(), "pictures")
+                           ? SpaceAdapter::adapt(test::PointEnv::make_spec({.pictures = true}))
+                           : spec_for(*config);
   const auto made = config->make(spec, at::kMeta, 1);
   auto& agent = dynamic_cast<TransitionAgent&>(*made);
   Rng rng(1);
@@ -129,7 +130,8 @@ TEST_P(AgentOnMeta, AnUpdateReadsNoValue) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Registry, AgentOnMeta, testing::ValuesIn(agents_of<TransitionAgent>()),
+INSTANTIATE_TEST_SUITE_P(Registry, AgentOnMeta,
+                         testing::ValuesIn(test::with_picture_ones(agents_of<TransitionAgent>())),
                          test::variant_test_name);
 
 class RolloutAgentOnMeta : public testing::TestWithParam<std::string> {};

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,7 @@ struct PointOptions {
   int64_t max_steps = 30;    // an episode is truncated here
   double goal_radius = 0.0;  // [m] the episode terminates nearer than this to the goal
   bool discrete = false;     // four actions: 0.2 m to the right, left, up or down
+  bool pictures = false;     // shows pixels [16, 16, 2] alone: the point, and the goal
   // Called in each step with the total number of steps of this simulator and the reward; returns
   // the reward to use.
   std::function<double(int64_t lifetime, double reward)> hook = {};
@@ -37,6 +39,7 @@ struct PointOptions {
 class PointEnv final : public Env {
  public:
   static constexpr double kGoal[2] = {0.3, -0.2};  // [m]
+  static constexpr int64_t kSize = 16;             // [pixels]
 
   explicit PointEnv(PointOptions options)
       : options_(std::move(options)), spec_(make_spec(options_)) {}
@@ -54,7 +57,31 @@ class PointEnv final : public Env {
       spec.id = "point-discrete";
       spec.action = DiscreteSpace{4};
     }
+    if (options.pictures) {
+      spec.id = "point-pixels";
+      spec.observation = {{.name = "pixels", .shape = {kSize, kSize, 2}, .dtype = DType::kUInt8}};
+    }
     return spec;
+  }
+
+  // A point of the square on pixels [16, 16, 2]: 255 of the colour, shared by the four pixels
+  // around it in proportion to their nearness.
+  static void draw_point(std::span<uint8_t> pixels, size_t colour, const double* x) {
+    std::array<size_t, 2> low{};
+    std::array<double, 2> share{};
+    for (size_t i = 0; i < 2; ++i) {
+      const double at = (x[i] + 1.0) / 2.0 * (kSize - 1);
+      low[i] = std::min(static_cast<size_t>(at), static_cast<size_t>(kSize - 2));
+      share[i] = at - static_cast<double>(low[i]);
+    }
+    for (const size_t dy : {0, 1}) {
+      for (const size_t dx : {0, 1}) {
+        const double weight =
+            (dx == 1 ? share[0] : 1 - share[0]) * (dy == 1 ? share[1] : 1 - share[1]);
+        pixels[((low[1] + dy) * kSize + low[0] + dx) * 2 + colour] =
+            static_cast<uint8_t>(std::lround(255.0 * weight));
+      }
+    }
   }
 
   const EnvSpec& spec() const override { return spec_; }
@@ -116,6 +143,13 @@ class PointEnv final : public Env {
   }
 
   void observe(FieldViews obs) const {
+    if (options_.pictures) {
+      const std::span<uint8_t> pixels = obs[0].as<uint8_t>();
+      std::fill(pixels.begin(), pixels.end(), uint8_t{0});
+      draw_point(pixels, 0, x_);
+      draw_point(pixels, 1, kGoal);
+      return;
+    }
     std::copy(x_, x_ + 2, obs[0].as<double>().begin());
     obs[1].as<float>()[0] = static_cast<float>(clock_) / static_cast<float>(options_.max_steps);
   }

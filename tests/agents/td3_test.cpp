@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "agents/registry.h"
 #include "agents/space_adapter.h"
 #include "nn/pch.h"
 #include "tests/agents/golden_updates.h"
@@ -79,6 +80,32 @@ TEST(Td3Act, ExploresWithTheNoiseOfItsConfig) {
       agent->actor(20000, {ActMode::kExplore}, 1)->act(obs).action - evaluated(*agent, obs);
   EXPECT_NEAR(noise.std().item<double>(), 0.2, 0.004);
   EXPECT_NEAR(noise.mean().item<double>(), 0.0, 0.004);
+}
+
+// "Tanh with DDPG": evaluation with tanh or with clipping.
+TEST(Td3Act, EvaluatesWithTanhOrByClippingAsAsked) {
+  for (const char* name : {"ddpg", "td3", "td7"}) {
+    const std::unique_ptr<AgentConfig> config = find_agent(name).config();
+    ConfigFields fields;
+    config->describe_acting(fields);
+    Rng rng(5);
+    const TensorMap obs{
+        {"observation",
+         100.0 * random_observations(td3_spec(), 500, rng, false).at("observation")}};
+    const at::Tensor squashed = evaluated(*config->make(td3_spec(), at::kCPU, 0), obs);
+    const auto explored = [&] {
+      const auto agent = config->make(td3_spec(), at::kCPU, 0);
+      return agent->actor(500, {ActMode::kExplore}, 1)->act(obs).action;
+    };
+    const at::Tensor explored_before = explored();
+    fields.set("action_bound", "clip");
+    const at::Tensor clipped = evaluated(*config->make(td3_spec(), at::kCPU, 0), obs);
+    // tanh(u) and clip(u) of the same u.
+    EXPECT_LT(max_difference(clipped, at::atanh(squashed.to(at::kDouble)).clamp(-1.0, 1.0)), 1e-4)
+        << name;
+    EXPECT_GT(max_difference(clipped, squashed), 4e-3) << name;
+    EXPECT_TRUE(at::equal(explored(), explored_before)) << name << " explores as in training";
+  }
 }
 
 TEST(Td3Config, AsksForTheSamplesOfItsConfig) {

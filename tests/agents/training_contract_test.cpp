@@ -50,7 +50,9 @@ class SmallRun : public test::TrainingRun {
     } else {
       config.env = "point";
       config.env_config = std::make_unique<test::PointConfig>(
-          test::PointOptions{.max_steps = 11, .discrete = !plays_continuous_actions()});
+          test::PointOptions{.max_steps = 11,
+                             .discrete = !plays_continuous_actions(),
+                             .pictures = test::asks_for(name, "pictures")});
     }
     for (const auto& [option, value] :
          std::vector<std::pair<std::string, std::string>>{{"num_envs", "4"},
@@ -146,9 +148,10 @@ TEST_P(TrainingContract, TheSeedDecidesTheRun) {
   EXPECT_FALSE(at::equal(weights.begin()->second, others.begin()->second));
 }
 
-INSTANTIATE_TEST_SUITE_P(Registry, TrainingContract,
-                         testing::ValuesIn(test::with_recurrent_ones(learning_agents())),
-                         test::variant_test_name);
+INSTANTIATE_TEST_SUITE_P(
+    Registry, TrainingContract,
+    testing::ValuesIn(test::with_picture_ones(test::with_recurrent_ones(learning_agents()))),
+    test::variant_test_name);
 
 }  // namespace
 }  // namespace reverie

@@ -1,6 +1,7 @@
 #pragma once
 
-// Agents of the registry with some of their options: "ppo/memory=lstm/sequence_length=4".
+// Agents of the registry with some of their options: "ppo/memory=lstm/sequence_length=4". A word
+// without a value asks for another task: "td3/pictures", "a2c/discrete".
 
 #include <algorithm>
 #include <cctype>
@@ -19,14 +20,19 @@ inline std::string agent_of(const std::string& variant) {
   return variant.substr(0, variant.find('/'));
 }
 
+inline bool asks_for(const std::string& variant, const std::string& word) {
+  return variant.ends_with("/" + word);
+}
+
 inline std::vector<std::pair<std::string, std::string>> options_of(const std::string& variant) {
   std::vector<std::pair<std::string, std::string>> options;
   for (size_t at = variant.find('/'); at < variant.size();) {
     const size_t end = std::min(variant.find('/', at + 1), variant.size());
     const std::string option = variant.substr(at + 1, end - at - 1);
-    const size_t equals = option.find('=');
-    options.emplace_back(option.substr(0, equals), option.substr(equals + 1));
     at = end;
+    const size_t equals = option.find('=');
+    if (equals == std::string::npos) continue;
+    options.emplace_back(option.substr(0, equals), option.substr(equals + 1));
   }
   return options;
 }
@@ -43,6 +49,14 @@ inline std::unique_ptr<AgentConfig> config_of(const std::string& variant) {
 inline std::vector<std::string> with_recurrent_ones(std::vector<std::string> names) {
   for (const char* name : {"ppo/memory=lstm", "ppo/memory=gru/distribution=beta", "a2c/memory=gru",
                            "reinforce/memory=lstm"}) {
+    names.emplace_back(name);
+  }
+  return names;
+}
+
+// Agents of vectors that also learn from pictures.
+inline std::vector<std::string> with_picture_ones(std::vector<std::string> names) {
+  for (const char* name : {"ddpg/pictures", "td3/pictures", "sac/pictures", "td7/pictures"}) {
     names.emplace_back(name);
   }
   return names;

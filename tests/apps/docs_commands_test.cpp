@@ -49,6 +49,10 @@ const std::vector<Shortening> kShortenings = {
     {{"train"}, "--resume", "--threads", "1"},
     {{"train", "ddpg"}, "", "--learning-starts", "100"},
     {{"train", "ddpg"}, "", "--hidden-sizes", "16,16"},
+    {{"train", "td3"}, "", "--learning-starts", "396"},
+    {{"train", "td3"}, "", "--minibatch", "8"},
+    {{"train", "sac"}, "", "--learning-starts", "396"},
+    {{"train", "sac"}, "", "--minibatch", "8"},
     {{"train", "jepa"}, "", "--minibatch", "16"},
     {{"train", "jepa"}, "", "--decoder-updates", "2"},
     {{"train", "jepa"}, "", "--iterations", "2"},  // of a plan

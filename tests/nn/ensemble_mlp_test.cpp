@@ -51,6 +51,38 @@ TEST(EnsembleMlp, ValuesAndGradientsAreThoseOfSeparateNetworks) {
   }
 }
 
+TEST(EnsembleMlp, MembersShareATrunk) {
+  Rng rng(3);
+  EnsembleMlp ensemble(3, 5, {8, 7}, 2, rng, at::kCPU, {.normalized_trunk = true, .past_trunk = 1});
+  const Parameters& parameters = ensemble.parameters();
+  EXPECT_TRUE(at::equal(parameters.at("trunk.1.weight").detach(), at::ones({8})));
+  EXPECT_TRUE(at::equal(parameters.at("trunk.1.bias").detach(), at::zeros({8})));
+  const double bound = 1.0 / std::sqrt(4.0);  // of the trunk's four inputs
+  for (const char* name : {"trunk.0.weight", "trunk.0.bias"}) {
+    const double largest = parameters.at(name).detach().abs().max().item<double>();
+    EXPECT_LE(largest, bound) << name;
+    EXPECT_GT(largest, 0.7 * bound) << name;
+  }
+  const at::Tensor x = at::randn({6, 5});
+  const at::Tensor y = ensemble(x);
+  ASSERT_EQ(y.sizes(), at::IntArrayRef({3, 6, 2}));
+  for (int64_t i = 0; i < 3; ++i) {
+    // The network of one member alone, with the same trunk.
+    Mlp net(5, {8, 7}, 2, rng, at::kCPU, {.normalized_trunk = true, .past_trunk = 1});
+    const auto take = [&](const char* name, const at::Tensor& values) {
+      net.parameters().at(name).detach().copy_(values.detach());
+    };
+    take("0.weight", parameters.at("trunk.0.weight"));
+    take("0.bias", parameters.at("trunk.0.bias"));
+    take("3.weight", parameters.at("0.weight").select(0, i));
+    take("3.bias", parameters.at("0.bias").select(0, i));
+    take("5.weight", parameters.at("2.weight").select(0, i));
+    take("5.bias", parameters.at("2.bias").select(0, i));
+    EXPECT_LT(max_difference(y.select(0, i).detach(), net(x).detach()), 1e-5) << i;
+    EXPECT_LT(max_difference(ensemble.member(i, x).detach(), net(x).detach()), 1e-5) << i;
+  }
+}
+
 TEST(EnsembleMlp, MembersDifferAndAreUniformWithinTheirBounds) {
   Rng rng(3);
   const EnsembleMlp ensemble(2, 100, {400}, 50, rng, at::kCPU);

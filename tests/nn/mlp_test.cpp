@@ -103,6 +103,20 @@ TEST(Mlp, ANormalizedTrunkIsLinearLayerNormAndTanh) {
   }
 }
 
+TEST(Mlp, InputsPastTheTrunkJoinItsOutput) {
+  Rng rng(1);
+  const Mlp net(5, {8}, 2, rng, at::kCPU, {.normalized_trunk = true, .past_trunk = 2});
+  const auto weight = [&](const char* name) { return net.parameters().at(name).detach(); };
+  ASSERT_EQ(weight("0.weight").sizes(), at::IntArrayRef({8, 3}));
+  ASSERT_EQ(weight("3.weight").sizes(), at::IntArrayRef({2, 10}));
+  const at::Tensor x = at::tensor({1.0F, -2.0F, 0.5F, 3.0F, -0.7F}).view({1, 5});
+  const at::Tensor h = at::matmul(x.narrow(1, 0, 3), weight("0.weight").t()) + weight("0.bias");
+  const at::Tensor trunk = at::tanh(at::layer_norm(h, {8}));
+  const at::Tensor joined = at::cat({trunk, x.narrow(1, 3, 2)}, 1);
+  const at::Tensor expected = at::matmul(joined, weight("3.weight").t()) + weight("3.bias");
+  EXPECT_LT(max_difference(net(x).detach(), expected), kTolerance);
+}
+
 TEST(Mlp, ANormalizedTrunkBoundsTheOutputForInputsOfAnySize) {
   Rng rng(1);
   const Mlp net(3, {8, 6}, 2, rng, at::kCPU, {.normalized_trunk = true});
@@ -118,6 +132,10 @@ TEST(Mlp, RefusesEmptyLayers) {
   EXPECT_THAT(input_error([&] { Mlp(3, {8}, -2, rng, at::kCPU); }), HasSubstr("-2 x 8"));
   EXPECT_THAT(input_error([&] { Mlp(3, {}, 2, rng, at::kCPU, {.normalized_trunk = true}); }),
               HasSubstr("without a hidden layer"));
+  EXPECT_THAT(input_error([&] {
+                Mlp(3, {8}, 2, rng, at::kCPU, {.normalized_trunk = true, .past_trunk = 3});
+              }),
+              HasSubstr("a trunk of 8 x 0"));
 }
 
 }  // namespace
