@@ -52,10 +52,8 @@ class Dqn final : public TransitionAgent {
 
   std::unique_ptr<Actor> actor(int64_t num_envs, const Acting& acting, uint64_t seed) override;
 
-  void observe(const TensorMap& obs) override {
-    network_.encoder().observe(obs);
-    target_.encoder().observe(obs);
-  }
+  // The target network, a copy, shares the statistics.
+  void observe(const TensorMap& obs) override { network_.encoder().observe(obs); }
 
   // argmax_a Q(s, a) of the environments' observations: [N] int64 on the CPU.
   at::Tensor best_actions(const TensorMap& obs) const {

@@ -228,6 +228,26 @@ TEST_P(AgentContract, AnEnvironmentItCannotServeIsNamed) {
   }
 }
 
+TEST_P(AgentContract, ObservationsAreCountedOnce) {
+  ConfigFields fields;
+  config_->describe(fields);
+  const ConfigField* normalizes = fields.find("normalize_observation");
+  const bool has_vectors =
+      std::any_of(spec_.observation.begin(), spec_.observation.end(), [](const Field& field) {
+        return field.dtype != DType::kUInt8 && field.dtype != DType::kInt64;
+      });
+  if (normalizes == nullptr || !has_vectors) GTEST_SKIP() << "it has no statistics of observations";
+  ConfigFields::set(*normalizes, "true", "normalize_observation");
+  const std::unique_ptr<Agent> agent = make(1);
+  agent->observe(observations());
+  std::vector<double> counts;
+  for (const auto& [name, tensor] : test::saved(*agent)) {
+    if (name.ends_with("count")) counts.push_back(tensor.item<double>());
+  }
+  EXPECT_THAT(counts, testing::Contains(9.0));
+  EXPECT_THAT(counts, testing::Each(testing::Le(9.0)));
+}
+
 INSTANTIATE_TEST_SUITE_P(Registry, AgentContract,
                          testing::ValuesIn(test::with_recurrent_ones(names_of_agents(true))),
                          test::variant_test_name);

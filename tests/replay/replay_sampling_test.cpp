@@ -69,6 +69,33 @@ TEST(ReplayPriorities, FrequenciesAndWeightsFollowTheFormulas) {
   EXPECT_LT(chi_square, n - 1 + 5.0 * std::sqrt(2.0 * n));
 }
 
+// Of equal priorities, as many strata as transitions hold one transition each.
+TEST(ReplayPriorities, EachStratumGivesOneDraw) {
+  const ReplayBuffer replay = scripted_replay(60, 2, 1, 9, 40, kPrioritized);
+  const std::vector<int64_t> slots = slots_of(replay);
+  Rng rng(4);
+  const Batch batch =
+      replay.sample(static_cast<int64_t>(slots.size()), {.prioritized = true, .beta = 1.0}, rng);
+  EXPECT_TRUE(std::get<0>(batch.index.sort()).equal(tensor_of(slots)));
+}
+
+TEST(ReplayPriorities, TheLargestIsThatOfAllTimes) {
+  ReplayBuffer replay(ScriptedEnvs::spec(1), 12, 1, at::kCPU, kPrioritized);
+  ScriptedEnvs envs(1, 1, 9);
+  replay.start(envs.observations());
+  envs.step(replay);
+  replay.update_priorities(tensor_of({0}), at::full({1}, 50.0));
+  replay.update_priorities(tensor_of({0}), at::full({1}, 2.0));
+  envs.step(replay);
+  Rng rng(2);
+  const Batch batch = replay.sample(64, {.prioritized = true, .beta = 1.0}, rng);
+  const at::Tensor is_first = batch.index.eq(0);
+  ASSERT_TRUE(is_first.any().item<bool>());
+  EXPECT_TRUE(at::allclose(batch.weight.masked_select(is_first), at::ones({1})));
+  EXPECT_TRUE(at::allclose(batch.weight.masked_select(is_first.logical_not()),
+                           at::full({1}, std::pow(2.0 / 50.0, 0.6)).to(at::kFloat)));
+}
+
 TEST(ReplayPriorities, NewTransitionsGetTheLargestAndOverwrittenOnesAreGone) {
   ReplayBuffer replay(ScriptedEnvs::spec(1), 12, 1, at::kCPU, kPrioritized);
   ScriptedEnvs envs(1, 1, 5);
