@@ -26,17 +26,7 @@ using testing::HasSubstr;
 using testing::Not;
 using testing::UnorderedElementsAre;
 
-class CommandLineTest : public testing::Test {
- protected:
-  Finished good(const Arguments& arguments) {
-    Finished result = run(folder_.path(), arguments);
-    EXPECT_EQ(result.status, 0) << result.err;
-    return result;
-  }
-  fs::path at(const std::string& name) const { return folder_ / name; }
-
-  TemporaryFolder folder_;
-};
+class CommandLineTest : public ProgramTest {};
 
 std::vector<std::string> keys(const json& object) {
   std::vector<std::string> out;

@@ -22,14 +22,8 @@ using testing::ContainsRegex;
 using testing::HasSubstr;
 using testing::Not;
 
-class Faults : public testing::Test {
+class Faults : public ProgramTest {
  protected:
-  Finished good(const Arguments& arguments) {
-    Finished result = run(folder_.path(), arguments);
-    EXPECT_EQ(result.status, 0) << result.err;
-    return result;
-  }
-
   // Runs a shell command, in which $R is the program. Returns its exit status.
   int shell(const std::string& commands) {
     const std::string line = fmt::format("cd '{}' && R='{}' && ulimit -c 0 && {}",
@@ -59,10 +53,6 @@ class Faults : public testing::Test {
     }
     FAIL() << "it never caught signal " << signal;
   }
-
-  fs::path at(const std::string& name) const { return folder_ / name; }
-
-  TemporaryFolder folder_;
 };
 
 TEST_F(Faults, ClosedStreamsDamageNoFile) {

@@ -17,19 +17,11 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
-class GroupOfRuns : public testing::Test {
+class GroupOfRuns : public ProgramTest {
  protected:
-  Finished good(const Arguments& arguments) {
-    Finished result = run(folder_.path(), arguments);
-    EXPECT_EQ(result.status, 0) << result.err;
-    return result;
-  }
-  fs::path at(const std::string& name) const { return folder_ / name; }
   std::string model_of(const std::string& run) const {
     return content(latest_checkpoint(at(run)) / "model.safetensors");
   }
-
-  TemporaryFolder folder_;
 };
 
 TEST_F(GroupOfRuns, HasTheRunsThatItsSeedsGiveAlone) {

@@ -98,6 +98,12 @@ Finished run(const fs::path& folder, const Arguments& arguments) {
   return Program(arguments, {.folder = folder}).finish();
 }
 
+Finished ProgramTest::good(const Arguments& arguments) const {
+  Finished result = run(folder_.path(), arguments);
+  EXPECT_EQ(result.status, 0) << result.err;
+  return result;
+}
+
 void expect_refusal(const std::filesystem::path& folder, const Arguments& arguments,
                     const std::vector<std::string>& messages, int status) {
   std::string line;

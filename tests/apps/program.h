@@ -6,7 +6,10 @@
 #include <string>
 #include <vector>
 
+#include <gtest/gtest.h>
 #include <sys/types.h>
+
+#include "tests/temporary_folder.h"
 
 namespace reverie::test {
 
@@ -51,6 +54,17 @@ Arguments with(Arguments arguments, const Arguments& more);
 
 // Runs to the end in that working directory.
 Finished run(const std::filesystem::path& folder, const Arguments& arguments);
+
+// Tests that run the program in a folder of their own.
+class ProgramTest : public testing::Test {
+ protected:
+  // Runs the program and expects success.
+  Finished good(const Arguments& arguments) const;
+
+  std::filesystem::path at(const std::string& name) const { return folder_ / name; }
+
+  TemporaryFolder folder_;
+};
 
 // Runs a wrong command: expects the exit status, a message `reverie: ...` on stderr that contains
 // each of `messages`, nothing on stdout, and an unchanged folder.

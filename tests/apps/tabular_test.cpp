@@ -16,21 +16,13 @@ using json = nlohmann::json;
 using testing::AllOf;
 using testing::HasSubstr;
 
-class Tabular : public testing::Test {
+class Tabular : public ProgramTest {
  protected:
-  Finished good(const Arguments& arguments) {
-    const Finished result = run(folder_.path(), arguments);
-    EXPECT_EQ(result.status, 0) << result.err;
-    return result;
-  }
-
   Finished train(const std::string& agent, const std::string& run, const Arguments& more = {}) {
     return good(
         with({"train", "--env", "gridmaze-umaze", "--agent", agent, "--run", run, "--threads", "1"},
              more));
   }
-
-  TemporaryFolder folder_;
 };
 
 TEST_F(Tabular, PoliciesAreComparedWithTheOptimum) {

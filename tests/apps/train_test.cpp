@@ -20,18 +20,7 @@ std::string model_of(const fs::path& run) {
   return content(latest_checkpoint(run) / "model.safetensors");
 }
 
-class Train : public testing::Test {
- protected:
-  // Runs the program and expects success.
-  Finished good(const Arguments& arguments) {
-    Finished result = run(folder_.path(), arguments);
-    EXPECT_EQ(result.status, 0) << result.err;
-    return result;
-  }
-  fs::path at(const std::string& name) const { return folder_ / name; }
-
-  TemporaryFolder folder_;
-};
+class Train : public ProgramTest {};
 
 TEST_F(Train, MakesTheRunFolderOfTheDesign) {
   const Finished result =
