@@ -73,8 +73,9 @@ int64_t parse_integer(const ConfigField& field, std::string_view text, std::stri
   return static_cast<int64_t>(real);
 }
 
-// "256,256", or "[256, 256]" as the help shows it.
+// "256,256", or "[256, 256]" as the help shows it; "[]" is empty.
 std::vector<std::string_view> split_list(std::string_view list) {
+  if (list == "[]") return {};
   if (list.size() >= 2 && list.front() == '[' && list.back() == ']') {
     list = list.substr(1, list.size() - 2);
   }

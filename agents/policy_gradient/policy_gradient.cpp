@@ -11,6 +11,9 @@ namespace reverie {
 void PolicyGradientConfig::describe(ConfigFields& f) {
   f.add("hidden_sizes", hidden_sizes, "widths of the hidden layers of policy and value function",
         between(1, 65536));
+  f.add("shared_sizes", shared_sizes,
+        "widths of layers before them that policy and value function share; empty = none",
+        between(1, 65536));
   f.add("activation", activation, "activation between these layers", {"tanh", "relu"});
   f.add("convolutions", convolutions, "convolutions of pictures, if the environment shows any",
         ObservationEncoder::convolutions());
@@ -83,6 +86,7 @@ void reset_perceptron(const Parameters& parameters, const std::string& net, size
 }
 
 const std::string kDraw = "draw", kLogProb = "log_prob", kMemory = "memory";
+const std::string kShared = "shared";
 
 std::optional<RecurrentKind> memory_kind(const PolicyGradientConfig& config) {
   if (config.memory == "none") return std::nullopt;
@@ -92,6 +96,10 @@ std::optional<RecurrentKind> memory_kind(const PolicyGradientConfig& config) {
 Shapes shapes_of(const EnvSpec& spec, const PolicyGradientConfig& config, int64_t features,
                  const Field& draw, bool beta, bool gaussian) {
   Shapes shapes;
+  for (size_t i = 0; i < config.shared_sizes.size(); ++i) {
+    Linear::declare(shapes, layer_name(kShared, i), features, config.shared_sizes[i]);
+    features = config.shared_sizes[i];
+  }
   const std::optional<RecurrentKind> memory = memory_kind(config);
   const int64_t encoded = features;
   if (memory) features = config.memory_size;
@@ -141,8 +149,10 @@ ActorCritic::ActorCritic(const EnvSpec& spec, const PolicyGradientConfig& config
   draw_field_.name = kDraw;
   draw_field_.low = draw_field_.high = {};  // a Gaussian sample has no bounds
   const size_t layers = config.hidden_sizes.size() + 1;
+  reset_perceptron(parameters_, kShared, config.shared_sizes.size(), kHiddenGain, rng);
   reset_perceptron(parameters_, "policy", layers, kPolicyGain, rng);
   reset_perceptron(parameters_, "value", layers, kValueGain, rng);
+  shared_ = perceptron(parameters_, kShared, config.shared_sizes.size());
   policy_ = perceptron(parameters_, "policy", layers);
   value_ = perceptron(parameters_, "value", layers);
   if (kind_ == Kind::kGaussian) {
@@ -157,15 +167,20 @@ ActorCritic::ActorCritic(const EnvSpec& spec, const PolicyGradientConfig& config
   }
 }
 
-ActorCritic::Step ActorCritic::step(const TensorMap& prepared, const at::Tensor& memory) const {
+at::Tensor ActorCritic::features(const TensorMap& prepared) const {
   const at::Tensor encoded = encoder_.encode(prepared);
+  return shared_.empty() ? encoded : activated(forward(shared_, encoded));
+}
+
+ActorCritic::Step ActorCritic::step(const TensorMap& prepared, const at::Tensor& memory) const {
+  const at::Tensor encoded = features(prepared);
   if (!memory_) return {encoded, memory};
   const at::Tensor next = memory_->step(encoded, memory);
   return {memory_->output(next), next};
 }
 
 at::Tensor ActorCritic::sequences(const RolloutRows& rows) const {
-  const at::Tensor encoded = encoder_.encode(rows.s);
+  const at::Tensor encoded = features(rows.s);
   if (!memory_) return encoded;
   const int64_t count = encoded.size(0) / rows.length;
   return (*memory_)(encoded.view({rows.length, count, -1}), rows.memory.narrow(0, 0, count),
@@ -173,10 +188,14 @@ at::Tensor ActorCritic::sequences(const RolloutRows& rows) const {
       .flatten(0, 1);
 }
 
+at::Tensor ActorCritic::activated(const at::Tensor& x) const {
+  return relu_ ? at::relu(x) : at::tanh(x);
+}
+
 at::Tensor ActorCritic::forward(const std::vector<Linear>& layers, at::Tensor x) const {
   for (size_t i = 0; i < layers.size(); ++i) {
     x = layers[i](x);
-    if (i + 1 < layers.size()) x = relu_ ? at::relu(x) : at::tanh(x);
+    if (i + 1 < layers.size()) x = activated(x);
   }
   return x;
 }

@@ -27,6 +27,7 @@ namespace reverie {
 // Defaults are ppo's.
 struct PolicyGradientConfig : AgentConfig {
   std::vector<int64_t> hidden_sizes = {64, 64};  // of policy and value function separately
+  std::vector<int64_t> shared_sizes = {};        // of both together, before these
   std::string activation = "tanh";
   std::string convolutions = "nature";
   std::string memory = "none";            // or "lstm", "gru"
@@ -66,10 +67,11 @@ struct RolloutRows {
 // Policy and value function: two perceptrons with tanh, weights orthogonal with gain sqrt(2), the
 // policy's last layer with 0.01, the value's with 1, biases 0 (CleanRL's ppo_continuous_action.py;
 // Huang et al. 2022, "The 37 implementation details of proximal policy optimization"). Both read
-// the same convolutions of pictures, if there are any, and the same memory, if there is one: an
-// LSTM or GRU that the encoded observations pass through, weights orthogonal with gain 1, biases 0
-// (CleanRL's ppo_atari_lstm.py; Huang et al. 2022, section "LSTM implementation details"). An
-// episode begins with a memory of 0.
+// the same convolutions of pictures, if there are any, the same layers of `shared_sizes` (as wide
+// as 512 behind the convolutions in Mnih et al. 2015 and CleanRL's ppo_atari.py), and the same
+// memory, if there is one: an LSTM or GRU that the encoded observations pass through, weights
+// orthogonal with gain 1, biases 0 (CleanRL's ppo_atari_lstm.py; Huang et al. 2022, section "LSTM
+// implementation details"). An episode begins with a memory of 0.
 //
 // The policy is
 //   gaussian     N(mu(s), sigma^2), sigma a parameter independent of s; an action is the sample
@@ -120,15 +122,20 @@ class ActorCritic {
 
   static Kind kind_of(const EnvSpec& spec, const PolicyGradientConfig& config);
 
+  // What the memory reads, or without one the two perceptrons.
+  at::Tensor features(const TensorMap& prepared) const;
+
+  at::Tensor activated(const at::Tensor& x) const;
   at::Tensor forward(const std::vector<Linear>& layers, at::Tensor x) const;
 
   Kind kind_;
   bool relu_;
   Field draw_field_;
   ObservationEncoder encoder_;
-  // "policy.0.weight", ..., "value.0.weight", ..., "log_std", "memory.weight_ih_l0", ...
+  // "shared.0.weight", ..., "policy.0.weight", ..., "value.0.weight", ..., "log_std",
+  // "memory.weight_ih_l0", ...
   Parameters parameters_;
-  std::vector<Linear> policy_, value_;
+  std::vector<Linear> shared_, policy_, value_;
   at::Tensor log_std_;  // [A], of a Gaussian
   std::optional<RecurrentLayer> memory_;
 };

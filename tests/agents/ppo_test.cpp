@@ -116,6 +116,9 @@ TEST_F(PolicyGradientGolden, PpoIsPyTorchs) {
   PpoConfig config = small_ppo();
   expect_update("ppo", config, metrics);
   expect_update("ppo_categorical", config, metrics, true);
+  config.shared_sizes = {3};
+  expect_update("ppo_shared", config, metrics);
+  config.shared_sizes = {};
   config.distribution = "beta";
   config.clip_value = false;
   expect_update("ppo_beta", config, metrics);

@@ -47,8 +47,8 @@ inline std::unique_ptr<AgentConfig> config_of(const std::string& variant) {
 
 // Agents that remember: what they save and carry over differs from that of the others.
 inline std::vector<std::string> with_recurrent_ones(std::vector<std::string> names) {
-  for (const char* name : {"ppo/memory=lstm", "ppo/memory=gru/distribution=beta", "a2c/memory=gru",
-                           "reinforce/memory=lstm"}) {
+  for (const char* name : {"ppo/memory=lstm", "ppo/memory=gru/distribution=beta",
+                           "a2c/memory=gru/shared_sizes=5", "reinforce/memory=lstm"}) {
     names.emplace_back(name);
   }
   return names;

@@ -78,6 +78,9 @@ TEST(Config, FlagsParse) {
   EXPECT_EQ(s.hidden, (std::vector<int64_t>{64, 32}));
   f.set("hidden_sizes", "[128, 16,8]");
   EXPECT_EQ(s.hidden, (std::vector<int64_t>{128, 16, 8}));
+  f.set("hidden_sizes", "[]");
+  EXPECT_TRUE(s.hidden.empty());
+  EXPECT_THAT(input_error([&] { f.set("hidden_sizes", ""); }), HasSubstr("hidden_sizes"));
   EXPECT_EQ(f.find("hidden_sizes")->flag(), "--hidden-sizes");
 }
 

@@ -188,8 +188,8 @@ def reinforce(networks, optimizer, rollout):
     return torch.stack([policy, entropy])
 
 
-def write_updates(name, kind, update):
-    networks = Networks(kind)
+def write_updates(name, kind, update, make=Networks):
+    networks = make(kind)
     optimizer = torch.optim.Adam(networks.parameters(), lr=3e-3, eps=1e-5, foreach=False, fused=False)
     rollout = random_rollout(networks)
     for key, tensor in rollout.items():
@@ -199,6 +199,20 @@ def write_updates(name, kind, update):
     put(f"{name}.metrics", update(networks, optimizer, rollout))
     for key, parameter in networks.named_parameters():
         put(f"{name}.after.networks.{key}", parameter)
+
+
+class SharedNetworks(Networks):
+    """The same perceptrons behind a layer that both share."""
+
+    def __init__(self, kind):
+        super().__init__(kind)
+        self.shared = nn.Sequential(nn.Linear(OBS, OBS), nn.Tanh())
+
+    def distribution(self, s):
+        return super().distribution(self.shared(s))
+
+    def v(self, s):
+        return super().v(self.shared(s))
 
 
 class RecurrentNetworks(Networks):
@@ -298,4 +312,5 @@ write_updates("reinforce", "gaussian", reinforce)
 write_recurrent_update("ppo_lstm", "gaussian", nn.LSTM, recurrent_ppo, length=T)
 write_recurrent_update("ppo_gru_sequences", "categorical", nn.GRU, recurrent_ppo, length=3)
 write_recurrent_update("a2c_lstm", "gaussian", nn.LSTM, recurrent_a2c, length=T)
+write_updates("ppo_shared", "gaussian", lambda *a: ppo(*a, clip_value=True), SharedNetworks)
 save_file(OUT, pathlib.Path(__file__).with_suffix(".safetensors"))

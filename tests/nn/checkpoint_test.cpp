@@ -127,6 +127,16 @@ TEST_F(CheckpointFiles, AHostileStateIsAnErrorThatNamesTheFile) {
   EXPECT_THAT(read_error(), HasSubstr("state.json"));
 }
 
+// The names of groups are names of files beside it.
+TEST_F(CheckpointFiles, AGroupCannotLeadOutOfTheFolder) {
+  fs::create_directory(folder_ / "elsewhere");
+  for (const char* name : {"elsewhere/../model", "./model", "../model", ".model"}) {
+    write_state(fmt::format(R"({{"format": "2", "groups": "{}"}})", name));
+    EXPECT_THAT(input_error([&] { Checkpoint::read(folder_.path()); }), HasSubstr("lists a group"))
+        << name;
+  }
+}
+
 TEST_F(CheckpointFiles, MessagesHoldNoControlSequencesOfTheFile) {
   write_state("{\"a\": \"x\x1b[2J\"}");
   EXPECT_THAT(read_error(), Not(HasSubstr("\x1b")));

@@ -1,5 +1,7 @@
 #include "nn/parameters.h"
 
+#include <cmath>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -124,6 +126,19 @@ TEST(Layers, OrthogonalMatricesAre) {
     fill_orthogonal(b, 3.0, other);
     EXPECT_FALSE(at::equal(a, b));
   }
+}
+
+// Of a uniformly distributed matrix every number has the mean 0, and the variance 1 / 5 here. The
+// bound is five standard errors.
+TEST(Layers, OrthogonalMatricesAreUniform) {
+  Rng rng(3);
+  constexpr int kMatrices = 400;
+  at::Tensor sum = at::zeros({5, 5}), a = at::zeros({5, 5});
+  for (int i = 0; i < kMatrices; ++i) {
+    fill_orthogonal(a, 1.0, rng);
+    sum += a;
+  }
+  EXPECT_LT((sum / kMatrices).abs().max().item<double>(), 5.0 * std::sqrt(0.2 / kMatrices));
 }
 
 }  // namespace
