@@ -185,7 +185,9 @@ TEST_F(D4rlTest, NextObservationsGiveTheLastOne) {
   }));
   const EpisodeData episode = dataset->read(0);
   EXPECT_TRUE(episode.has_final_observation);
-  EXPECT_EQ(episode.observation[0].size(), 3 * 4 * sizeof(float));
+  // Both columns count from 0; the second row of `next_observations` follows the last step.
+  EXPECT_EQ(numbers(dataset->schema().observation[0], episode.observation[0]),
+            (std::vector<double>{0, 1, 2, 3, 4, 5, 6, 7, 4, 5, 6, 7}));
 }
 
 TEST_F(D4rlTest, RefusesWhatDoesNotFitTogether) {
