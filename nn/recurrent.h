@@ -51,8 +51,8 @@ class RecurrentLayer {
   // such steps after the first: on the CPU, where reading `started` waits for nothing, and where
   // `started` is undefined. All others go step by step, with the inputs' products in one batch.
   // PyTorch's operators in this order, 128 steps of 8 sequences, 64 inputs and 128 units, forward
-  // and backward on one thread of a busy machine: LSTM 58 ms fused, 200 ms step by step (310 ms with
-  // lstm_cell, 540 ms with lstm for each step); GRU 170 ms and 220 ms.
+  // and backward on one thread of a busy machine: LSTM 58 ms fused, 200 ms step by step (310 ms
+  // with lstm_cell, 540 ms with lstm for each step); GRU 170 ms and 220 ms.
   at::Tensor operator()(const at::Tensor& x, const at::Tensor& state,
                         const at::Tensor& started = {}) const;
 

@@ -60,7 +60,7 @@ std::vector<std::string> with_groups_expanded(const std::vector<std::string>& fo
 }
 
 std::string record_name(const fs::path& run) {
-  const std::string name = last_name(run);
+  std::string name = last_name(run);
   const auto seed = seed_of(name);
   if (!seed) return name;
   const fs::path clean = fs::absolute(run).lexically_normal();
