@@ -97,6 +97,7 @@ Batch fixed_batch(const Shape& n) {
 }  // namespace
 
 std::vector<BenchResult> bench_update(const BenchFlags& flags) {
+  const at::Device device = open_device("cpu");
   std::vector<BenchResult> results;
   for (const int64_t count : flags.threads) {
     const auto threads = static_cast<int>(count);
@@ -106,7 +107,7 @@ std::vector<BenchResult> bench_update(const BenchFlags& flags) {
       const EnvSpec spec = SpaceAdapter::adapt(find_env(bench.env).config()->spec());
       const Shape shape{.observation = spec.observation[0].numel(),
                         .action = std::get<Field>(spec.action).numel()};
-      const auto agent = find_agent(bench.agent).config()->make(spec, at::kCPU, 0);
+      const auto agent = find_agent(bench.agent).config()->make(spec, device, 0);
       auto& learner = dynamic_cast<TransitionAgent&>(*agent);
       const Batch batch = fixed_batch(shape);
       const Measurement ours = [&](double seconds) {

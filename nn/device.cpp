@@ -5,10 +5,12 @@
 #include <dlfcn.h>
 
 #include "core/error.h"
+#include "nn/matrix_products.h"
 
 namespace reverie {
 
 at::Device open_device(std::string_view name) {
+  choose_matrix_products();
   if (name == "cpu") return at::kCPU;
   if (name != "cuda") fail_unknown_name("device", name, {"cpu", "cuda"});
   if (dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL) == nullptr) {

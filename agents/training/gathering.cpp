@@ -3,13 +3,26 @@
 #include <cmath>
 
 #include "agents/evaluation.h"
+#include "envs/threaded_vector_env.h"
+#include "envs/wrappers/rewards_and_time.h"
 #include "nn/pch.h"
 
 namespace reverie {
 
-GatheringEnvs::GatheringEnvs(const RunConfig& config, int64_t num_envs)
-    : env(config.env_config->vector_env(
-          {.num_envs = num_envs, .threads = static_cast<int>(config.threads)})),
+std::unique_ptr<VectorEnv> gathering_env(const RunConfig& config, int64_t num_envs,
+                                         int64_t stall_limit) {
+  const VectorEnvOptions options{.num_envs = num_envs,
+                                 .threads = static_cast<int>(config.threads)};
+  if (stall_limit == 0) return config.env_config->vector_env(options);
+  const EnvMaker whole = config.env_config->maker();
+  const EnvMaker limited = [whole, stall_limit] {
+    return std::make_unique<StallLimit>(whole(), stall_limit);
+  };
+  return std::make_unique<ThreadedVectorEnv>(limited, options);
+}
+
+GatheringEnvs::GatheringEnvs(const RunConfig& config, int64_t num_envs, int64_t stall_limit)
+    : env(gathering_env(config, num_envs, stall_limit)),
       adapter(env->spec(), num_envs) {}
 
 void refuse_extra_fields(const Agent& agent, std::string_view name) {

@@ -15,9 +15,14 @@ namespace reverie {
 
 // The common part of trainers that step environments.
 
-// A run's environments, and their form for learners.
+// A run's environments. stall_limit: steps in a row without a positive reward after which an
+// episode is truncated (StallLimit); 0 = never. Evaluations play their episodes to the end.
+std::unique_ptr<VectorEnv> gathering_env(const RunConfig& config, int64_t num_envs,
+                                         int64_t stall_limit);
+
+// Those environments, and their form for learners.
 struct GatheringEnvs {
-  GatheringEnvs(const RunConfig& config, int64_t num_envs);
+  GatheringEnvs(const RunConfig& config, int64_t num_envs, int64_t stall_limit);
 
   FieldViews observations() { return adapter.observations(env->observations()); }
 

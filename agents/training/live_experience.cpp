@@ -4,6 +4,7 @@
 #include "agents/registry.h"
 #include "agents/space_adapter.h"
 #include "agents/training/experience.h"
+#include "agents/training/gathering.h"
 #include "agents/training/vector_env_state.h"
 #include "nn/device.h"
 #include "nn/pch.h"
@@ -68,8 +69,7 @@ class LiveExperience final : public Experience {
         seed_(config.seed_for("environments")),
         lanes_(gathering_.num_envs),
         held_out_lanes_(held_out_lanes(training)),
-        env_(config.env_config->vector_env(
-            {.num_envs = lanes_ + held_out_lanes_, .threads = static_cast<int>(config.threads)})),
+        env_(gathering_env(config, lanes_ + held_out_lanes_, gathering_.stall_limit)),
         adapter_(env_->spec(), lanes_ + held_out_lanes_),
         action_field_(action_field(adapter_.spec().action)),
         actor_(gathering_actor(config, training.gather_policy)(lanes_ + held_out_lanes_,

@@ -22,11 +22,15 @@ struct DriveOptions {
   void describe_evaluation(ConfigFields& fields);
 };
 
+// The option of gathering_env() of that name.
+void describe_stall_limit(ConfigFields& fields, int64_t& stall_limit);
+
 // Options for experience gathered during learning.
 struct GatheringOptions {
   int64_t num_envs = 8;
   int64_t learning_starts = 5000;
   double updates_per_step = 1.0;
+  int64_t stall_limit = 0;  // 0 = none
   bool overlap = true;
 
   void describe(ConfigFields& fields);

@@ -105,7 +105,8 @@ class TransitionTrainer final : public Trainer {
   static std::unique_ptr<GatheringEnvs> make_environments(const RunConfig& config,
                                                           const TransitionTraining& training) {
     if (config.total_steps() == 0) return nullptr;
-    return std::make_unique<GatheringEnvs>(config, training.gathering.num_envs);
+    return std::make_unique<GatheringEnvs>(config, training.gathering.num_envs,
+                                           training.gathering.stall_limit);
   }
 
   void gather() {

@@ -369,6 +369,37 @@ TEST(TimeLimitTest, TruncatesAndLeavesTerminationAlone) {
   EXPECT_EQ(longer->spec().max_steps, 10);
 }
 
+// The counter's reward is its action.
+TEST(StallLimitTest, TruncatesAfterStepsInARowWithoutAPositiveReward) {
+  TestEnv env = around_counter<StallLimit>(int64_t{3});
+  EXPECT_FALSE(env->spec().reference);
+  EXPECT_EQ(env->spec().max_steps, 10);
+  const std::vector<float> zero = {0.0F}, minus = {-1.0F};
+  env.reset(0);
+  EXPECT_FALSE(env.step(zero).truncated);
+  EXPECT_FALSE(env.step(minus).truncated);
+  const std::vector<double> state = env->state();
+  EXPECT_FALSE(env.step(kOne).truncated) << "counts anew";
+  EXPECT_FALSE(env.step(minus).truncated);
+  EXPECT_FALSE(env.step(zero).truncated);
+  const StepResult last = env.step(zero);
+  EXPECT_TRUE(last.truncated);
+  EXPECT_FALSE(last.terminated);
+  EXPECT_THAT(input_error([&] { env.step(kOne); }), HasSubstr("after the end"));
+
+  env.reset(0);
+  EXPECT_FALSE(env.step(zero).truncated);
+  env->set_state(state);
+  EXPECT_TRUE(env.step(zero).truncated) << "the count is part of the state";
+
+  TestEnv terminating = around_counter<StallLimit>(int64_t{2}, {.length = 2, .terminates = true});
+  terminating.reset(0);
+  terminating.step(zero);
+  const StepResult end = terminating.step(zero);
+  EXPECT_TRUE(end.terminated);
+  EXPECT_FALSE(end.truncated) << "never both";
+}
+
 using Options = TestEnv::Options;
 
 const Options kEverything = {{"observation", "both"}, {"image_size", "12x10"},
