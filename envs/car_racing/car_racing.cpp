@@ -23,6 +23,12 @@ class CarRacingConfig final : public EnvConfig {
     fields.add("lap_complete_percent", lap_complete_percent_,
                "share of the tiles that a lap needs under lap_rule fixed", between(0.0, 1.0));
     fields.add("off_road_cost", off_road_cost_, "cost per step and wheel on grass", at_least(0.0));
+    if (!discrete_) {
+      fields.add("pedals", pedals_,
+                 "separate: actions are steering, gas and brake; joint: steering and one pedal, gas "
+                 "above 0 and brake below",
+                 {"separate", "joint"});
+    }
     fields.add("physics", physics_,
                "native: the reference's arithmetic; box2d: the car in a Box2D 2.4 world",
                {"native", "box2d"});
@@ -42,6 +48,9 @@ class CarRacingConfig final : public EnvConfig {
                          .dtype = DType::kFloat32}};
     if (discrete_) {
       spec.action = DiscreteSpace{5};
+    } else if (pedals_ == "joint") {
+      spec.action =
+          Field{.name = "action", .shape = {2}, .low = {-1.0F, -1.0F}, .high = {1.0F, 1.0F}};
     } else {
       spec.action = Field{
           .name = "action", .shape = {3}, .low = {-1.0F, 0.0F, 0.0F}, .high = {1.0F, 1.0F, 1.0F}};
@@ -50,9 +59,10 @@ class CarRacingConfig final : public EnvConfig {
     spec.max_steps = max_steps_;
     const bool box2d = physics_ == "box2d";
     spec.source = fmt::format(
-        "Gymnasium 1.4.0 CarRacing-v3; differs: {}actions outside their bounds are clipped, the "
+        "Gymnasium 1.4.0 CarRacing-v3; differs: {}{}actions outside their bounds are clipped, the "
         "score's font",
-        box2d ? "Box2D 2.4 in place of 2.3, " : "");
+        box2d ? "Box2D 2.4 in place of 2.3, " : "",
+        pedals_ == "joint" ? "one pedal for gas and brake, " : "");
     task->domain_randomize = domain_randomize_;
     task->lap_rule = lap_rule_ == "fixed" ? LapRule::kFixed : LapRule::kGymnasium;
     task->lap_complete_percent = lap_complete_percent_;
@@ -71,6 +81,7 @@ class CarRacingConfig final : public EnvConfig {
   std::string lap_rule_ = "gymnasium";
   double lap_complete_percent_ = 0.95;
   double off_road_cost_ = 0.0;
+  std::string pedals_ = "separate";
   std::string physics_ = "native";
   FactorOptions factors_;
 };
@@ -80,21 +91,26 @@ class ScriptedDriver final : public Controller {
  public:
   explicit ScriptedDriver(const EnvSpec& spec)
       : state_(observed_field(spec, "observation", kStateSize, "scripted")),
-        discrete_(std::holds_alternative<DiscreteSpace>(spec.action)) {}
+        discrete_(std::holds_alternative<DiscreteSpace>(spec.action)),
+        joint_pedals_(!discrete_ && std::get<Field>(spec.action).numel() == 2) {}
 
   void act(ConstFieldViews obs, FieldView action) override {
     StateObservation state;
     std::memcpy(&state, obs[state_].as<float>().data(), sizeof(state));
     if (discrete_) {
       action.as<int64_t>()[0] = drive_discrete(state);
-    } else {
-      std::ranges::copy(drive(state), action.as<float>().begin());
+      return;
     }
+    const auto [steering, gas, brake] = drive(state);
+    const std::span<float> out = action.as<float>();
+    out[0] = steering;
+    out[1] = joint_pedals_ ? gas - brake : gas;
+    if (!joint_pedals_) out[2] = brake;
   }
 
  private:
   size_t state_;
-  bool discrete_;
+  bool discrete_, joint_pedals_;
 };
 
 std::unique_ptr<Controller> make_driver(Env& env, uint64_t /*seed*/) {

@@ -160,7 +160,13 @@ void CarRacingEnv::take_action(ConstFieldView action) {
   } else {
     const Field& box = std::get<Field>(spec().action);
     const std::span<const float> values = action.as<float>();
-    for (size_t i = 0; i < 3; ++i) chosen[i] = std::clamp(values[i], box.low[i], box.high[i]);
+    for (size_t i = 0; i < values.size(); ++i) {
+      chosen[i] = std::clamp(double{values[i]}, double{box.low[i]}, double{box.high[i]});
+    }
+    if (values.size() == 2) {  // one pedal
+      chosen[2] = std::max(-chosen[1], 0.0);
+      chosen[1] = std::max(chosen[1], 0.0);
+    }
     chosen[0] = -chosen[0];  // positive actions steer right; the car's positive is left
   }
   car_.steer(chosen[0]);

@@ -3,6 +3,7 @@
 #include <fstream>
 #include <sstream>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "drawing/canvas.h"
@@ -13,6 +14,9 @@
 
 namespace reverie::car_racing {
 namespace {
+
+using test::input_error;
+using testing::HasSubstr;
 
 // Mean absolute difference of all bytes, and the share of pixels within 18 in every channel.
 std::pair<double, double> compare_frames(std::span<const uint8_t> ours, const uint8_t* theirs) {
@@ -212,6 +216,26 @@ TEST(CarRacing, OffRoadCostIsTakenPerWheelOnGrass) {
   }
   EXPECT_GT(plain.metric("wheels_on_grass"), 0.5);
   EXPECT_NEAR(difference, 0.25 * 200 * plain.metric("wheels_on_grass"), 1e-9);
+}
+
+TEST(CarRacing, OnePedalIsGasAboveZeroAndBrakeBelow) {
+  StateEnv separate("car-racing");
+  StateEnv joint("car-racing", {{"pedals", "joint"}});
+  EXPECT_THAT(std::get<Field>(joint->spec().action).low, testing::ElementsAre(-1.0F, -1.0F));
+  separate.reset(4);
+  joint.reset(4);
+  for (int t = 0; t < 120; ++t) {
+    const float steering = t % 40 < 20 ? 0.2F : -0.3F;
+    const float pedal = t < 80 ? 0.75F : -0.5F;  // the brake would lock the wheels at 0.9
+    const StepResult a = separate.step(
+        std::vector<float>{steering, std::max(pedal, 0.0F), std::max(-pedal, 0.0F)});
+    const StepResult b = joint.step(std::vector<float>{steering, pedal});
+    ASSERT_EQ(a.reward, b.reward) << t;
+    ASSERT_EQ(separate.observed_bytes(), joint.observed_bytes()) << t;
+  }
+  EXPECT_GT(separate.metric("speed"), 5.0);
+  EXPECT_THAT(input_error([&] { joint.step(std::vector<float>{0.0F, 1.0F, 0.0F}); }),
+              HasSubstr("action"));
 }
 
 TEST(CarRacing, StateObservationShowsTheRoadAhead) {
