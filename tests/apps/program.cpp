@@ -33,6 +33,8 @@ constexpr auto kPoll = std::chrono::milliseconds(2);
     if (opened < 0 || ::dup2(opened, fd) < 0) ::_exit(126);
     ::close(opened);
   };
+  // A shell that starts the tests in the background has them ignore Ctrl-C, and so their children.
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) ::signal(signal, SIG_DFL);
   redirect(out, STDOUT_FILENO);
   redirect(err, STDERR_FILENO);
   if (options.max_file_bytes >= 0) {

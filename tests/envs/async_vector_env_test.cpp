@@ -224,6 +224,29 @@ TEST(AsyncVectorEnv, AFailureIsNamedOnceAndTheOthersGoOn) {
   }
 }
 
+TEST(AsyncVectorEnv, AfterAResetOfSomeLaterEpisodesFollowTheSeedOfAll) {
+  AsyncVectorEnv env(fake(), {.num_envs = 3, .threads = 2, .batch = 1});
+  Actions actions(env.spec());
+  std::vector<int64_t> steps(3);
+  env.reset(kSeed);
+  std::vector<uint64_t> seeds;  // of the ended episodes of environment 1
+  bool reset = false;
+  for (int round = 0; round < 1000 && seeds.size() < 3; ++round) {
+    const AsyncStep step = env.recv();
+    for (const Episode& episode : step.finished) {
+      if (episode.env == 1) seeds.push_back(episode.seed);
+    }
+    if (!reset && step.env_id[0] == 1) {
+      env.reset_envs(step.env_id, 99);
+      reset = true;
+    } else {
+      env.send(actions.of(step.env_id, steps), step.env_id);
+    }
+  }
+  EXPECT_EQ(seeds, (std::vector<uint64_t>{mix_seed({99, 1, 1}), mix_seed({kSeed, 1, 2}),
+                                          mix_seed({kSeed, 1, 3})}));
+}
+
 // All other environments are stepping in a block that cannot be full without this one.
 TEST(AsyncVectorEnv, AFailureEndsTheWait) {
   AsyncVectorEnv env(fake({.env = 0, .step = 0}), {.num_envs = 3, .threads = 2});

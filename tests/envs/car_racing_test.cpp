@@ -175,6 +175,10 @@ TEST(CarRacing, LapRulesEndTheEpisodeAsTheySay) {
     EXPECT_TRUE(env.step(std::vector<float>{0, 0, 0}).terminated) << "every tile is visited";
     EXPECT_EQ(env.metric("success"), 1.0);
   }
+  StateEnv strict("car-racing", {{"lap_rule", "fixed"}, {"lap_complete_percent", "0.995"}});
+  strict.reset(4);
+  strict->set_state(almost_round(strict, 3));
+  EXPECT_FALSE(strict.step(std::vector<float>{0, 0, 0}).terminated) << "99 percent of the tiles";
 }
 
 TEST(CarRacing, StatesThatNoCarCanHaveAreRefused) {
@@ -284,6 +288,35 @@ TEST(CarRacing, FactorsChangePictureAndPhysicsButNotTheTrack) {
   EXPECT_EQ(later.metric("tiles_visited"), 2.0);
 }
 
+std::vector<float> driven(TestEnv& env) {
+  StateObservation state;
+  std::memcpy(&state, env.observed<float>().data(), sizeof(state));
+  const std::array<float, 3> action = drive(state);
+  return {action.begin(), action.end()};
+}
+
+// Tiles are forgotten on the way, so the episode does not end with its first lap.
+TEST(CarRacing, LapsAreCountedBeyondTheFirstAndBeyondTheStartOfTheTrack) {
+  StateEnv env("car-racing", {{"max_steps", "3000"}});
+  env.reset(4);
+  const size_t flag_numbers = (Road::kMaxTiles + 15) / 16;
+  double laps = 0.0;
+  for (int t = 0; t < 2400; ++t) {
+    const StepResult result = env.step(driven(env));
+    ASSERT_FALSE(result.terminated) << t;
+    EXPECT_GE(env.metric("laps"), laps) << t;
+    laps = env.metric("laps");
+    if (t % 100 != 99) continue;
+    std::vector<double> state = env->state();
+    std::fill(state.end() - static_cast<ptrdiff_t>(flag_numbers), state.end(), 0.0);
+    env->set_state(state);
+  }
+  const double lap_length = 3.5 * static_cast<double>(env->physics()->constants()[0].shape[0]);
+  EXPECT_NEAR(laps, std::floor(env.metric("distance") / lap_length), 1.0);
+  EXPECT_GE(laps, 2.0);
+  EXPECT_EQ(env.metric("success"), 0.0);
+}
+
 TEST(Driver, FinishesLapsOnNearlyEveryTrack) {
   StateEnv env("car-racing");
   constexpr int kTracks = 40;
@@ -292,10 +325,7 @@ TEST(Driver, FinishesLapsOnNearlyEveryTrack) {
   for (uint64_t seed = 300; seed < 300 + kTracks; ++seed) {
     env.reset(seed);
     for (bool ended = false; !ended;) {
-      StateObservation state;
-      std::memcpy(&state, env.observed<float>().data(), sizeof(state));
-      const std::array<float, 3> action = drive(state);
-      const StepResult result = env.step(std::vector<float>(action.begin(), action.end()));
+      const StepResult result = env.step(driven(env));
       sum += result.reward;
       ended = result.terminated || result.truncated;
     }

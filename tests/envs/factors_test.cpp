@@ -80,6 +80,21 @@ TEST(Factors, VaryingOneMoreLeavesTheOthersDrawsAlone) {
   EXPECT_TRUE(all.varied(kStart));
 }
 
+TEST(Factors, AreDrawnIndependently) {
+  FactorValues values = values_of({.vary = {"friction", "start", "texture"}, .set = {}});
+  constexpr int kDraws = 400;
+  double apart = 0.0;  // of two uniform numbers: 1/3 on average
+  int both = 0;
+  for (uint64_t seed = 0; seed < kDraws; ++seed) {
+    values.draw(seed);
+    const double friction = (values.number(kFriction) - 0.1) / 1.9;
+    apart += std::abs(friction - (values.point(kStart).x + 1.0) / 4.0) / kDraws;
+    both += friction < 1.0 / 3.0 && values.choice(kTexture) == 0 ? 1 : 0;  // of nine
+  }
+  EXPECT_NEAR(apart, 1.0 / 3.0, 0.05);
+  EXPECT_NEAR(both, kDraws / 9.0, 20.0);
+}
+
 TEST(Factors, StateRoundTripsAndRefusesNonsense) {
   FactorValues values = values_of({.vary = {"all"}, .set = {}});
   values.draw(3);
