@@ -269,6 +269,59 @@ TEST(Maze2d, NeverTerminatesAtTheGoal) {
   EXPECT_EQ(total, 300.0);
 }
 
+void rest_at(TestEnv& env, const std::vector<double>& place) {
+  env.set_physics("qpos", place);
+  env.set_physics("qvel", {0.0, 0.0});
+}
+
+TEST(PointMaze, AGoalThatIsDrawnAnewLiesBeyondTheRadius) {
+  TestEnv env("pointmaze-umaze", {{"reset_target", "true"}, {"max_steps", "1000"}});
+  env.reset(0);
+  for (int t = 0; t < 300; ++t) {
+    const std::vector<double> goal = env.physics("desired_goal");
+    rest_at(env, goal);
+    env.step(kRest);
+    const std::vector<double> next = env.physics("desired_goal");
+    EXPECT_GT(std::hypot(next[0] - goal[0], next[1] - goal[1]), 0.44) << "the radius is 0.45";
+  }
+}
+
+TEST(PointMaze, TerminatesAtTheGoalAndNeverTruncatesThere) {
+  TestEnv env("pointmaze-umaze", {{"continuing_task", "false"}, {"max_steps", "1"}});
+  for (const bool at_goal : {true, false}) {
+    env.reset(0);
+    if (at_goal) rest_at(env, env.physics("desired_goal"));
+    const StepResult result = env.step(kRest);
+    EXPECT_EQ(result.terminated, at_goal);
+    EXPECT_EQ(result.truncated, !at_goal);
+  }
+}
+
+TEST(PointMaze, TheOutcomeOfAnotherGoalTerminatesWhereAStepWould) {
+  const std::vector<double> here = {1.0, 0.5}, near = {1.3, 0.8}, far = {1.4, 0.8};
+  for (const bool goes_on : {true, false}) {
+    TestEnv env("pointmaze-umaze", {{"continuing_task", goes_on ? "true" : "false"}});
+    env.reset(0);
+    EXPECT_EQ(env->physics()->outcome(here, near)->terminated, !goes_on);
+    EXPECT_FALSE(env->physics()->outcome(here, far)->terminated);
+  }
+}
+
+TEST(Maze2d, ARestoredEpisodeRemembersItsArrival) {
+  TestEnv env("maze2d-umaze"), other("maze2d-umaze");
+  env.reset(0);
+  env.step(kRest);
+  rest_at(env, {1.0, 1.0});
+  env.step(kRest);
+  rest_at(env, {3.0, 3.0});
+  env.step(kRest);
+  other.reset(5);
+  other->set_state(env->state());
+  EXPECT_EQ(other.metric("success"), 1.0);
+  EXPECT_EQ(other.metric("success_at_end"), 0.0);
+  EXPECT_EQ(other.metric("time_to_goal"), 2.0);
+}
+
 TEST(Maze2d, MaxStepsOptionMovesTheClock) {
   TestEnv env("maze2d-umaze", {{"max_steps", "7"}});
   env.reset(0);

@@ -466,6 +466,24 @@ TEST(VectorEnv, WithoutAutoResetTheCallerDecides) {
   EXPECT_GT(ends, 10);
 }
 
+TEST(VectorEnv, AfterAResetOfSomeLaterEpisodesFollowTheSeedOfAll) {
+  ThreadedVectorEnv env(fake(), 3, 2);
+  env.reset(kSeed);
+  run(env, 0, 1);
+  const uint8_t mask[] = {0, 1, 0};
+  env.reset_envs(mask, 5);
+  Actions actions(env);
+  std::vector<uint64_t> seeds;  // of the ended episodes of environment 1
+  for (uint64_t round = 1; round < 40 && seeds.size() < 3; ++round) {
+    env.step(actions.round(round));
+    for (const Episode& episode : env.finished()) {
+      if (episode.env == 1) seeds.push_back(episode.seed);
+    }
+  }
+  EXPECT_EQ(seeds, (std::vector<uint64_t>{mix_seed({5, 1, 1}), mix_seed({kSeed, 1, 2}),
+                                          mix_seed({kSeed, 1, 3})}));
+}
+
 TEST(VectorEnv, ResetEnvsLeavesTheOthersAlone) {
   ThreadedVectorEnv env(fake(), 3, 2);
   env.reset(kSeed);
