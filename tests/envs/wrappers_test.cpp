@@ -235,6 +235,16 @@ TEST(StickyActionsTest, RepeatsWhatWasExecutedWithProbability) {
   EXPECT_NE(executed<StickyActions>(0.25, 1, 100), executed<StickyActions>(0.25, 2, 100));
 }
 
+TEST(StickyActionsTest, TheFirstActionOfAnEpisodeIsCarriedOut) {
+  TestEnv env = around_counter<StickyActions>(0.99, {.length = 5, .action = DiscreteSpace{100}});
+  for (uint64_t seed = 0; seed < 30; ++seed) {
+    env.reset(seed);
+    const int64_t first = 10 + static_cast<int64_t>(seed);
+    EXPECT_EQ(env.step(std::vector<int64_t>{first}).reward, static_cast<double>(first));
+    env.step(std::vector<int64_t>{99});
+  }
+}
+
 TEST(ActionNoiseTest, IsGaussianInHalfRangesAndStaysInsideTheBounds) {
   constexpr int kSteps = 4000;
   TestEnv env = around_counter<ActionNoise>(0.1, {.length = kSteps});
@@ -273,16 +283,18 @@ TEST(ActionNoiseTest, RefusesActionsWithoutARange) {
 TEST(ObservationNoiseTest, IsAddedToFloatsAlone) {
   TestEnv env = around_counter<ObservationNoise>(0.5, {.length = 3000});
   EXPECT_TRUE(env->spec().observation[0].low.empty()) << "noise has no bounds";
-  double squares = 0.0;
+  double squares = 0.0, float_squares = 0.0;
   env.reset(3);
   for (int t = 1; t <= 3000; ++t) {
     env.step(kOne);
     const std::vector<double> seen = env.observed();
     squares += (seen[0] - t) * (seen[0] - t) + (seen[1] - 10.0 * t) * (seen[1] - 10.0 * t);
-    EXPECT_NE(env.observed<float>("action_seen")[0], 1.0F);
+    const double error = env.observed<float>("action_seen")[0] - 1.0;
+    float_squares += error * error;
     EXPECT_EQ(env.observed<int64_t>("step")[0], t);
   }
   EXPECT_NEAR(std::sqrt(squares / 6000), 0.5, 5.0 * 0.5 / std::sqrt(12000.0));
+  EXPECT_NEAR(std::sqrt(float_squares / 3000), 0.5, 5.0 * 0.5 / std::sqrt(6000.0));
 }
 
 TEST(RewardTest, ScaleAndClip) {
@@ -483,6 +495,53 @@ TEST(Wrappers, NoiseLeavesTheTasksOwnDrawsAlone) {
   plain.reset(8);
   noisy.reset(8);
   EXPECT_EQ(plain.observed_bytes(), noisy.observed_bytes());
+}
+
+// The last numbers of a wrapped environment's state are the wrapper's generator.
+TEST(Wrappers, EachDisturbanceHasItsOwnGenerator) {
+  TestEnv noise = around_counter<ActionNoise>(0.1), sticky = around_counter<StickyActions>(0.1),
+          seen = around_counter<ObservationNoise>(0.1);
+  std::vector<std::vector<double>> generators;
+  for (TestEnv* env : {&noise, &sticky, &seen}) {
+    env->reset(5);
+    const std::vector<double> state = (*env)->state();
+    const size_t words = noise->state().size() - CounterEnv({}).state().size();
+    generators.emplace_back(state.end() - static_cast<ptrdiff_t>(words), state.end());
+    EXPECT_GE(words, 4U);
+  }
+  EXPECT_NE(generators[0], generators[1]);
+  EXPECT_NE(generators[0], generators[2]);
+  EXPECT_NE(generators[1], generators[2]);
+}
+
+TEST(Wrappers, ScaledRewardsAreClipped) {
+  TestEnv plain("pointmaze-umaze-dense");
+  TestEnv wrapped("pointmaze-umaze-dense", {{"reward_scale", "3"}, {"reward_clip", "0.5"}});
+  Rng one(1), two(1);
+  int clipped = 0;
+  for (uint64_t seed = 0; seed < 10; ++seed) {
+    plain.reset(seed);
+    wrapped.reset(seed);
+    const double reward = plain.step_random(one).reward;
+    EXPECT_DOUBLE_EQ(wrapped.step_random(two).reward, std::min(3.0 * reward, 0.5));
+    clipped += 3.0 * reward > 0.5 ? 1 : 0;
+  }
+  EXPECT_GT(clipped, 1);
+  EXPECT_LT(clipped, 10);
+}
+
+TEST(Wrappers, AFrameKeepsItsNoiseInTheStack) {
+  TestEnv env("maze2d-umaze", {{"frame_stack", "3"}, {"observation_noise", "1"}});
+  env.reset(2);
+  Rng actions(1);
+  std::vector<double> before = env.observed();
+  const auto width = static_cast<ptrdiff_t>(before.size() / 3);
+  for (int t = 0; t < 5; ++t) {
+    env.step_random(actions);
+    const std::vector<double> now = env.observed();
+    EXPECT_TRUE(std::equal(before.begin() + width, before.end(), now.begin())) << t;
+    before = now;
+  }
 }
 
 TEST(Wrappers, DefaultsAddNothing) {
