@@ -107,6 +107,9 @@ TEST(ActionCode, MissingActionsAreTheMeanAndConstantOnesStayFinite) {
   code.set_statistics(at::tensor({0.5F, 0.2F}), at::tensor({0.0F, 1.0F}));
   const at::Tensor block = code.to_model(at::tensor({0.5F, NAN}).view({1, 1, 2}));
   EXPECT_TRUE(at::equal(block, at::zeros({1, 2})));
+  // Another value of a number that never varied keeps its unit.
+  const at::Tensor other = code.to_model(at::tensor({0.75F, 0.2F}).view({1, 1, 2}));
+  EXPECT_TRUE(at::allclose(other, at::tensor({0.25F, 0.0F}).view({1, 2})));
   // An infinite value does not count as missing.
   const at::Tensor infinite = code.to_model(at::full({1, 1, 2}, -INFINITY));
   EXPECT_TRUE(at::equal(infinite, at::full({1, 2}, -INFINITY)));
@@ -207,7 +210,33 @@ TEST(Jepa, EncodesHistoriesAndPredictsStepByStepAsInTraining) {
   const at::Tensor older = at::cat({random_pixels({5, 1}, 3), pixels}, 1);
   const at::Tensor all =
       at::cat({random_numbers({5, 1, kBlock, 2}, 4), actions.narrow(1, 0, 2)}, 1);
-  EXPECT_TRUE(at::equal(model.encode({{"pixels", older}}, all).z, state.z));
+  const LatentState cut = model.encode({{"pixels", older}}, all);
+  EXPECT_TRUE(at::equal(cut.z, state.z));
+  EXPECT_TRUE(at::equal(cut.h, state.h)) << "the actions between the frames that are left";
+}
+
+// A picture of ImageNet's mean colour is near 0 once it is standardised, so the weights that read
+// it hardly matter.
+TEST(Jepa, StandardisesPicturesByTheMeanOfImageNet) {
+  const auto effect_of_weights = [](const std::vector<int>& color) {
+    const auto channels = static_cast<int64_t>(color.size());
+    Rng rng(1);
+    Jepa model(small_options(), {.name = "pixels", .shape = {16, 16, channels}, .dtype = DType::kUInt8},
+               kBox, rng, at::kCPU);
+    at::Tensor pixels = at::empty({1, 16, 16, channels}, at::kByte);
+    for (int64_t c = 0; c < channels; ++c) pixels.select(3, c).fill_(color[static_cast<size_t>(c)]);
+    const at::NoGradGuard no_grad;
+    const at::Tensor before = model.latents(pixels);
+    at::Tensor first = part_of(model, "encoder").named().begin()->second;
+    EXPECT_EQ(first.dim(), 4);
+    first.mul_(3.0);
+    return max_difference(model.latents(pixels), before);
+  };
+  const double white = effect_of_weights({255, 255, 255});
+  EXPECT_LT(effect_of_weights({124, 116, 104}), 0.05 * white);
+  EXPECT_GT(effect_of_weights({0, 0, 0}), 0.2 * white);
+  // Grey pictures have the mean of the three: 114.5 of 255.
+  EXPECT_LT(effect_of_weights({114}), 0.5 * effect_of_weights({124}));
 }
 
 TEST(Jepa, RollsOutFromOneFrameWithAGrowingWindow) {
@@ -432,8 +461,8 @@ TEST(JepaLearner, RegularisesHeldOutLatentsByTheMinibatch) {
 
 TEST(JepaLearner, StoppedAndLoadedItLearnsOnBitEqual) {
   const JepaTrainingOptions options = {.regulariser = {.slices = 16}, .minibatch = 8};
-  Jepa model = make_jepa(1), loaded = make_jepa(2);
-  JepaLearner learner(model, options, 7), resumed(loaded, options, 7);
+  Jepa model = make_jepa_with_open_gates(), loaded = make_jepa(2);
+  JepaLearner learner(model, options, 7), resumed(loaded, options, 8);  // 7 comes with the state
   for (uint64_t i = 0; i < 3; ++i) learner.update(moving_squares(8, i), 0.5);
   load_state(loaded, take_checkpoint(model));
   load_state(resumed, take_checkpoint(learner));
@@ -460,6 +489,48 @@ TEST(JepaLearner, DrawsDropoutFromAGeneratorOfItsOwn) {
   JepaLearner seeded(third, options, 2);
   seeded.update(batch, 0.0);
   EXPECT_FALSE(at::equal(part_of(model, "predictor").flat(), part_of(third, "predictor").flat()));
+}
+
+TEST(JepaLearner, EveryStepDrawsAnotherDropout) {
+  Jepa model = make_jepa_with_open_gates();
+  const JepaTrainingOptions options = {.regulariser = {.regulariser = "none"},
+                                       .learning_rate = 1e-30,
+                                       .weight_decay = 0.0,
+                                       .warmup = 0.0,
+                                       .minibatch = 8};
+  JepaLearner learner(model, options, 1);
+  const SequenceBatch batch = moving_squares(8, 1);
+  const double first = learner.update(batch, 0.0).at("loss/prediction").item<double>();
+  const double second = learner.update(batch, 0.0).at("loss/prediction").item<double>();
+  EXPECT_GT(std::abs(first - second), 1e-6 * first) << "with the same weights";
+}
+
+TEST(JepaLearner, TheRegularisersWeightCounts) {
+  Jepa model = make_jepa(1);
+  JepaLearner learner(
+      model, {.regulariser = {.slices = 16}, .regulariser_weight = 0.3, .minibatch = 8}, 1);
+  const TensorMap losses = learner.update(moving_squares(8, 1), 0.0);
+  const auto loss = [&](const char* name) { return losses.at(name).item<double>(); };
+  EXPECT_NEAR(loss("loss/total"), loss("loss/prediction") + 0.3 * loss("loss/regulariser"), 1e-5);
+  EXPECT_GT(loss("loss/regulariser"), 0.1);
+}
+
+// AdamW: theta <- theta - rate (step of Adam + decay theta).
+TEST(JepaLearner, WeightsDecayBesideTheGradient) {
+  constexpr double kRate = 1e-2, kDecay = 0.5;
+  Jepa plain = make_jepa(1), decaying = make_jepa(1);
+  const at::Tensor before = part_of(plain, "projector").flat().clone();
+  for (const auto& [model, decay] : {std::pair{&plain, 0.0}, {&decaying, kDecay}}) {
+    const JepaTrainingOptions options = {.regulariser = {.slices = 16},
+                                         .learning_rate = kRate,
+                                         .weight_decay = decay,
+                                         .warmup = 0.0,
+                                         .minibatch = 8};
+    JepaLearner(*model, options, 1).update(moving_squares(8, 1), 0.0);
+  }
+  const at::Tensor shrunk = part_of(plain, "projector").flat() - kRate * kDecay * before;
+  EXPECT_LT(max_difference(part_of(decaying, "projector").flat(), shrunk), 1e-6);
+  EXPECT_GT(before.abs().max().item<double>(), 0.1);
 }
 
 TEST(JepaLearner, TheFirstStepOfTheWarmUpMovesNothing) {
