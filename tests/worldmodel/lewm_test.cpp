@@ -269,6 +269,24 @@ TEST_F(LewmGolden, DropoutActsInTrainingOnly) {
   }
 }
 
+TEST_F(LewmGolden, NoFrameSeesALaterOneWithOrWithoutDropout) {
+  for (const double dropout : {0.5, 0.0}) {
+    PredictorOptions options = small_predictor();
+    options.dropout = dropout;
+    const Predictor predictor(options, rng_, at::kCPU);
+    test::open_gates(predictor.parameters());
+    NoiseSource noise(at::kCPU, 1);
+    at::Tensor z = at::randn({4, 3, 12}), actions = at::randn({4, 3, 12});
+    const at::Tensor before = predictor(z, actions, &noise);
+    z.select(1, 2).add_(1.0);
+    actions.select(1, 2).add_(1.0);
+    noise.reseed(1);
+    const at::Tensor after = predictor(z, actions, &noise);
+    EXPECT_LT(max_difference(after.narrow(1, 0, 2), before.narrow(1, 0, 2)), 1e-6) << dropout;
+    EXPECT_GT(max_difference(after.select(1, 2), before.select(1, 2)), 0.1);
+  }
+}
+
 // tests/golden/lewm_tensors.txt: "name sizes ..." a line.
 std::multiset<std::string> reference_tensors() {
   std::ifstream file(REVERIE_GOLDEN_DIR "/lewm_tensors.txt");
