@@ -392,6 +392,26 @@ TEST(Planning, TheGradientPlannerWantsGradients) {
   plan_with(options_of("cem"), problem);
 }
 
+TEST(Planning, TheGradientPlannerJudgesWhatKeepsToTheLimitsAndItsLastStep) {
+  LinearWorld world;
+  PlanningProblem problem = linear_problem(world, starts(), /*limit=*/0.2F);
+  double greatest = 0.0;
+  problem.cost = step_cost([&](const CandidateStep& step) {
+    greatest = std::max(greatest, step.action.abs().max().item<double>());
+    return world.cost(step.next.z, step.action);
+  });
+  plan_with(options_of("gradient"), problem);
+  EXPECT_NEAR(greatest, 0.2, 1e-6);
+
+  // Adam's first step moves each action by the learning rate; before it all are nearly 0.
+  PlannerOptions once = options_of("gradient");
+  once.iterations = 1;
+  once.initial_std = 1e-6;
+  once.learning_rate = 0.01;
+  const Plan plan = plan_with(once, linear_problem(world, starts()));
+  EXPECT_NEAR(plan.actions.abs().mean().item<double>(), 0.01, 1e-3);
+}
+
 TEST(Planning, IcemNeverLosesItsGuess) {
   LinearWorld world;
   PlanningProblem problem = linear_problem(world, starts());
@@ -455,6 +475,31 @@ TEST(CategoricalCem, FindsWhatTryingEverythingFinds) {
   EXPECT_LT(max_difference(plan_with(options, problem).cost, least), 1e-5);
   problem.guess = at::Tensor();
   EXPECT_GT(max_difference(plan_with(options, problem).cost, least), 0.05);
+}
+
+// One step and three choices, of which 0 is free: all elites of the first round choose it.
+TEST(CategoricalCem, TheSecondRoundIsDrawnFromSmoothedFrequencies) {
+  DiscreteWorld world;
+  PlanningProblem problem = discrete_problem(world);
+  problem.horizon = 1;
+  std::vector<at::Tensor> rounds;  // choices [S of the first world]
+  problem.cost = step_cost([&](const CandidateStep& step) {
+    rounds.push_back(step.action.view({4, -1})[0].clone());
+    return step.action.select(1, 0).to(at::kFloat);
+  });
+  PlannerOptions options = options_of("categorical-cem");
+  options.samples = 20000;
+  options.elites = 50;
+  options.iterations = 2;
+  options.momentum = 0.5;
+  options.smoothing = 0.5;
+  plan_with(options, problem);
+  const double kept = 0.5 * (1.0 / 3.0);
+  const double smoothed[] = {1.5 / 2.5, 0.5 / 2.5, 0.5 / 2.5};  // (frequency + s) / (1 + 3 s)
+  for (int64_t choice = 0; choice < 3; ++choice) {
+    const double drawn = (rounds.at(1) == choice).to(at::kDouble).mean().item<double>();
+    EXPECT_NEAR(drawn, kept + 0.5 * smoothed[choice], 0.02) << choice;  // six standard errors
+  }
 }
 
 TEST(CategoricalCem, FewerFiniteCandidatesThanElites) {

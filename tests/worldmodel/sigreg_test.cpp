@@ -121,6 +121,16 @@ TEST(SigReg, PresetsHaveTheirSlices) {
   EXPECT_EQ(make_lewm_sigreg().directions(8, 0, at::kCPU).size(1), 1024);
   EXPECT_EQ(make_lejepa_sigreg(5).directions(8, 0, at::kCPU).size(1), 5);
   EXPECT_EQ(make_lewm_sigreg(7).directions(8, 0, at::kCPU).size(1), 7);
+  // Each integrates between its own knots.
+  const at::Tensor z = samples("normal") * 2.0;
+  const auto statistic = [&](const SigReg& sigreg) { return sigreg(z, 1).item<double>(); };
+  const double lejepa = statistic(SigReg(
+      make_epps_pulley({.low = -5.0, .high = 5.0, .knots = 17, .scale = 1.0}), kLeJepaSlices));
+  const double lewm = statistic(SigReg(
+      make_epps_pulley({.low = 0.0, .high = 3.0, .knots = 17, .scale = 2.0}), kLeJepaSlices));
+  EXPECT_GT(std::abs(lejepa - lewm), 1e-3 * lejepa);
+  EXPECT_EQ(statistic(make_lejepa_sigreg()), lejepa);
+  EXPECT_EQ(statistic(make_lewm_sigreg(kLeJepaSlices)), lewm);
 }
 
 TEST(SigReg, EachTimeStepIsTestedByItself) {
