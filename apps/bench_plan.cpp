@@ -103,6 +103,7 @@ class PlanTimer {
 }  // namespace
 
 std::vector<BenchResult> bench_plan(const BenchFlags& flags) {
+  open_device("cpu");  // chooses how matrices are multiplied
   const PlannerOptions options;
   std::vector<BenchResult> results;
   for (const int64_t count : flags.threads) {

@@ -6,6 +6,7 @@
 
 #include "agents/registry.h"
 #include "agents/space_adapter.h"
+#include "agents/training/gathering.h"
 #include "agents/training/transition_learner.h"
 #include "apps/collect_presets.h"
 #include "apps/command.h"
@@ -160,11 +161,12 @@ Source load_learner(std::unique_ptr<RunConfig> config, const LoadOptions& option
   options.adjust(environment);
   source.config = portable_options(*config->env_config);
   source.agent_config = fields.to_toml();
-  loaded.make_env = config->env_config->maker();
+  const TransitionTraining& training = transition_training(*config);
+  loaded.make_env =
+      with_stall_limit(config->env_config->maker(), training.gathering.stall_limit);
   loaded.spec = loaded.make_env()->spec();
   source.env_spec = gymnasium_env_spec(loaded.spec, *config->env_config);
   set_compute_threads(1);  // sums on several threads round differently
-  const TransitionTraining& training = transition_training(*config);
   source.learner = std::make_unique<TransitionLearner>(
       *config, training, SpaceAdapter::adapt(loaded.spec), training.gathering.num_envs);
   loaded.config = std::move(config);

@@ -153,7 +153,8 @@ std::map<std::string, std::string> lifelong_options(const ConfigFields& fields) 
   for (const ConfigField& field : fields.all()) {
     const bool named = field.name == "env" || field.name == "agent" || field.name == "seed" ||
                        field.name == "num_envs" || field.name == "replay_capacity" ||
-                       field.name == "held_out" || field.name == "gather_policy";
+                       field.name == "held_out" || field.name == "gather_policy" ||
+                       field.name == "stall_limit";
     if (named || field.section == "environment") values[field.flag()] = field.text();
   }
   return values;

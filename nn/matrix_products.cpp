@@ -1,5 +1,7 @@
 #include "nn/matrix_products.h"
 
+#include <algorithm>
+
 #include <ATen/CPUFunctions.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <c10/util/Exception.h>
@@ -19,21 +21,24 @@ using LinearPointwise = at::Tensor(const at::Tensor&, const at::Tensor&,
                                    c10::List<std::optional<at::Scalar>>,
                                    std::optional<std::string_view>);
 
+bool is_mkl_slow() {
+  __builtin_cpu_init();
+  return __builtin_cpu_is("intel") == 0 && __builtin_cpu_supports("avx512f") != 0 &&
+         __builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512vl") != 0 &&
+         __builtin_cpu_supports("avx512dq") != 0;
+}
+
+// Whether its rows, or its columns, lie directly one after the other.
+bool is_packed(const at::Tensor& x) { return x.is_contiguous() || x.t().is_contiguous(); }
+
 // a b + bias by oneDNN. a: [M, K], b: [K, N], bias: [N] or none. Returns [M, N].
 at::Tensor product(const at::Tensor& a, const at::Tensor& b,
                    const std::optional<at::Tensor>& bias = std::nullopt) {
   static const auto linear = c10::Dispatcher::singleton()
                                  .findSchemaOrThrow("mkldnn::_linear_pointwise", "")
                                  .typed<LinearPointwise>();
-  return linear.call(a, b.t(), bias, "none", c10::List<std::optional<at::Scalar>>(), "");
-}
-
-// Whether rows or columns lie one after the other, without overlap.
-bool is_dense(const at::Tensor& x) {
-  const auto is_matrix = [&](int64_t outer, int64_t inner) {
-    return x.stride(inner) == 1 && x.stride(outer) >= x.size(inner);
-  };
-  return is_matrix(0, 1) || is_matrix(1, 0);
+  const at::Tensor packed = is_packed(a) ? a : a.contiguous();
+  return linear.call(packed, b.t(), bias, "none", c10::List<std::optional<at::Scalar>>(), "");
 }
 
 bool is_plain(const at::Tensor& x, int64_t dimensions) {
@@ -41,16 +46,18 @@ bool is_plain(const at::Tensor& x, int64_t dimensions) {
          !x.is_neg();
 }
 
-// Whether oneDNN takes a [M, K] and b [K, N], and is faster.
-bool pays(const at::Tensor& a, const at::Tensor& b) {
-  return is_plain(a, 2) && is_plain(b, 2) && a.size(1) == b.size(0) &&
-         a.size(0) * a.size(1) * b.size(1) > kLeastWork && is_dense(a) && is_dense(b);
+// Single rows and columns are left out: oneDNN gains nothing there.
+bool is_large(const at::Tensor& a, const at::Tensor& b) {
+  if (!is_plain(a, 2) || !is_plain(b, 2) || a.size(1) != b.size(0)) return false;
+  const int64_t rows = a.size(0), inner = a.size(1), columns = b.size(1);
+  return std::min({rows, inner, columns}) > 1 && rows * inner * columns > kLeastWork &&
+         is_packed(b);
 }
 
 // The same for each of a few products: a [E, M, K], b [E, K, N].
-bool pays_each(const at::Tensor& a, const at::Tensor& b) {
+bool are_large(const at::Tensor& a, const at::Tensor& b) {
   return is_plain(a, 3) && is_plain(b, 3) && a.size(0) == b.size(0) && a.size(0) >= 1 &&
-         a.size(0) <= kMostMembers && pays(a.select(0, 0), b.select(0, 0));
+         a.size(0) <= kMostMembers && is_large(a.select(0, 0), b.select(0, 0));
 }
 
 bool is_row(const at::Tensor& x, int64_t size) {
@@ -62,12 +69,12 @@ bool is_plain_sum(const at::Tensor& x, const at::Scalar& beta, const at::Scalar&
 }
 
 at::Tensor cpu_mm(const at::Tensor& a, const at::Tensor& b) {
-  return pays(a, b) ? product(a, b) : at::cpu::mm(a, b);
+  return is_large(a, b) ? product(a, b) : at::cpu::mm(a, b);
 }
 
 at::Tensor cpu_addmm(const at::Tensor& x, const at::Tensor& a, const at::Tensor& b,
                  const at::Scalar& beta, const at::Scalar& alpha) {
-  if (!pays(a, b) || !is_plain_sum(x, beta, alpha)) return at::cpu::addmm(x, a, b, beta, alpha);
+  if (!is_large(a, b) || !is_plain_sum(x, beta, alpha)) return at::cpu::addmm(x, a, b, beta, alpha);
   if (is_row(x, b.size(1))) return product(a, b, x);
   return product(a, b).add_(x);
 }
@@ -83,13 +90,13 @@ at::Tensor each_product(const at::Tensor& a, const at::Tensor& b, const Bias& bi
 }
 
 at::Tensor cpu_bmm(const at::Tensor& a, const at::Tensor& b) {
-  if (!pays_each(a, b)) return at::cpu::bmm(a, b);
+  if (!are_large(a, b)) return at::cpu::bmm(a, b);
   return each_product(a, b, [](int64_t /*member*/) { return std::nullopt; });
 }
 
 at::Tensor cpu_baddbmm(const at::Tensor& x, const at::Tensor& a, const at::Tensor& b,
                    const at::Scalar& beta, const at::Scalar& alpha) {
-  if (!pays_each(a, b) || !is_plain_sum(x, beta, alpha)) {
+  if (!are_large(a, b) || !is_plain_sum(x, beta, alpha)) {
     return at::cpu::baddbmm(x, a, b, beta, alpha);
   }
   if (x.dim() == 3 && x.size(0) == a.size(0) && x.size(1) == 1) {
@@ -97,13 +104,6 @@ at::Tensor cpu_baddbmm(const at::Tensor& x, const at::Tensor& a, const at::Tenso
     if (is_row(bias(0), b.size(2))) return each_product(a, b, bias);
   }
   return cpu_bmm(a, b).add_(x);
-}
-
-bool is_mkl_slow() {
-  __builtin_cpu_init();
-  return __builtin_cpu_is("intel") == 0 && __builtin_cpu_supports("avx512f") != 0 &&
-         __builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512vl") != 0 &&
-         __builtin_cpu_supports("avx512dq") != 0;
 }
 
 // LibTorch warns of each kernel that replaces one of its own; here that is meant.
@@ -124,6 +124,10 @@ torch::Library replace_kernels() {
 }
 
 }  // namespace
+
+bool is_onednn_faster(const at::Tensor& a, const at::Tensor& b) {
+  return is_mkl_slow() && is_large(a, b);
+}
 
 void choose_matrix_products() {
   if (!is_mkl_slow()) return;

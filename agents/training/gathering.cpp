@@ -9,16 +9,18 @@
 
 namespace reverie {
 
+EnvMaker with_stall_limit(EnvMaker make, int64_t limit) {
+  if (limit == 0) return make;
+  return [make = std::move(make), limit] { return std::make_unique<StallLimit>(make(), limit); };
+}
+
 std::unique_ptr<VectorEnv> gathering_env(const RunConfig& config, int64_t num_envs,
                                          int64_t stall_limit) {
   const VectorEnvOptions options{.num_envs = num_envs,
                                  .threads = static_cast<int>(config.threads)};
   if (stall_limit == 0) return config.env_config->vector_env(options);
-  const EnvMaker whole = config.env_config->maker();
-  const EnvMaker limited = [whole, stall_limit] {
-    return std::make_unique<StallLimit>(whole(), stall_limit);
-  };
-  return std::make_unique<ThreadedVectorEnv>(limited, options);
+  return std::make_unique<ThreadedVectorEnv>(
+      with_stall_limit(config.env_config->maker(), stall_limit), options);
 }
 
 GatheringEnvs::GatheringEnvs(const RunConfig& config, int64_t num_envs, int64_t stall_limit)

@@ -15,8 +15,11 @@ namespace reverie {
 
 // The common part of trainers that step environments.
 
-// A run's environments. stall_limit: steps in a row without a positive reward after which an
-// episode is truncated (StallLimit); 0 = never. Evaluations play their episodes to the end.
+// The environment whose episodes are truncated after `limit` steps in a row without a positive
+// reward (StallLimit); as it is for 0.
+EnvMaker with_stall_limit(EnvMaker make, int64_t limit);
+
+// A run's environments, with that limit. Evaluations play their episodes to the end.
 std::unique_ptr<VectorEnv> gathering_env(const RunConfig& config, int64_t num_envs,
                                          int64_t stall_limit);
 

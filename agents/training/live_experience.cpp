@@ -94,6 +94,10 @@ class LiveExperience final : public Experience {
         limit == 0 || limit >= steps,
         "{}: episodes end after {} steps, the model needs {} (--history times --action-block)",
         env_->spec().id, limit, steps);
+    REVERIE_CHECK(gathering_.stall_limit == 0 || gathering_.stall_limit >= steps,
+                  "--stall-limit {}: the model needs {} steps of an episode (--history times "
+                  "--action-block)",
+                  gathering_.stall_limit, steps);
     const int64_t each = gathering_.learning_starts / lanes_;
     REVERIE_CHECK(each >= steps,
                   "--learning-starts {}: {} steps in each of {} environments, the model needs {} "

@@ -1,5 +1,6 @@
 #include "nn/matrix_products.h"
 
+#include <ATen/CPUFunctions.h>
 #include <gtest/gtest.h>
 
 #include "nn/pch.h"
@@ -35,6 +36,22 @@ TEST_F(MatrixProducts, AreExactInEveryLayout) {
           << a.strides() << b.strides();
     }
   }
+}
+
+// oneDNN takes a thousand times as long for a second matrix with gaps.
+TEST_F(MatrixProducts, RunInOneDnnOnlyWhereItIsFast) {
+  const at::Tensor a = at::randn({300, 200}), b = at::randn({200, 260});
+  if (!is_onednn_faster(a, b)) GTEST_SKIP() << "MKL is fast on this processor";
+  EXPECT_FALSE(at::equal(at::mm(a, b), at::cpu::mm(a, b))) << "the kernel is replaced";
+  EXPECT_TRUE(is_onednn_faster(a, at::randn({260, 200}).t()));
+  EXPECT_TRUE(is_onednn_faster(at::randn({300, 205}).narrow(1, 2, 200), b)) << "it is copied";
+  const at::Tensor wide = at::randn({200, 300}), tall = at::randn({300, 260});
+  EXPECT_FALSE(is_onednn_faster(a, wide.narrow(1, 0, 260)));
+  EXPECT_FALSE(is_onednn_faster(a, tall.narrow(0, 0, 260).narrow(1, 0, 200).t()));
+  EXPECT_FALSE(is_onednn_faster(a, at::randn({200, 1}).expand({200, 260})));
+  EXPECT_FALSE(is_onednn_faster(at::randn({30000, 200}), at::randn({200, 1})));
+  EXPECT_FALSE(is_onednn_faster(at::randn({30, 20}), at::randn({20, 26})));
+  EXPECT_FALSE(is_onednn_faster(exact(a), exact(b)));
 }
 
 TEST_F(MatrixProducts, AddWhatIsBroadcast) {
