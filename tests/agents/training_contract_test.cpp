@@ -1,4 +1,7 @@
 // The contract of training for every agent of the registry that learns.
+#include <algorithm>
+#include <cmath>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -131,6 +134,52 @@ TEST_P(TrainingContract, EvaluationByOtherEnvironmentsAndAKillInTheMiddleChangeN
   EXPECT_GT(killed.latest().integer("updates"), 0);
   killed.resume();
   expect_same_state(straight.latest(), killed.latest());
+}
+
+// The mean of the values that metrics.csv has in a column; NaN without one.
+double logged_mean(const test::TrainingRun& run, const std::string& column) {
+  const auto cells = [](const std::string& line) {
+    std::vector<std::string> found(1);
+    for (const char c : line) {
+      if (c == ',') {
+        found.emplace_back();
+      } else {
+        found.back() += c;
+      }
+    }
+    return found;
+  };
+  const std::vector<std::string> lines = run.log_lines();
+  const std::vector<std::string> head = cells(lines.at(0));
+  const auto at = static_cast<size_t>(std::find(head.begin(), head.end(), column) - head.begin());
+  double sum = 0.0;
+  int64_t count = 0;
+  for (size_t i = 1; i < lines.size() && at < head.size(); ++i) {
+    const std::vector<std::string> row = cells(lines[i]);
+    if (at >= row.size() || row[at].empty()) continue;
+    sum += std::stod(row[at]);
+    ++count;
+  }
+  return sum / static_cast<double>(count);
+}
+
+TEST_P(TrainingContract, StalledEpisodesEndInTrainingAlone) {
+  SmallRun straight(GetParam()), killed(GetParam());
+  const bool is_point = straight.config.env == "point";
+  for (SmallRun* run : {&straight, &killed}) {
+    // No step of the point earns a reward above 0, and few of a maze's.
+    if (!run->set("stall_limit", is_point ? "3" : "20")) GTEST_SKIP() << "gathers otherwise";
+    run->set("evaluate_every", "40");
+  }
+  straight.train();
+  killed.train();
+  killed.forget_after(80);
+  killed.resume();
+  expect_same_state(straight.latest(), killed.latest());
+  const double evaluated = logged_mean(straight, "evaluation/return");
+  if (!is_point || std::isnan(evaluated)) return;
+  // Episodes of 3 steps against 11, each with a reward below 0.
+  EXPECT_LT(evaluated, 1.8 * logged_mean(straight, "env/return"));
 }
 
 TEST_P(TrainingContract, TheSeedDecidesTheRun) {

@@ -9,6 +9,7 @@
 #include "drawing/canvas.h"
 #include "envs/car_racing/car_racing_env.h"
 #include "envs/car_racing/driver.h"
+#include "envs/registry.h"
 #include "tests/envs/car_drives.h"
 #include "tests/errors.h"
 
@@ -230,7 +231,8 @@ TEST(CarRacing, OnePedalIsGasAboveZeroAndBrakeBelow) {
   joint.reset(4);
   for (int t = 0; t < 120; ++t) {
     const float steering = t % 40 < 20 ? 0.2F : -0.3F;
-    const float pedal = t < 80 ? 0.75F : -0.5F;  // the brake would lock the wheels at 0.9
+    // Beyond the bounds as well; the brake locks the wheels from 0.9 on.
+    const float pedal = t < 40 ? 0.75F : t < 80 ? 1.5F : t < 100 ? -0.5F : -1.25F;
     const StepResult a = separate.step(
         std::vector<float>{steering, std::max(pedal, 0.0F), std::max(-pedal, 0.0F)});
     const StepResult b = joint.step(std::vector<float>{steering, pedal});
@@ -315,6 +317,24 @@ TEST(CarRacing, LapsAreCountedBeyondTheFirstAndBeyondTheStartOfTheTrack) {
   EXPECT_NEAR(laps, std::floor(env.metric("distance") / lap_length), 1.0);
   EXPECT_GE(laps, 2.0);
   EXPECT_EQ(env.metric("success"), 0.0);
+}
+
+TEST(Driver, DrivesWithOnePedalAsWithTwo) {
+  std::vector<double> rewards[2];
+  for (const bool joint : {false, true}) {
+    TestEnv env("car-racing", {{"observation", "state"}, {"pedals", joint ? "joint" : "separate"}});
+    const std::unique_ptr<Controller> driver =
+        find_env("car-racing").controllers.at(0).make(*env.operator->(), 0);
+    const Field action = action_field(env->spec().action);
+    std::vector<float> chosen(static_cast<size_t>(action.numel()));
+    env.reset(6);
+    for (int t = 0; t < 300; ++t) {
+      const std::vector<ConstFieldView> seen(env.views().begin(), env.views().end());
+      driver->act(seen, {&action, reinterpret_cast<std::byte*>(chosen.data()), 1});
+      rewards[joint ? 1 : 0].push_back(env.step(chosen).reward);
+    }
+  }
+  EXPECT_EQ(rewards[0], rewards[1]);
 }
 
 TEST(Driver, FinishesLapsOnNearlyEveryTrack) {
