@@ -162,8 +162,7 @@ Source load_learner(std::unique_ptr<RunConfig> config, const LoadOptions& option
   source.config = portable_options(*config->env_config);
   source.agent_config = fields.to_toml();
   const TransitionTraining& training = transition_training(*config);
-  loaded.make_env =
-      with_stall_limit(config->env_config->maker(), training.gathering.stall_limit);
+  loaded.make_env = with_stall_limit(config->env_config->maker(), training.gathering.stall_limit);
   loaded.spec = loaded.make_env()->spec();
   source.env_spec = gymnasium_env_spec(loaded.spec, *config->env_config);
   set_compute_threads(1);  // sums on several threads round differently

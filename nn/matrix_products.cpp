@@ -73,7 +73,7 @@ at::Tensor cpu_mm(const at::Tensor& a, const at::Tensor& b) {
 }
 
 at::Tensor cpu_addmm(const at::Tensor& x, const at::Tensor& a, const at::Tensor& b,
-                 const at::Scalar& beta, const at::Scalar& alpha) {
+                     const at::Scalar& beta, const at::Scalar& alpha) {
   if (!is_large(a, b) || !is_plain_sum(x, beta, alpha)) return at::cpu::addmm(x, a, b, beta, alpha);
   if (is_row(x, b.size(1))) return product(a, b, x);
   return product(a, b).add_(x);
@@ -95,7 +95,7 @@ at::Tensor cpu_bmm(const at::Tensor& a, const at::Tensor& b) {
 }
 
 at::Tensor cpu_baddbmm(const at::Tensor& x, const at::Tensor& a, const at::Tensor& b,
-                   const at::Scalar& beta, const at::Scalar& alpha) {
+                       const at::Scalar& beta, const at::Scalar& alpha) {
   if (!are_large(a, b) || !is_plain_sum(x, beta, alpha)) {
     return at::cpu::baddbmm(x, a, b, beta, alpha);
   }

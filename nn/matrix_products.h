@@ -14,9 +14,9 @@ namespace reverie {
 // order of additions differs, so results differ in their last bits. open_device() calls it.
 void choose_matrix_products();
 
-// Whether the product of a [M, K] and b [K, N] runs in oneDNN once the kernels are replaced: float32,
-// more than a million multiplications, and b without gaps between its rows or columns, for which
-// oneDNN has no fast kernel. Always false on processors where nothing is replaced.
+// Whether the product of a [M, K] and b [K, N] runs in oneDNN once the kernels are replaced:
+// float32, more than a million multiplications, and b without gaps between its rows or columns, for
+// which oneDNN has no fast kernel. Always false on processors where nothing is replaced.
 bool is_onednn_faster(const at::Tensor& a, const at::Tensor& b);
 
 }  // namespace reverie

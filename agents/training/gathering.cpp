@@ -16,16 +16,14 @@ EnvMaker with_stall_limit(EnvMaker make, int64_t limit) {
 
 std::unique_ptr<VectorEnv> gathering_env(const RunConfig& config, int64_t num_envs,
                                          int64_t stall_limit) {
-  const VectorEnvOptions options{.num_envs = num_envs,
-                                 .threads = static_cast<int>(config.threads)};
+  const VectorEnvOptions options{.num_envs = num_envs, .threads = static_cast<int>(config.threads)};
   if (stall_limit == 0) return config.env_config->vector_env(options);
   return std::make_unique<ThreadedVectorEnv>(
       with_stall_limit(config.env_config->maker(), stall_limit), options);
 }
 
 GatheringEnvs::GatheringEnvs(const RunConfig& config, int64_t num_envs, int64_t stall_limit)
-    : env(gathering_env(config, num_envs, stall_limit)),
-      adapter(env->spec(), num_envs) {}
+    : env(gathering_env(config, num_envs, stall_limit)), adapter(env->spec(), num_envs) {}
 
 void refuse_extra_fields(const Agent& agent, std::string_view name) {
   const std::vector<Field> fields = agent.extra_fields();

@@ -24,10 +24,11 @@ class CarRacingConfig final : public EnvConfig {
                "share of the tiles that a lap needs under lap_rule fixed", between(0.0, 1.0));
     fields.add("off_road_cost", off_road_cost_, "cost per step and wheel on grass", at_least(0.0));
     if (!discrete_) {
-      fields.add("pedals", pedals_,
-                 "separate: actions are steering, gas and brake; joint: steering and one pedal, gas "
-                 "above 0 and brake below",
-                 {"separate", "joint"});
+      fields.add(
+          "pedals", pedals_,
+          "separate: actions are steering, gas and brake; joint: steering and one pedal, gas "
+          "above 0 and brake below",
+          {"separate", "joint"});
     }
     fields.add("physics", physics_,
                "native: the reference's arithmetic; box2d: the car in a Box2D 2.4 world",

@@ -233,14 +233,16 @@ TEST(CarRacing, OnePedalIsGasAboveZeroAndBrakeBelow) {
     const float steering = t % 40 < 20 ? 0.2F : -0.3F;
     // Beyond the bounds as well; the brake locks the wheels from 0.9 on.
     const float pedal = t < 40 ? 0.75F : t < 80 ? 1.5F : t < 100 ? -0.5F : -1.25F;
-    const StepResult a = separate.step(
-        std::vector<float>{steering, std::max(pedal, 0.0F), std::max(-pedal, 0.0F)});
+    const StepResult a =
+        separate.step(std::vector<float>{steering, std::max(pedal, 0.0F), std::max(-pedal, 0.0F)});
     const StepResult b = joint.step(std::vector<float>{steering, pedal});
     ASSERT_EQ(a.reward, b.reward) << t;
     ASSERT_EQ(separate.observed_bytes(), joint.observed_bytes()) << t;
   }
   EXPECT_GT(separate.metric("speed"), 5.0);
-  EXPECT_THAT(input_error([&] { joint.step(std::vector<float>{0.0F, 1.0F, 0.0F}); }),
+  EXPECT_THAT(input_error([&] {
+                joint.step(std::vector<float>{0.0F, 1.0F, 0.0F});
+              }),
               HasSubstr("action"));
 }
 

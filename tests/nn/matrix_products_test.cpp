@@ -18,10 +18,12 @@ at::Tensor exact(const at::Tensor& x) { return x.detach().to(at::kDouble); }
 
 // The layouts in which layers and their gradients hand over a matrix [rows, columns].
 std::vector<at::Tensor> layouts(int64_t rows, int64_t columns) {
-  return {at::randn({rows, columns}), at::randn({columns, rows}).t(),
+  return {at::randn({rows, columns}),
+          at::randn({columns, rows}).t(),
           at::randn({rows, columns + 5}).narrow(1, 2, columns),
           at::randn({columns, rows + 3}).t().narrow(0, 1, rows),
-          at::randn({rows, 1}).expand({rows, columns}), at::randn({rows, 2 * columns}).slice(1, 0, 2 * columns, 2)};
+          at::randn({rows, 1}).expand({rows, columns}),
+          at::randn({rows, 2 * columns}).slice(1, 0, 2 * columns, 2)};
 }
 
 class MatrixProducts : public testing::Test {

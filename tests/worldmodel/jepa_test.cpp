@@ -221,8 +221,9 @@ TEST(Jepa, StandardisesPicturesByTheMeanOfImageNet) {
   const auto effect_of_weights = [](const std::vector<int>& color) {
     const auto channels = static_cast<int64_t>(color.size());
     Rng rng(1);
-    Jepa model(small_options(), {.name = "pixels", .shape = {16, 16, channels}, .dtype = DType::kUInt8},
-               kBox, rng, at::kCPU);
+    Jepa model(small_options(),
+               {.name = "pixels", .shape = {16, 16, channels}, .dtype = DType::kUInt8}, kBox, rng,
+               at::kCPU);
     at::Tensor pixels = at::empty({1, 16, 16, channels}, at::kByte);
     for (int64_t c = 0; c < channels; ++c) pixels.select(3, c).fill_(color[static_cast<size_t>(c)]);
     const at::NoGradGuard no_grad;
