@@ -33,8 +33,8 @@ const std::vector<LeftOutCommand> kLeftOut = {
 #endif
 };
 
-// What a command is shortened to. A command that holds all of the words and not `without` gets the
-// flag, or a smaller value of it.
+// What a command is shortened to. A command that is the first word, and holds all others and not
+// `without`, gets the flag, or a smaller value of it.
 struct Shortening {
   Arguments words;
   std::string without;
@@ -127,7 +127,8 @@ double leading_number(const std::string& text) { return std::strtod(text.c_str()
 
 Arguments shortened(Arguments arguments) {
   for (const Shortening& each : kShortenings) {
-    const bool applies = std::all_of(each.words.begin(), each.words.end(),
+    const bool applies = !arguments.empty() && arguments.front() == each.words.front() &&
+                         std::all_of(each.words.begin() + 1, each.words.end(),
                                      [&](const auto& word) { return holds(arguments, word); });
     if (!applies || holds(arguments, each.without)) continue;
     const auto flag = std::find(arguments.begin(), arguments.end(), each.flag);
@@ -326,6 +327,7 @@ TEST(DocsCommandReader, ShortensWhatItKnows) {
   EXPECT_EQ(as_text(shortened({"decoder", "a", "--updates", "0"})),
             "reverie decoder a --updates 0");
   EXPECT_EQ(as_text(shortened({"list", "envs", "--new"})), "reverie list envs --new");
+  EXPECT_EQ(as_text(shortened({"list", "train"})), "reverie list train");
 }
 
 }  // namespace
