@@ -17,6 +17,7 @@
 #include "core/field_numbers.h"
 #include "core/random.h"
 #include "datasets/dataset_check.h"
+#include "datasets/formats/final_rows.h"
 #include "datasets/hdf5.h"
 #include "tests/datasets/episodes.h"
 #include "tests/errors.h"
@@ -416,6 +417,36 @@ TEST_F(CheckTest, EndsMissingAndOutOfStep) {
   const auto shifted = Dataset::open(write("shifted", {joined(episodes)}, DatasetFormat::kD4rl));
   EXPECT_THAT(faults(*shifted),
               testing::ElementsAre(AllOf(HasSubstr("out of step"), HasSubstr("-1 steps"))));
+}
+
+// An angle that wraps, or a flag that changes, is no reset.
+TEST_F(CheckTest, OneNumberThatJumpsIsNoReset) {
+  std::vector<EpisodeData> episodes = make_episodes(30);
+  for (EpisodeData& episode : episodes) {
+    std::vector<float> state(episode.observation[0].size() / sizeof(float));
+    std::memcpy(state.data(), episode.observation[0].data(), episode.observation[0].size());
+    for (size_t at = state.size() / 2 / 4 * 4; at < state.size(); at += 4) state[at] += 1000.0F;
+    episode.observation[0] = test::bytes_of(state);
+  }
+  const auto dataset = Dataset::open(write("wrapping", episodes, DatasetFormat::kD4rl));
+  EXPECT_THAT(faults(*dataset), testing::ElementsAre());
+}
+
+TEST(FinalRows, AnUnknownLastInfoIsNan) {
+  const DatasetSchema schema = {
+      .observation = {},
+      .action = {.name = "action", .shape = {1}},
+      .info = {{.name = "a", .shape = {2}, .dtype = DType::kFloat64}, {.name = "b", .shape = {}}}};
+  const std::vector<double> a = {1.0, 2.0, 3.0, 4.0};
+  const auto bytes = std::as_bytes(std::span(a));
+  EpisodeData episode;
+  episode.reward = {0.0F, 0.0F};
+  episode.info = {{bytes.begin(), bytes.end()}, test::bytes_of({5.0F, 6.0F})};
+  episode.has_final_info = false;
+  const auto padded = padded_info(episode, schema);
+  EXPECT_THAT(numbers(schema.info[0], padded[0]),
+              testing::ElementsAre(1, 2, 3, 4, testing::IsNan(), testing::IsNan()));
+  EXPECT_THAT(numbers(schema.info[1], padded[1]), testing::ElementsAre(5, 6, testing::IsNan()));
 }
 
 TEST_F(CheckTest, RewardsOfTheWrongObservation) {

@@ -57,8 +57,9 @@ class ExorlTest : public testing::Test, public test::DatasetFolder {
 };
 
 TEST_F(ExorlTest, ForeignEpisodes) {
-  write_file("episode_000010_2.npz", episode(0.0F));
-  const auto dataset = Dataset::open(write_file("episode_000002_2.npz", episode()));
+  // The numbers decide the order, also where they are not padded.
+  write_file("episode_10_2.npz", episode(0.0F));
+  const auto dataset = Dataset::open(write_file("episode_2_2.npz", episode()));
   EXPECT_EQ(dataset->format(), DatasetFormat::kExorl);
   ASSERT_EQ(dataset->episodes().size(), 2U);
   EXPECT_EQ(dataset->steps(), 4);

@@ -71,6 +71,17 @@ TEST(Adam, FirstStepMovesEachParameterByTheLearningRateAgainstItsGradient) {
   EXPECT_LT(max_difference(parameters.at("b").detach(), at::full({8}, -0.5)), 1e-5);
 }
 
+// AdamW's decay is beside the step; as a penalty of the gradient it would vanish in Adam's first.
+TEST(Adam, DecoupledDecayShrinksTheWeightsThemselves) {
+  Parameters parameters = forty();
+  parameters.flat().fill_(3.0F);
+  Adam adam(parameters,
+            {.learning_rate = 0.5, .weight_decay = 0.1, .decoupled_weight_decay = true});
+  parameters.flat_grad().fill_(-2.0F);
+  adam.step();
+  EXPECT_LT(max_difference(parameters.flat(), at::full({40}, 3.0 - 0.5 * 0.1 * 3.0 + 0.5)), 1e-5);
+}
+
 TEST(Adam, LearningRateCanChangeAndZeroGradClearsEveryGradient) {
   Parameters parameters = forty();
   Adam adam(parameters, {.learning_rate = 0.5});

@@ -43,6 +43,9 @@ TEST(NoiseSource, ChoicesFollowTheirChances) {
   EXPECT_EQ(drawn.sizes(), at::IntArrayRef({2, 4000}));
   const at::Tensor share = one_hot_code(drawn, 3).mean(1);
   EXPECT_LT(max_difference(share, chances / chances.sum(1, true)), 0.03);
+  // Few choices may be the same one, too: here all of them are.
+  const at::Tensor sure = noise.choices(at::tensor({0.0F, 1.0F, 0.0F}).view({1, 3}), 3);
+  EXPECT_TRUE(at::equal(sure, at::ones({1, 3}, at::kLong)));
 }
 
 TEST(NoiseSource, ExponentialGammaAndPermutationAreWhatTheirNamesSay) {
