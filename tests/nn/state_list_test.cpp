@@ -149,6 +149,30 @@ TEST(StateList, EvaluationLoadsTheModelAlone) {
   EXPECT_EQ(other.moving[0].item<double>(), 2.0) << "the optimiser was not asked for";
 }
 
+// A checkpoint of a configuration with fewer parts.
+TEST(StateList, AMissingGroupIsNamed) {
+  Thing thing(1);
+  Checkpoint written = take_checkpoint(thing);
+  const test::TemporaryFolder folder;
+  written.write(folder.path());
+  for (const std::string missing : {"optimizer", "ring"}) {
+    Checkpoint fewer;
+    for (const char* group : {"model", "optimizer", "ring"}) {
+      if (group == missing) continue;
+      for (const auto& [name, tensor] : group_of(written, group)) {
+        fewer.group(group).add(name, tensor);
+      }
+    }
+    for (const char* key : {"rng", "count", "rate", "flag", "name"}) {
+      fewer.set(key, written.text(key));
+    }
+    const test::TemporaryFolder other;
+    fewer.write(other.path());
+    EXPECT_THAT(input_error([&] { load_state(thing, Checkpoint::read(other.path())); }),
+                HasSubstr("has no '" + missing + "'"));
+  }
+}
+
 TEST(StateList, NamesEveryFaultAndChangesNoTensor) {
   Thing thing(1), wide(2, 5);
   const Checkpoint before = take_checkpoint(thing);

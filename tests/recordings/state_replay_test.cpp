@@ -2,6 +2,8 @@
 
 #include "recordings/state_replay.h"
 
+#include <cmath>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -23,8 +25,10 @@ constexpr int64_t kSteps = 5;
 // An episode of random actions in a small maze, with its states if requested.
 class StateReplayTest : public testing::Test {
  protected:
-  void record(bool with_states) {
+  // reaches_goal: the first step reaches the goal, which is then drawn anew.
+  void record(bool with_states, bool reaches_goal = false) {
     std::unique_ptr<EnvConfig> config = find_env("pointmaze-umaze-dense").config();
+    if (reaches_goal) config->set_option("reset_target", "true");
     env_ = config->maker()();
     DatasetSchema schema{.observation = {{.name = "observation", .shape = {4}}},
                          .action = action_field(env_->spec().action),
@@ -43,6 +47,11 @@ class StateReplayTest : public testing::Test {
     episode.seed = 7;
     const FieldRows obs(env_->spec().observation, 1);
     env_->reset(7, obs.all());
+    if (reaches_goal) {
+      std::vector<double> goal(2);
+      env_->physics()->get("desired_goal", goal);
+      env_->physics()->set("qpos", goal);
+    }
     Rng rng(1);
     const auto note_state = [&] {
       for (size_t i = 0; i < schema.info.size(); ++i) {
@@ -88,6 +97,38 @@ TEST_F(StateReplayTest, RewardsAreThoseRecordedFromStatesAndFromActions) {
       EXPECT_NEAR(replay.reward(t), static_cast<double>(episode_.reward[static_cast<size_t>(t)]),
                   1e-6);
     }
+  }
+}
+
+TEST_F(StateReplayTest, ARewardIsTowardsTheGoalBeforeTheStep) {
+  record(/*with_states=*/true, /*reaches_goal=*/true);
+  StateReplay replay(*dataset_, *env_);
+  replay.begin(episode_);
+  EXPECT_GT(episode_.reward[0], 0.9F) << "at the goal";
+  replay.go_to(0);
+  const std::vector<double> first = replay.part("desired_goal");
+  replay.go_to(1);
+  EXPECT_NE(replay.part("desired_goal"), first);
+  for (int64_t t = 0; t < kSteps; ++t) {
+    EXPECT_NEAR(replay.reward(t), static_cast<double>(episode_.reward[static_cast<size_t>(t)]),
+                1e-6);
+  }
+}
+
+TEST_F(StateReplayTest, AChosenGoalStaysForTheEpisode) {
+  for (const bool with_states : {true, false}) {
+    record(with_states);
+    StateReplay replay(*dataset_, *env_);
+    replay.begin(episode_);
+    const std::vector<double> chosen = {1.0, -0.75};
+    replay.set_goal(chosen);
+    for (const int64_t row : {0, 1, 3}) {
+      replay.go_to(row);
+      EXPECT_EQ(replay.part("desired_goal"), chosen) << row;
+    }
+    if (!with_states) continue;
+    const std::vector<double> place = replay.part("qpos");
+    EXPECT_NEAR(replay.reward(2), std::exp(-std::hypot(place[0] - 1.0, place[1] + 0.75)), 1e-9);
   }
 }
 
