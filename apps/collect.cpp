@@ -6,7 +6,6 @@
 
 #include "agents/registry.h"
 #include "agents/space_adapter.h"
-#include "agents/training/gathering.h"
 #include "agents/training/transition_learner.h"
 #include "apps/collect_presets.h"
 #include "apps/command.h"
@@ -15,6 +14,7 @@
 #include "core/progress.h"
 #include "core/random.h"
 #include "envs/registry.h"
+#include "envs/wrappers/stall_limit.h"
 #include "nn/device.h"
 #include "recordings/gymnasium.h"
 #include "recordings/recorded_env.h"

@@ -4,15 +4,10 @@
 
 #include "agents/evaluation.h"
 #include "envs/threaded_vector_env.h"
-#include "envs/wrappers/rewards_and_time.h"
+#include "envs/wrappers/stall_limit.h"
 #include "nn/pch.h"
 
 namespace reverie {
-
-EnvMaker with_stall_limit(EnvMaker make, int64_t limit) {
-  if (limit == 0) return make;
-  return [make = std::move(make), limit] { return std::make_unique<StallLimit>(make(), limit); };
-}
 
 std::unique_ptr<VectorEnv> gathering_env(const RunConfig& config, int64_t num_envs,
                                          int64_t stall_limit) {

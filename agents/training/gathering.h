@@ -15,11 +15,8 @@ namespace reverie {
 
 // The common part of trainers that step environments.
 
-// The environment whose episodes are truncated after `limit` steps in a row without a positive
-// reward (StallLimit); as it is for 0.
-EnvMaker with_stall_limit(EnvMaker make, int64_t limit);
-
-// A run's environments, with that limit. Evaluations play their episodes to the end.
+// A run's environments, within a StallLimit unless stall_limit is 0. Evaluations play their
+// episodes to the end.
 std::unique_ptr<VectorEnv> gathering_env(const RunConfig& config, int64_t num_envs,
                                          int64_t stall_limit);
 

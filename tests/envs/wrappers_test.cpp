@@ -14,6 +14,7 @@
 #include "envs/wrappers/frames.h"
 #include "envs/wrappers/pixel_observation.h"
 #include "envs/wrappers/rewards_and_time.h"
+#include "envs/wrappers/stall_limit.h"
 #include "tests/envs/episode_fixture.h"
 #include "tests/errors.h"
 
