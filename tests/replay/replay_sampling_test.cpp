@@ -128,6 +128,10 @@ TEST(ReplayPriorities, SurviveSaveAndRestore) {
   const Batch second = restored.sample(100, {.prioritized = true}, b);
   EXPECT_TRUE(first.index.equal(second.index));
   EXPECT_TRUE(first.weight.equal(second.weight));
+  TensorMap again;
+  restored.save(again);
+  EXPECT_TRUE(again.at("replay.max_priority").equal(saved.at("replay.max_priority")));
+  EXPECT_GT(saved.at("replay.max_priority").item<double>(), 1.5);
   saved.at("replay.priority").fill_(std::numeric_limits<double>::quiet_NaN());
   EXPECT_THROW(restored.restore(MapReader(saved)), Error);
   EXPECT_EQ(restored.size(), 0);

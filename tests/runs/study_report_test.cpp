@@ -114,6 +114,12 @@ TEST(StudyReport, CountsNothingTwiceAndNothingInPart) {
                 StudyReport({.name = "s"}, {record(1, 2.0), record(1, 3.0)});
               }),
               AllOf(HasSubstr("same seed 1"), HasSubstr("twice")));
+  Record renamed = record(1, 3.0);
+  renamed.run = "another name";
+  EXPECT_THAT(input_error([&] {
+                StudyReport({.name = "s"}, {record(1, 2.0), renamed});
+              }),
+              HasSubstr("twice"));
   EXPECT_THAT(input_error([] { StudyReport({.name = "s"}, {}); }), HasSubstr("no record"));
   Record lacks = record(2, 3.0);
   lacks.evaluation = Json::Object{{"success_rate", 0.5}};

@@ -54,6 +54,19 @@ TEST(Probe, LinearRecoversALinearMapInItsUnits) {
   }
 }
 
+// Standardised latents have x^T x = N, so a ridge of 1 halves the slope, whatever N is.
+TEST(Probe, TheRidgeCountsPerSample) {
+  const auto first = [](const at::Tensor& z) { return z.narrow(1, 0, 1); };
+  for (const int64_t count : {200, 5000}) {
+    const ProbeData data = samples(count, 1, first);
+    const at::Tensor predicted = fit_linear_probe(data, /*ridge=*/1.0)->predict(data.latents);
+    const at::Tensor centred = data.targets - data.targets.mean();
+    const double slope = (centred * (predicted - predicted.mean())).sum().item<double>() /
+                         centred.square().sum().item<double>();
+    EXPECT_NEAR(slope, 0.5, 0.01) << count;
+  }
+}
+
 // Signal and noise of variance 1 each: half of the variance can be explained, r = sqrt(1/2).
 TEST(Probe, LinearReachesTheFloorOfTheNoise) {
   uint64_t seed = 10;
@@ -104,6 +117,23 @@ TEST(Probe, TheMlpStopsWhereItWouldLearnByHeart) {
       fit_mlp_probe(few, samples(1000, 13, noisy), 1, patient)->score(held_out).mse[0];
   const double by_heart = fit_mlp_probe(few, few, 1, patient)->score(held_out).mse[0];
   EXPECT_LT(stopped, 0.75 * by_heart);
+}
+
+TEST(Probe, TheMlpWaitsForABetterEpochAndNoLonger) {
+  uint64_t seed = 30;
+  const auto noisy = [&](const at::Tensor& z) {
+    return z.narrow(1, 0, 1) + normals(z.size(0), 1, ++seed);
+  };
+  const ProbeData few = samples(60, 11, noisy), validation = samples(200, 13, noisy);
+  const auto fitted = [&](int64_t epochs, int64_t patience) {
+    MlpProbeOptions options = tiny_mlp(epochs);
+    options.patience = patience;
+    return fit_mlp_probe(few, validation, 1, options)->predict(validation.latents);
+  };
+  // It has stopped long before 200 epochs, so more of them change nothing.
+  EXPECT_TRUE(at::equal(fitted(200, 1), fitted(600, 1)));
+  // Better epochs begin the wait anew: it goes on beyond as many epochs as it waits for.
+  EXPECT_FALSE(at::equal(fitted(200, 3), fitted(3, 3)));
 }
 
 TEST(Probe, ConstantTargetsAndLatentsAreNotDividedByZero) {
