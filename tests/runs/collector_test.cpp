@@ -1,9 +1,12 @@
-// Collecting through the library: what remains if the learner fails while environments step.
+// Collecting through the library with a learner: what it sees, and what remains if it fails while
+// environments step.
 
 #include "runs/collector.h"
 
 #include <atomic>
 #include <chrono>
+#include <cstring>
+#include <set>
 #include <thread>
 
 #include <gmock/gmock.h>
@@ -12,7 +15,9 @@
 #include "agents/ddpg/ddpg.h"
 #include "agents/space_adapter.h"
 #include "agents/training/transition_learner.h"
+#include "nn/checkpoint.h"
 #include "nn/pch.h"
+#include "nn/state_list.h"
 #include "tests/errors.h"
 
 namespace reverie {
@@ -110,14 +115,47 @@ class WatchingWriter final : public DatasetWriter {
     races_ += stage_.inside > 0 ? 1 : 0;
     steps_ += episode.length();
     ++episodes_;
+    std::vector<float> actions(episode.action.size() / sizeof(float));
+    std::memcpy(actions.data(), episode.action.data(), episode.action.size());
+    actions_.insert(actions.begin(), actions.end());
   }
   void commit() override {}
   int races() const { return races_; }
+  const std::set<float>& actions() const { return actions_; }
 
  private:
   const Stage& stage_;
   int races_ = 0;
+  std::set<float> actions_;
 };
+
+TEST(Collector, ALearnerSeesTheActionsWithTheirNoise) {
+  Stage stage;
+  RunConfig config;
+  config.env_config = std::make_unique<StagedConfig>(stage);
+  TransitionTraining training;
+  training.gathering.num_envs = kLanes;
+  training.gathering.learning_starts = 1000;
+  training.replay.replay_capacity = 100;
+  config.agent_config = std::make_unique<DdpgConfig>();
+  const EnvMaker make = config.env_config->maker();
+  TransitionLearner learner(config, training, SpaceAdapter::adapt(make()->spec()), kLanes);
+  CollectOptions options{.steps = 20, .threads = 1, .noise = 0.4, .lanes = kLanes};
+  options.learner = &learner;
+  Collector collector(make, nullptr, options);
+  WatchingWriter writer(collector.schema(), stage);
+  const std::atomic<bool> stop = false;
+  ASSERT_FALSE(collector.run(writer, stop, [](const EpisodeData&) {}));
+  StateList list;
+  learner.state(list, /*with_replay=*/true);
+  Checkpoint checkpoint;
+  list.save(checkpoint);
+  const at::Tensor stored = checkpoint.reader("replay").read("replay.action").flatten();
+  std::set<float> seen;
+  for (int64_t i = 0; i < stored.numel(); ++i) seen.insert(stored[i].item<float>());
+  EXPECT_GE(writer.actions().size(), 10U);
+  for (const float action : writer.actions()) EXPECT_TRUE(seen.contains(action)) << action;
+}
 
 TEST(Collector, WaitsForTheEnvironmentsWhenTheLearnerFails) {
   Stage stage;
