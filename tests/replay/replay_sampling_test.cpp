@@ -179,7 +179,7 @@ TEST(ReplayGoals, ComeFromWhereTheStrategySaysAndRewardsFollow) {
       spec.n_step = n_step;
       const Batch batch = replay.sample(1000, spec, rng);
       EXPECT_TRUE(batch.obs.at("desired_goal").equal(batch.next_obs.at("desired_goal")));
-      int64_t elsewhere = 0, of_other_lane = 0;
+      int64_t elsewhere = 0, of_other_lane = 0, last = 0;
       for (int64_t i = 0; i < 1000; ++i) {
         const auto from = batch.obs.at("observation")[i];
         const auto lane = from[0].item<int64_t>();
@@ -197,6 +197,7 @@ TEST(ReplayGoals, ComeFromWhereTheStrategySaysAndRewardsFollow) {
           ASSERT_LE(goal_step, static_cast<double>(length));
         }
         if (goal_step < 0 || goal_step > static_cast<double>(length)) ++elsewhere;
+        if (complete && goal_step == static_cast<double>(length)) ++last;
         if ((goal >= ScriptedEnvs::goal_of(1, 0, 0)) != (lane == 1)) ++of_other_lane;
         double reward = 0.0;
         double discount = 1.0;
@@ -213,6 +214,7 @@ TEST(ReplayGoals, ComeFromWhereTheStrategySaysAndRewardsFollow) {
         ASSERT_NEAR(batch.discount[i].item<double>(), discount, 1e-6);
       }
       EXPECT_EQ(elsewhere > 500, strategy == GoalStrategy::kRandom) << elsewhere;
+      EXPECT_TRUE(strategy != GoalStrategy::kFuture || last > 160) << last << " last ones";
       EXPECT_NEAR(static_cast<double>(of_other_lane),
                   strategy == GoalStrategy::kRandom ? 500.0 : 0.0, 80.0);
     }

@@ -119,6 +119,19 @@ TEST(Probe, TheMlpStopsWhereItWouldLearnByHeart) {
   EXPECT_LT(stopped, 0.75 * by_heart);
 }
 
+// Sorted data in their order would end each epoch with the greatest targets alone.
+TEST(Probe, TheMlpDrawsItsMinibatches) {
+  ProbeData data = samples(2000, 17, [](const at::Tensor& z) { return z.narrow(1, 0, 1); });
+  const at::Tensor order = data.targets.select(1, 0).argsort();
+  data = {data.latents.index_select(0, order), data.targets.index_select(0, order)};
+  MlpProbeOptions options = tiny_mlp(1);
+  options.minibatch = 32;
+  const at::Tensor error =
+      fit_mlp_probe(data, data, 1, options)->predict(data.latents) - data.targets;
+  EXPECT_LT(std::abs(error.mean().item<double>()), 0.1);
+  EXPECT_LT(error.square().mean().item<double>(), 0.05);
+}
+
 TEST(Probe, TheMlpWaitsForABetterEpochAndNoLonger) {
   uint64_t seed = 30;
   const auto noisy = [&](const at::Tensor& z) {
