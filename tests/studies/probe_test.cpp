@@ -133,18 +133,19 @@ TEST(Probe, TheMlpDrawsItsMinibatches) {
 }
 
 TEST(Probe, TheMlpWaitsForABetterEpochAndNoLonger) {
-  uint64_t seed = 30;
-  const auto noisy = [&](const at::Tensor& z) {
-    return z.narrow(1, 0, 1) + normals(z.size(0), 1, ++seed);
-  };
-  const ProbeData few = samples(60, 11, noisy), validation = samples(200, 13, noisy);
+  const ProbeData training = samples(300, 11, square_law),
+                  validation = samples(200, 13, square_law);
+  // Such great steps that errors rise in between.
   const auto fitted = [&](int64_t epochs, int64_t patience) {
     MlpProbeOptions options = tiny_mlp(epochs);
     options.patience = patience;
-    return fit_mlp_probe(few, validation, 1, options)->predict(validation.latents);
+    options.learning_rate = 0.03;
+    options.minibatch = 32;
+    return fit_mlp_probe(training, validation, 1, options)->predict(validation.latents);
   };
-  // It has stopped long before 200 epochs, so more of them change nothing.
-  EXPECT_TRUE(at::equal(fitted(200, 1), fitted(600, 1)));
+  // It stops at the first epoch that is no better, and misses the better ones after it.
+  EXPECT_TRUE(at::equal(fitted(200, 1), fitted(100, 1)));
+  EXPECT_FALSE(at::equal(fitted(200, 1), fitted(200, 200)));
   // Better epochs begin the wait anew: it goes on beyond as many epochs as it waits for.
   EXPECT_FALSE(at::equal(fitted(200, 3), fitted(3, 3)));
 }
