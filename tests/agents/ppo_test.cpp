@@ -128,6 +128,28 @@ TEST_F(PolicyGradientGolden, A2cIsPyTorchs) {
   expect_update("a2c", small<A2cConfig>(), {"loss/policy", "loss/value", "policy/entropy"});
 }
 
+// Adam's first step shows only the sign of a gradient, and there the advantages decide it.
+TEST_F(PolicyGradientGolden, EntropyIsRewarded) {
+  auto ppo = small_ppo();
+  auto a2c = small<A2cConfig>();
+  auto reinforce = small<ReinforceConfig>();
+  for (PolicyGradientConfig* config :
+       std::initializer_list<PolicyGradientConfig*>{&ppo, &a2c, &reinforce}) {
+    config->entropy_coefficient = 100.0;
+    const auto agent = config->make(golden_spec(false), at::kCPU, 0);
+    test::load(*agent, "", under("a2c.before."));
+    Rng rng(1);
+    dynamic_cast<RolloutAgent&>(*agent).update(rollout("a2c"), 0.5, rng);
+    int found = 0;
+    for (const auto& [key, tensor] : group_of(take_checkpoint(*agent), "model")) {
+      if (key.find("log_std") == std::string::npos) continue;
+      EXPECT_TRUE((tensor > get("a2c.before." + key)).all().item<bool>()) << key;
+      ++found;
+    }
+    EXPECT_EQ(found, 1);
+  }
+}
+
 TEST_F(PolicyGradientGolden, ReinforceIsPyTorchs) {
   auto config = small<ReinforceConfig>();
   expect_update("reinforce_baseline", config, {"loss/policy", "loss/value", "policy/entropy"},
