@@ -174,9 +174,10 @@ const char* length_flag(const RunConfig& config) {
 }
 
 // Restores the trainer to the run's state. Options that do not fit are reported here, before
-// anything in the run folder is replaced.
+// anything in the run folder is replaced. saved_length: of the run as it was saved. A run may have
+// gone beyond its length, to the end of a turn; a length that is new must not lie before it.
 void restore(const RunDirectory& directory, const RunConfig& config, bool can_resume,
-             Trainer& trainer) {
+             int64_t saved_length, Trainer& trainer) {
   const std::string run = directory.path().string();
   REVERIE_CHECK(can_resume,
                 "{}: its replay buffer was not saved (save_replay = false), so it cannot be "
@@ -187,7 +188,7 @@ void restore(const RunDirectory& directory, const RunConfig& config, bool can_re
   name_folder(folder, [&] { resume_trainer(trainer, checkpoint); });
   const int64_t position = trainer.counts().position;
   const int64_t length = config.training->length(config);
-  REVERIE_CHECK(position <= length,
+  REVERIE_CHECK(position <= length || length == saved_length,
                 "{}: is already at step {}, beyond {}; {} N with a larger N continues it", run,
                 position, length, length_flag(config));
 }
@@ -310,6 +311,7 @@ int train_command(const Arguments& arguments) {
   const bool can_resume = config->training && config->training->can_resume();
   const bool gathers = config->dataset().empty();
   const bool had_steps = config->total_steps() > 0;
+  const int64_t saved_length = config->training ? config->training->length(*config) : 0;
   line.apply(fields);
   const bool resuming = !flags.resume.empty();
   REVERIE_CHECK(!resuming || gathers == config->dataset().empty(),
@@ -349,13 +351,13 @@ int train_command(const Arguments& arguments) {
 
   RunDirectory directory = resuming ? RunDirectory::open(flags.resume, RunDirectory::Access::kWrite)
                                     : RunDirectory::create(flags.run);
-  if (resuming) restore(directory, *config, can_resume, *trainer);
+  if (resuming) restore(directory, *config, can_resume, saved_length, *trainer);
   if (resuming && trainer->counts().is_done) {
     std::cerr << fmt::format("{}: is solved at step {}; nothing is left to do\n", flags.resume,
                              trainer->counts().position);
     return 0;
   }
-  if (resuming && trainer->counts().position == config->training->length(*config)) {
+  if (resuming && trainer->counts().position >= config->training->length(*config)) {
     std::cerr << fmt::format(
         "{}: is finished at step {}; nothing is left to do. {} N with a larger N continues it\n",
         flags.resume, trainer->counts().position, length_flag(*config));

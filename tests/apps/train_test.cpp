@@ -112,6 +112,15 @@ TEST_F(Train, MoreStepsContinueAFinishedRun) {
   EXPECT_THAT(content(at("longer/config.toml")), HasSubstr("steps = 400 "));
 }
 
+// A rollout of 2,048 steps goes beyond the 300.
+TEST_F(Train, ARunThatEndedBeyondItsStepsIsFinishedToo) {
+  good({"train", "--env", "maze2d-umaze", "--agent", "ppo", "--steps", "300", "--threads", "1",
+        "--epochs", "1", "--run", "r", "--quiet"});
+  EXPECT_THAT(good({"train", "--resume", "r"}).err, HasSubstr("is finished at step 2048"));
+  expect_refusal(folder_.path(), {"train", "--resume", "r", "--steps", "100"},
+                 {"is already at step 2048, beyond 100"});
+}
+
 TEST_F(Train, InterruptSavesAndSaysHowToResume) {
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
     const std::string name = "run" + std::to_string(signal);
