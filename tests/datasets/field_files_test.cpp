@@ -538,6 +538,19 @@ TEST_F(FieldFiles, DamagedLzf) {
   EXPECT_GT(refused, 2);
 }
 
+// The library would copy a whole chunk out of what is shorter.
+TEST_F(FieldFiles, AShortChunkOfLzfIsRefused) {
+  python(R"(
+with h5py.File(root + 'short.h5', 'w') as f:
+    f['observations'], f['actions'] = np.zeros((100, 2), 'f4'), np.zeros((100, 2), 'f4')
+    f['terminals'] = np.arange(100) == 99
+    rewards = f.create_dataset('rewards', (100,), 'f4', chunks=(100,), compression='lzf')
+    rewards.id.write_direct_chunk((0,), bytes([31]) + bytes(32))  # 32 literal bytes of 400
+)");
+  EXPECT_THAT(input_error([&] { Dataset::open(path("short.h5"))->read(0); }),
+              AllOf(HasSubstr("short.h5"), HasSubstr("rewards")));
+}
+
 TEST_F(FieldFiles, HowToRewriteOtherCompressions) {
   python(R"(
 with h5py.File(root + 'scale.h5', 'w') as f:
