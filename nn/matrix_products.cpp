@@ -46,8 +46,9 @@ bool is_plain(const at::Tensor& x, int64_t dimensions) {
          !x.is_neg();
 }
 
-// Single rows and columns are left out: oneDNN gains nothing there.
-bool is_large(const at::Tensor& a, const at::Tensor& b) {
+// Whether oneDNN is the faster one. It gains nothing on single rows and columns, and has no fast
+// kernel for a second matrix with gaps.
+bool pays(const at::Tensor& a, const at::Tensor& b) {
   if (!is_plain(a, 2) || !is_plain(b, 2) || a.size(1) != b.size(0)) return false;
   const int64_t rows = a.size(0), inner = a.size(1), columns = b.size(1);
   return std::min({rows, inner, columns}) > 1 && rows * inner * columns > kLeastWork &&
@@ -55,9 +56,9 @@ bool is_large(const at::Tensor& a, const at::Tensor& b) {
 }
 
 // The same for each of a few products: a [E, M, K], b [E, K, N].
-bool are_large(const at::Tensor& a, const at::Tensor& b) {
+bool all_pay(const at::Tensor& a, const at::Tensor& b) {
   return is_plain(a, 3) && is_plain(b, 3) && a.size(0) == b.size(0) && a.size(0) >= 1 &&
-         a.size(0) <= kMostMembers && is_large(a.select(0, 0), b.select(0, 0));
+         a.size(0) <= kMostMembers && pays(a.select(0, 0), b.select(0, 0));
 }
 
 bool is_row(const at::Tensor& x, int64_t size) {
@@ -69,12 +70,12 @@ bool is_plain_sum(const at::Tensor& x, const at::Scalar& beta, const at::Scalar&
 }
 
 at::Tensor cpu_mm(const at::Tensor& a, const at::Tensor& b) {
-  return is_large(a, b) ? product(a, b) : at::cpu::mm(a, b);
+  return pays(a, b) ? product(a, b) : at::cpu::mm(a, b);
 }
 
 at::Tensor cpu_addmm(const at::Tensor& x, const at::Tensor& a, const at::Tensor& b,
                      const at::Scalar& beta, const at::Scalar& alpha) {
-  if (!is_large(a, b) || !is_plain_sum(x, beta, alpha)) return at::cpu::addmm(x, a, b, beta, alpha);
+  if (!pays(a, b) || !is_plain_sum(x, beta, alpha)) return at::cpu::addmm(x, a, b, beta, alpha);
   if (is_row(x, b.size(1))) return product(a, b, x);
   return product(a, b).add_(x);
 }
@@ -90,13 +91,13 @@ at::Tensor each_product(const at::Tensor& a, const at::Tensor& b, const Bias& bi
 }
 
 at::Tensor cpu_bmm(const at::Tensor& a, const at::Tensor& b) {
-  if (!are_large(a, b)) return at::cpu::bmm(a, b);
+  if (!all_pay(a, b)) return at::cpu::bmm(a, b);
   return each_product(a, b, [](int64_t /*member*/) { return std::nullopt; });
 }
 
 at::Tensor cpu_baddbmm(const at::Tensor& x, const at::Tensor& a, const at::Tensor& b,
                        const at::Scalar& beta, const at::Scalar& alpha) {
-  if (!are_large(a, b) || !is_plain_sum(x, beta, alpha)) {
+  if (!all_pay(a, b) || !is_plain_sum(x, beta, alpha)) {
     return at::cpu::baddbmm(x, a, b, beta, alpha);
   }
   if (x.dim() == 3 && x.size(0) == a.size(0) && x.size(1) == 1) {
@@ -126,7 +127,7 @@ torch::Library replace_kernels() {
 }  // namespace
 
 bool is_onednn_faster(const at::Tensor& a, const at::Tensor& b) {
-  return is_mkl_slow() && is_large(a, b);
+  return is_mkl_slow() && pays(a, b);
 }
 
 void choose_matrix_products() {

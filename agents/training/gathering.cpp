@@ -13,6 +13,7 @@ std::unique_ptr<VectorEnv> gathering_env(const RunConfig& config, int64_t num_en
                                          int64_t stall_limit) {
   const VectorEnvOptions options{.num_envs = num_envs, .threads = static_cast<int>(config.threads)};
   if (stall_limit == 0) return config.env_config->vector_env(options);
+  // The limit is around each simulator, so an environment's own vector_env() is of no use here.
   return std::make_unique<ThreadedVectorEnv>(
       with_stall_limit(config.env_config->maker(), stall_limit), options);
 }

@@ -1,5 +1,4 @@
 // The contract of training for every agent of the registry that learns.
-#include <algorithm>
 #include <cmath>
 
 #include <gmock/gmock.h>
@@ -138,26 +137,11 @@ TEST_P(TrainingContract, EvaluationByOtherEnvironmentsAndAKillInTheMiddleChangeN
 
 // The mean of the values that metrics.csv has in a column; NaN without one.
 double logged_mean(const test::TrainingRun& run, const std::string& column) {
-  const auto cells = [](const std::string& line) {
-    std::vector<std::string> found(1);
-    for (const char c : line) {
-      if (c == ',') {
-        found.emplace_back();
-      } else {
-        found.back() += c;
-      }
-    }
-    return found;
-  };
-  const std::vector<std::string> lines = run.log_lines();
-  const std::vector<std::string> head = cells(lines.at(0));
-  const auto at = static_cast<size_t>(std::find(head.begin(), head.end(), column) - head.begin());
   double sum = 0.0;
   int64_t count = 0;
-  for (size_t i = 1; i < lines.size() && at < head.size(); ++i) {
-    const std::vector<std::string> row = cells(lines[i]);
-    if (at >= row.size() || row[at].empty()) continue;
-    sum += std::stod(row[at]);
+  for (const std::optional<double>& value : run.logged(column)) {
+    if (!value) continue;
+    sum += *value;
     ++count;
   }
   return sum / static_cast<double>(count);

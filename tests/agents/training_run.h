@@ -2,9 +2,11 @@
 
 // One training run in a folder of its own.
 
+#include <algorithm>
 #include <atomic>
 #include <fstream>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -54,6 +56,26 @@ class TrainingRun {
     std::vector<std::string> lines;
     for (std::string line; std::getline(stream, line);) lines.push_back(line);
     return lines;
+  }
+
+  // The values of a column of metrics.csv, one a row; none where a row, or all of them, lack it.
+  std::vector<std::optional<double>> logged(const std::string& column) const {
+    const auto cells = [](const std::string& line) {
+      std::vector<std::string> found;
+      std::stringstream stream(line);
+      for (std::string cell; std::getline(stream, cell, ',');) found.push_back(cell);
+      return found;
+    };
+    const std::vector<std::string> lines = log_lines();
+    const std::vector<std::string> head = cells(lines.at(0));
+    const auto at = static_cast<size_t>(std::find(head.begin(), head.end(), column) - head.begin());
+    std::vector<std::optional<double>> values;
+    for (size_t i = 1; i < lines.size(); ++i) {
+      const std::vector<std::string> row = cells(lines[i]);
+      const bool is_there = at < row.size() && !row[at].empty();
+      values.push_back(is_there ? std::optional(std::stod(row[at])) : std::nullopt);
+    }
+    return values;
   }
 
   std::filesystem::path path() const { return folder_ / "run"; }

@@ -57,17 +57,9 @@ class JepaRun : public test::TrainingRun {
   WorldModelTraining& training() { return dynamic_cast<WorldModelTraining&>(*config.training); }
   JepaConfig& jepa() { return dynamic_cast<JepaConfig&>(*config.agent_config); }
 
+  // row: of metrics.csv, the head is row 0.
   double logged(size_t row, const std::string& name) const {
-    const auto cells = [](const std::string& line) {
-      std::vector<std::string> out;
-      std::stringstream stream(line);
-      for (std::string cell; std::getline(stream, cell, ',');) out.push_back(cell);
-      return out;
-    };
-    const std::vector<std::string> lines = log_lines();
-    const std::vector<std::string> head = cells(lines.at(0));
-    const auto column = std::find(head.begin(), head.end(), name) - head.begin();
-    return std::stod(cells(lines.at(row)).at(static_cast<size_t>(column)));
+    return TrainingRun::logged(name).at(row - 1).value();
   }
 };
 

@@ -129,20 +129,31 @@ class WatchingWriter final : public DatasetWriter {
   std::set<float> actions_;
 };
 
+// A learner in staged environments. It begins to learn after so many steps.
+struct StagedLearner {
+  StagedLearner(Stage& stage, int64_t learning_starts) {
+    config.env_config = std::make_unique<StagedConfig>(stage);
+    training.gathering.num_envs = kLanes;
+    training.gathering.learning_starts = learning_starts;
+    training.replay.replay_capacity = 100;
+    config.agent_config = std::make_unique<DdpgConfig>();
+  }
+  EnvMaker maker() const { return config.env_config->maker(); }
+  TransitionLearner make() const {
+    return {config, training, SpaceAdapter::adapt(maker()()->spec()), kLanes};
+  }
+
+  RunConfig config;
+  TransitionTraining training;
+};
+
 TEST(Collector, ALearnerSeesTheActionsWithTheirNoise) {
   Stage stage;
-  RunConfig config;
-  config.env_config = std::make_unique<StagedConfig>(stage);
-  TransitionTraining training;
-  training.gathering.num_envs = kLanes;
-  training.gathering.learning_starts = 1000;
-  training.replay.replay_capacity = 100;
-  config.agent_config = std::make_unique<DdpgConfig>();
-  const EnvMaker make = config.env_config->maker();
-  TransitionLearner learner(config, training, SpaceAdapter::adapt(make()->spec()), kLanes);
+  const StagedLearner staged(stage, /*learning_starts=*/1000);
+  TransitionLearner learner = staged.make();
   CollectOptions options{.steps = 20, .threads = 1, .noise = 0.4, .lanes = kLanes};
   options.learner = &learner;
-  Collector collector(make, nullptr, options);
+  Collector collector(staged.maker(), nullptr, options);
   WatchingWriter writer(collector.schema(), stage);
   const std::atomic<bool> stop = false;
   ASSERT_FALSE(collector.run(writer, stop, [](const EpisodeData&) {}));
@@ -159,23 +170,17 @@ TEST(Collector, ALearnerSeesTheActionsWithTheirNoise) {
 
 TEST(Collector, WaitsForTheEnvironmentsWhenTheLearnerFails) {
   Stage stage;
-  RunConfig config;
-  config.env_config = std::make_unique<StagedConfig>(stage);
-  TransitionTraining training;
-  training.gathering.num_envs = kLanes;
-  training.gathering.learning_starts = 0;
-  training.replay.replay_capacity = 100;
-  training.replay.prefetch = false;
-  training.hindsight = {.goal_strategy = "final", .goal_ratio = 1.0};
+  StagedLearner staged(stage, /*learning_starts=*/0);
+  staged.training.replay.prefetch = false;
+  staged.training.hindsight = {.goal_strategy = "final", .goal_ratio = 1.0};
   auto agent = std::make_unique<DdpgConfig>();
   agent->hidden_sizes = {4};
   agent->minibatch = 2;
-  config.agent_config = std::move(agent);
-  const EnvMaker make = config.env_config->maker();
-  TransitionLearner learner(config, training, SpaceAdapter::adapt(make()->spec()), kLanes);
+  staged.config.agent_config = std::move(agent);
+  TransitionLearner learner = staged.make();
   CollectOptions options{.steps = 100, .threads = 2, .lanes = kLanes};
   options.learner = &learner;
-  Collector collector(make, nullptr, options);
+  Collector collector(staged.maker(), nullptr, options);
   WatchingWriter writer(collector.schema(), stage);
   stage.fails = true;
   const std::atomic<bool> stop = false;
