@@ -25,15 +25,14 @@ at::Tensor channels_first(const at::Tensor& x) {
 }  // namespace
 
 void EncoderOptions::describe(ConfigFields& f) {
-  f.add("convolutions", convolutions, "of pictures, if the environment shows any",
-        ObservationEncoder::convolutions());
+  ObservationEncoder::describe_convolutions(f, convolutions);
   f.add("normalize_observation", normalize_observation,
         "standardise floating-point observations by running mean and variance");
 }
 
-const std::vector<std::string>& ObservationEncoder::convolutions() {
-  static const std::vector<std::string> names = {"nature", "small", "drq"};
-  return names;
+void ObservationEncoder::describe_convolutions(ConfigFields& f, std::string& name) {
+  f.add("convolutions", name, "convolutions of pictures, if the environment shows any",
+        {"nature", "small", "drq"});
 }
 
 std::vector<ObservationEncoder::Layer> ObservationEncoder::layers_of(const std::string& name) {

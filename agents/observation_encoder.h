@@ -44,8 +44,8 @@ class ObservationEncoder {
   ObservationEncoder(const EnvSpec& spec, const EncoderOptions& options, Rng& rng,
                      at::Device device);
 
-  // The names of EncoderOptions::convolutions.
-  static const std::vector<std::string>& convolutions();
+  // The option EncoderOptions::convolutions, for configs that do not have all of EncoderOptions.
+  static void describe_convolutions(ConfigFields& fields, std::string& name);
 
   int64_t size() const { return size_; }
   at::Device device() const { return device_; }

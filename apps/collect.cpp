@@ -14,7 +14,7 @@
 #include "core/progress.h"
 #include "core/random.h"
 #include "envs/registry.h"
-#include "envs/wrappers/stall_limit.h"
+#include "envs/wrappers/training_limits.h"
 #include "nn/device.h"
 #include "recordings/gymnasium.h"
 #include "recordings/recorded_env.h"
@@ -162,7 +162,7 @@ Source load_learner(std::unique_ptr<RunConfig> config, const LoadOptions& option
   source.config = portable_options(*config->env_config);
   source.agent_config = fields.to_toml();
   const TransitionTraining& training = transition_training(*config);
-  loaded.make_env = with_stall_limit(config->env_config->maker(), training.gathering.stall_limit);
+  loaded.make_env = with_training_limits(config->env_config->maker(), training.gathering.limits);
   loaded.spec = loaded.make_env()->spec();
   source.env_spec = gymnasium_env_spec(loaded.spec, *config->env_config);
   set_compute_threads(1);  // sums on several threads round differently

@@ -11,6 +11,7 @@
 #include "envs/registry.h"
 #include "envs/threaded_vector_env.h"
 #include "examples/ddpg_update.h"
+#include "nn/device.h"
 #include "replay/replay_buffer.h"
 
 using namespace reverie;
@@ -26,7 +27,7 @@ int main(int argc, char** argv) {
   SpaceAdapter adapter(env.spec(), kEnvs);
   const Field action = action_field(adapter.spec().action);
 
-  ReplayBuffer replay(adapter.spec(), 100000, kEnvs, at::kCPU);
+  ReplayBuffer replay(adapter.spec(), 100000, kEnvs, open_device("cpu"));
   Rng sampling(1), noise(2);
   example::Ddpg ddpg({.observation = 4, .action = 2}, /*seed=*/3);
   const std::unique_ptr<Actor> random = make_random_actor(adapter.spec(), 4);

@@ -29,8 +29,7 @@ void ActorCriticOptions::describe(ConfigFields& f) {
 }
 
 void PictureOptions::describe(ConfigFields& f) {
-  f.add("convolutions", convolutions, "of pictures, if the environment shows any",
-        ObservationEncoder::convolutions());
+  ObservationEncoder::describe_convolutions(f, convolutions);
   f.add("random_shift", random_shift,
         "pictures are learnt from moved by up to so many pixels, at random; 0 = as they are "
         "[pixels]",
@@ -43,6 +42,10 @@ void DeterministicOptions::describe(ConfigFields& f) {
   f.add("exploration_noise", exploration_noise,
         "standard deviation of the noise on actions, in units of half the action range",
         at_least(0));
+  f.add("noise_correlation", noise_correlation,
+        "correlation of that noise with the noise of the step before; 0 = independent, 0.9 = lasts "
+        "about ten steps (Ornstein-Uhlenbeck)",
+        {.low = 0, .high = 1, .open_high = true});
   describe_acting(f);
 }
 
@@ -53,7 +56,7 @@ void DeterministicOptions::describe_acting(ConfigFields& f) {
         {"tanh", "clip"});
 }
 
-std::unique_ptr<Actor> DeterministicOptions::actor(Policy u, const Acting& acting,
+std::unique_ptr<Actor> DeterministicOptions::actor(Policy u, int64_t num_envs, const Acting& acting,
                                                    uint64_t seed) const {
   const bool explores = acting.mode == ActMode::kExplore;
   const bool clips = !explores && action_bound == "clip";
@@ -62,7 +65,9 @@ std::unique_ptr<Actor> DeterministicOptions::actor(Policy u, const Acting& actin
     const at::Tensor raw = u(obs);
     return (clips ? raw.clamp(-1.0, 1.0) : at::tanh(raw)).cpu();
   };
-  return std::make_unique<NoisyActor>(policy, explores ? exploration_noise : 0.0, seed);
+  const ActionNoise noise{.deviation = explores ? exploration_noise : 0.0,
+                          .correlation = noise_correlation};
+  return std::make_unique<NoisyActor>(policy, num_envs, noise, seed);
 }
 
 void SmoothingOptions::describe(ConfigFields& f) {

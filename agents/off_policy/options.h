@@ -49,11 +49,14 @@ struct PictureOptions {
 
 // How a deterministic policy acts, a = tanh(u(s)) in training:
 //
-//   explore    clip(tanh(u(s)) + exploration_noise N(0, 1), -1, 1)
+//   explore    clip(tanh(u(s)) + exploration_noise x, -1, 1), x of deviation 1, independent from
+//   step
+//              to step or correlated (agents/noisy_actor.h)
 //   evaluate   tanh(u(s)), or with `action_bound` "clip" clip(u(s), -1, 1). Where a trained policy
 //              uses the bounds of its actions, both are nearly the same.
 struct DeterministicOptions {
   double exploration_noise = 0.1;
+  double noise_correlation = 0.0;
   std::string action_bound = "tanh";
 
   void describe(ConfigFields& fields);
@@ -61,7 +64,8 @@ struct DeterministicOptions {
 
   // u(s) of the environments' observations: [N, A]; called without gradient.
   using Policy = std::function<at::Tensor(const TensorMap& obs)>;
-  std::unique_ptr<Actor> actor(Policy u, const Acting& acting, uint64_t seed) const;
+  std::unique_ptr<Actor> actor(Policy u, int64_t num_envs, const Acting& acting,
+                               uint64_t seed) const;
 };
 
 // Target policy smoothing (Fujimoto et al. 2018, section 5.3).

@@ -15,8 +15,7 @@ void PolicyGradientConfig::describe(ConfigFields& f) {
         "widths of layers before them that policy and value function share; empty = none",
         between(1, 65536));
   f.add("activation", activation, "activation between these layers", {"tanh", "relu"});
-  f.add("convolutions", convolutions, "convolutions of pictures, if the environment shows any",
-        ObservationEncoder::convolutions());
+  ObservationEncoder::describe_convolutions(f, convolutions);
   f.add("memory", memory, "recurrent layer that policy and value function share",
         {"none", "lstm", "gru"});
   f.add("memory_size", memory_size, "outputs of the recurrent layer, with --memory",

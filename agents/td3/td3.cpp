@@ -31,9 +31,9 @@ class Td3 final : public TransitionAgent {
   Td3(const EnvSpec& spec, const Td3Config& config, at::Device device, uint64_t seed)
       : Td3(spec, config, device, seed, Rng(seed)) {}
 
-  std::unique_ptr<Actor> actor(int64_t /*num_envs*/, const Acting& acting, uint64_t seed) override {
-    return config_.actor([this](const TensorMap& obs) { return actor_(encoder_(obs)); }, acting,
-                         seed);
+  std::unique_ptr<Actor> actor(int64_t num_envs, const Acting& acting, uint64_t seed) override {
+    return config_.actor([this](const TensorMap& obs) { return actor_(encoder_(obs)); }, num_envs,
+                         acting, seed);
   }
 
   void observe(const TensorMap& obs) override { encoder_.observe(obs); }

@@ -74,12 +74,12 @@ class Td7 final : public TransitionAgent {
   Td7(const EnvSpec& spec, const Td7Config& config, at::Device device, uint64_t seed)
       : Td7(spec, config, device, seed, Rng(seed)) {}
 
-  std::unique_ptr<Actor> actor(int64_t /*num_envs*/, const Acting& acting, uint64_t seed) override {
+  std::unique_ptr<Actor> actor(int64_t num_envs, const Acting& acting, uint64_t seed) override {
     const bool explores = acting.mode == ActMode::kExplore;
     const auto policy = [this, explores](const TensorMap& obs) {
       return explores || !has_kept_ ? acting_.raw(encoder_(obs)) : kept_.raw(kept_encoder_(obs));
     };
-    return config_.actor(policy, acting, seed);
+    return config_.actor(policy, num_envs, acting, seed);
   }
 
   SampleRequest request() const override { return config_.request(); }

@@ -4,22 +4,22 @@
 
 #include "agents/evaluation.h"
 #include "envs/threaded_vector_env.h"
-#include "envs/wrappers/stall_limit.h"
 #include "nn/pch.h"
 
 namespace reverie {
 
 std::unique_ptr<VectorEnv> gathering_env(const RunConfig& config, int64_t num_envs,
-                                         int64_t stall_limit) {
+                                         const TrainingLimits& limits) {
   const VectorEnvOptions options{.num_envs = num_envs, .threads = static_cast<int>(config.threads)};
-  if (stall_limit == 0) return config.env_config->vector_env(options);
-  // The limit is around each simulator, so an environment's own vector_env() is of no use here.
+  if (!limits.any()) return config.env_config->vector_env(options);
+  // The limits are around each simulator, so an environment's own vector_env() is of no use here.
   return std::make_unique<ThreadedVectorEnv>(
-      with_stall_limit(config.env_config->maker(), stall_limit), options);
+      with_training_limits(config.env_config->maker(), limits), options);
 }
 
-GatheringEnvs::GatheringEnvs(const RunConfig& config, int64_t num_envs, int64_t stall_limit)
-    : env(gathering_env(config, num_envs, stall_limit)), adapter(env->spec(), num_envs) {}
+GatheringEnvs::GatheringEnvs(const RunConfig& config, int64_t num_envs,
+                             const TrainingLimits& limits)
+    : env(gathering_env(config, num_envs, limits)), adapter(env->spec(), num_envs) {}
 
 void refuse_extra_fields(const Agent& agent, std::string_view name) {
   const std::vector<Field> fields = agent.extra_fields();

@@ -9,20 +9,20 @@
 #include "agents/space_adapter.h"
 #include "agents/training/trainer.h"
 #include "envs/vector_env.h"
+#include "envs/wrappers/training_limits.h"
 #include "nn/device.h"
 
 namespace reverie {
 
 // The common part of trainers that step environments.
 
-// A run's environments, within a StallLimit unless stall_limit is 0. Evaluations play their
-// episodes to the end.
+// A run's environments, within its limits of training episodes.
 std::unique_ptr<VectorEnv> gathering_env(const RunConfig& config, int64_t num_envs,
-                                         int64_t stall_limit);
+                                         const TrainingLimits& limits);
 
 // Those environments, and their form for learners.
 struct GatheringEnvs {
-  GatheringEnvs(const RunConfig& config, int64_t num_envs, int64_t stall_limit);
+  GatheringEnvs(const RunConfig& config, int64_t num_envs, const TrainingLimits& limits);
 
   FieldViews observations() { return adapter.observations(env->observations()); }
 

@@ -69,7 +69,7 @@ class LiveExperience final : public Experience {
         seed_(config.seed_for("environments")),
         lanes_(gathering_.num_envs),
         held_out_lanes_(held_out_lanes(training)),
-        env_(gathering_env(config, lanes_ + held_out_lanes_, gathering_.stall_limit)),
+        env_(gathering_env(config, lanes_ + held_out_lanes_, gathering_.limits)),
         adapter_(env_->spec(), lanes_ + held_out_lanes_),
         action_field_(action_field(adapter_.spec().action)),
         actor_(gathering_actor(config, training.gather_policy)(lanes_ + held_out_lanes_,
@@ -94,10 +94,10 @@ class LiveExperience final : public Experience {
         limit == 0 || limit >= steps,
         "{}: episodes end after {} steps, the model needs {} (--history times --action-block)",
         env_->spec().id, limit, steps);
-    REVERIE_CHECK(gathering_.stall_limit == 0 || gathering_.stall_limit >= steps,
+    REVERIE_CHECK(gathering_.limits.stall_limit == 0 || gathering_.limits.stall_limit >= steps,
                   "--stall-limit {}: the model needs {} steps of an episode (--history times "
                   "--action-block)",
-                  gathering_.stall_limit, steps);
+                  gathering_.limits.stall_limit, steps);
     const int64_t each = gathering_.learning_starts / lanes_;
     REVERIE_CHECK(each >= steps,
                   "--learning-starts {}: {} steps in each of {} environments, the model needs {} "

@@ -19,10 +19,14 @@ void DriveOptions::describe_evaluation(ConfigFields& f) {
   f.set_without_effect({"evaluate_every", "evaluate_episodes"});
 }
 
-void describe_stall_limit(ConfigFields& f, int64_t& stall_limit) {
-  f.add("stall_limit", stall_limit,
+void describe_limits(ConfigFields& f, TrainingLimits& limits) {
+  f.add("stall_limit", limits.stall_limit,
         "steps without a positive reward after which an episode of training is truncated; "
         "evaluations play to the end; 0 = none",
+        at_least(0));
+  f.add("episode_limit", limits.episode_limit,
+        "steps after which an episode of training is truncated; evaluations play to the end; 0 = "
+        "none",
         at_least(0));
 }
 
@@ -34,7 +38,7 @@ void GatheringOptions::describe(ConfigFields& f) {
         at_least(0));
   f.add("updates_per_step", updates_per_step, "gradient updates per environment step",
         between(0, 1000));
-  describe_stall_limit(f, stall_limit);
+  describe_limits(f, limits);
 }
 
 void ReplaySettings::describe(ConfigFields& f) {

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "core/config.h"
+#include "envs/wrappers/training_limits.h"
 #include "replay/replay_buffer.h"
 
 namespace reverie {
@@ -22,15 +23,15 @@ struct DriveOptions {
   void describe_evaluation(ConfigFields& fields);
 };
 
-// The option of gathering_env() of that name.
-void describe_stall_limit(ConfigFields& fields, int64_t& stall_limit);
+// The limits of training episodes as options.
+void describe_limits(ConfigFields& fields, TrainingLimits& limits);
 
 // Options for experience gathered during learning.
 struct GatheringOptions {
   int64_t num_envs = 8;
   int64_t learning_starts = 5000;
   double updates_per_step = 1.0;
-  int64_t stall_limit = 0;  // 0 = none
+  TrainingLimits limits = {};
   bool overlap = true;
 
   void describe(ConfigFields& fields);

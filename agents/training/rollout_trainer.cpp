@@ -11,7 +11,7 @@ namespace reverie {
 
 void RolloutTraining::describe(ConfigFields& f) {
   f.add("num_envs", num_envs, "environments stepped together", between(1, 65536));
-  describe_stall_limit(f, stall_limit);
+  describe_limits(f, limits);
   f.add("normalize_reward", normalize_reward,
         "divide rewards by the standard deviation of their running discounted sum");
   drive_options.describe(f);
@@ -30,7 +30,7 @@ class RolloutTrainer final : public Trainer {
         length_(training.length(config)),
         seed_(config.seed_for("environments")),
         device_(open_device(config.device)),
-        environments_(config, num_envs_, training.stall_limit),
+        environments_(config, num_envs_, training.limits),
         agent_(make_agent_of<RolloutAgent>(config, environments_.adapter.spec(), "rollouts")),
         actor_(agent_->actor(num_envs_, {ActMode::kExplore}, config.seed_for("exploration"))),
         store_(environments_.adapter.spec(), agent_->extra_fields(), agent_->request().steps,

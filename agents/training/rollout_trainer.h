@@ -18,7 +18,7 @@ struct RolloutTraining : TrainingConfig {
   RolloutTraining() { drive_options.evaluate_every = 25000; }
 
   int64_t num_envs = 8;
-  int64_t stall_limit = 0;       // 0 = none
+  TrainingLimits limits = {};
   bool normalize_reward = true;  // as RunningRewardScale does
   DriveOptions drive_options;
 

@@ -106,7 +106,7 @@ class TransitionTrainer final : public Trainer {
                                                           const TransitionTraining& training) {
     if (config.total_steps() == 0) return nullptr;
     return std::make_unique<GatheringEnvs>(config, training.gathering.num_envs,
-                                           training.gathering.stall_limit);
+                                           training.gathering.limits);
   }
 
   void gather() {

@@ -30,9 +30,4 @@ void StallLimit::set_memory(std::span<const double> numbers) {
   stalled_ = reader.count(static_cast<double>(limit_));
 }
 
-EnvMaker with_stall_limit(EnvMaker make, int64_t limit) {
-  if (limit == 0) return make;
-  return [make = std::move(make), limit] { return std::make_unique<StallLimit>(make(), limit); };
-}
-
 }  // namespace reverie

@@ -24,7 +24,4 @@ class StallLimit final : public Wrapper {
   int64_t stalled_ = 0;  // steps since the last positive reward
 };
 
-// The environments of `make` within a StallLimit; as they are where limit is 0.
-EnvMaker with_stall_limit(EnvMaker make, int64_t limit);
-
 }  // namespace reverie

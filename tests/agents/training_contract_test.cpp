@@ -22,7 +22,7 @@ namespace {
 using test::group_of;
 
 std::vector<std::string> learning_agents() {
-  std::vector<std::string> names;
+  std::vector<std::string> names = {"ddpg/noise_correlation=0.9"};
   for (const AgentEntry& entry : agent_registry()) {
     if (entry.learns()) names.push_back(entry.name);
   }
@@ -147,12 +147,11 @@ double logged_mean(const test::TrainingRun& run, const std::string& column) {
   return sum / static_cast<double>(count);
 }
 
-TEST_P(TrainingContract, StalledEpisodesEndInTrainingAlone) {
-  SmallRun straight(GetParam()), killed(GetParam());
+void expect_limit_in_training_alone(const std::string& variant, const char* limit) {
+  SmallRun straight(variant), killed(variant);
   const bool is_point = straight.config.env == "point";
   for (SmallRun* run : {&straight, &killed}) {
-    // No step of the point earns a reward above 0, and few of a maze's.
-    if (!run->set("stall_limit", is_point ? "3" : "20")) GTEST_SKIP() << "gathers otherwise";
+    if (!run->set(limit, is_point ? "3" : "20")) GTEST_SKIP() << "gathers otherwise";
     run->set("evaluate_every", "40");
   }
   straight.train();
@@ -164,6 +163,15 @@ TEST_P(TrainingContract, StalledEpisodesEndInTrainingAlone) {
   if (!is_point || std::isnan(evaluated)) return;
   // Episodes of 3 steps against 11, each with a reward below 0.
   EXPECT_LT(evaluated, 1.8 * logged_mean(straight, "env/return"));
+}
+
+// No step of the point earns a reward above 0, and few of a maze's.
+TEST_P(TrainingContract, StalledEpisodesEndInTrainingAlone) {
+  expect_limit_in_training_alone(GetParam(), "stall_limit");
+}
+
+TEST_P(TrainingContract, EpisodesBeyondTheLimitEndInTrainingAlone) {
+  expect_limit_in_training_alone(GetParam(), "episode_limit");
 }
 
 TEST_P(TrainingContract, TheSeedDecidesTheRun) {
