@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "agents/bc/bc.h"
 #include "agents/controller/controller_agent.h"
 #include "agents/ddpg/ddpg.h"
 #include "agents/dqn/dqn.h"
+#include "agents/iql/iql.h"
 #include "agents/jepa/jepa_agent.h"
 #include "agents/policy_gradient/a2c.h"
 #include "agents/policy_gradient/ppo.h"
@@ -34,6 +36,9 @@ const std::vector<AgentEntry>& agent_registry() {
       ppo_entry(),
       a2c_entry(),
       reinforce_entry(),
+      bc_entry(),
+      td3_bc_entry(),
+      iql_entry(),
       rnd_entry(),
       jepa_entry(),
       value_iteration_entry(),

@@ -70,6 +70,18 @@ std::unique_ptr<Actor> DeterministicOptions::actor(Policy u, int64_t num_envs, c
   return std::make_unique<NoisyActor>(policy, num_envs, noise, seed);
 }
 
+void CloningOptions::describe(ConfigFields& f) {
+  f.add("bc_weight", bc_weight,
+        "weight of the distance to the data's actions in the actor's loss, for datasets; 0 = none",
+        at_least(0));
+}
+
+at::Tensor CloningOptions::actor_loss(const at::Tensor& q, const at::Tensor& mu,
+                                      const at::Tensor& a) const {
+  if (bc_weight == 0.0) return -q.mean();
+  return -q.mean() / q.detach().abs().mean() + bc_weight * (mu - a).square().mean();
+}
+
 void SmoothingOptions::describe(ConfigFields& f) {
   f.add("target_noise", target_noise,
         "standard deviation of the noise on the target policy's actions, in units of half the "

@@ -68,6 +68,22 @@ struct DeterministicOptions {
                                uint64_t seed) const;
 };
 
+// Learning from a dataset without leaving it: the actor of TD3 or TD7 also imitates the data,
+//
+//   minimise  -mean Q(s, mu(s)) / mean |Q(s, mu(s))| + bc_weight mean (mu(s) - a)^2,
+//
+// the second mean over the numbers of actions too, mean |Q| without gradient (Fujimoto & Gu 2021,
+// arXiv:2106.06860, equations 3 and 4; their alpha of 2.5 is a weight of 1 / 2.5). With 0 the actor
+// minimises  -mean Q  alone.
+struct CloningOptions {
+  double bc_weight = 0.0;
+
+  void describe(ConfigFields& fields);
+
+  // q: Q(s, mu(s)) [...]; mu: mu(s), a: the data's actions, [B, A].
+  at::Tensor actor_loss(const at::Tensor& q, const at::Tensor& mu, const at::Tensor& a) const;
+};
+
 // Target policy smoothing (Fujimoto et al. 2018, section 5.3).
 struct SmoothingOptions {
   double target_noise = 0.2;

@@ -17,6 +17,7 @@ void Td3Config::describe(ConfigFields& f) {
   SamplingOptions::describe(f);
   DeterministicOptions::describe(f);
   SmoothingOptions::describe(f);
+  CloningOptions::describe(f);
   f.add("policy_delay", policy_delay, "updates of the critics per update of actor and targets",
         between(1, 1000));
   PictureOptions::describe(f);
@@ -49,7 +50,7 @@ class Td3 final : public TransitionAgent {
     minimize(critic_loss, {&critic_optimizer_, encoder_.optimizer()});
 
     if (++updates_ % config_.policy_delay == 0) {
-      actor_loss_ = update_actor(s.detach());
+      actor_loss_ = update_actor(s.detach(), batch.action);
       target_actor_.parameters().soft_update(actor_.parameters(), config_.tau);
       target_critics_.parameters().soft_update(critics_.parameters(), config_.tau);
     }
@@ -105,9 +106,11 @@ class Td3 final : public TransitionAgent {
     return batch.reward + batch.discount * q.squeeze(2).amin(0);
   }
 
-  at::Tensor update_actor(const at::Tensor& s) {
+  at::Tensor update_actor(const at::Tensor& s, const at::Tensor& data_action) {
     const Frozen frozen({&critics_.parameters()});
-    const at::Tensor loss = -critics_.member(0, with_action(s, mu(actor_, s))).mean();
+    const at::Tensor a = mu(actor_, s);
+    const at::Tensor loss =
+        config_.actor_loss(critics_.member(0, with_action(s, a)), a, data_action);
     minimize(loss, {&actor_optimizer_});
     return loss.detach();
   }
@@ -137,6 +140,19 @@ AgentEntry td3_entry() {
   return {.name = "td3",
           .summary = "twin delayed deep deterministic policy gradient (Fujimoto et al. 2018)",
           .config = [] { return std::make_unique<Td3Config>(); },
+          .training = [] { return std::make_unique<TransitionTraining>(); }};
+}
+
+AgentEntry td3_bc_entry() {
+  return {.name = "td3-bc",
+          .summary = "TD3 that also imitates its dataset (Fujimoto & Gu 2021)",
+          .config =
+              [] {
+                auto config = std::make_unique<Td3Config>();
+                config->bc_weight = 0.4;
+                config->normalize_observation = true;
+                return config;
+              },
           .training = [] { return std::make_unique<TransitionTraining>(); }};
 }
 

@@ -14,7 +14,8 @@ namespace reverie {
 //   critics        minimise  sum over i of mean (Q_i(s, a) - y)^2,
 //                  y = r + discount min over i of Q_i'(s', a')
 //   every d-th update:
-//     actor        maximise  mean Q_1(s, mu(s))
+//     actor        maximise  mean Q_1(s, mu(s)); with `bc_weight` it also imitates the data
+//                  (CloningOptions): TD3+BC
 //     targets      theta' <- (1 - tau) theta' + tau theta
 //
 // Source: Fujimoto, van Hoof & Meger 2018, arXiv:1802.09477, algorithm 1, with the hyper-parameters
@@ -26,6 +27,7 @@ struct Td3Config : AgentConfig,
                    SamplingOptions,
                    DeterministicOptions,
                    SmoothingOptions,
+                   CloningOptions,
                    PictureOptions {
   int64_t policy_delay = 2;
 
@@ -37,5 +39,9 @@ struct Td3Config : AgentConfig,
 };
 
 AgentEntry td3_entry();
+
+// TD3+BC (Fujimoto & Gu 2021, arXiv:2106.06860): TD3 with `bc_weight` 0.4, their alpha of 2.5, and
+// standardised observations. Learns from a dataset.
+AgentEntry td3_bc_entry();
 
 }  // namespace reverie

@@ -23,6 +23,7 @@ void Td7Config::describe(ConfigFields& f) {
   SamplingOptions::describe(f);
   DeterministicOptions::describe(f);
   SmoothingOptions::describe(f);
+  CloningOptions::describe(f);
   f.add("policy_delay", policy_delay, "updates of the critics per update of the actor",
         between(1, 1000));
   f.add("target_every", target_every, "updates between two copies to the targets",
@@ -129,7 +130,7 @@ class Td7 final : public TransitionAgent {
         at::huber_loss(q, y.expand_as(q), at::Reduction::None, config_.least_priority), batch);
     minimize(critic_loss, {&critic_optimizer_, encoder_.optimizer()});
 
-    if (++updates_ % config_.policy_delay == 0) actor_loss_ = update_actor(s, z_s);
+    if (++updates_ % config_.policy_delay == 0) actor_loss_ = update_actor(s, z_s, a);
     if (updates_ % config_.target_every == 0) update_targets();
 
     Learned learned{.metrics = {{"loss/embedding", embedding_loss},
@@ -223,11 +224,12 @@ class Td7 final : public TransitionAgent {
   }
 
   // maximise mean Q_i(s, mu(s, z_s), z_sa, z_s)
-  at::Tensor update_actor(const at::Tensor& s, const at::Tensor& z_s) {
+  at::Tensor update_actor(const at::Tensor& s, const at::Tensor& z_s,
+                          const at::Tensor& data_action) {
     const Frozen frozen({&critics_.parameters(), &acting_.embeddings.parameters()});
     const at::Tensor a = acting_.mu(s, z_s);
     const at::Tensor z_sa = acting_.embeddings.state_action(z_s, a);
-    const at::Tensor loss = -critics_(s, a, z_sa, z_s).mean();
+    const at::Tensor loss = config_.actor_loss(critics_(s, a, z_sa, z_s), a, data_action);
     minimize(loss, {&actor_optimizer_});
     return loss.detach();
   }

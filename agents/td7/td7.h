@@ -16,7 +16,9 @@ namespace reverie {
 //   critics     minimise  sum over i of mean huber(Q_i(s, a, z_sa, z_s) - y),
 //               y = r + discount clip(min over i of Q_i'(s', a', z_sa', z_s'), low, high)
 //               a' = clip(mu'(s', z_s') + clip(N(0, target_noise^2), -c, c))
-//   actor       every d-th update: maximise  mean over both i of Q_i(s, mu(s, z_s), z_sa, z_s)
+//   actor       every d-th update: maximise  mean over both i of Q_i(s, mu(s, z_s), z_sa, z_s);
+//               with `bc_weight` (0.1 in the paper's offline runs) it also imitates the data
+//               (CloningOptions)
 //   targets     every `target_every` updates, in this order: mu' <- mu, Q' <- Q,
 //               target embeddings <- fixed embeddings, fixed embeddings <- f and g;
 //               low and high <- the extremes of y so far
@@ -47,6 +49,7 @@ struct Td7Config : AgentConfig,
                    SamplingOptions,
                    DeterministicOptions,
                    SmoothingOptions,
+                   CloningOptions,
                    PictureOptions {
   int64_t hidden_size = 256;     // of every layer
   int64_t embedding_size = 256;  // of z_s and z_sa

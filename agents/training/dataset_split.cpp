@@ -1,6 +1,8 @@
 #include "agents/training/dataset_split.h"
 
 #include <algorithm>
+#include <cmath>
+#include <numeric>
 
 #include <fmt/ranges.h>
 
@@ -102,10 +104,29 @@ std::unique_ptr<Dataset> open_dataset_for(const EnvSpec& spec, const std::string
   return dataset;
 }
 
-std::unique_ptr<ReplayBuffer> load_transitions(Dataset& dataset, const RunConfig& config,
-                                               const EnvSpec& spec, at::Device device,
-                                               const ReplayOptions& options) {
+std::vector<int64_t> best_episodes(Dataset& dataset, double share) {
+  const auto count = static_cast<int64_t>(dataset.episodes().size());
+  std::vector<double> returns;
+  for (int64_t i = 0; i < count; ++i) {
+    const EpisodeData episode = dataset.read_steps(i);
+    returns.push_back(std::accumulate(episode.reward.begin(), episode.reward.end(), 0.0));
+  }
+  std::vector<int64_t> order(returns.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
+    return returns[static_cast<size_t>(a)] > returns[static_cast<size_t>(b)];
+  });
+  const double wanted = std::ceil(share * static_cast<double>(count) - 1e-9);
+  order.resize(std::min(order.size(), static_cast<size_t>(std::max(wanted, 1.0))));
+  std::sort(order.begin(), order.end());
+  return order;
+}
+
+std::unique_ptr<ReplayBuffer> load_transitions(Dataset& dataset, double share,
+                                               const RunConfig& config, const EnvSpec& spec,
+                                               at::Device device, const ReplayOptions& options) {
   DatasetSelection selection{.scale_actions = config.env_config->spec().action};
+  if (share < 1.0) selection.episodes = best_episodes(dataset, share);
   for (const Field& field : spec.observation) selection.fields.push_back(field.name);
   return load_replay(dataset, selection, device, options);
 }

@@ -49,11 +49,15 @@ DatasetSplit open_split_dataset(const RunConfig& config, const std::string& env,
 // registry, and when its observations or actions differ from the spec's.
 std::unique_ptr<Dataset> open_dataset_for(const EnvSpec& spec, const std::string& path);
 
-// All transitions of such a dataset as learners see them: the fields of the spec, actions in [-1,
-// 1].
-std::unique_ptr<ReplayBuffer> load_transitions(Dataset& dataset, const RunConfig& config,
-                                               const EnvSpec& spec, at::Device device,
-                                               const ReplayOptions& options);
+// The indices of the episodes that returned most, in ascending order: share (0, 1] of all, at least
+// one.
+std::vector<int64_t> best_episodes(Dataset& dataset, double share);
+
+// The transitions of such a dataset as learners see them: the fields of the spec, actions in [-1,
+// 1]. share: of best_episodes(); 1: all.
+std::unique_ptr<ReplayBuffer> load_transitions(Dataset& dataset, double share,
+                                               const RunConfig& config, const EnvSpec& spec,
+                                               at::Device device, const ReplayOptions& options);
 
 // Likewise for a world model, which learns from pictures. Also throws Error(kInput) for a dataset
 // without pixels and for one whose pictures or actions differ from those of `spec`.

@@ -67,11 +67,12 @@ struct HindsightOptions {
 
 // A dataset to learn from.
 struct DatasetOptions {
-  std::string path;       // "" = experience is gathered
-  int64_t updates = 0;    // gradient updates on it; 0 = the default of the way to train
-  double held_out = 0.0;  // fraction of its episodes that is held out
-  double share = 0.5;     // its fraction of batches once experience is gathered too
-  bool alone = false;     // nothing can be gathered in addition
+  std::string path;            // "" = experience is gathered
+  int64_t updates = 0;         // gradient updates on it; 0 = the default of the way to train
+  double held_out = 0.0;       // fraction of its episodes that is held out
+  double share = 0.5;          // its fraction of batches once experience is gathered too
+  double best_episodes = 1.0;  // the fraction of its episodes, those of greatest return, to use
+  bool alone = false;          // nothing can be gathered in addition
 };
 
 }  // namespace reverie

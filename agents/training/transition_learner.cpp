@@ -67,7 +67,8 @@ TransitionLearner::TransitionLearner(const RunConfig& config, const TransitionTr
     if (say) say(fmt::format("reading {}", path));
     const std::unique_ptr<Dataset> dataset = open_dataset_for(spec, path);
     identity_ = DatasetIdentity::of(*dataset);
-    dataset_ = load_transitions(*dataset, config, spec, device, options);
+    dataset_ =
+        load_transitions(*dataset, training.data.best_episodes, config, spec, device, options);
   }
   if (num_envs > 0) {
     replay_.emplace(spec, training.replay.replay_capacity, num_envs, device, options);

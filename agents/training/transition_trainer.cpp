@@ -17,6 +17,9 @@ void TransitionTraining::describe(ConfigFields& f) {
       at_least(0));
   f.add("dataset_share", data.share,
         "with --dataset and --steps: the dataset's share of each batch", between(0, 1));
+  f.add("best_episodes", data.best_episodes,
+        "with --dataset: the share of its episodes to learn from, those that returned most",
+        {.low = 0, .high = 1, .open_low = true});
   describe_learning(f);
   f.add("overlap", gathering.overlap,
         "learn while the environments step; the run stays repeatable");
@@ -137,6 +140,12 @@ class TransitionTrainer final : public Trainer {
 }  // namespace
 
 std::unique_ptr<Trainer> TransitionTraining::make(const RunConfig& config, const Say& say) const {
+  if (imitates) {
+    REVERIE_CHECK(!data.path.empty() && config.total_steps() == 0,
+                  "--agent {}: imitates a dataset and learns nothing from its own steps; expected "
+                  "--dataset, and no --steps",
+                  config.agent);
+  }
   auto trainer = std::make_unique<TransitionTrainer>(config, *this, say);
   if (const int64_t steps = config.total_steps(); steps > 0) {
     say_where_it_ends(say, steps, gathering.num_envs, "its environments together take");

@@ -30,6 +30,7 @@ struct TransitionTraining : TrainingConfig {
   PriorityOptions priority;
   HindsightOptions hindsight;
   DatasetOptions data;
+  bool imitates = false;  // the agent learns from others' actions alone
 
   static constexpr int64_t kDefaultUpdates = 100000;
 

@@ -3,7 +3,10 @@
 #include <gtest/gtest.h>
 
 #include "agents/ddpg/ddpg.h"
+#include "agents/registry.h"
+#include "agents/space_adapter.h"
 #include "agents/training/dataset_replay.h"
+#include "agents/training/dataset_split.h"
 #include "agents/training/transition_learner.h"
 #include "datasets/dataset.h"
 #include "envs/env_lane.h"
@@ -165,6 +168,51 @@ TEST(OfflineTraining, WhatDoesNotFitIsNamedBeforeAnythingIsWritten) {
   OfflineRun prioritized(dataset);
   prioritized.training().priority.priority_exponent = 0.6;
   prioritized.train();
+}
+
+TEST(OfflineTraining, AnImitatorNeedsADatasetAndTakesNoSteps) {
+  const test::TemporaryFolder folder;
+  OfflineRun run(write_dataset(folder / "point"));
+  run.config.agent = "bc";
+  run.config.agent_config = find_agent("bc").config();
+  run.config.training = find_agent("bc").training();
+  run.training().data.updates = 20;
+  EXPECT_THAT(input_error([&] { run.train(); }), HasSubstr("expected --dataset, and no --steps"));
+  run.training().data.path = folder / "point";
+  run.config.steps = 100;
+  EXPECT_THAT(input_error([&] { run.train(); }), HasSubstr("--agent bc"));
+  run.config.steps = 0;
+  EXPECT_EQ(run.train().counts.updates, 20);
+}
+
+TEST(OfflineTraining, TheBestEpisodesAreThoseOfGreatestReturn) {
+  const test::TemporaryFolder folder;
+  const std::unique_ptr<Dataset> dataset = Dataset::open(write_dataset(folder / "point"));
+  std::vector<std::pair<double, int64_t>> returns;
+  for (int64_t i = 0; i < 30; ++i) {
+    double sum = 0.0;
+    for (const float reward : dataset->read(i).reward) sum += reward;
+    returns.emplace_back(-sum, i);
+  }
+  std::sort(returns.begin(), returns.end());
+  std::vector<int64_t> expected;
+  for (size_t i = 0; i < 3; ++i) expected.push_back(returns[i].second);
+  EXPECT_THAT(best_episodes(*dataset, 0.1), testing::UnorderedElementsAreArray(expected));
+  EXPECT_EQ(best_episodes(*dataset, 1e-9).size(), 1U);
+  EXPECT_EQ(best_episodes(*dataset, 0.11).size(), 4U);
+  EXPECT_EQ(best_episodes(*dataset, 1.0).size(), 30U);
+
+  // A share of a dataset is what batches are drawn from.
+  OfflineRun run(folder / "point");
+  run.training().data.best_episodes = 0.1;
+  const EnvSpec spec = SpaceAdapter::adapt(run.config.env_config->spec());
+  EXPECT_EQ(load_transitions(*dataset, 0.1, run.config, spec, at::kCPU, {})->size(),
+            static_cast<int64_t>(3 * kSteps));
+  run.train();
+  OfflineRun all(folder / "point");
+  all.train();
+  EXPECT_FALSE(at::equal(group_of(run.latest(), "model").at("actor.0.weight"),
+                         group_of(all.latest(), "model").at("actor.0.weight")));
 }
 
 // What learners see of a dataset: actions in [-1, 1], floats in single precision.

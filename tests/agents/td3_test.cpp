@@ -55,6 +55,23 @@ TEST(Td3Update, IsPyTorchs) {
             GoldenUpdates::kTolerance);
 }
 
+// The twin of tests/golden/offline.py: alpha 2.5, for which td3-bc has its weight.
+TEST(Td3Update, ImitatesAsTd3Bc) {
+  GoldenUpdates golden("offline", "td3-bc");
+  const std::unique_ptr<AgentConfig> made = td3_bc_entry().config();
+  auto& config = dynamic_cast<Td3Config&>(*made);
+  EXPECT_TRUE(config.normalize_observation);
+  config.normalize_observation = false;
+  config.hidden_sizes = {16, 12};
+  config.actor_learning_rate = 1e-3;
+  config.critic_learning_rate = 2e-3;
+  config.tau = 0.05;
+  config.target_noise_clip = 0.3;
+  const auto agent = make_td3(config);
+  golden.begin(*agent);
+  golden.compare(learner(agent), 10, {"loss/critic", "loss/actor"});
+}
+
 TEST(Td3Update, TerminatedTransitionsDoNotLookAtWhatFollows) {
   Td3Config config;
   config.hidden_sizes = {16};

@@ -7,6 +7,7 @@
 #include "agents/registry.h"
 #include "agents/space_adapter.h"
 #include "agents/tabular/sweep_training.h"
+#include "agents/training/transition_trainer.h"
 #include "core/random.h"
 #include "envs/registry.h"
 #include "nn/pch.h"
@@ -22,7 +23,9 @@ namespace {
 using test::group_of;
 
 std::vector<std::string> learning_agents() {
-  std::vector<std::string> names = {"ddpg/noise_correlation=0.9"};
+  std::vector<std::string> names = {"ddpg/noise_correlation=0.9", "iql/extraction=ddpg-bc",
+                                    "iql/extraction=awr-discrete", "iql/deviation=dependent",
+                                    "bc/policy=binned/autoregressive=true"};
   for (const AgentEntry& entry : agent_registry()) {
     if (entry.learns()) names.push_back(entry.name);
   }
@@ -39,6 +42,10 @@ class SmallRun : public test::TrainingRun {
     config.steps = 160;
     config.agent_config = test::config_of(name);
     config.training = entry.training();
+    if (auto* transitions = dynamic_cast<TransitionTraining*>(config.training.get())) {
+      transitions->imitates =
+          false;  // an imitator gathers too: for the run, not for what it learns
+    }
     if (entry.reads_pixels) {
       config.env = "maze2d-umaze";
       config.env_config = find_env(config.env).config();
