@@ -42,7 +42,10 @@ using GoalOutcomeFn = std::function<GoalOutcome(std::span<const double> achieved
 // other transitions stay as recorded.
 struct GoalSpec {
   GoalStrategy strategy = GoalStrategy::kFuture;
-  double ratio = 0.8;             // [0, 1]
+  double ratio = 0.8;  // [0, 1]
+  // The share of these goals that kRandom draws instead, [0, 1]: goals beyond what one episode
+  // reaches, whose values are bootstrapped (Park et al. 2024, OGBench, arXiv:2410.20092, appendix).
+  double random_share = 0.0;
   double geometric_gamma = 0.99;  // g of kGeometric, (0, 1)
   GoalOutcomeFn outcome = {};
   std::string achieved = "achieved_goal";  // fields of the observation, of equal size

@@ -175,6 +175,8 @@ void ReplayBuffer::check_goals(const GoalSpec& goals) const {
   REVERIE_CHECK(goals.outcome, "replay: goals are relabelled by a function of the outcome: none");
   REVERIE_CHECK(goals.ratio >= 0.0 && goals.ratio <= 1.0,
                 "replay: a ratio of {} relabelled goals, expected 0 to 1", goals.ratio);
+  REVERIE_CHECK(goals.random_share >= 0.0 && goals.random_share <= 1.0,
+                "replay: a share of {} random goals, expected 0 to 1", goals.random_share);
   REVERIE_CHECK(goals.strategy != GoalStrategy::kGeometric ||
                     (goals.geometric_gamma > 0.0 && goals.geometric_gamma < 1.0),
                 "replay: geometric goals with gamma {}, expected between 0 and 1",
@@ -184,7 +186,9 @@ void ReplayBuffer::check_goals(const GoalSpec& goals) const {
 // The slot of the observation whose achieved goal becomes the goal of the step in `slot`; -1 when
 // no known observation follows it.
 int64_t ReplayBuffer::draw_goal(int64_t slot, const GoalSpec& goals, Rng& rng) const {
-  if (goals.strategy == GoalStrategy::kRandom) {
+  const bool is_random = goals.strategy == GoalStrategy::kRandom ||
+                         (goals.random_share > 0.0 && rng.random() < goals.random_share);
+  if (is_random) {
     const int64_t n = filled();
     int64_t drawn = 0;
     do {

@@ -10,7 +10,9 @@ namespace reverie {
 std::optional<GoalSpec> hindsight_goals(const RunConfig& config, const HindsightOptions& options) {
   const std::string& name = options.goal_strategy;
   if (name == "none") return std::nullopt;
-  GoalSpec goals{.strategy = parse_goal_strategy(name), .ratio = options.goal_ratio};
+  GoalSpec goals{.strategy = parse_goal_strategy(name),
+                 .ratio = options.goal_ratio,
+                 .random_share = options.goal_random_share};
   const std::shared_ptr<Env> env = config.env_config->maker()();
   const PhysicsState* physics = env->physics();
   const std::vector<double> nowhere(2);

@@ -77,6 +77,8 @@ void HindsightOptions::describe(ConfigFields& f) {
         "hindsight: which reached goals replace desired ones (Andrychowicz et al. 2017)",
         {"none", "final", "future", "geometric", "random"});
   f.add("goal_ratio", goal_ratio, "share of transitions whose goal is replaced", between(0, 1));
+  f.add("goal_random_share", goal_random_share,
+        "share of these goals that any episode reached, whatever the strategy", between(0, 1));
 }
 
 }  // namespace reverie

@@ -61,6 +61,7 @@ struct PriorityOptions {
 struct HindsightOptions {
   std::string goal_strategy = "none";
   double goal_ratio = 0.8;
+  double goal_random_share = 0.0;
 
   void describe(ConfigFields& fields);
 };

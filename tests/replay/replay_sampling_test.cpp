@@ -221,6 +221,23 @@ TEST(ReplayGoals, ComeFromWhereTheStrategySaysAndRewardsFollow) {
   }
 }
 
+TEST(ReplayGoals, AShareOfThemIsOfAnyEpisode) {
+  const ReplayBuffer replay = scripted_replay(300, 2, 1, 9, 100);
+  Rng rng(8);
+  SampleSpec spec = relabelled(GoalStrategy::kFuture);
+  const auto of_other_lane = [&](double share) {
+    spec.goals->random_share = share;
+    const Batch batch = replay.sample(4000, spec, rng);
+    const at::Tensor lane = batch.obs.at("observation").select(1, 0);
+    const at::Tensor goal = batch.obs.at("desired_goal").select(1, 0);
+    const at::Tensor is_of_second = (goal >= ScriptedEnvs::goal_of(1, 0, 0)).to(at::kFloat);
+    return (is_of_second != lane).to(at::kFloat).mean().item<double>();
+  };
+  EXPECT_EQ(of_other_lane(0.0), 0.0);
+  EXPECT_NEAR(of_other_lane(0.4), 0.2, 0.03);  // half of the random ones
+  EXPECT_NEAR(of_other_lane(1.0), 0.5, 0.03);
+}
+
 TEST(ReplayGoals, DistancesFollowTheirDistributions) {
   const ReplayBuffer replay = scripted_replay(3000, 1, 1, 1000, 2000);
   const ScriptedEnvs envs(1, 1, 1000);
