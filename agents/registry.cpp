@@ -7,6 +7,7 @@
 #include "agents/controller/controller_agent.h"
 #include "agents/ddpg/ddpg.h"
 #include "agents/dqn/dqn.h"
+#include "agents/fb/fb.h"
 #include "agents/iql/iql.h"
 #include "agents/jepa/jepa_agent.h"
 #include "agents/policy_gradient/a2c.h"
@@ -39,6 +40,7 @@ const std::vector<AgentEntry>& agent_registry() {
       bc_entry(),
       td3_bc_entry(),
       iql_entry(),
+      fb_entry(),
       rnd_entry(),
       jepa_entry(),
       value_iteration_entry(),
