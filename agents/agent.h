@@ -122,6 +122,14 @@ class TransitionAgent : public Agent {
   virtual void on_episode_end(const Episode& episode);
 };
 
+// An agent that learns policies for all rewards at once, and is told afterwards which to pursue.
+class TaskAgent : public TransitionAgent {
+ public:
+  // Its evaluation pursues from now on the reward of these samples of its data's states. obs: [N,
+  // ...] as in Actor::act(); reward: [N] float32, of reaching each.
+  virtual void pursue(const TensorMap& obs, const at::Tensor& reward) = 0;
+};
+
 // An agent that learns from sequences of steps.
 class SequenceAgent : public Agent {
  public:

@@ -185,7 +185,11 @@ Evaluation evaluate_run(const std::string& run, const EvaluateFlags& flags, cons
   std::vector<ReportColumn>& columns = evaluation.columns;
   std::optional<Record> kept;
   if (!flags.record.empty()) {
-    kept = begin_record(loaded, run, {.episodes = episodes, .seed = flags.seed}, launch);
+    kept = begin_record(loaded, run,
+                        {.episodes = episodes,
+                         .seed = flags.seed,
+                         .is_best = options.checkpoint == "best"},
+                        launch);
     check_place(flags.record, *kept);
   }
   const int threads = static_cast<int>(loaded.config->threads);
@@ -371,9 +375,10 @@ int evaluate_command(const Arguments& arguments) {
   add_environment_flags(line, arguments);
   if (!line.parse(arguments)) return 0;
 
-  REVERIE_CHECK(flags.record.empty() || options.checkpoint == "latest",
-                "--record: found --checkpoint {}, expected latest; the results of a checkpoint "
-                "that was chosen by its evaluations are biased",
+  REVERIE_CHECK(flags.record.empty() || options.checkpoint == "latest" ||
+                    options.checkpoint == "best",
+                "--record: found --checkpoint {}, expected latest or best; the result of a "
+                "checkpoint that somebody chose is biased",
                 options.checkpoint);
   options.adjust = adjust_by_flags(line);
   options.seed = static_cast<uint64_t>(flags.seed);

@@ -4,12 +4,16 @@
 
 #include "agents/registry.h"
 #include "agents/space_adapter.h"
+#include "agents/training/dataset_split.h"
 #include "core/random.h"
 #include "core/run_directory.h"
 #include "envs/registry.h"
 #include "envs/wrappers/wrapped_config.h"
 #include "nn/device.h"
+#include "recordings/gymnasium.h"
+#include "recordings/recorded_env.h"
 #include "runs/run_group.h"
+#include "runs/task_inference.h"
 
 namespace reverie {
 namespace {
@@ -214,6 +218,26 @@ void refuse_goals(const GoalRequest& given, const std::string& name) {
   if (flag != nullptr) fail_input("{}: {} does not plan to goals; leave it out", flag, name);
 }
 
+GoalRequest without_dataset(GoalRequest goals) {
+  goals.dataset.clear();
+  return goals;
+}
+
+constexpr int64_t kTaskSamples = 10000;
+
+// Tells the agent the reward of the environment that it is evaluated in.
+void pursue_reward(TaskAgent& agent, const LoadedPolicy& loaded, const LoadOptions& options) {
+  const bool is_other = !options.goals.dataset.empty();
+  const std::string path = is_other ? options.goals.dataset : loaded.config->dataset();
+  REVERIE_CHECK(!path.empty(),
+                "{}: the reward of {} is inferred from a dataset's states, and the run learnt from "
+                "none; expected --dataset F",
+                loaded.name, loaded.spec.id);
+  const std::unique_ptr<Dataset> dataset = Dataset::open(path);
+  if (!is_other) DatasetIdentity::of(*dataset).check(loaded.dataset);
+  pursue_reward_of(agent, *loaded.make_env(), *dataset, kTaskSamples, options.seed);
+}
+
 }  // namespace
 
 LoadedPolicy load_policy(const std::string& run, const LoadOptions& options) {
@@ -229,10 +253,16 @@ LoadedPolicy load_policy(const std::string& run, const LoadOptions& options) {
   loaded.make_actor = evaluating_actors(*loaded.agent);
   loaded.step = opened.step;
   loaded.dataset = opened.dataset;
+  const std::string trained_in = portable_options(*loaded.config->env_config);
   use_environment(loaded, options);
   check_same_interface(opened.trained, loaded.spec);
   set_compute_threads(static_cast<int>(loaded.config->threads));
-  if (!find_agent(loaded.config->agent).reaches_goals) {
+  if (auto* tasks = dynamic_cast<TaskAgent*>(loaded.agent.get())) {
+    const bool same_reward = loaded.spec.id == opened.trained.id &&
+                             portable_options(*loaded.config->env_config) == trained_in;
+    if (!same_reward || !options.goals.dataset.empty()) pursue_reward(*tasks, loaded, options);
+    refuse_goals(without_dataset(options.goals), run);
+  } else if (!find_agent(loaded.config->agent).reaches_goals) {
     refuse_goals(options.goals, run);
   } else if (!options.without_goals) {
     pursue_goals(loaded, options);

@@ -81,6 +81,7 @@ std::map<std::string, std::string> evaluation_options(
   std::map<std::string, std::string> options = {
       {"evaluation.episodes", std::to_string(settings.episodes)},
       {"evaluation.seed", std::to_string(settings.seed)}};
+  if (settings.is_best) options["evaluation.checkpoint"] = "best";
   const bool is_other_env = policy.spec.id != policy.config->env;
   if (is_other_env) options["evaluation.trained_in"] = policy.config->env;
   for (const auto& [name, text] : texts_of(*policy.config)) {
@@ -109,10 +110,14 @@ Record begin_record(const LoadedPolicy& policy, const std::filesystem::path& run
                 "{}: agent '{}' was not trained, there is nothing to record", run.string(),
                 config.agent);
   const int64_t length = config.training->length(config);
-  REVERIE_CHECK(policy.step >= length,
+  const int64_t reached =
+      settings.is_best
+          ? RunDirectory::open(run, RunDirectory::Access::kRead).checkpoint("latest").step
+          : policy.step;
+  REVERIE_CHECK(reached >= length,
                 "{}: is at step {} of {}; only finished runs are recorded. To finish it: reverie "
                 "train --resume {}",
-                run.string(), policy.step, length, run.string());
+                run.string(), reached, length, run.string());
   std::vector<Launch> training = read_history(run);
   REVERIE_CHECK(!training.empty(),
                 "{}: has no history.json: an older program trained it and did not record how",
@@ -120,7 +125,7 @@ Record begin_record(const LoadedPolicy& policy, const std::filesystem::path& run
   std::map<std::string, std::string> options = training_options(run);
   options.merge(evaluation_options(policy, settings, options));
   const MetricsTable metrics = MetricsTable::read(run);
-  return {.run = record_name(run),
+  return {.run = record_name(run) + (settings.is_best ? "-best" : ""),
           .env = policy.spec.id,
           .agent = config.agent,
           .seed = config.seed,

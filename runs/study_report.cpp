@@ -89,7 +89,8 @@ std::string general(const std::string& command, const std::string& run) {
   while (words >> word) {
     std::string shown = word;
     if (before == "--seed") shown = "S";
-    if (before == "--run" || before == "--resume" || last_name(word) == run) shown = "RUN";
+    const bool is_run = last_name(word) == run || last_name(word) + "-best" == run;
+    if (before == "--run" || before == "--resume" || is_run) shown = "RUN";
     if (word.starts_with("--seed=")) shown = "--seed=S";
     if (word.starts_with("--run=")) shown = "--run=RUN";
     out += (out.empty() ? "" : " ") + shown;

@@ -64,7 +64,7 @@ TensorMap split(const EnvSpec& spec, const at::Tensor& x) {
   return fields;
 }
 
-class Fb final : public TransitionAgent {
+class Fb final : public TaskAgent {
  public:
   Fb(const EnvSpec& spec, const FbConfig& config, at::Device device, uint64_t seed)
       : Fb(spec, config, device, seed, Rng(seed)) {}
@@ -102,7 +102,13 @@ class Fb final : public TransitionAgent {
                         {"loss/actor", actor_loss}}};
   }
 
-  // z of the data's own reward: [1, d].
+  void pursue(const TensorMap& obs, const at::Tensor& reward) override {
+    task_rewards_.zero_();
+    task_samples_ = 0;
+    keep_for_task(goal_part(features_(obs)), reward.to(device()));
+  }
+
+  // z of the reward of the samples: [1, d].
   at::Tensor reward_task() const {
     const at::NoGradGuard no_grad;
     const at::Tensor b = backward_(task_goals_);  // samples that are not there have reward 0

@@ -116,6 +116,12 @@ TEST(Fb, OneModelServesRewardsThatItDidNotLearnFrom) {
           actor->act({{"observation", s}, {"desired_goal", at::full({2, 1}, goal)}}).action;
       EXPECT_GT((goal * to_goal).min().item<double>(), 0.1) << goal;
     }
+    // The opposite reward, of other samples: three of four states earn it.
+    dynamic_cast<TaskAgent&>(*agent).pursue(
+        {{"observation", at::tensor({rewarded, -rewarded, -rewarded, -rewarded}).unsqueeze(1)}},
+        at::tensor({0.0F, 1.0F, 1.0F, 1.0F}));
+    const at::Tensor away = agent->actor(2, {}, 1)->act({{"observation", s}}).action;
+    EXPECT_GT((-rewarded * away).min().item<double>(), 0.1) << "not " << rewarded;
   }
 }
 

@@ -1,0 +1,75 @@
+#include "runs/task_inference.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <vector>
+
+#include "agents/space_adapter.h"
+#include "nn/pch.h"
+#include "recordings/state_replay.h"
+
+namespace reverie {
+namespace {
+
+constexpr int64_t kMostEpisodes = 500;  // reading an episode takes longer than a few of its states
+
+// Up to `count` of the numbers 0 .. n - 1, ascending.
+std::vector<int64_t> draw_some(int64_t n, int64_t count, Rng& rng) {
+  std::vector<int64_t> all(static_cast<size_t>(n));
+  std::iota(all.begin(), all.end(), 0);
+  for (int64_t i = 0; i < std::min(count, n); ++i) {
+    std::swap(all[static_cast<size_t>(i)], all[static_cast<size_t>(rng.integers(i, n))]);
+  }
+  all.resize(static_cast<size_t>(std::min(count, n)));
+  std::sort(all.begin(), all.end());
+  return all;
+}
+
+// One row of each field, in memory of its own.
+void append(std::vector<std::vector<at::Tensor>>& columns, const TensorMap& row) {
+  size_t i = 0;
+  columns.resize(row.size());
+  for (const auto& [name, values] : row) columns[i++].push_back(values.clone());
+}
+
+}  // namespace
+
+void pursue_reward_of(TaskAgent& agent, Env& env, Dataset& dataset, int64_t count, uint64_t seed) {
+  Rng rng(mix_seed({seed, 0x7461736bULL}));
+  StateReplay replay(dataset, env);
+  SpaceAdapter adapter(env.spec(), 1);
+  const auto episodes = static_cast<int64_t>(dataset.episodes().size());
+  const std::vector<int64_t> chosen = draw_some(episodes, kMostEpisodes, rng);
+  const auto each = (count + static_cast<int64_t>(chosen.size()) - 1) /
+                    std::max<int64_t>(1, static_cast<int64_t>(chosen.size()));
+  std::vector<std::vector<at::Tensor>> columns;
+  std::vector<float> rewards;
+  TensorMap names;
+  for (const int64_t index : chosen) {
+    const EpisodeData episode = dataset.read(index);
+    replay.begin(episode);
+    for (const int64_t t : draw_some(episode.length(), each, rng)) {
+      const double reward = replay.reward(t);
+      REVERIE_CHECK(std::isfinite(reward), "{}: episode {}, step {}: the reward of {} is {}",
+                    dataset.path(), index, t, env.spec().id, reward);
+      replay.go_to(t + 1);
+      env.physics()->observe(replay.observation());
+      names = borrow_tensors(adapter.observations(replay.observation()));
+      append(columns, names);
+      rewards.push_back(static_cast<float>(reward));
+    }
+  }
+  const bool all_zero =
+      std::all_of(rewards.begin(), rewards.end(), [](float reward) { return reward == 0.0F; });
+  REVERIE_CHECK(
+      !all_zero,
+      "{}: the reward of {} is 0 in all of {} states; a task cannot be inferred from them",
+      dataset.path(), env.spec().id, rewards.size());
+  TensorMap obs;
+  size_t i = 0;
+  for (const auto& [name, row] : names) obs.add(name, at::cat(columns[i++]));
+  agent.pursue(obs, at::tensor(rewards));
+}
+
+}  // namespace reverie

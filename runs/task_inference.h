@@ -1,0 +1,19 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "agents/agent.h"
+#include "datasets/dataset.h"
+#include "envs/env.h"
+
+namespace reverie {
+
+// Tells an agent that serves any reward (TaskAgent) to pursue that of an environment: from `count`
+// states of a dataset, or as many as it has, drawn with the seed from up to 500 of its episodes.
+// env: with the observations that the agent knows; the dataset holds its simulator's states
+// (recordings/state_replay.h). Throws Error(kInput) as StateReplay does, and when the reward is 0
+// in all of the states or is not finite in one.
+void pursue_reward_of(TaskAgent& agent, Env& env, Dataset& dataset, int64_t count, uint64_t seed);
+
+}  // namespace reverie
