@@ -103,8 +103,25 @@ auto order_of(const Record& record) {
   return std::tie(record.env, record.agent, record.options, record.seed, record.run);
 }
 
+// The options in which two records differ. An option of training that only one of them has came to
+// the program between them: its default is what the older program did. An option of the evaluation
+// is only there if it was changed.
+std::set<std::string> differences(const Record& a, const Record& b) {
+  std::set<std::string> names;
+  const auto add = [&](const Record& one, const Record& other) {
+    for (const auto& [name, text] : one.options) {
+      const auto found = other.options.find(name);
+      const bool is_missing = found == other.options.end();
+      if (is_missing ? name.starts_with("evaluation.") : found->second != text) names.insert(name);
+    }
+  };
+  add(a, b);
+  add(b, a);
+  return names;
+}
+
 bool is_one_group(const Record& a, const Record& b) {
-  return a.env == b.env && a.agent == b.agent && a.options == b.options;
+  return a.env == b.env && a.agent == b.agent && differences(a, b).empty();
 }
 
 }  // namespace
@@ -149,22 +166,16 @@ StudyReport::StudyReport(Study study, std::vector<Record> records)
   REVERIE_CHECK(!records_.empty(), "study '{}': holds no record", study_.name);
   std::sort(records_.begin(), records_.end(),
             [](const Record& a, const Record& b) { return order_of(a) < order_of(b); });
-  for (size_t i = 1; i < records_.size(); ++i) {
-    REVERIE_CHECK(
-        !is_one_group(records_[i - 1], records_[i]) || records_[i - 1].seed != records_[i].seed,
-        "study '{}': {} and {} are the same run with the same seed {}; one result must "
-        "not count twice",
-        study_.name, records_[i - 1].run, records_[i].run, records_[i].seed);
-  }
   // Options that differ between records of one environment and agent distinguish the groups.
   std::set<std::string> differing;
-  for (const Record& a : records_) {
-    for (const Record& b : records_) {
-      if (a.env != b.env || a.agent != b.agent) continue;
-      for (const auto& [name, text] : a.options) {
-        const auto other = b.options.find(name);
-        if (other == b.options.end() || other->second != text) differing.insert(name);
-      }
+  for (size_t i = 0; i < records_.size(); ++i) {
+    for (size_t j = 0; j < i; ++j) {
+      const Record &a = records_[j], &b = records_[i];
+      REVERIE_CHECK(!is_one_group(a, b) || a.seed != b.seed,
+                    "study '{}': {} and {} are the same run with the same seed {}; one result must "
+                    "not count twice",
+                    study_.name, a.run, b.run, b.seed);
+      if (a.env == b.env && a.agent == b.agent) differing.merge(differences(a, b));
     }
   }
   option_names_.assign(differing.begin(), differing.end());
@@ -192,15 +203,18 @@ void StudyReport::check_metrics() {
 
 void StudyReport::add_groups() {
   for (const Record& record : records_) {
-    if (rows_.empty() || !is_one_group(*rows_.back().records.front(), record)) {
+    auto group = std::find_if(rows_.begin(), rows_.end(), [&](const Row& row) {
+      return is_one_group(*row.records.front(), record);
+    });
+    if (group == rows_.end()) {
       Row row{.env = record.env, .policy = record.agent};
       for (const std::string& name : option_names_) {
         const auto found = record.options.find(name);
         row.options.push_back(found == record.options.end() ? "" : found->second);
       }
-      rows_.push_back(std::move(row));
+      group = rows_.insert(rows_.end(), std::move(row));
     }
-    rows_.back().records.push_back(&record);
+    group->records.push_back(&record);
   }
   for (Row& row : rows_) {
     for (const std::string& metric : study_.metrics) {
@@ -220,7 +234,8 @@ void StudyReport::add_groups() {
 // and one way to evaluate share a row of theirs.
 void StudyReport::add_other_policies() {
   const auto says_how = [](const std::string& option) {
-    return option.starts_with("environment.") || option.starts_with("evaluation.");
+    return option.starts_with("environment.") ||
+           (option.starts_with("evaluation.") && option != "evaluation.checkpoint");
   };
   std::map<std::vector<std::string>, std::vector<const Record*>> settings;
   for (const Record& record : records_) {

@@ -96,6 +96,31 @@ TEST(StudyReport, KeepsWaysToEvaluateApart) {
   EXPECT_THAT(report.markdown(), HasSubstr("| `episodes` |"));
 }
 
+// A study grows from day to day, while the program gets options.
+TEST(StudyReport, AnOptionThatAnOlderProgramDidNotHaveIsNoDifference) {
+  Record newer = record(2, 240.0);
+  newer.options["training.episode_limit"] = "0";
+  const StudyReport one({.name = "s", .metrics = {"return"}}, {record(1, 250.0), newer});
+  EXPECT_THAT(one.differing_options(), testing::IsEmpty());
+  EXPECT_EQ(one.rows()[0].values[0]->count, 2);
+  // But the same seed counts once.
+  newer.seed = 1;
+  EXPECT_THAT(input_error([&] {
+                StudyReport({.name = "s", .metrics = {"return"}}, {record(1, 250.0), newer});
+              }),
+              HasSubstr("the same run with the same seed 1"));
+}
+
+TEST(StudyReport, BestCheckpointsHaveARowAndTheRandomPolicyDoesNot) {
+  Record best = record(1, 250.0);
+  best.run = "m1-0.3-best";
+  best.options["evaluation.checkpoint"] = "best";
+  const StudyReport report({.name = "s", .metrics = {"return"}}, {record(1, 240.0), best});
+  EXPECT_THAT(report.differing_options(), ElementsAre("evaluation.checkpoint"));
+  ASSERT_EQ(report.rows().size(), 3U) << "one of the random policy";
+  EXPECT_EQ(report.rows()[2].policy, "random");
+}
+
 TEST(StudyReport, NamesWhatNothingHas) {
   EXPECT_THAT(
       input_error([] { StudyReport({.name = "s", .metrics = {"success_rat"}}, {record(1, 2.0)}); }),
