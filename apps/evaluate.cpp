@@ -185,11 +185,9 @@ Evaluation evaluate_run(const std::string& run, const EvaluateFlags& flags, cons
   std::vector<ReportColumn>& columns = evaluation.columns;
   std::optional<Record> kept;
   if (!flags.record.empty()) {
-    kept = begin_record(loaded, run,
-                        {.episodes = episodes,
-                         .seed = flags.seed,
-                         .is_best = options.checkpoint == "best"},
-                        launch);
+    kept = begin_record(
+        loaded, run, {.episodes = episodes, .seed = flags.seed, .checkpoint = options.checkpoint},
+        launch);
     check_place(flags.record, *kept);
   }
   const int threads = static_cast<int>(loaded.config->threads);
@@ -375,11 +373,6 @@ int evaluate_command(const Arguments& arguments) {
   add_environment_flags(line, arguments);
   if (!line.parse(arguments)) return 0;
 
-  REVERIE_CHECK(flags.record.empty() || options.checkpoint == "latest" ||
-                    options.checkpoint == "best",
-                "--record: found --checkpoint {}, expected latest or best; the result of a "
-                "checkpoint that somebody chose is biased",
-                options.checkpoint);
   options.adjust = adjust_by_flags(line);
   options.seed = static_cast<uint64_t>(flags.seed);
   options.goal_count = flags.episodes;

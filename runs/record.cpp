@@ -81,7 +81,7 @@ std::map<std::string, std::string> evaluation_options(
   std::map<std::string, std::string> options = {
       {"evaluation.episodes", std::to_string(settings.episodes)},
       {"evaluation.seed", std::to_string(settings.seed)}};
-  if (settings.is_best) options["evaluation.checkpoint"] = "best";
+  if (settings.checkpoint != "latest") options["evaluation.checkpoint"] = settings.checkpoint;
   const bool is_other_env = policy.spec.id != policy.config->env;
   if (is_other_env) options["evaluation.trained_in"] = policy.config->env;
   for (const auto& [name, text] : texts_of(*policy.config)) {
@@ -101,6 +101,18 @@ std::map<std::string, std::string> evaluation_options(
   return options;
 }
 
+// Of training up to a step [s]: the last value logged until then.
+double wall_time(const std::filesystem::path& run, int64_t step) {
+  const MetricsTable metrics = MetricsTable::read(run);
+  if (metrics.rows() == 0) return 0.0;
+  const std::vector<double> steps = metrics.column("step"), times = metrics.column("wall_time_s");
+  double time = 0.0;
+  for (size_t i = 0; i < steps.size(); ++i) {
+    if (steps[i] <= static_cast<double>(step)) time = times[i];
+  }
+  return time;
+}
+
 }  // namespace
 
 Record begin_record(const LoadedPolicy& policy, const std::filesystem::path& run,
@@ -110,11 +122,11 @@ Record begin_record(const LoadedPolicy& policy, const std::filesystem::path& run
                 "{}: agent '{}' was not trained, there is nothing to record", run.string(),
                 config.agent);
   const int64_t length = config.training->length(config);
+  const bool is_last = settings.checkpoint == "latest", is_best = settings.checkpoint == "best";
   const int64_t reached =
-      settings.is_best
-          ? RunDirectory::open(run, RunDirectory::Access::kRead).checkpoint("latest").step
-          : policy.step;
-  REVERIE_CHECK(reached >= length,
+      RunDirectory::open(run, RunDirectory::Access::kRead).checkpoint("latest").step;
+  const bool is_of_a_step = !is_last && !is_best;
+  REVERIE_CHECK(is_of_a_step || reached >= length,
                 "{}: is at step {} of {}; only finished runs are recorded. To finish it: reverie "
                 "train --resume {}",
                 run.string(), reached, length, run.string());
@@ -124,13 +136,12 @@ Record begin_record(const LoadedPolicy& policy, const std::filesystem::path& run
                 run.string());
   std::map<std::string, std::string> options = training_options(run);
   options.merge(evaluation_options(policy, settings, options));
-  const MetricsTable metrics = MetricsTable::read(run);
-  return {.run = record_name(run) + (settings.is_best ? "-best" : ""),
+  return {.run = record_name(run) + (is_last ? "" : "-" + settings.checkpoint),
           .env = policy.spec.id,
           .agent = config.agent,
           .seed = config.seed,
           .step = policy.step,
-          .wall_time_s = metrics.rows() == 0 ? 0.0 : metrics.last("wall_time_s"),
+          .wall_time_s = wall_time(run, is_of_a_step ? policy.step : reached),
           .training = std::move(training),
           .evaluation_launch = evaluation_launch,
           .options = std::move(options)};

@@ -47,13 +47,13 @@ std::map<std::string, std::string> training_options(const std::filesystem::path&
 struct EvaluationSettings {
   int64_t episodes = 0;
   int64_t seed = 0;
-  bool is_best = false;  // the checkpoint of the best evaluation during training, not the last one
+  std::string checkpoint = "latest";  // or "best" (by the evaluations during training), or a step
 };
 
-// The record of a run that is about to be evaluated, without the evaluation. That of a best
-// checkpoint is named <run>-best and has the option "evaluation.checkpoint": a table shows it apart
-// from the last checkpoints. The evaluations that chose it had other episodes, so the result of
-// these is unbiased; its training is that of the whole run. Throws Error(kInput)
+// The record of a run that is about to be evaluated, without the evaluation. That of another
+// checkpoint than the last one is named after it, <run>-best or <run>-100000, and has the option
+// "evaluation.checkpoint": a table shows it apart. The evaluations that chose a best one had other
+// episodes, so the result of these is unbiased; its training is that of the whole run. Throws Error(kInput)
 // for a policy that cannot have a record: an untrained one, an unfinished run, or one without a
 // history.
 Record begin_record(const LoadedPolicy& policy, const std::filesystem::path& run,

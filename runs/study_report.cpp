@@ -81,6 +81,15 @@ std::string table_head(const std::vector<std::string>& titles) {
   return out + "\n";
 }
 
+// The name of the run's folder: without the checkpoint that the record is named after.
+std::string folder_of(const Record& record) {
+  const auto checkpoint = record.options.find("evaluation.checkpoint");
+  if (checkpoint == record.options.end()) return record.run;
+  const std::string suffix = "-" + checkpoint->second;
+  return record.run.ends_with(suffix) ? record.run.substr(0, record.run.size() - suffix.size())
+                                      : record.run;
+}
+
 // A command without its differences between runs: "--seed 3" as "--seed S".
 std::string general(const std::string& command, const std::string& run) {
   std::string out;
@@ -89,8 +98,7 @@ std::string general(const std::string& command, const std::string& run) {
   while (words >> word) {
     std::string shown = word;
     if (before == "--seed") shown = "S";
-    const bool is_run = last_name(word) == run || last_name(word) + "-best" == run;
-    if (before == "--run" || before == "--resume" || is_run) shown = "RUN";
+    if (before == "--run" || before == "--resume" || last_name(word) == run) shown = "RUN";
     if (word.starts_with("--seed=")) shown = "--seed=S";
     if (word.starts_with("--run=")) shown = "--run=RUN";
     out += (out.empty() ? "" : " ") + shown;
@@ -330,14 +338,14 @@ std::string StudyReport::markdown() const {
     cells.push_back(duration(record.wall_time_s));
     std::vector<std::string> machines, commits;
     for (const Launch& launch : record.training) {
-      commands.insert(general(launch.command, record.run));
+      commands.insert(general(launch.command, folder_of(record)));
       const std::string machine =
           fmt::format("{}, {} cores", launch.machine.processor, launch.machine.cores);
       if (machines.empty() || machines.back() != machine) machines.push_back(machine);
       const std::string commit = launch.commit.substr(0, 7);
       if (commits.empty() || commits.back() != commit) commits.push_back(commit);
     }
-    commands.insert(general(record.evaluation_launch.command, record.run));
+    commands.insert(general(record.evaluation_launch.command, folder_of(record)));
     cells.push_back(fmt::format("{}", fmt::join(machines, "; ")));
     cells.push_back(fmt::format("{}", fmt::join(commits, ", ")));
     out += row_text(cells);
