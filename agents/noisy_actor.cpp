@@ -7,7 +7,8 @@
 
 namespace reverie {
 
-NoisyActor::NoisyActor(Policy policy, int64_t num_envs, const ActionNoise& noise, uint64_t seed)
+NoisyActor::NoisyActor(Policy policy, int64_t num_envs, const ExplorationNoise& noise,
+                       uint64_t seed)
     : policy_(std::move(policy)),
       noise_(noise),
       starting_(at::ones({num_envs}, at::kBool)),

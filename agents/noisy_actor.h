@@ -14,7 +14,7 @@ namespace reverie {
 // whose deviation is that of e at every step. It begins anew with each episode. c = 0 is white
 // noise; otherwise it is an Ornstein-Uhlenbeck process that is read at equal intervals (Lillicrap
 // et al. 2016, section 7), with 1 / (1 - c) steps as the time that a deviation lasts.
-struct ActionNoise {
+struct ExplorationNoise {
   double deviation = 0.0;    // in units of half the action range; 0 acts without noise
   double correlation = 0.0;  // c, in [0, 1)
 };
@@ -25,7 +25,7 @@ class NoisyActor final : public Actor {
   // Returns mu(s) of the environments' observations: [N, A] in [-1, 1] on the CPU.
   using Policy = std::function<at::Tensor(const TensorMap& obs)>;
 
-  NoisyActor(Policy policy, int64_t num_envs, const ActionNoise& noise, uint64_t seed);
+  NoisyActor(Policy policy, int64_t num_envs, const ExplorationNoise& noise, uint64_t seed);
 
   Decision act(const TensorMap& obs) override;
   void on_episode_start(const at::Tensor& env_mask) override;
@@ -35,7 +35,7 @@ class NoisyActor final : public Actor {
   at::Tensor draw(const at::Tensor& like);
 
   const Policy policy_;
-  const ActionNoise noise_;
+  const ExplorationNoise noise_;
   at::Tensor last_;      // x_{t-1}: [N, A], if correlated; undefined before the first act()
   at::Tensor starting_;  // [N] bool: the next x is an x_0
   Rng rng_;

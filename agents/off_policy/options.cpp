@@ -65,8 +65,8 @@ std::unique_ptr<Actor> DeterministicOptions::actor(Policy u, int64_t num_envs, c
     const at::Tensor raw = u(obs);
     return (clips ? raw.clamp(-1.0, 1.0) : at::tanh(raw)).cpu();
   };
-  const ActionNoise noise{.deviation = explores ? exploration_noise : 0.0,
-                          .correlation = noise_correlation};
+  const ExplorationNoise noise{.deviation = explores ? exploration_noise : 0.0,
+                               .correlation = noise_correlation};
   return std::make_unique<NoisyActor>(policy, num_envs, noise, seed);
 }
 

@@ -11,7 +11,7 @@ namespace reverie {
 namespace {
 
 // Two environments with two numbers an action; the policy's mean is 0, so that actions are noise.
-NoisyActor make_actor(const ActionNoise& noise, uint64_t seed = 3) {
+NoisyActor make_actor(const ExplorationNoise& noise, uint64_t seed = 3) {
   return {[](const TensorMap& /*obs*/) { return at::zeros({2, 2}); }, 2, noise, seed};
 }
 
@@ -50,7 +50,7 @@ TEST(NoisyActor, CorrelationKeepsTheDeviation) {
 }
 
 TEST(NoisyActor, CorrelationContinuesAfterALoad) {
-  const ActionNoise noise{.deviation = 0.1, .correlation = 0.9};
+  const ExplorationNoise noise{.deviation = 0.1, .correlation = 0.9};
   NoisyActor actor = make_actor(noise);
   next(actor);
   start(actor, true, false);
