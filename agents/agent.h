@@ -125,6 +125,15 @@ class TransitionAgent : public Agent {
 // An agent that learns policies for all rewards at once, and is told afterwards which to pursue.
 class TaskAgent : public TransitionAgent {
  public:
+  // How many samples of a reward are used, the first ones.
+  static constexpr int64_t kSamples = 10000;
+
+  // Whether its evaluation pursues the goals that the environment shows, whatever its reward.
+  virtual bool follows_goals() const = 0;
+
+  // Whether it knows a reward that is not 0 in all of its samples.
+  virtual bool has_reward() const = 0;
+
   // Its evaluation pursues from now on the reward of these samples of its data's states. obs: [N,
   // ...] as in Actor::act(); reward: [N] float32, of reaching each.
   virtual void pursue(const TensorMap& obs, const at::Tensor& reward) = 0;

@@ -40,11 +40,6 @@ at::Tensor ObservationFeatures::joined(const TensorMap& obs) const {
   return parts.size() == 1 ? parts.front() : at::cat(parts, 1);
 }
 
-at::Tensor ObservationFeatures::operator()(const TensorMap& obs) const {
-  const at::Tensor x = joined(obs);
-  return normalize_ ? normalizer_(x) : x;
-}
-
 void ObservationFeatures::observe(const TensorMap& obs) {
   if (normalize_) normalizer_.update(joined(obs));
 }

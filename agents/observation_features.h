@@ -24,8 +24,12 @@ class ObservationFeatures {
   int64_t size() const { return size_; }
   at::Device device() const { return device_; }
 
-  // obs: [B, ...] of every field. Returns [B, size()] float32 on the device.
-  at::Tensor operator()(const TensorMap& obs) const;
+  // obs: [B, ...] of every field. Returns [B, size()] float32 on the device: normalized(joined()).
+  at::Tensor operator()(const TensorMap& obs) const { return normalized(joined(obs)); }
+
+  // The numbers of the fields as they are, and rows of such numbers standardised: [B, size()].
+  at::Tensor joined(const TensorMap& obs) const;
+  at::Tensor normalized(const at::Tensor& x) const { return normalize_ ? normalizer_(x) : x; }
 
   // Adds the observations to the running statistics; does nothing without normalisation.
   void observe(const TensorMap& obs);
@@ -34,8 +38,6 @@ class ObservationFeatures {
   void state(StateList& list);
 
  private:
-  at::Tensor joined(const TensorMap& obs) const;
-
   std::vector<std::string> names_;
   int64_t size_ = 0;
   at::Device device_;

@@ -1,5 +1,8 @@
 #include "runs/load_policy.h"
 
+#include <set>
+#include <vector>
+
 #include <fmt/ranges.h>
 
 #include "agents/registry.h"
@@ -10,8 +13,6 @@
 #include "envs/registry.h"
 #include "envs/wrappers/wrapped_config.h"
 #include "nn/device.h"
-#include "recordings/gymnasium.h"
-#include "recordings/recorded_env.h"
 #include "runs/run_group.h"
 #include "runs/task_inference.h"
 
@@ -223,19 +224,53 @@ GoalRequest without_dataset(GoalRequest goals) {
   return goals;
 }
 
-constexpr int64_t kTaskSamples = 10000;
+// What the reward of the config's environment may depend on: its id, and its options but those of
+// what is shown, for how long, and how it is disturbed.
+std::vector<std::string> reward_options(RunConfig& config) {
+  static const std::set<std::string> others = {
+      "observation", "image_size",  "crop",           "resize",
+      "grey",        "frame_stack", "sticky_actions", "observation_noise",
+      "time_limit",  "max_steps",   "action_noise"};
+  std::vector<std::string> texts = {config.env_config->spec().id};
+  ConfigFields fields;
+  config.env_config->describe(fields);
+  for (const ConfigField& field : fields.all()) {
+    if (!others.contains(field.name)) texts.push_back(field.name + " = " + field.text());
+  }
+  return texts;
+}
 
 // Tells the agent the reward of the environment that it is evaluated in.
-void pursue_reward(TaskAgent& agent, const LoadedPolicy& loaded, const LoadOptions& options) {
+void pursue_reward(TaskAgent& agent, LoadedPolicy& loaded, const LoadOptions& options) {
   const bool is_other = !options.goals.dataset.empty();
   const std::string path = is_other ? options.goals.dataset : loaded.config->dataset();
   REVERIE_CHECK(!path.empty(),
                 "{}: the reward of {} is inferred from a dataset's states, and the run learnt from "
-                "none; expected --dataset F",
+                "none; expected --dataset F (evaluate, render)",
                 loaded.name, loaded.spec.id);
   const std::unique_ptr<Dataset> dataset = Dataset::open(path);
-  if (!is_other) DatasetIdentity::of(*dataset).check(loaded.dataset);
-  pursue_reward_of(agent, *loaded.make_env(), *dataset, kTaskSamples, options.seed);
+  // A best checkpoint does not hold what it learnt from.
+  if (!is_other && !loaded.dataset.empty()) DatasetIdentity::of(*dataset).check(loaded.dataset);
+  pursue_reward_of(agent, *loaded.make_env(), *dataset, TaskAgent::kSamples, options.seed);
+  loaded.task = DatasetIdentity::of(*dataset).content;
+}
+
+void choose_task(TaskAgent& agent, LoadedPolicy& loaded, bool is_other_reward,
+                 const LoadOptions& options) {
+  refuse_goals(without_dataset(options.goals), loaded.name);
+  if (agent.follows_goals()) {
+    REVERIE_CHECK(
+        options.goals.dataset.empty(),
+        "--dataset: {} pursues the goals that {} shows, whatever its reward; leave it out",
+        loaded.name, loaded.spec.id);
+    return;
+  }
+  if (is_other_reward || !options.goals.dataset.empty()) pursue_reward(agent, loaded, options);
+  REVERIE_CHECK(
+      agent.has_reward(),
+      "{}: the reward is 0 in all of the samples that it learnt from first; a task cannot "
+      "be inferred from them. --dataset F takes states from a dataset",
+      loaded.name);
 }
 
 }  // namespace
@@ -253,15 +288,12 @@ LoadedPolicy load_policy(const std::string& run, const LoadOptions& options) {
   loaded.make_actor = evaluating_actors(*loaded.agent);
   loaded.step = opened.step;
   loaded.dataset = opened.dataset;
-  const std::string trained_in = portable_options(*loaded.config->env_config);
+  const std::vector<std::string> trained_reward = reward_options(*loaded.config);
   use_environment(loaded, options);
   check_same_interface(opened.trained, loaded.spec);
   set_compute_threads(static_cast<int>(loaded.config->threads));
   if (auto* tasks = dynamic_cast<TaskAgent*>(loaded.agent.get())) {
-    const bool same_reward = loaded.spec.id == opened.trained.id &&
-                             portable_options(*loaded.config->env_config) == trained_in;
-    if (!same_reward || !options.goals.dataset.empty()) pursue_reward(*tasks, loaded, options);
-    refuse_goals(without_dataset(options.goals), run);
+    choose_task(*tasks, loaded, trained_reward != reward_options(*loaded.config), options);
   } else if (!find_agent(loaded.config->agent).reaches_goals) {
     refuse_goals(options.goals, run);
   } else if (!options.without_goals) {
@@ -289,7 +321,12 @@ SecondPolicy load_second_policy(const std::string& run, const LoadedPolicy& firs
     return {.agent = nullptr, .make_actor = find_agent(run).untrained->make(first.make_env)};
   }
   OpenedRun opened = open_run(run, options);
-  check_same_interface(opened.trained, first.plain_env()->spec());
+  const EnvSpec played = first.plain_env()->spec();
+  check_same_interface(opened.trained, played);
+  const bool serves_tasks = dynamic_cast<TaskAgent*>(opened.agent.get()) != nullptr;
+  REVERIE_CHECK(!serves_tasks || opened.trained.id == played.id,
+                "{}: serves any reward, but in a mixture only that of {}, found {}", run,
+                opened.trained.id, played.id);
   ActorMaker make_actor = evaluating_actors(*opened.agent);
   return {.agent = std::move(opened.agent), .make_actor = std::move(make_actor)};
 }

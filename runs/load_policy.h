@@ -25,6 +25,7 @@ struct LoadedPolicy {
   std::string dataset = {};         // content of what it learnt from (DatasetIdentity), else ""
   std::optional<Goals> goals = {};  // of an agent that plans to them: make_env is their task
   EnvMaker plain_env = {};          // without the goals
+  std::string task = {};  // of a TaskAgent that was told another reward: the samples' dataset
 
   // The seed of episode i: the i-th with goals, otherwise drawn from `seed`.
   uint64_t episode_seed(uint64_t seed, int64_t i) const;

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 
+#include "agents/registry.h"
 #include "agents/training/training_config.h"
 #include "core/file.h"
 #include "core/json_reader.h"
 #include "core/text.h"
+#include "envs/registry.h"
 #include "nn/pch.h"
 #include "runs/metrics_table.h"
 #include "runs/run_group.h"
@@ -72,6 +74,19 @@ std::map<std::string, std::string> training_options(const std::filesystem::path&
   return options;
 }
 
+std::map<std::string, std::string> default_options(const std::string& env,
+                                                   const std::string& agent) {
+  const auto is_env = [&](const EnvEntry& entry) { return entry.id == env; };
+  const auto is_agent = [&](const AgentEntry& entry) { return entry.name == agent; };
+  const auto& envs = env_registry();
+  const auto& agents = agent_registry();
+  if (std::none_of(envs.begin(), envs.end(), is_env) ||
+      std::none_of(agents.begin(), agents.end(), is_agent)) {
+    return {};
+  }
+  return texts_of(*make_run_config(env, agent));
+}
+
 namespace {
 
 // The evaluation options that differ from training.
@@ -91,6 +106,7 @@ std::map<std::string, std::string> evaluation_options(
     if (before != trained.end() && before->second == text) continue;
     options["evaluation." + name.substr(name.find('.') + 1)] = text;
   }
+  if (!policy.task.empty()) options["evaluation.task"] = "reward in " + policy.task;
   if (policy.goals) {
     options["evaluation.goals"] = without_folders(policy.goals->source);
     options["evaluation.budget"] = std::to_string(policy.goals->options.budget);

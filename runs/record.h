@@ -43,6 +43,11 @@ struct Record {
 // agent and seed are apart. Throws Error(kInput) for a folder that is no run with a checkpoint.
 std::map<std::string, std::string> training_options(const std::filesystem::path& run);
 
+// The options of a new run of that pair, as training_options() names them; empty where the program
+// does not know the environment or the agent.
+std::map<std::string, std::string> default_options(const std::string& env,
+                                                   const std::string& agent);
+
 // How a policy was evaluated, in addition to LoadedPolicy.
 struct EvaluationSettings {
   int64_t episodes = 0;
@@ -53,9 +58,9 @@ struct EvaluationSettings {
 // The record of a run that is about to be evaluated, without the evaluation. That of another
 // checkpoint than the last one is named after it, <run>-best or <run>-100000, and has the option
 // "evaluation.checkpoint": a table shows it apart. The evaluations that chose a best one had other
-// episodes, so the result of these is unbiased; its training is that of the whole run. Throws Error(kInput)
-// for a policy that cannot have a record: an untrained one, an unfinished run, or one without a
-// history.
+// episodes, so the result of these is unbiased; its training is that of the whole run. Throws
+// Error(kInput) for a policy that cannot have a record: an untrained one, an unfinished run, or one
+// without a history.
 Record begin_record(const LoadedPolicy& policy, const std::filesystem::path& run,
                     const EvaluationSettings& settings, const Launch& evaluation_launch);
 

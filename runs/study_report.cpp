@@ -111,16 +111,20 @@ auto order_of(const Record& record) {
   return std::tie(record.env, record.agent, record.options, record.seed, record.run);
 }
 
-// The options in which two records differ. An option of training that only one of them has came to
-// the program between them: its default is what the older program did. An option of the evaluation
-// is only there if it was changed.
+// The options in which two records of one environment and agent differ. An option that only one of
+// them has came to the program between them, and its default is what the older program did.
 std::set<std::string> differences(const Record& a, const Record& b) {
   std::set<std::string> names;
+  const std::map<std::string, std::string> defaults = default_options(a.env, a.agent);
+  const auto is_default = [&](const std::string& name, const std::string& text) {
+    const auto found = defaults.find(name);
+    return found != defaults.end() && found->second == text;
+  };
   const auto add = [&](const Record& one, const Record& other) {
     for (const auto& [name, text] : one.options) {
       const auto found = other.options.find(name);
       const bool is_missing = found == other.options.end();
-      if (is_missing ? name.starts_with("evaluation.") : found->second != text) names.insert(name);
+      if (is_missing ? !is_default(name, text) : found->second != text) names.insert(name);
     }
   };
   add(a, b);

@@ -66,10 +66,11 @@ void pursue_reward_of(TaskAgent& agent, Env& env, Dataset& dataset, int64_t coun
       !all_zero,
       "{}: the reward of {} is 0 in all of {} states; a task cannot be inferred from them",
       dataset.path(), env.spec().id, rewards.size());
+  const at::Tensor kept = at::tensor(draw_some(static_cast<int64_t>(rewards.size()), count, rng));
   TensorMap obs;
   size_t i = 0;
-  for (const auto& [name, row] : names) obs.add(name, at::cat(columns[i++]));
-  agent.pursue(obs, at::tensor(rewards));
+  for (const auto& [name, row] : names) obs.add(name, at::cat(columns[i++]).index_select(0, kept));
+  agent.pursue(obs, at::tensor(rewards).index_select(0, kept));
 }
 
 }  // namespace reverie

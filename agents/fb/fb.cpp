@@ -40,7 +40,6 @@ void FbConfig::describe(ConfigFields& f) {
 
 namespace {
 
-constexpr int64_t kTaskSamples = 10000;  // transitions that the task of a reward is made from
 constexpr const char* kGoal = "desired_goal";
 
 // What F reads: the environment's state without its goals.
@@ -50,18 +49,6 @@ EnvSpec without_goals(const EnvSpec& spec) {
     return field.name == kGoal || field.name == "achieved_goal";
   });
   return state;
-}
-
-// The fields of the spec from one row of all their numbers, x [N, S].
-TensorMap split(const EnvSpec& spec, const at::Tensor& x) {
-  TensorMap fields;
-  int64_t from = 0;
-  for (const Field& field : spec.observation) {
-    if (field.dtype != DType::kFloat32 && field.dtype != DType::kFloat64) continue;
-    fields.add(field.name, x.slice(1, from, from + field.numel()));
-    from += field.numel();
-  }
-  return fields;
 }
 
 class Fb final : public TaskAgent {
@@ -81,7 +68,7 @@ class Fb final : public TaskAgent {
     noise_.reseed(rng_.next_uint64());
     const at::Tensor s = features_(batch.obs), s_next = features_(batch.next_obs);
     const at::Tensor g = goal_part(s_next);
-    keep_for_task(g, batch.reward);
+    keep_for_task(batch.next_obs, batch.reward);
     const at::Tensor z = draw_tasks(g);
 
     const at::Tensor target = batch.discount.unsqueeze(1) * target_measure(s_next, g, z);  // [B, B]
@@ -105,27 +92,24 @@ class Fb final : public TaskAgent {
   void pursue(const TensorMap& obs, const at::Tensor& reward) override {
     task_rewards_.zero_();
     task_samples_ = 0;
-    keep_for_task(goal_part(features_(obs)), reward.to(device()));
+    keep_for_task(obs, reward.to(device()));
   }
+
+  bool follows_goals() const override { return shows_goals_; }
+
+  bool has_reward() const override { return task_rewards_.ne(0).any().item<bool>(); }
 
   // z of the reward of the samples: [1, d].
   at::Tensor reward_task() const {
     const at::NoGradGuard no_grad;
-    const at::Tensor b = backward_(task_goals_);  // samples that are not there have reward 0
+    const at::Tensor b = backward_(read_goals(task_goals_));  // those that are not there earn 0
     return fb::on_sphere((task_rewards_.unsqueeze(1) * b).mean(0, true));
   }
 
   // z of goals [N, G] in the environment's units: [N, d].
   at::Tensor goal_task(const at::Tensor& goals) const {
     const at::NoGradGuard no_grad;
-    const at::Tensor state = at::zeros({goals.size(0), features_.size()}, goals.options());
-    state.index_copy_(1, goal_numbers_.cpu(), goals);
-    return backward_(goal_part(features_(split(state_spec_, state))));
-  }
-
-  bool reads_goals(const TensorMap& obs) const {
-    return obs.contains(kGoal) && obs.at(kGoal).dim() == 2 &&
-           obs.at(kGoal).size(1) == goal_numbers_.size(0);
+    return backward_(read_goals(goals.to(device(), at::kFloat)));
   }
 
   at::Tensor random_task(int64_t count, const NoiseSource& noise) const {
@@ -178,8 +162,9 @@ class Fb final : public TaskAgent {
         backward_optimizer_(backward_.parameters(),
                             {.learning_rate = config.backward_learning_rate}),
         actor_optimizer_(actor_.parameters(), {.learning_rate = config.learning_rate}),
-        task_goals_(at::zeros({kTaskSamples, sizes_.goal}, at::device(device))),
-        task_rewards_(at::zeros({kTaskSamples}, at::device(device))),
+        shows_goals_(shows_goals(spec, sizes_.goal)),
+        task_goals_(at::zeros({kSamples, sizes_.goal}, at::device(device))),
+        task_rewards_(at::zeros({kSamples}, at::device(device))),
         rng_(update_rng(seed)),
         noise_(device, 0) {}
 
@@ -190,6 +175,25 @@ class Fb final : public TaskAgent {
                     number, size);
     }
     return at::tensor(config.goal_numbers).to(device);
+  }
+
+  static bool shows_goals(const EnvSpec& spec, int64_t size) {
+    for (const Field& field : spec.observation) {
+      if (field.name != kGoal) continue;
+      REVERIE_CHECK(field.numel() == size,
+                    "--goal-numbers: {} shows goals of {} numbers, and B reads {}; expected the "
+                    "numbers of the observation that they are (point mazes: 0,1)",
+                    spec.id, field.numel(), size);
+      return true;
+    }
+    return false;
+  }
+
+  // Goals [N, G] in the environment's units as B reads them.
+  at::Tensor read_goals(const at::Tensor& goals) const {
+    const at::Tensor state = at::zeros({goals.size(0), features_.size()}, goals.options());
+    state.index_copy_(1, goal_numbers_, goals);
+    return goal_part(features_.normalized(state));
   }
 
   at::Tensor goal_part(const at::Tensor& s) const { return s.index_select(1, goal_numbers_); }
@@ -208,9 +212,9 @@ class Fb final : public TaskAgent {
     const at::NoGradGuard no_grad;
     const at::Tensor z = random_task(g.size(0), noise_);
     const auto count = static_cast<int64_t>(config_.goal_share * static_cast<double>(g.size(0)));
-    const at::Tensor others = noise_.permutation(g.size(0)).slice(0, 0, count);
-    z.slice(0, 0, count).copy_(backward_(g.index_select(0, others)));
-    return z;
+    const auto draw = [&] { return noise_.permutation(g.size(0)).slice(0, 0, count); };
+    const at::Tensor rows = draw(), goals = draw();
+    return z.index_copy(0, rows, backward_(g.index_select(0, goals)));
   }
 
   // clip(mu(s, z) + eps); the gradient passes the clip.
@@ -237,9 +241,10 @@ class Fb final : public TaskAgent {
     return loss.detach();
   }
 
-  void keep_for_task(const at::Tensor& g, const at::Tensor& reward) {
-    const int64_t count = std::min(g.size(0), kTaskSamples - task_samples_);
+  void keep_for_task(const TensorMap& obs, const at::Tensor& reward) {
+    const int64_t count = std::min(reward.size(0), kSamples - task_samples_);
     if (count <= 0) return;
+    const at::Tensor g = goal_part(features_.joined(obs));
     task_goals_.slice(0, task_samples_, task_samples_ + count).copy_(g.slice(0, 0, count));
     task_rewards_.slice(0, task_samples_, task_samples_ + count).copy_(reward.slice(0, 0, count));
     task_samples_ += count;
@@ -256,7 +261,8 @@ class Fb final : public TaskAgent {
   fb::Forward target_forward_;
   fb::Backward target_backward_;
   Adam forward_optimizer_, backward_optimizer_, actor_optimizer_;
-  at::Tensor task_goals_, task_rewards_;  // [kTaskSamples, G], [kTaskSamples]
+  const bool shows_goals_;
+  at::Tensor task_goals_, task_rewards_;  // [kSamples, G] in the environment's units, [kSamples]
   int64_t task_samples_ = 0;
   Rng rng_;
   NoiseSource noise_;  // restarted from rng_ at every update
@@ -274,7 +280,7 @@ class FbActor final : public Actor {
 
   Decision act(const TensorMap& obs) override {
     if (explores_) return {explore(obs)};
-    if (agent_.reads_goals(obs)) return {agent_.act(obs, agent_.goal_task(obs.at(kGoal)))};
+    if (agent_.follows_goals()) return {agent_.act(obs, agent_.goal_task(obs.at(kGoal)))};
     if (!task_.defined()) task_ = agent_.reward_task();
     return {agent_.act(obs, task_)};
   }

@@ -31,12 +31,12 @@ namespace reverie {
 //   targets  theta' <- (1 - tau) theta' + tau theta  of F and B
 //
 // with eps ~ clip(N(0, noise^2), -noise_clip, noise_clip). The z_i are uniform on the sphere of
-// radius sqrt(d); those of a share `goal_share` of the batch are the tasks of next states of other
-// transitions.
+// radius sqrt(d); those of a share `goal_share` of the batch, drawn at random, are the tasks of
+// next states of the batch.
 //
 // Which task a policy is evaluated with: that of the goal, where the environment shows a
-// `desired_goal` of as many numbers as B reads; else that of the data's own reward, from the first
-// 10,000 transitions that were learnt from.
+// `desired_goal`; else that of the data's own reward, from the first 10,000 transitions that were
+// learnt from, or that of another environment (TaskAgent::pursue()).
 //
 // Source: Touati & Ollivier 2021, arXiv:2103.07945, section 5; Touati, Rapin & Ollivier 2023,
 // arXiv:2209.14935, appendix; the authors' code (facebookresearch/controllable_agent, fb_ddpg.py).
@@ -60,7 +60,7 @@ struct FbConfig : AgentConfig {
   void describe(ConfigFields& fields) override;
 
   // Throws Error for discrete actions, for an environment without floating-point fields beside its
-  // goals, and for goal_numbers that it does not have.
+  // goals, for goal_numbers that it does not have, and for goals of another size.
   std::unique_ptr<Agent> make(const EnvSpec& spec, at::Device device, uint64_t seed) const override;
 };
 

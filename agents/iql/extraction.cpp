@@ -22,7 +22,7 @@ class WeightedRegression final : public Extraction {
     const at::Tensor loss = -(weight * log_prob).mean();
     head_->learn(loss, nullptr);
     // The share of the batch that would have the same effective size with equal weights (Kish).
-    const at::Tensor share = weight.mean().square() / weight.square().mean();
+    const at::Tensor share = weight.mean().square() / weight.square().mean().clamp_min(1e-30);
     return {{"loss/actor", loss.detach()},
             {"policy/deviation", deviation},
             {"policy/effective_share", share}};

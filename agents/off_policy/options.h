@@ -49,9 +49,8 @@ struct PictureOptions {
 
 // How a deterministic policy acts, a = tanh(u(s)) in training:
 //
-//   explore    clip(tanh(u(s)) + exploration_noise x, -1, 1), x of deviation 1, independent from
-//   step
-//              to step or correlated (agents/noisy_actor.h)
+//   explore    clip(tanh(u(s)) + exploration_noise x, -1, 1);  x has the deviation 1 and is
+//              independent from step to step, or correlated (agents/noisy_actor.h)
 //   evaluate   tanh(u(s)), or with `action_bound` "clip" clip(u(s), -1, 1). Where a trained policy
 //              uses the bounds of its actions, both are nearly the same.
 struct DeterministicOptions {

@@ -110,6 +110,9 @@ std::vector<int64_t> best_episodes(Dataset& dataset, double share) {
   for (int64_t i = 0; i < count; ++i) {
     const EpisodeData episode = dataset.read_steps(i);
     returns.push_back(std::accumulate(episode.reward.begin(), episode.reward.end(), 0.0));
+    REVERIE_CHECK(std::isfinite(returns.back()),
+                  "{}: episode {} returns {}; --best-episodes expects finite rewards",
+                  dataset.path(), i, returns.back());
   }
   std::vector<int64_t> order(returns.size());
   std::iota(order.begin(), order.end(), 0);

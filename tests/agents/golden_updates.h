@@ -26,8 +26,10 @@ namespace reverie::test {
 // of convolutions, "start.convolutions.*", are the same for all learners of a file.
 class GoldenUpdates {
  public:
-  // Of weights and losses of order 1, after ten updates in float32.
+  // Of weights and losses of order 1, after ten updates in float32. From pictures, sums are longer:
+  // PyTorch itself differs by 1.4e-5 between two processors.
   static constexpr double kTolerance = 2e-5;
+  double tolerance() const { return pictures_ ? 5e-5 : kTolerance; }
 
   GoldenUpdates(const std::string& file, std::string name, bool pictures = false)
       : file_(golden(file)), name_(std::move(name)), pictures_(pictures) {}
@@ -91,7 +93,7 @@ class GoldenUpdates {
           continue;
         }
         EXPECT_LT(max_difference(learned.metrics.at(names[i]), value),
-                  kTolerance * std::max(1.0, std::abs(value.item<double>())))
+                  tolerance() * std::max(1.0, std::abs(value.item<double>())))
             << names[i] << " of update " << done_;
         EXPECT_FALSE(learned.metrics.at(names[i]).requires_grad()) << names[i];
       }
@@ -100,14 +102,14 @@ class GoldenUpdates {
       ASSERT_EQ(learned.td_error.sizes(), at::IntArrayRef({8}));
       EXPECT_FALSE(learned.td_error.requires_grad());
       if (const std::string error = fmt::format("{}.td_error.{}", name_, done_); has(error)) {
-        EXPECT_LT(max_difference(learned.td_error, file_.tensor(error)), kTolerance);
+        EXPECT_LT(max_difference(learned.td_error, file_.tensor(error)), tolerance());
       }
     }
     const TensorMap now = group_of(take_checkpoint(agent), "model");
     const TensorMap expected = weights(updates);
     ASSERT_EQ(now.size(), expected.size() + ignored_.size());
     for (const auto& [name, tensor] : expected) {
-      EXPECT_LT(max_difference(now.at(name), tensor), kTolerance)
+      EXPECT_LT(max_difference(now.at(name), tensor), tolerance())
           << name << " after update " << updates;
     }
   }

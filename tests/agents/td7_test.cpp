@@ -101,6 +101,27 @@ TEST_F(Td7Test, WithoutAnAssessmentEvaluatesTheLatestPolicy) {
   EXPECT_FALSE(at::equal(action(), first));
 }
 
+// With a great weight on the data's actions the policy becomes theirs; without, it does not.
+TEST(Td7Cloning, ImitatesTheData) {
+  for (const double weight : {0.0, 100.0}) {
+    Td7Config config = small_td7();
+    config.bc_weight = weight;
+    config.policy_checkpoints = false;
+    config.learning_rate = 3e-3;
+    const auto agent = config.make(td7_spec(), at::kCPU, 0);
+    Rng rng(2);
+    const at::Tensor wanted = at::tensor({0.6F, -0.4F});
+    for (int i = 0; i < 400; ++i) {
+      Batch batch = test::random_batch(td7_spec(), 16, rng);
+      batch.action = wanted.expand({16, 2}).clone();
+      dynamic_cast<TransitionAgent&>(*agent).update(batch);
+    }
+    const at::Tensor a = agent->actor(1, {}, 3)->act({{"observation", at::ones({1, 3})}}).action;
+    const double distance = max_difference(a[0], wanted);
+    EXPECT_EQ(distance<0.1, weight> 0.0) << distance << " with weight " << weight;
+  }
+}
+
 class Td7LongAssessments : public Td7Test {
  protected:
   static Td7Config config() {

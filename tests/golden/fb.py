@@ -107,8 +107,8 @@ def write():
         with torch.no_grad():
             z = on_sphere(torch.randn(BATCH, TASK, generator=generator))
             count = int(SHARE * BATCH)
-            others = torch.randperm(BATCH, generator=generator)[:count]
-            z[:count] = backward(goal[others])
+            rows = torch.randperm(BATCH, generator=generator)[:count]
+            z[rows] = backward(goal[torch.randperm(BATCH, generator=generator)[:count]])
             next_action = noisy(actor(next_obs, z), generator)
             b_target = target_backward(goal)
             target = torch.min(*(f @ b_target.T for f in target_forward(next_obs, next_action, z)))

@@ -98,17 +98,19 @@ TEST(StudyReport, KeepsWaysToEvaluateApart) {
 
 // A study grows from day to day, while the program gets options.
 TEST(StudyReport, AnOptionThatAnOlderProgramDidNotHaveIsNoDifference) {
-  Record newer = record(2, 240.0);
+  Record older = record(1, 250.0), newer = record(2, 240.0);
+  older.env = newer.env = "maze2d-umaze";
+  const auto report = [&] {
+    return StudyReport({.name = "s", .metrics = {"return"}}, {older, newer});
+  };
   newer.options["training.episode_limit"] = "0";
-  const StudyReport one({.name = "s", .metrics = {"return"}}, {record(1, 250.0), newer});
-  EXPECT_THAT(one.differing_options(), testing::IsEmpty());
-  EXPECT_EQ(one.rows()[0].values[0]->count, 2);
-  // But the same seed counts once.
+  EXPECT_THAT(report().differing_options(), testing::IsEmpty());
+  EXPECT_EQ(report().rows()[0].values[0]->count, 2);
   newer.seed = 1;
-  EXPECT_THAT(input_error([&] {
-                StudyReport({.name = "s", .metrics = {"return"}}, {record(1, 250.0), newer});
-              }),
-              HasSubstr("the same run with the same seed 1"));
+  EXPECT_THAT(input_error(report), HasSubstr("the same run with the same seed 1"));
+  newer.options["training.episode_limit"] = "5";
+  EXPECT_THAT(report().differing_options(), ElementsAre("training.episode_limit"));
+  EXPECT_EQ(report().rows()[0].values[0]->count, 1);
 }
 
 TEST(StudyReport, BestCheckpointsHaveARowAndTheRandomPolicyDoesNot) {
