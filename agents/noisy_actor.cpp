@@ -11,7 +11,6 @@ NoisyActor::NoisyActor(Policy policy, int64_t num_envs, const ExplorationNoise& 
                        uint64_t seed)
     : policy_(std::move(policy)),
       noise_(noise),
-      num_envs_(num_envs),
       starting_(at::ones({num_envs}, at::kBool)),
       rng_(seed) {}
 
@@ -35,11 +34,9 @@ void NoisyActor::on_episode_start(const at::Tensor& env_mask) { starting_.logica
 
 void NoisyActor::state(StateList& list) {
   list.add("rng", rng_);
+  if (noise_.correlation == 0.0) return;
   list.add_changing("noise", last_, at::kCPU);
   list.add_changing("starting", starting_, at::kCPU);
-  list.after_load([this] {  // of an older program's checkpoint
-    if (!starting_.defined()) starting_ = at::ones({num_envs_}, at::kBool);
-  });
 }
 
 }  // namespace reverie

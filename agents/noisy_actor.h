@@ -36,7 +36,6 @@ class NoisyActor final : public Actor {
 
   const Policy policy_;
   const ExplorationNoise noise_;
-  const int64_t num_envs_;
   at::Tensor last_;      // x_{t-1}: [N, A], if correlated; undefined before the first act()
   at::Tensor starting_;  // [N] bool: the next x is an x_0
   Rng rng_;

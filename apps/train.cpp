@@ -154,7 +154,8 @@ std::map<std::string, std::string> lifelong_options(const ConfigFields& fields) 
     const bool named = field.name == "env" || field.name == "agent" || field.name == "seed" ||
                        field.name == "num_envs" || field.name == "replay_capacity" ||
                        field.name == "held_out" || field.name == "gather_policy" ||
-                       field.name == "stall_limit" || field.name == "episode_limit";
+                       field.name == "stall_limit" || field.name == "episode_limit" ||
+                       field.name == "noise_correlation";
     if (named || field.section == "environment") values[field.flag()] = field.text();
   }
   return values;

@@ -201,6 +201,16 @@ TEST_F(Train, RefusedResumeLeavesTheRunAsItWas) {
   }
 }
 
+TEST_F(Train, OptionsOfTheSavedDataCannotChange) {
+  good(tiny_training("shaped", 200));
+  for (const auto& [flag, value] : {std::pair{"--noise-correlation", "0.5"},
+                                    {"--episode-limit", "7"},
+                                    {"--stall-limit", "7"}}) {
+    expect_refusal(folder_.path(), {"train", "--resume", "shaped", "--steps", "400", flag, value},
+                   {flag, value, "it cannot change"});
+  }
+}
+
 TEST_F(Train, FullDiskEndsTheRunAndKeepsTheLastCheckpoint) {
   // The replay buffer of 300 steps fits into 40 kB, that of 2000 does not.
   Program program(tiny_training("full", 4000,
