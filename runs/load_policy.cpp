@@ -249,10 +249,11 @@ void pursue_reward(TaskAgent& agent, LoadedPolicy& loaded, const LoadOptions& op
                 "none; expected --dataset F (evaluate, render)",
                 loaded.name, loaded.spec.id);
   const std::unique_ptr<Dataset> dataset = Dataset::open(path);
+  const DatasetIdentity identity = DatasetIdentity::of(*dataset);
   // A best checkpoint does not hold what it learnt from.
-  if (!is_other && !loaded.dataset.empty()) DatasetIdentity::of(*dataset).check(loaded.dataset);
+  if (!is_other && !loaded.dataset.empty()) identity.check(loaded.dataset);
   pursue_reward_of(agent, *loaded.make_env(), *dataset, TaskAgent::kSamples, options.seed);
-  loaded.task = DatasetIdentity::of(*dataset).content;
+  loaded.task = identity.content;
 }
 
 void choose_task(TaskAgent& agent, LoadedPolicy& loaded, bool is_other_reward,

@@ -111,29 +111,19 @@ auto order_of(const Record& record) {
   return std::tie(record.env, record.agent, record.options, record.seed, record.run);
 }
 
-// The options in which two records of one environment and agent differ. An option that only one of
-// them has came to the program between them, and its default is what the older program did.
-std::set<std::string> differences(const Record& a, const Record& b) {
-  std::set<std::string> names;
-  const std::map<std::string, std::string> defaults = default_options(a.env, a.agent);
-  const auto is_default = [&](const std::string& name, const std::string& text) {
-    const auto found = defaults.find(name);
-    return found != defaults.end() && found->second == text;
-  };
-  const auto add = [&](const Record& one, const Record& other) {
-    for (const auto& [name, text] : one.options) {
-      const auto found = other.options.find(name);
-      const bool is_missing = found == other.options.end();
-      if (is_missing ? !is_default(name, text) : found->second != text) names.insert(name);
-    }
-  };
-  add(a, b);
-  add(b, a);
-  return names;
+bool is_one_group(const Record& a, const Record& b) {
+  return a.env == b.env && a.agent == b.agent && a.options == b.options;
 }
 
-bool is_one_group(const Record& a, const Record& b) {
-  return a.env == b.env && a.agent == b.agent && differences(a, b).empty();
+// Adds the options that came to the program after a record was made: their defaults are what the
+// older program did.
+void add_later_options(std::vector<Record>& records) {
+  std::map<std::pair<std::string, std::string>, std::map<std::string, std::string>> defaults;
+  for (Record& record : records) {
+    const auto [found, is_new] = defaults.try_emplace({record.env, record.agent});
+    if (is_new) found->second = default_options(record.env, record.agent);
+    record.options.insert(found->second.begin(), found->second.end());
+  }
 }
 
 }  // namespace
@@ -176,18 +166,25 @@ Study Study::read(const std::filesystem::path& folder) {
 StudyReport::StudyReport(Study study, std::vector<Record> records)
     : study_(std::move(study)), records_(std::move(records)) {
   REVERIE_CHECK(!records_.empty(), "study '{}': holds no record", study_.name);
+  add_later_options(records_);
   std::sort(records_.begin(), records_.end(),
             [](const Record& a, const Record& b) { return order_of(a) < order_of(b); });
+  for (size_t i = 1; i < records_.size(); ++i) {
+    REVERIE_CHECK(
+        !is_one_group(records_[i - 1], records_[i]) || records_[i - 1].seed != records_[i].seed,
+        "study '{}': {} and {} are the same run with the same seed {}; one result must "
+        "not count twice",
+        study_.name, records_[i - 1].run, records_[i].run, records_[i].seed);
+  }
   // Options that differ between records of one environment and agent distinguish the groups.
   std::set<std::string> differing;
-  for (size_t i = 0; i < records_.size(); ++i) {
-    for (size_t j = 0; j < i; ++j) {
-      const Record &a = records_[j], &b = records_[i];
-      REVERIE_CHECK(!is_one_group(a, b) || a.seed != b.seed,
-                    "study '{}': {} and {} are the same run with the same seed {}; one result must "
-                    "not count twice",
-                    study_.name, a.run, b.run, b.seed);
-      if (a.env == b.env && a.agent == b.agent) differing.merge(differences(a, b));
+  for (const Record& a : records_) {
+    for (const Record& b : records_) {
+      if (a.env != b.env || a.agent != b.agent) continue;
+      for (const auto& [name, text] : a.options) {
+        const auto other = b.options.find(name);
+        if (other == b.options.end() || other->second != text) differing.insert(name);
+      }
     }
   }
   option_names_.assign(differing.begin(), differing.end());
@@ -215,18 +212,15 @@ void StudyReport::check_metrics() {
 
 void StudyReport::add_groups() {
   for (const Record& record : records_) {
-    auto group = std::find_if(rows_.begin(), rows_.end(), [&](const Row& row) {
-      return is_one_group(*row.records.front(), record);
-    });
-    if (group == rows_.end()) {
+    if (rows_.empty() || !is_one_group(*rows_.back().records.front(), record)) {
       Row row{.env = record.env, .policy = record.agent};
       for (const std::string& name : option_names_) {
         const auto found = record.options.find(name);
         row.options.push_back(found == record.options.end() ? "" : found->second);
       }
-      group = rows_.insert(rows_.end(), std::move(row));
+      rows_.push_back(std::move(row));
     }
-    group->records.push_back(&record);
+    rows_.back().records.push_back(&record);
   }
   for (Row& row : rows_) {
     for (const std::string& metric : study_.metrics) {

@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
+#include <map>
+#include <string>
 #include <vector>
 
 #include "agents/space_adapter.h"
@@ -16,21 +17,9 @@ constexpr int64_t kMostEpisodes = 500;  // reading an episode takes longer than 
 
 // Up to `count` of the numbers 0 .. n - 1, ascending.
 std::vector<int64_t> draw_some(int64_t n, int64_t count, Rng& rng) {
-  std::vector<int64_t> all(static_cast<size_t>(n));
-  std::iota(all.begin(), all.end(), 0);
-  for (int64_t i = 0; i < std::min(count, n); ++i) {
-    std::swap(all[static_cast<size_t>(i)], all[static_cast<size_t>(rng.integers(i, n))]);
-  }
-  all.resize(static_cast<size_t>(std::min(count, n)));
-  std::sort(all.begin(), all.end());
-  return all;
-}
-
-// One row of each field, in memory of its own.
-void append(std::vector<std::vector<at::Tensor>>& columns, const TensorMap& row) {
-  size_t i = 0;
-  columns.resize(row.size());
-  for (const auto& [name, values] : row) columns[i++].push_back(values.clone());
+  std::vector<int64_t> drawn = rng.choice(n, std::min(count, n));
+  std::sort(drawn.begin(), drawn.end());
+  return drawn;
 }
 
 }  // namespace
@@ -41,11 +30,10 @@ void pursue_reward_of(TaskAgent& agent, Env& env, Dataset& dataset, int64_t coun
   SpaceAdapter adapter(env.spec(), 1);
   const auto episodes = static_cast<int64_t>(dataset.episodes().size());
   const std::vector<int64_t> chosen = draw_some(episodes, kMostEpisodes, rng);
-  const auto each = (count + static_cast<int64_t>(chosen.size()) - 1) /
-                    std::max<int64_t>(1, static_cast<int64_t>(chosen.size()));
-  std::vector<std::vector<at::Tensor>> columns;
+  const int64_t taken = std::max<int64_t>(1, static_cast<int64_t>(chosen.size()));
+  const int64_t each = (count + taken - 1) / taken;
+  std::map<std::string, std::vector<at::Tensor>> rows;  // of each field
   std::vector<float> rewards;
-  TensorMap names;
   for (const int64_t index : chosen) {
     const EpisodeData episode = dataset.read(index);
     replay.begin(episode);
@@ -55,8 +43,9 @@ void pursue_reward_of(TaskAgent& agent, Env& env, Dataset& dataset, int64_t coun
                     dataset.path(), index, t, env.spec().id, reward);
       replay.go_to(t + 1);
       env.physics()->observe(replay.observation());
-      names = borrow_tensors(adapter.observations(replay.observation()));
-      append(columns, names);
+      for (const auto& [name, row] : borrow_tensors(adapter.observations(replay.observation()))) {
+        rows[name].push_back(row.clone());
+      }
       rewards.push_back(static_cast<float>(reward));
     }
   }
@@ -68,8 +57,7 @@ void pursue_reward_of(TaskAgent& agent, Env& env, Dataset& dataset, int64_t coun
       dataset.path(), env.spec().id, rewards.size());
   const at::Tensor kept = at::tensor(draw_some(static_cast<int64_t>(rewards.size()), count, rng));
   TensorMap obs;
-  size_t i = 0;
-  for (const auto& [name, row] : names) obs.add(name, at::cat(columns[i++]).index_select(0, kept));
+  for (const auto& [name, values] : rows) obs.add(name, at::cat(values).index_select(0, kept));
   agent.pursue(obs, at::tensor(rewards).index_select(0, kept));
 }
 

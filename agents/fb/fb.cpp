@@ -116,6 +116,12 @@ class Fb final : public TaskAgent {
     return fb::on_sphere(noise.normal({count, config_.task_size}));
   }
 
+  // clip(mu(s, z) + eps): [N, A] on the CPU, without gradient.
+  at::Tensor explore(const TensorMap& obs, const at::Tensor& z, const NoiseSource& noise) const {
+    const at::NoGradGuard no_grad;
+    return smoothing_.smoothed(actor_(features_(obs), z), noise).cpu();
+  }
+
   // mu(s, z) of the environments' observations: [N, A] in [-1, 1] on the CPU.
   at::Tensor act(const TensorMap& obs, const at::Tensor& z) const {
     const at::NoGradGuard no_grad;
@@ -123,7 +129,6 @@ class Fb final : public TaskAgent {
     return actor_(s, z.expand({s.size(0), -1})).cpu();
   }
 
-  const FbConfig& config() const { return config_; }
   at::Device device() const { return features_.device(); }
 
   void state(StateList& list) override {
@@ -145,8 +150,8 @@ class Fb final : public TaskAgent {
  private:
   Fb(const EnvSpec& spec, const FbConfig& config, at::Device device, uint64_t seed, Rng rng)
       : config_(config),
-        state_spec_(without_goals(spec)),
-        features_(state_spec_, config.normalize_observation, device),
+        smoothing_({.target_noise = config.noise, .target_noise_clip = config.noise_clip}),
+        features_(without_goals(spec), config.normalize_observation, device),
         goal_numbers_(goal_numbers(config, features_.size(), device)),
         sizes_({.state = features_.size(),
                 .action = continuous_action_size(spec),
@@ -219,10 +224,8 @@ class Fb final : public TaskAgent {
 
   // clip(mu(s, z) + eps); the gradient passes the clip.
   at::Tensor noisy_action(const at::Tensor& s, const at::Tensor& z) const {
-    const double c = config_.noise_clip;
     const at::Tensor mu = actor_(s, z);
-    const at::Tensor eps = (config_.noise * noise_.normal(mu.sizes())).clamp(-c, c);
-    return mu + ((mu + eps).clamp(-1.0, 1.0) - mu).detach();
+    return mu + (smoothing_.smoothed(mu, noise_) - mu).detach();
   }
 
   // The smaller of both F'(s', a', z)^T B'(g): [B, B].
@@ -251,7 +254,7 @@ class Fb final : public TaskAgent {
   }
 
   const FbConfig config_;
-  const EnvSpec state_spec_;
+  const SmoothingOptions smoothing_;  // eps
   ObservationFeatures features_;
   at::Tensor goal_numbers_;  // [G] int64
   const fb::Sizes sizes_;
@@ -300,10 +303,7 @@ class FbActor final : public Actor {
     const at::Tensor anew = starting_.unsqueeze(1).to(agent_.device());
     task_ = task_.defined() ? at::where(anew, drawn, task_) : drawn;
     starting_.zero_();
-    const at::Tensor mu = agent_.act(obs, task_);
-    const double c = agent_.config().noise_clip;
-    const at::Tensor eps = (agent_.config().noise * noise_.normal(mu.sizes())).clamp(-c, c);
-    return (mu + eps.cpu()).clamp(-1.0, 1.0);
+    return agent_.explore(obs, task_, noise_);
   }
 
   const Fb& agent_;

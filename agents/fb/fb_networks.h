@@ -21,9 +21,8 @@ struct Sizes {
 // sqrt(d) x / |x| of each row [B, d]; 0 for a row of zeros.
 at::Tensor on_sphere(const at::Tensor& x);
 
-// F(s, a, z), two of them. (s, a) and (s, z) each pass through Linear -> LayerNorm -> tanh ->
-// Linear
-// -> ReLU with H / 2 outputs, which both F share; then Linear -> ReLU -> Linear of each F.
+// F(s, a, z), two of them. (s, a) and (s, z) each pass through Linear, LayerNorm, tanh, Linear and
+// ReLU to H / 2 outputs, which both F share. Then come Linear, ReLU and Linear of each F.
 class Forward {
  public:
   Forward(const Sizes& sizes, Rng& rng, at::Device device);
