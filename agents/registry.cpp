@@ -39,6 +39,7 @@ const std::vector<AgentEntry>& agent_registry() {
       reinforce_entry(),
       bc_entry(),
       td3_bc_entry(),
+      rebrac_entry(),
       iql_entry(),
       fb_entry(),
       rnd_entry(),

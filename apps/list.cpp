@@ -8,16 +8,19 @@ namespace reverie {
 int list_command(const Arguments& arguments) {
   std::string what;
   std::string env;
-  CommandLine line(
-      "list",
-      "Lists environments, agents, presets, world models, or the factors of an environment.");
-  line.add(
-      "WHAT", what,
-      {.help = "what to list: envs, agents, presets, worldmodels or factors", .required = true});
+  CommandLine line("list",
+                   "Lists environments, agents, presets, world models, or of an environment its "
+                   "factors, or what "
+                   "--reward can name.");
+  line.add("WHAT", what,
+           {.help = "what to list: envs, agents, presets, worldmodels, factors or rewards",
+            .required = true});
   line.add("ENV", env,
-           {.help = "with factors: the environment whose factors --vary and --set can name"});
+           {.help = "with factors or rewards: the environment whose --vary, --set and --reward can "
+                    "name them"});
   if (!line.parse(arguments)) return 0;
-  REVERIE_CHECK(env.empty() || what == "factors", "list {}: unexpected argument '{}'", what, env);
+  const bool is_of_env = what == "factors" || what == "rewards";
+  REVERIE_CHECK(env.empty() || is_of_env, "list {}: unexpected argument '{}'", what, env);
 
   const auto print = [](const auto& registry) {
     std::vector<std::vector<std::string>> rows;
@@ -32,13 +35,14 @@ int list_command(const Arguments& arguments) {
     print_presets();
   } else if (what == "worldmodels") {
     print(jepa_architectures());
-  } else if (what == "factors") {
-    REVERIE_CHECK(
-        !env.empty(),
-        "list factors: no environment given, expected an id after it (reverie list envs)");
-    print_factors(env);
+  } else if (is_of_env) {
+    REVERIE_CHECK(!env.empty(),
+                  "list {}: no environment given, expected an id after it (reverie list envs)",
+                  what);
+    (what == "factors" ? print_factors : print_rewards)(env);
   } else {
-    fail_unknown_name("list", what, {"envs", "agents", "presets", "worldmodels", "factors"});
+    fail_unknown_name("list", what,
+                      {"envs", "agents", "presets", "worldmodels", "factors", "rewards"});
   }
   return 0;
 }

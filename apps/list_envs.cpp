@@ -12,6 +12,7 @@
 #include "core/assets.h"
 #include "core/file.h"
 #include "envs/registry.h"
+#include "envs/wrappers/formula_reward.h"
 
 namespace reverie {
 namespace {
@@ -90,6 +91,20 @@ void print_factors(const std::string& env) {
   std::vector<std::vector<std::string>> rows = {
       {"name", "kind", "default", "range", "changes", "help"}};
   for (const Factor& factor : factors) rows.push_back(factor_row(factor));
+  print_table(rows);
+}
+
+void print_rewards(const std::string& env) {
+  const std::unique_ptr<Env> instance = find_env(env).config()->maker()();
+  std::vector<std::vector<std::string>> rows = {{"name in a formula", "meaning"}};
+  for (const auto& [name, help] : reward_names(*instance)) rows.push_back({name, help});
+  print_table(rows);
+  rows = {{"reward", "formula"}};
+  for (const auto& [name, formula] : instance->physics()->named_rewards()) {
+    rows.push_back({name, formula});
+  }
+  if (rows.size() == 1) return;
+  std::cout << "\n";
   print_table(rows);
 }
 

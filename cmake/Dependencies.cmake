@@ -35,6 +35,7 @@ reverie_pkg_target(blosc blosc)
 reverie_pkg_target(zip libzip)
 reverie_pkg_target(lzf liblzf)
 reverie_pkg_target(box2d box2d)
+reverie_pkg_target(muparser muparser)
 
 add_library(reverie::mujoco SHARED IMPORTED GLOBAL)
 file(GLOB mujoco_library ${wheels}/mujoco/libmujoco.so*)

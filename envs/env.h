@@ -109,6 +109,24 @@ class PhysicsState {
     return std::nullopt;
   }
 
+  // A number of the current state that has a name in the task, for rewards as formulas
+  // (envs/wrappers/formula_reward.h).
+  struct Quantity {
+    std::string name;  // as in a formula: letters, digits and _
+    std::string help;  // one line, with the unit in brackets
+  };
+  virtual std::vector<Quantity> quantities() const { return {}; }
+
+  // Writes the quantities, in that order. out: one number each.
+  virtual void measure(std::span<double> /*out*/) const {}
+
+  // Other rewards of this task, as formulas over its quantities.
+  struct NamedReward {
+    std::string name;
+    std::string formula;
+  };
+  virtual std::vector<NamedReward> named_rewards() const { return {}; }
+
   // The body's distance from its position in the state whose part "qpos" is given, and the distance
   // within which this task counts a goal as reached [m]. Empty when goals are not positions. Throws
   // Error for another length.

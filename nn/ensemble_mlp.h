@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,23 @@ class EnsembleLinear {
   at::Tensor weight_, bias_;
 };
 
+// A layer norm of each of E members (LayerNorm).
+class EnsembleNorm {
+ public:
+  // "name.gain" and "name.bias", [E, size].
+  static void declare(Shapes& shapes, const std::string& name, int64_t members, int64_t size);
+
+  EnsembleNorm(const Parameters& parameters, const std::string& name);
+
+  at::Tensor operator()(const at::Tensor& x) const;  // [E, B, size]
+
+  // One member alone; x: [B, size].
+  at::Tensor member(int64_t index, const at::Tensor& x) const;
+
+ private:
+  at::Tensor gain_, bias_;
+};
+
 // Initialises a block of such layers, and of linear layers and norms that all members share, as
 // reset_parameters() would each member's own: weights and their biases from U(-k, k), k =
 // 1/sqrt(inputs).
@@ -55,15 +73,15 @@ class EnsembleMlp {
   at::Tensor member(int64_t index, const at::Tensor& x) const;
 
   // "0.weight" [E, outputs, inputs], "0.bias" [E, outputs], "2.weight", ...: those of Mlp, stacked.
-  // A trunk comes before them: "trunk.0.weight", ..., "trunk.1.bias".
+  // A trunk comes before them: "trunk.0.weight", ..., "trunk.1.bias". With layer norms: "0.weight",
+  // "0.bias", "2.gain", "2.bias", "3.weight", ...
   Parameters& parameters() { return parameters_; }
   const Parameters& parameters() const { return parameters_; }
 
   void state(StateList& list) { parameters_.state(list); }
 
  private:
-  // What the members read.
-  at::Tensor input(const at::Tensor& x) const;
+  at::Tensor forward(const at::Tensor& x, std::optional<int64_t> member) const;
 
   MlpOptions options_;
   size_t layers_;

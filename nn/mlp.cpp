@@ -18,11 +18,15 @@ std::vector<Parameters::Shape> layer_shapes(int64_t inputs, const std::vector<in
   widths.insert(widths.end(), behind.begin(), behind.end());
   widths.push_back(outputs);
   size_t number = options.normalized_trunk ? 3 : 0;
-  for (size_t i = 0; i + 1 < widths.size(); ++i, number += 2) {
+  for (size_t i = 0; i + 1 < widths.size(); ++i) {
     REVERIE_CHECK(widths[i] >= 1 && widths[i + 1] >= 1,
                   "network: a layer of {} x {}, expected widths of at least 1", widths[i + 1],
                   widths[i]);
     Linear::declare(shapes, std::to_string(number), widths[i], widths[i + 1]);
+    number += 2;
+    if (!options.layer_norm || i + 2 == widths.size()) continue;
+    LayerNorm::declare(shapes, std::to_string(number), widths[i + 1]);
+    ++number;
   }
   return shapes;
 }
@@ -60,7 +64,12 @@ at::Tensor Mlp::operator()(const at::Tensor& x) const {
     const at::Tensor& weight = (it++)->second;
     const at::Tensor& bias = (it++)->second;
     h = at::linear(h, weight, bias);
-    if (it != layers.end()) h = at::relu(h);
+    if (it == layers.end()) break;
+    h = at::relu(h);
+    if (!options_.layer_norm) continue;
+    const at::Tensor& gain = (it++)->second;
+    const at::Tensor& shift = (it++)->second;
+    h = at::layer_norm(h, {h.size(-1)}, gain, shift);
   }
   return h;
 }

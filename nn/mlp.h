@@ -20,6 +20,9 @@ struct MlpOptions {
   // So many of the inputs, the last ones, join the output of that trunk: what a critic reads beside
   // a large state. Without a trunk it has no effect.
   int64_t past_trunk = 0;
+
+  // A layer norm behind the ReLU of each hidden layer (not of the trunk, which has its own).
+  bool layer_norm = false;
 };
 
 // Declares the trunk of a network, if the options want one, and takes its width from the front of
@@ -28,7 +31,8 @@ struct MlpOptions {
 int64_t declare_trunk(Shapes& shapes, const std::string& name, int64_t inputs,
                       std::span<const int64_t>& hidden, const MlpOptions& options);
 
-// A multi-layer perceptron: linear layers with ReLU between them and a linear output.
+// A multi-layer perceptron: linear layers with ReLU between them and a linear output; with
+// `layer_norm` the hidden layers are Linear -> ReLU -> LayerNorm.
 class Mlp {
  public:
   // inputs -> hidden[0] -> ... -> outputs. Weights and biases are drawn from U(-k, k) with

@@ -71,6 +71,8 @@ struct SampleSpec {
   double beta = 0.4;
 
   std::optional<GoalSpec> goals = {};
+
+  bool next_action = false;  // also the actions that were taken at the next observations
 };
 
 // B transitions. Floating-point fields arrive as float32 on the learner's device, whatever dtype
@@ -83,6 +85,9 @@ struct Batch {
   at::Tensor discount;      // [B] float32: gamma^m, 0 where the episode terminated
   at::Tensor index;         // [B] int64: where the transition is stored
   at::Tensor weight = {};   // [B] float32, largest 1: importance weights; undefined if uniform
+  // As action, taken at next_obs; and [B] float32, 1 where there was one, 0 at the end of an
+  // episode or of what is stored, where next_action repeats action. Undefined unless asked for.
+  at::Tensor next_action = {}, has_next_action = {};
 };
 
 // B sequences of T = burn_in + length steps, each from one episode. In step t, action t was taken
@@ -109,7 +114,8 @@ class SampleSource {
   virtual ~SampleSource() = default;
 
   // Samples `batch` transitions with replacement. Throws Error when none is stored or when the
-  // source lacks what the spec asks for. Reads n_step, gamma, prioritized, beta and goals.
+  // source lacks what the spec asks for. Reads n_step, gamma, prioritized, beta, goals and
+  // next_action.
   virtual Batch sample(int64_t batch, const SampleSpec& spec, Rng& rng) const = 0;
 
   // Samples `batch` sequences with replacement, uniformly over all runs of `length` consecutive

@@ -189,6 +189,8 @@ class ReplayBuffer final : public SampleSource {
   void write_goals(const GoalSpec& goals, std::span<const int64_t> goal, Batch& out) const;
   void fill_steps(std::span<const int64_t> first, std::span<const int64_t> padding, int64_t steps,
                   SequenceBatch& out) const;
+  void gather_next_actions(std::span<const int64_t> first, std::span<const int64_t> last,
+                           Batch& out) const;
   void check_request(int64_t batch, const SampleSpec& spec) const;
   void check_sequences(const SampleSpec& spec) const;
   void check_goals(const GoalSpec& goals) const;

@@ -260,6 +260,19 @@ void ReplayBuffer::write_goals(const GoalSpec& goals, std::span<const int64_t> g
   }
 }
 
+void ReplayBuffer::gather_next_actions(std::span<const int64_t> first,
+                                       std::span<const int64_t> last, Batch& out) const {
+  out.has_next_action = batch_tensor({static_cast<int64_t>(first.size())}, at::kFloat);
+  auto* known = out.has_next_action.mutable_data_ptr<float>();
+  Slots taken(first.size());
+  for (size_t i = 0; i < first.size(); ++i) {
+    const bool acted = kind(last[i]) == kStep || kind(last[i]) == kContext;
+    known[i] = acted ? 1.0F : 0.0F;
+    taken[i] = acted ? last[i] : first[i];
+  }
+  out.next_action = gather(*action_, taken);
+}
+
 void ReplayBuffer::check_request(int64_t batch, const SampleSpec& spec) const {
   REVERIE_CHECK(steps_ > 0, "replay: nothing is stored yet, cannot draw {} transitions", batch);
   REVERIE_CHECK(batch >= 1 && spec.n_step >= 1, "replay: batch {} and n_step {}, expected >= 1",
@@ -304,7 +317,10 @@ Batch ReplayBuffer::sample(int64_t batch, const SampleSpec& spec, Rng& rng) cons
   }
   out.action = gather(*action_, first);
   if (spec.goals) write_goals(*spec.goals, goal, out);
-  to_device({&out.action, &out.reward, &out.discount, &out.index, &out.weight}, out.obs);
+  if (spec.next_action) gather_next_actions(first, last, out);
+  to_device({&out.action, &out.reward, &out.discount, &out.index, &out.weight, &out.next_action,
+             &out.has_next_action},
+            out.obs);
   to_device({}, out.next_obs);
   return out;
 }

@@ -55,16 +55,10 @@ class ValueGradient final : public Extraction {
     const Frozen frozen({&v.critics.parameters()});
     const at::Tensor a = at::tanh(actor_(v.s));
     const at::Tensor q = v.critics(with_action(v.s, a)).squeeze(2).amin(0);
-    at::Tensor loss = -q.mean();
-    TensorMap metrics;
-    if (bc_weight_ > 0.0) {
-      const at::Tensor distance = 0.5 * (a - v.a).square().sum(1).mean();
-      loss = loss / q.detach().abs().mean() + bc_weight_ * distance;
-      metrics.add("policy/distance", distance.detach());
-    }
+    const at::Tensor distance = 0.5 * (a - v.a).square().sum(1).mean();
+    const at::Tensor loss = imitating_loss(q, bc_weight_, distance);
     minimize(loss, {&optimizer_});
-    metrics.add("loss/actor", loss.detach());
-    return metrics;
+    return {{"loss/actor", loss.detach()}, {"policy/distance", distance.detach()}};
   }
 
   std::unique_ptr<Actor> actor(int64_t num_envs, const Acting& acting, uint64_t seed) override {

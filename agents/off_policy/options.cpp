@@ -70,16 +70,25 @@ std::unique_ptr<Actor> DeterministicOptions::actor(Policy u, int64_t num_envs, c
   return std::make_unique<NoisyActor>(policy, num_envs, noise, seed);
 }
 
+at::Tensor imitating_loss(const at::Tensor& q, double weight, const at::Tensor& distance) {
+  if (weight == 0.0) return -q.mean();
+  return -q.mean() / q.detach().abs().mean() + weight * distance;
+}
+
 void CloningOptions::describe(ConfigFields& f) {
   f.add("bc_weight", bc_weight,
         "weight of the distance to the data's actions in the actor's loss, for datasets; 0 = none",
         at_least(0));
+  f.add("bc_distance", bc_distance,
+        "that distance: squares of the numbers of an action, their mean or their sum",
+        {"mean", "sum"});
 }
 
 at::Tensor CloningOptions::actor_loss(const at::Tensor& q, const at::Tensor& mu,
                                       const at::Tensor& a) const {
-  if (bc_weight == 0.0) return -q.mean();
-  return -q.mean() / q.detach().abs().mean() + bc_weight * (mu - a).square().mean();
+  const at::Tensor squares = (mu - a).square();
+  return imitating_loss(q, bc_weight,
+                        bc_distance == "sum" ? squares.sum(1).mean() : squares.mean());
 }
 
 void SmoothingOptions::describe(ConfigFields& f) {

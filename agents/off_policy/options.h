@@ -67,15 +67,20 @@ struct DeterministicOptions {
                                uint64_t seed) const;
 };
 
-// Learning from a dataset without leaving it: the actor of TD3 or TD7 also imitates the data,
+// The loss of an actor that raises its value and stays near given actions, both terms of order 1
+// (Fujimoto & Gu 2021, arXiv:2106.06860, equations 3 and 4):
 //
-//   minimise  -mean Q(s, mu(s)) / mean |Q(s, mu(s))| + bc_weight mean (mu(s) - a)^2,
+//   -mean q / mean |q| + weight distance,   mean |q| without gradient
 //
-// the second mean over the numbers of actions too, mean |Q| without gradient (Fujimoto & Gu 2021,
-// arXiv:2106.06860, equations 3 and 4; their alpha of 2.5 is a weight of 1 / 2.5). With 0 the actor
-// minimises  -mean Q  alone.
+// and  -mean q  with the weight 0. q: the values of the actor's actions [...]; distance: a scalar.
+at::Tensor imitating_loss(const at::Tensor& q, double weight, const at::Tensor& distance);
+
+// Learning from a dataset without leaving it: the actor of TD3 or TD7 also imitates the data by
+// imitating_loss(), with the distance  mean |mu(s) - a|^2,  a mean over the numbers of an action
+// or, with `bc_distance` "sum", their sum. The alpha of 2.5 of TD3+BC is a weight of 1 / 2.5.
 struct CloningOptions {
   double bc_weight = 0.0;
+  std::string bc_distance = "mean";
 
   void describe(ConfigFields& fields);
 

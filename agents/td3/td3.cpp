@@ -20,6 +20,13 @@ void Td3Config::describe(ConfigFields& f) {
   CloningOptions::describe(f);
   f.add("policy_delay", policy_delay, "updates of the critics per update of actor and targets",
         between(1, 1000));
+  f.add("actor_value", actor_value, "what the actor maximises: the first critic or the least one",
+        {"first", "least"});
+  f.add("critic_bc_weight", critic_bc_weight,
+        "penalty of the target policy's distance to the data's next action in the critics' target; "
+        "0 = none",
+        at_least(0));
+  f.add("layer_norm", layer_norm, "layer norms behind the critics' hidden layers");
   PictureOptions::describe(f);
 }
 
@@ -39,7 +46,11 @@ class Td3 final : public TransitionAgent {
 
   void observe(const TensorMap& obs) override { encoder_.observe(obs); }
 
-  SampleRequest request() const override { return config_.request(); }
+  SampleRequest request() const override {
+    SampleRequest request = config_.request();
+    request.spec.next_action = config_.critic_bc_weight > 0.0;
+    return request;
+  }
 
   Learned update(const Batch& batch) override {
     const auto [s, s_next] = encoder_.states(batch);
@@ -86,7 +97,9 @@ class Td3 final : public TransitionAgent {
                {.normalized_trunk = encoder_.reads_pictures()}),
         critics_(2, encoder_.size() + action_size_, encoder_.widths(config.hidden_sizes), 1, rng,
                  device,
-                 {.normalized_trunk = encoder_.reads_pictures(), .past_trunk = action_size_}),
+                 {.normalized_trunk = encoder_.reads_pictures(),
+                  .past_trunk = action_size_,
+                  .layer_norm = config.layer_norm}),
         target_actor_(actor_),
         target_critics_(critics_),
         actor_optimizer_(actor_.parameters(), {.learning_rate = config.actor_learning_rate}),
@@ -97,20 +110,27 @@ class Td3 final : public TransitionAgent {
   // mu(s): [B, D] -> [B, A] in [-1, 1].
   static at::Tensor mu(const Mlp& actor, const at::Tensor& s) { return at::tanh(actor(s)); }
 
-  // y = r + discount min_i Q_i'(s', clip(mu'(s') + eps)): [B]
+  // y = r + discount (min_i Q_i'(s', a') - critic_bc_weight |a' - a+|^2),
+  // a' = clip(mu'(s') + eps): [B]
   at::Tensor target(const Batch& batch, const at::Tensor& s_next) {
     const at::NoGradGuard no_grad;
     noise_.reseed(rng_.next_uint64());
     const at::Tensor a_next = config_.smoothed(mu(target_actor_, s_next), noise_);
-    const at::Tensor q = target_critics_(with_action(s_next, a_next));
-    return batch.reward + batch.discount * q.squeeze(2).amin(0);
+    at::Tensor value = target_critics_(with_action(s_next, a_next)).squeeze(2).amin(0);
+    if (config_.critic_bc_weight > 0.0) {
+      const at::Tensor distance = (a_next - batch.next_action).square().sum(1);
+      value = value - config_.critic_bc_weight * batch.has_next_action * distance;
+    }
+    return batch.reward + batch.discount * value;
   }
 
   at::Tensor update_actor(const at::Tensor& s, const at::Tensor& data_action) {
     const Frozen frozen({&critics_.parameters()});
     const at::Tensor a = mu(actor_, s);
-    const at::Tensor loss =
-        config_.actor_loss(critics_.member(0, with_action(s, a)), a, data_action);
+    const at::Tensor sa = with_action(s, a);
+    const bool least = config_.actor_value == "least";
+    const at::Tensor loss = config_.actor_loss(
+        least ? critics_(sa).squeeze(2).amin(0) : critics_.member(0, sa), a, data_action);
     minimize(loss, {&actor_optimizer_});
     return loss.detach();
   }
@@ -151,6 +171,23 @@ AgentEntry td3_bc_entry() {
                 auto config = std::make_unique<Td3Config>();
                 config->bc_weight = 0.4;
                 config->normalize_observation = true;
+                return config;
+              },
+          .training = [] { return std::make_unique<TransitionTraining>(); }};
+}
+
+AgentEntry rebrac_entry() {
+  return {.name = "rebrac",
+          .summary = "TD3+BC with a penalty on actor and critics each (Tarasov et al. 2023)",
+          .config =
+              [] {
+                auto config = std::make_unique<Td3Config>();
+                config->hidden_sizes = {256, 256, 256};
+                config->bc_weight = 0.003;
+                config->bc_distance = "sum";
+                config->critic_bc_weight = 0.001;
+                config->actor_value = "least";
+                config->layer_norm = true;
                 return config;
               },
           .training = [] { return std::make_unique<TransitionTraining>(); }};

@@ -35,12 +35,16 @@ Batch MixedSource::sample(int64_t batch, const SampleSpec& spec, Rng& rng) const
     for (const auto& [name, values] : a) out.add(name, at::cat({values, b.at(name)}));
     return out;
   };
-  return {.obs = join(first.obs, second.obs),
-          .next_obs = join(first.next_obs, second.next_obs),
-          .action = at::cat({first.action, second.action}),
-          .reward = at::cat({first.reward, second.reward}),
-          .discount = at::cat({first.discount, second.discount}),
-          .index = at::cat({first.index, second.index})};
+  Batch out{.obs = join(first.obs, second.obs),
+            .next_obs = join(first.next_obs, second.next_obs),
+            .action = at::cat({first.action, second.action}),
+            .reward = at::cat({first.reward, second.reward}),
+            .discount = at::cat({first.discount, second.discount}),
+            .index = at::cat({first.index, second.index})};
+  if (!spec.next_action) return out;
+  out.next_action = at::cat({first.next_action, second.next_action});
+  out.has_next_action = at::cat({first.has_next_action, second.has_next_action});
+  return out;
 }
 
 TransitionLearner::TransitionLearner(const RunConfig& config, const TransitionTraining& training,

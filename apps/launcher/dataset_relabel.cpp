@@ -15,7 +15,7 @@ namespace {
 constexpr const char* kFinalGoal = "final";
 
 struct RelabelFlags {
-  std::string in, out, env, goal, format;
+  std::string in, out, env, reward, goal, format;
 };
 
 // "1.5,-2" as numbers.
@@ -95,10 +95,12 @@ DatasetSchema relabelled_schema(const Dataset& dataset, const RelabelFlags& flag
   schema.attributes["config"] = portable_options(config);
   schema.attributes.erase("env_spec");
   const std::string gymnasium = gymnasium_env_spec(spec, config);
-  if (flags.goal.empty() && !gymnasium.empty()) schema.attributes["env_spec"] = gymnasium;
-  schema.attributes["relabelled"] =
-      flags.goal.empty() ? "rewards of " + spec.id
-                         : fmt::format("rewards of {} for the goal {}", spec.id, flags.goal);
+  if (flags.goal.empty() && flags.reward.empty() && !gymnasium.empty())
+    schema.attributes["env_spec"] = gymnasium;
+  std::string& text = schema.attributes["relabelled"];
+  text = "rewards of " + spec.id;
+  if (!flags.reward.empty()) text += ", " + flags.reward;
+  if (!flags.goal.empty()) text += " for the goal " + flags.goal;
   return schema;
 }
 
@@ -106,24 +108,29 @@ DatasetSchema relabelled_schema(const Dataset& dataset, const RelabelFlags& flag
 
 int dataset_relabel(const Arguments& arguments) {
   RelabelFlags flags;
-  CommandLine line("dataset relabel",
-                   "Computes the rewards of another task of the same simulator, or of another "
-                   "goal,\nfrom the recorded states. Episodes keep their ends.");
+  CommandLine line(
+      "dataset relabel",
+      "Computes the rewards of another task of the same simulator, of a formula, or of "
+      "another goal,\nfrom the recorded states. Episodes keep their ends.");
   line.add("IN", flags.in, {.help = "file or folder", .required = true});
   line.add("OUT", flags.out, {.help = "file or folder to write", .required = true});
   line.add("--env", flags.env,
            {.help = "environment whose rewards to compute", .fallback = "its own"});
+  line.add("--reward", flags.reward,
+           {.help = "a named reward or a formula (reverie list rewards ENV)",
+            .fallback = "the environment's own"});
   line.add("--goal", flags.goal,
            {.help = "goal X,Y [m], or final: the position where each episode ended",
             .fallback = "as recorded"});
   line.add("--format", flags.format, {.help = "layout of OUT", .fallback = "that of IN"});
   if (!line.parse(arguments)) return 0;
-  REVERIE_CHECK(!flags.env.empty() || !flags.goal.empty(),
-                "dataset relabel: give --env ID, --goal or both");
+  REVERIE_CHECK(!flags.env.empty() || !flags.reward.empty() || !flags.goal.empty(),
+                "dataset relabel: give one or more of --env ID, --reward and --goal");
   const std::unique_ptr<Dataset> dataset = open_dataset(flags.in);
   const DatasetFormat format =
       flags.format.empty() ? dataset->format() : parse_dataset_format(flags.format);
   const std::unique_ptr<EnvConfig> config = dataset_environment(*dataset, flags.env);
+  if (!flags.reward.empty()) config->set_option("reward", flags.reward);
   const std::unique_ptr<Env> env = config->maker()();
   Relabeller relabeller(*dataset, *env, flags.goal);
   const auto writer = DatasetWriter::create(

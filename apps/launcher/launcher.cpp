@@ -34,6 +34,9 @@ std::function<int(const Arguments&)> find_command(const Arguments& arguments,
   if (arguments.size() == 3 && arguments[0] == "list" && arguments[1] == "factors") {
     return prints([env = arguments[2]] { reverie::print_factors(env); });
   }
+  if (arguments.size() == 3 && arguments[0] == "list" && arguments[1] == "rewards") {
+    return prints([env = arguments[2]] { reverie::print_rewards(env); });
+  }
   for (const auto& [name, command] : kCommands) {
     if (name == arguments[0]) {
       return [](const Arguments& given) { return reverie::run_command(kCommands, given); };

@@ -1,6 +1,7 @@
 #include "envs/car_racing/car_racing_env.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "core/error.h"
@@ -390,6 +391,24 @@ std::vector<PhysicsState::Constant> CarRacingEnv::Physics::constants() const {
                         {point.alpha, point.beta, point.position.x, point.position.y});
   }
   return {track};
+}
+
+std::vector<PhysicsState::Quantity> CarRacingEnv::Physics::quantities() const {
+  return {{"x", "position of the car [units]"},
+          {"y", "position of the car [units]"},
+          {"angle", "of the car [rad]"},
+          {"speed", "of the car, in any direction [units/s]"},
+          {"tiles", "of the track that were visited"}};
+}
+
+void CarRacingEnv::Physics::measure(std::span<double> out) const {
+  const Vec2 position = env_.car_.hull_position();
+  const Vec2 velocity = env_.car_.body.hull.velocity;
+  const std::array<double, 5> values = {
+      position.x, position.y, env_.car_.body.hull.angle,
+      std::hypot(static_cast<double>(velocity.x), static_cast<double>(velocity.y)),
+      static_cast<double>(env_.road_.visited_count())};
+  std::copy(values.begin(), values.end(), out.begin());
 }
 
 }  // namespace reverie::car_racing

@@ -73,6 +73,8 @@ class CarRacingEnv final : public Env {
     void set(std::string_view part, std::span<const double> values) override;
     bool settable() const override { return false; }
     std::vector<Constant> constants() const override;
+    std::vector<Quantity> quantities() const override;
+    void measure(std::span<double> out) const override;
     void observe(FieldViews obs) const override { env_.observe(obs); }
 
    private:

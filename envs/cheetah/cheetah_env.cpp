@@ -1,6 +1,7 @@
 #include "envs/cheetah/cheetah_env.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numbers>
 
@@ -117,6 +118,32 @@ void CheetahEnv::set_state(std::span<const double> state) {
 
 void CheetahEnv::draw(Canvas& canvas, View view) const {
   draw_cheetah(canvas, view, tree_, simulation_.qpos(), factors_);
+}
+
+std::vector<PhysicsState::Quantity> CheetahEnv::Physics::quantities() const {
+  return {{"x", "position of the torso, forwards [m]"},
+          {"z", "height of the torso over its position at rest [m]"},
+          {"pitch", "of the torso, positive with the head down [rad]"},
+          {"speed", "of the centre of mass, forwards [m/s]"},
+          {"angular_momentum", "about the centre of mass, forwards [kg m^2/s]"}};
+}
+
+void CheetahEnv::Physics::measure(std::span<double> out) const {
+  const std::span<const double> qpos = simulation().qpos();
+  const PlanarTree::Motion motion = env_.tree_.motion(qpos, simulation().qvel());
+  const std::array<double, 5> values = {qpos[0], qpos[1], qpos[2], motion.speed,
+                                        motion.angular_momentum};
+  std::copy(values.begin(), values.end(), out.begin());
+}
+
+std::vector<PhysicsState::NamedReward> CheetahEnv::Physics::named_rewards() const {
+  return {{"run", "clip(speed / 10, 0, 1)"},
+          {"run-backward", "clip(-speed / 10, 0, 1)"},
+          {"walk", "clip(speed / 2, 0, 1)"},
+          {"walk-backward", "clip(-speed / 2, 0, 1)"},
+          {"flip", "clip(angular_momentum / 5, 0, 1)"},
+          {"flip-backward", "clip(-angular_momentum / 5, 0, 1)"},
+          {"stand-still", "exp(-speed^2)"}};
 }
 
 }  // namespace reverie::cheetah

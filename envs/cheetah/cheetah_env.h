@@ -58,6 +58,9 @@ class CheetahEnv : public Env {
     explicit Physics(CheetahEnv& env) : MujocoPhysicsState(env.simulation_), env_(env) {}
     void observe(FieldViews obs) const override { env_.observe(obs); }
     std::optional<double> reward() const override { return env_.state_reward(); }
+    std::vector<Quantity> quantities() const override;
+    void measure(std::span<double> out) const override;
+    std::vector<NamedReward> named_rewards() const override;
 
    private:
     CheetahEnv& env_;

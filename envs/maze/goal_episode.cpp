@@ -1,6 +1,7 @@
 #include "envs/maze/goal_episode.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <tuple>
@@ -225,6 +226,32 @@ std::optional<StepResult> MazePhysics::outcome(std::span<const double> achieved,
   return StepResult{
       .reward = episode_.reward(place, goal),
       .terminated = task().ends_at_goal && distance(place, goal) <= layout().goal_radius};
+}
+
+std::vector<PhysicsState::Quantity> MazePhysics::quantities() const {
+  return {{"x", "position along the first axis [m]"},
+          {"y", "position along the second axis [m]"},
+          {"vx", "velocity along x [m/s]"},
+          {"vy", "velocity along y [m/s]"},
+          {"goal_x", "of the goal [m]"},
+          {"goal_y", "of the goal [m]"},
+          {"distance", "to the goal, straight through walls [m]"}};
+}
+
+void MazePhysics::measure(std::span<double> out) const {
+  const std::span<const double> qpos = simulation().qpos(), qvel = simulation().qvel();
+  const Position& goal = episode_.goal();
+  const std::array<double, 7> values = {
+      qpos[0], qpos[1], qvel[0], qvel[1], goal[0], goal[1], distance({qpos[0], qpos[1]}, goal)};
+  std::copy(values.begin(), values.end(), out.begin());
+}
+
+std::vector<PhysicsState::NamedReward> MazePhysics::named_rewards() const {
+  return {{"forwards-x", "clip(vx / 2, 0, 1)"},
+          {"backwards-x", "clip(-vx / 2, 0, 1)"},
+          {"forwards-y", "clip(vy / 2, 0, 1)"},
+          {"backwards-y", "clip(-vy / 2, 0, 1)"},
+          {"stop", "exp(-vx^2 - vy^2)"}};
 }
 
 std::optional<PhysicsState::GoalDistance> MazePhysics::goal_distance(

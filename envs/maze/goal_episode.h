@@ -118,6 +118,9 @@ class MazePhysics : public MujocoPhysicsState {
   std::optional<double> reward() const override;
   std::optional<StepResult> outcome(std::span<const double> achieved,
                                     std::span<const double> desired) const override;
+  std::vector<Quantity> quantities() const override;
+  void measure(std::span<double> out) const override;
+  std::vector<NamedReward> named_rewards() const override;
   std::optional<GoalDistance> goal_distance(std::span<const double> goal_qpos) const override;
 
   // For planning in the maze or scoring recorded positions. They live as long as the environment.

@@ -1,6 +1,7 @@
 #include "envs/wrappers/wrapped_config.h"
 
 #include "envs/wrappers/disturbances.h"
+#include "envs/wrappers/formula_reward.h"
 #include "envs/wrappers/frames.h"
 #include "envs/wrappers/pixel_observation.h"
 #include "envs/wrappers/rewards_and_time.h"
@@ -17,7 +18,8 @@ struct WrapperStack {
   bool empty() const {
     return !pixels && skip == 1 && options.frame_stack == 1 && options.sticky_actions == 0.0 &&
            options.action_noise == 0.0 && options.observation_noise == 0.0 &&
-           options.reward_scale == 1.0 && options.reward_clip == 0.0 && options.time_limit == 0;
+           options.reward.empty() && options.reward_scale == 1.0 && options.reward_clip == 0.0 &&
+           options.time_limit == 0;
   }
 
   // In the order documented at WrappedConfig.
@@ -26,6 +28,7 @@ struct WrapperStack {
       if (wanted) env = std::make_unique<W>(std::move(env), option);
     };
     const WrapperOptions& o = options;
+    add(std::type_identity<FormulaReward>(), !o.reward.empty(), o.reward);
     add(std::type_identity<ActionNoise>(), o.action_noise > 0.0, o.action_noise);
     add(std::type_identity<StickyActions>(), o.sticky_actions > 0.0, o.sticky_actions);
     add(std::type_identity<FrameSkip>(), skip > 1, skip);
@@ -102,6 +105,9 @@ void WrapperOptions::describe(ConfigFields& fields) {
              "standard deviation of noise on actions [half of their range]", at_least(0.0));
   fields.add("observation_noise", observation_noise,
              "standard deviation of noise on float fields [their unit]", at_least(0.0));
+  fields.add("reward", reward,
+             "another reward: a name or a formula over the state, see `reverie list rewards ENV`; "
+             "\"\" = the environment's own");
   fields.add("reward_scale", reward_scale, "factor on rewards", above(0.0));
   fields.add("reward_clip", reward_clip, "limit of scaled rewards to [-x, x]; 0 = no limit",
              at_least(0.0));
@@ -141,6 +147,7 @@ std::optional<FiniteModel> WrappedConfig::finite_model() const {
   refuse(options_.frame_skip != 1, "--frame-skip");
   refuse(options_.action_repeat != 1, "--action-repeat");
   refuse(options_.sticky_actions != 0.0, "--sticky-actions");
+  refuse(!options_.reward.empty(), "--reward");
   refuse(options_.reward_scale != 1.0, "--reward-scale");
   refuse(options_.reward_clip != 0.0, "--reward-clip");
   return model;
@@ -149,7 +156,10 @@ std::optional<FiniteModel> WrappedConfig::finite_model() const {
 void copy_wrappers(const EnvConfig& from, EnvConfig& to) {
   const auto* source = dynamic_cast<const WrappedConfig*>(&from);
   auto* target = dynamic_cast<WrappedConfig*>(&to);
-  if (source != nullptr && target != nullptr) target->set_options(source->options());
+  if (source == nullptr || target == nullptr) return;
+  WrapperOptions options = source->options();
+  options.reward = target->options().reward;
+  target->set_options(options);
 }
 
 void leave_out_pictures(EnvConfig& config) {

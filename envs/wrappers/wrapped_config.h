@@ -20,6 +20,7 @@ struct WrapperOptions {
   double sticky_actions = 0.0;
   double action_noise = 0.0;
   double observation_noise = 0.0;
+  std::string reward;  // a named one or a formula; "" = the environment's
   double reward_scale = 1.0;
   double reward_clip = 0.0;
   int64_t time_limit = 0;
@@ -31,6 +32,7 @@ struct WrapperOptions {
 // out:
 //
 //   environment
+//   FormulaReward     of the simulator's steps, whatever reads or repeats them
 //   ActionNoise       the machine's own disturbances: once a simulator step, inside the frame skip,
 //   StickyActions     as in the Arcade Learning Environment, so that p and std mean the same for
 //                     any frame skip; what sticks is the command, its noise is drawn anew
@@ -62,7 +64,7 @@ class WrappedConfig final : public EnvConfig {
 };
 
 // Copies the wrappers' options from one environment to another: how a policy sees its environment
-// and acts in it. Both must come from the registry; others are not changed.
+// and acts in it; not its reward. Both must come from the registry; others are not changed.
 void copy_wrappers(const EnvConfig& from, EnvConfig& to);
 
 // Makes the environment observe its state without a picture: picture options are reset; states and

@@ -63,6 +63,9 @@ class WrappedPhysics : public PhysicsState {
                                     std::span<const double> desired) const override {
     return inner_.outcome(achieved, desired);
   }
+  std::vector<Quantity> quantities() const override { return inner_.quantities(); }
+  void measure(std::span<double> out) const override { inner_.measure(out); }
+  std::vector<NamedReward> named_rewards() const override { return inner_.named_rewards(); }
   std::optional<GoalDistance> goal_distance(std::span<const double> goal_qpos) const override {
     return inner_.goal_distance(goal_qpos);
   }

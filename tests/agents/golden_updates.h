@@ -70,13 +70,16 @@ class GoldenUpdates {
       return pictures_ ? file_.tensor(record) : get(record);
     };
     const std::string field = pictures_ ? "pixels" : "observation";
+    const bool has_next = has(fmt::format("{}.batch.{}.next_action", name_, update));
     return {.obs = {{field, part("obs")}},
             .next_obs = {{field, part("next_obs")}},
             .action = part("action"),
             .reward = part("reward"),
             .discount = part("discount"),
             .index = at::arange(part("reward").size(0)),
-            .weight = weighted ? part("weight") : at::Tensor()};
+            .weight = weighted ? part("weight") : at::Tensor(),
+            .next_action = has_next ? part("next_action") : at::Tensor(),
+            .has_next_action = has_next ? part("has_next_action") : at::Tensor()};
   }
 
   // Makes the updates up to `updates`, and compares each one's metrics with the columns of

@@ -72,6 +72,29 @@ TEST(Td3Update, ImitatesAsTd3Bc) {
   golden.compare(learner(agent), 10, {"loss/critic", "loss/actor"});
 }
 
+// The twin of tests/golden/rebrac.py.
+TEST(Td3Update, PenalisesActorAndCriticsAsRebrac) {
+  GoldenUpdates golden("rebrac", "rebrac");
+  const std::unique_ptr<AgentConfig> made = rebrac_entry().config();
+  auto& config = dynamic_cast<Td3Config&>(*made);
+  config.hidden_sizes = {16, 12, 10};
+  config.actor_learning_rate = 1e-3;
+  config.critic_learning_rate = 2e-3;
+  config.tau = 0.05;
+  config.target_noise_clip = 0.3;
+  config.bc_weight = 0.5;
+  config.critic_bc_weight = 0.25;
+  const auto agent = make_td3(config);
+  EXPECT_TRUE(learner(agent).request().spec.next_action);
+  golden.begin(*agent);
+  golden.compare(learner(agent), 1, {"loss/critic"});
+  golden.compare(learner(agent), 10, {"loss/critic", "loss/actor"});
+}
+
+TEST(Td3Config, AsksForNextActionsOnlyWhereTheyCount) {
+  EXPECT_FALSE(learner(make_td3({})).request().spec.next_action);
+}
+
 TEST(Td3Update, TerminatedTransitionsDoNotLookAtWhatFollows) {
   Td3Config config;
   config.hidden_sizes = {16};

@@ -124,6 +124,33 @@ TEST(ReplayBuffer, NStepSumsEqualBruteForceAndStopAtEpisodeEnds) {
   expect_consistent(replay.sample(4000, {.n_step = 4, .gamma = 0.9}, rng), 4, 0.9);
 }
 
+// The action at a transition's next observation {episode, step} is ten times that step, unless the
+// episode ended there or nothing was done yet.
+TEST(ReplayBuffer, NextActionsAreThoseOfTheNextObservation) {
+  const ReplayBuffer replay = filled(400, 2, 103);  // both lanes are in the middle of an episode
+  for (const int64_t n_step : {1, 3}) {
+    Rng rng(4);
+    const Batch batch = replay.sample(3000, {.n_step = n_step, .next_action = true}, rng);
+    ASSERT_EQ(batch.next_action.sizes(), batch.action.sizes());
+    const at::Tensor& next = batch.next_obs.at("observation");
+    int64_t without = 0;
+    for (int64_t i = 0; i < 3000; ++i) {
+      const float lane_episode = next[i][0].item<float>(), step = next[i][1].item<float>();
+      const size_t lane = lane_episode >= 100.0F ? 1 : 0;
+      const bool ended = static_cast<int64_t>(step) == CountingEnvs::length(lane);
+      const float newest = lane == 0 ? 103 % 5 : 103 % 7;
+      const bool is_newest = lane_episode == (lane == 0 ? 20.0F : 114.0F) && step == newest;
+      const float expected = ended || is_newest ? batch.action[i][0].item<float>() : 10.0F * step;
+      EXPECT_EQ(batch.has_next_action[i].item<float>(), ended || is_newest ? 0.0F : 1.0F) << i;
+      EXPECT_EQ(batch.next_action[i][0].item<float>(), expected) << i;
+      if (is_newest) ++without;
+    }
+    EXPECT_GT(without, 0) << "the newest observation must be among them";
+  }
+  Rng rng(4);
+  EXPECT_FALSE(replay.sample(5, {}, rng).next_action.defined());
+}
+
 TEST(ReplayBuffer, TheRingForgetsTheOldestAndStaysConsistent) {
   for (int64_t capacity : {9, 10, 33, 64, 90}) {
     ReplayBuffer replay(CountingEnvs::spec(), capacity, 3, at::kCPU);
