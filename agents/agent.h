@@ -122,8 +122,18 @@ class TransitionAgent : public Agent {
   virtual void on_episode_end(const Episode& episode);
 };
 
+// What an agent also is if its values can be asked for.
+class ValuesStates {
+ public:
+  virtual ~ValuesStates() = default;
+
+  // The values of states to the policy that evaluation follows: the expected discounted return.
+  // obs: [N, ...] as in Actor::act(). Returns [N] float32 on the CPU.
+  virtual at::Tensor values(const TensorMap& obs) const = 0;
+};
+
 // An agent that learns policies for all rewards at once, and is told afterwards which to pursue.
-class TaskAgent : public TransitionAgent {
+class TaskAgent : public TransitionAgent, public ValuesStates {
  public:
   // How many samples of a reward are used, the first ones.
   static constexpr int64_t kSamples = 10000;
@@ -137,6 +147,11 @@ class TaskAgent : public TransitionAgent {
   // Its evaluation pursues from now on the reward of these samples of its data's states. obs: [N,
   // ...] as in Actor::act(); reward: [N] float32, of reaching each.
   virtual void pursue(const TensorMap& obs, const at::Tensor& reward) = 0;
+
+  // The discounted occupancy of states [M, ...] after the state start [1, ...] under the policy
+  // that evaluation follows, as a density relative to the data's distribution: [M] float32 on the
+  // CPU, about 0 where it never comes.
+  virtual at::Tensor occupancy(const TensorMap& start, const TensorMap& states) const = 0;
 };
 
 // An agent that learns from sequences of steps.

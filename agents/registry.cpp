@@ -8,17 +8,20 @@
 #include "agents/ddpg/ddpg.h"
 #include "agents/dqn/dqn.h"
 #include "agents/fb/fb.h"
+#include "agents/gamma_model/gamma_model.h"
 #include "agents/iql/iql.h"
 #include "agents/jepa/jepa_agent.h"
 #include "agents/policy_gradient/a2c.h"
 #include "agents/policy_gradient/ppo.h"
 #include "agents/policy_gradient/reinforce.h"
+#include "agents/preferences/reward_model.h"
 #include "agents/random/random_agent.h"
 #include "agents/rnd/rnd.h"
 #include "agents/sac/sac.h"
 #include "agents/tabular/policy_iteration.h"
 #include "agents/tabular/q_learning.h"
 #include "agents/tabular/sarsa.h"
+#include "agents/tabular/successor.h"
 #include "agents/tabular/value_iteration.h"
 #include "agents/td3/td3.h"
 #include "agents/td7/td7.h"
@@ -42,12 +45,15 @@ const std::vector<AgentEntry>& agent_registry() {
       rebrac_entry(),
       iql_entry(),
       fb_entry(),
+      gamma_model_entry(),
+      reward_model_entry(),
       rnd_entry(),
       jepa_entry(),
       value_iteration_entry(),
       policy_iteration_entry(),
       sarsa_entry(),
       q_learning_entry(),
+      successor_entry(),
       random_entry(),
       scripted_entry(),
       waypoint_entry(),

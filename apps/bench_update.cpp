@@ -1,6 +1,8 @@
 #include "apps/bench_update.h"
 
 #include "agents/ddpg/ddpg.h"
+#include "agents/fb/fb.h"
+#include "agents/iql/iql.h"
 #include "agents/registry.h"
 #include "agents/sac/sac.h"
 #include "agents/space_adapter.h"
@@ -69,17 +71,40 @@ double td7_products(const Shape& n) {
   return embeddings + targets + critics + policy / static_cast<double>(config.policy_delay);
 }
 
+double iql_products(const Shape& n) {
+  const IqlConfig config;
+  const double actor = weights(n.observation, config.hidden_sizes, n.action);
+  const double value = weights(n.observation, config.hidden_sizes, 1);
+  const double critic = weights(n.observation + n.action, config.hidden_sizes, 1);
+  return 2 * critic + 3 * value + 2 * value + 3 * actor + 3 * 2 * critic;
+}
+
+double fb_products(const Shape& n) {
+  const FbConfig config;
+  const int64_t h = config.hidden_size, d = config.task_size;
+  const auto branch = [&](int64_t inputs) { return weights(inputs, {h}, h / 2); };
+  const double f =
+      branch(n.observation + n.action) + branch(n.observation + d) + 2 * weights(h, {h}, d);
+  const double b = weights(n.observation, {h, h}, d);
+  const double actor =
+      branch(n.observation) + branch(n.observation + d) + weights(h, {h}, n.action);
+  const double pairs = static_cast<double>(config.minibatch * d);  // F B^T of one member, or B B^T
+  const double targets = actor + f + b + 2 * pairs;
+  const double tasks = config.goal_share * b;
+  return targets + tasks + 3 * (f + b) + 3 * (2 * pairs + pairs) + 3 * actor + 2 * f;
+}
+
 struct UpdateBench {
   std::string agent;
   std::string env;
   double (*products)(const Shape& shape);
+  bool has_peer = false;  // bench/peers/torch_update.py has a twin
 };
 
 const std::vector<UpdateBench> kUpdates = {
-    {"ddpg", "maze2d-umaze", &ddpg_products},
-    {"td3", "half-cheetah", &td3_products},
-    {"sac", "half-cheetah", &sac_products},
-    {"td7", "half-cheetah", &td7_products},
+    {"ddpg", "maze2d-umaze", &ddpg_products, true}, {"td3", "half-cheetah", &td3_products},
+    {"sac", "half-cheetah", &sac_products},         {"td7", "half-cheetah", &td7_products},
+    {"iql", "maze2d-medium", &iql_products, true},  {"fb", "maze2d-medium", &fb_products, true},
 };
 
 constexpr int64_t kTransitions = 256;  // that of all their configs
@@ -91,7 +116,9 @@ Batch fixed_batch(const Shape& n) {
           .action = at::rand({kTransitions, n.action}) * 2 - 1,
           .reward = at::randn({kTransitions}),
           .discount = at::full({kTransitions}, 0.99),
-          .index = at::arange(kTransitions)};
+          .index = at::arange(kTransitions),
+          .next_action = at::rand({kTransitions, n.action}) * 2 - 1,
+          .has_next_action = at::ones({kTransitions})};
 }
 
 }  // namespace
@@ -115,10 +142,12 @@ std::vector<BenchResult> bench_update(const BenchFlags& flags) {
       };
       const Measurement peak = [](double seconds) { return gemm_peak(seconds); };
       const auto torch_python = [&](const char* extra) -> Measurement {
-        return [&flags, &bench, threads, extra](double seconds) -> std::optional<double> {
-          if (!flags.peers || bench.agent != "ddpg") return std::nullopt;
+        return [&flags, &bench, &shape, threads, extra](double seconds) -> std::optional<double> {
+          if (!flags.peers || !bench.has_peer) return std::nullopt;
           return run_peer(
-              fmt::format("torch_update.py --threads {} --seconds {} {}", threads, seconds, extra),
+              fmt::format("torch_update.py --agent {} --observation {} --action {} --threads {} "
+                          "--seconds {} {}",
+                          bench.agent, shape.observation, shape.action, threads, seconds, extra),
               "updates_per_second");
         };
       };
@@ -135,7 +164,7 @@ std::vector<BenchResult> bench_update(const BenchFlags& flags) {
                          .unit = "updates/s",
                          .threads = threads,
                          .limit = *measured[1] * 1e9 / flops};
-      if (bench.agent == "ddpg") {
+      if (bench.has_peer) {
         result.peers = {{"torch-python", measured[2]}, {"torch-python-fused-adam", measured[3]}};
       }
       results.push_back(std::move(result));

@@ -431,4 +431,22 @@ bool wants_help(const Arguments& arguments) {
                      [](const std::string& a) { return a == "--help" || a == "-h"; });
 }
 
+int run_action(const std::string& command, const std::vector<Command>& actions,
+               const Arguments& arguments) {
+  if (arguments.empty() || arguments[0] == "--help" || arguments[0] == "-h") {
+    std::cout << fmt::format(
+        "usage: reverie {0} ACTION ...      (details: reverie {0} ACTION --help)\n\n", command);
+    for (const Command& action : actions) {
+      std::cout << fmt::format("  {:<10} {}\n", action.name, action.summary);
+    }
+    return 0;
+  }
+  std::vector<std::string> known;
+  for (const Command& action : actions) {
+    if (action.name == arguments[0]) return action.run({arguments.begin() + 1, arguments.end()});
+    known.push_back(action.name);
+  }
+  fail_unknown_name("action of " + command, arguments[0], known);
+}
+
 }  // namespace reverie

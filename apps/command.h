@@ -23,6 +23,11 @@ struct Command {
   int (*run)(const Arguments& arguments);
 };
 
+// Runs the action of `command` that the first argument names with the other arguments, or lists the
+// actions. Throws Error(kInput) that lists them for another name.
+int run_action(const std::string& command, const std::vector<Command>& actions,
+               const Arguments& arguments);
+
 // The subcommands themselves, likewise.
 int train_command(const Arguments& arguments);
 int evaluate_command(const Arguments& arguments);
@@ -30,8 +35,10 @@ int render_command(const Arguments& arguments);
 int collect_command(const Arguments& arguments);
 int dataset_command(const Arguments& arguments);
 int rollout_command(const Arguments& arguments);
+int learnt_relabel_command(const Arguments& arguments);  // dataset relabel --reward-run
 int probe_command(const Arguments& arguments);
 int surprise_command(const Arguments& arguments);
+int study_command(const Arguments& arguments);
 int decoder_command(const Arguments& arguments);
 int bench_command(const Arguments& arguments);
 int plot_command(const Arguments& arguments);

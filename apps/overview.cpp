@@ -17,6 +17,7 @@ const std::vector<CommandSummary>& command_summaries() {
       {"rollout", "replay recorded actions and record the results"},
       {"probe", "measure how well a world model's latents encode the state"},
       {"surprise", "measure how surprised a world model is by impossible events"},
+      {"study", "compare and explain trained policies: pictures and numbers"},
       {"plot", "plot metrics of runs over their steps"},
       {"report", "make the table of a study from the records of its runs"},
       {"list", "list environments, agents, presets, world models or factors"},

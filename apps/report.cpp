@@ -67,7 +67,7 @@ int report_runs(const std::vector<std::string>& folders, std::vector<std::string
   if (as_json) {
     std::cout << Json(Json::Object{{"results", list}}).dump(2) << "\n";
   } else {
-    print_table(rows);
+    reverie::print_table(rows);
   }
   return 0;
 }

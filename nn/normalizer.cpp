@@ -36,6 +36,8 @@ at::Tensor Normalizer::operator()(const at::Tensor& x) const {
   return ((x - shift_) * scale_).clamp(-10.0, 10.0);
 }
 
+at::Tensor Normalizer::restored(const at::Tensor& x) const { return x / scale_ + shift_; }
+
 at::Tensor Normalizer::scaled(const at::Tensor& x) const { return x * scale_; }
 
 void Normalizer::state(StateList& list) {

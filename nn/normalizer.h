@@ -25,6 +25,9 @@ class Normalizer {
   // variance.
   at::Tensor operator()(const at::Tensor& x) const;
 
+  // The inverse, of rows in [-10, 10]: x sqrt(var + 1e-8) + mean.
+  at::Tensor restored(const at::Tensor& x) const;
+
   // x / sqrt(var + 1e-8), neither shifted nor clipped; x itself while there is no variance.
   at::Tensor scaled(const at::Tensor& x) const;
 

@@ -99,6 +99,23 @@ class Fb final : public TaskAgent {
 
   bool has_reward() const override { return task_rewards_.ne(0).any().item<bool>(); }
 
+  at::Tensor values(const TensorMap& obs) const override {
+    const at::NoGradGuard no_grad;
+    const auto [f, z] = measured_forward(obs);
+    return (f * z).sum(2).amin(0).cpu();
+  }
+
+  at::Tensor occupancy(const TensorMap& start, const TensorMap& states) const override {
+    const at::NoGradGuard no_grad;
+    const at::Tensor f = measured_forward(start).f.mean(0);  // [1, d]
+    return at::mm(f, backward_(goal_part(features_(states))).t()).squeeze(0).cpu();
+  }
+
+  // z that evaluation pursues where obs are seen: [N, d], or [1, d] of all.
+  at::Tensor pursued_task(const TensorMap& obs) const {
+    return shows_goals_ ? goal_task(obs.at(kGoal)) : reward_task();
+  }
+
   // z of the reward of the samples: [1, d].
   at::Tensor reward_task() const {
     const at::NoGradGuard no_grad;
@@ -172,6 +189,16 @@ class Fb final : public TaskAgent {
         task_rewards_(at::zeros({kSamples}, at::device(device))),
         rng_(update_rng(seed)),
         noise_(device, 0) {}
+
+  // F(s, mu(s, z), z) [2, N, d] of the pursued task z [N or 1, d].
+  struct Measured {
+    at::Tensor f, z;
+  };
+  Measured measured_forward(const TensorMap& obs) const {
+    const at::Tensor s = features_(obs), z = pursued_task(obs);
+    const at::Tensor each = z.expand({s.size(0), -1});
+    return {.f = forward_(s, actor_(s, each), each), .z = z};
+  }
 
   static at::Tensor goal_numbers(const FbConfig& config, int64_t size, at::Device device) {
     if (config.goal_numbers.empty()) return at::arange(size, at::device(device).dtype(at::kLong));
@@ -283,8 +310,7 @@ class FbActor final : public Actor {
 
   Decision act(const TensorMap& obs) override {
     if (explores_) return {explore(obs)};
-    if (agent_.follows_goals()) return {agent_.act(obs, agent_.goal_task(obs.at(kGoal)))};
-    if (!task_.defined()) task_ = agent_.reward_task();
+    if (agent_.follows_goals() || !task_.defined()) task_ = agent_.pursued_task(obs);
     return {agent_.act(obs, task_)};
   }
 

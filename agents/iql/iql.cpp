@@ -35,7 +35,7 @@ void IqlConfig::describe_acting(ConfigFields& f) { DeterministicOptions::describ
 
 namespace {
 
-class Iql final : public TransitionAgent {
+class Iql final : public TransitionAgent, public ValuesStates {
  public:
   Iql(const EnvSpec& spec, const IqlConfig& config, at::Device device, uint64_t seed)
       : Iql(spec, config, device, seed, Rng(seed)) {}
@@ -47,6 +47,11 @@ class Iql final : public TransitionAgent {
   void observe(const TensorMap& obs) override { encoder_.observe(obs); }
 
   SampleRequest request() const override { return config_.request(); }
+
+  at::Tensor values(const TensorMap& obs) const override {
+    const at::NoGradGuard no_grad;
+    return value_(encoder_(obs)).squeeze(1).cpu();
+  }
 
   Learned update(const Batch& batch) override {
     const auto [s_learning, s_next] = encoder_.states(batch);

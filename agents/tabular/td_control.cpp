@@ -37,6 +37,10 @@ void TdControlAgent::move_towards(double target, int64_t state, int64_t action) 
   double& value = q_(state, action);
   const double error = target - value;
   value += options_.step_size * error;
+  count_error(error);
+}
+
+void TdControlAgent::count_error(double error) {
   error_ += std::abs(error);
   ++moves_;
 }

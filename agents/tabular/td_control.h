@@ -53,6 +53,11 @@ class TdControlAgent : public RolloutAgent, public TabularAgent {
   // Q(S, A) <- Q(S, A) + alpha [target - Q(S, A)]
   void move_towards(double target, int64_t state, int64_t action);
 
+  // Q(S, A) <- value, for agents that compute it from something else, and the error that one of
+  // their steps has corrected.
+  void set_value(double value, int64_t state, int64_t action) { q_(state, action) = value; }
+  void count_error(double error);
+
   const TdControlOptions& options() const { return options_; }
 
  private:

@@ -34,7 +34,7 @@ void Td3Config::describe_acting(ConfigFields& f) { DeterministicOptions::describ
 
 namespace {
 
-class Td3 final : public TransitionAgent {
+class Td3 final : public TransitionAgent, public ValuesStates {
  public:
   Td3(const EnvSpec& spec, const Td3Config& config, at::Device device, uint64_t seed)
       : Td3(spec, config, device, seed, Rng(seed)) {}
@@ -50,6 +50,12 @@ class Td3 final : public TransitionAgent {
     SampleRequest request = config_.request();
     request.spec.next_action = config_.critic_bc_weight > 0.0;
     return request;
+  }
+
+  at::Tensor values(const TensorMap& obs) const override {
+    const at::NoGradGuard no_grad;
+    const at::Tensor s = encoder_(obs);
+    return critics_(with_action(s, mu(actor_, s))).squeeze(2).amin(0).cpu();
   }
 
   Learned update(const Batch& batch) override {

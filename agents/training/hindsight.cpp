@@ -27,8 +27,9 @@ std::optional<GoalSpec> hindsight_goals(const RunConfig& config, const Hindsight
                 "`desired_goal`",
                 name, env->spec().id);
   REVERIE_CHECK(physics->outcome(nowhere, nowhere),
-                "--goal-strategy {}: with --frame-skip the reward of {} sums over states that are "
-                "not stored, so another goal's reward is not known; expected --frame-skip 1",
+                "--goal-strategy {}: another goal's reward is not known in {} with --frame-skip, "
+                "whose rewards sum over states that are not stored, or with --reward, whose formula "
+                "is of the episode's goal; expected neither",
                 name, env->spec().id);
   goals.outcome = [env](std::span<const double> achieved, std::span<const double> desired,
                         bool /*terminated*/) {

@@ -179,36 +179,8 @@ const std::vector<Command> kActions = {
 
 }  // namespace
 
-std::unique_ptr<Dataset> open_dataset(const std::string& path) {
-  std::unique_ptr<Dataset> dataset = Dataset::open(path);
-  for (const std::string& line : dataset->left_out()) {
-    std::cerr << fmt::format("note: {}: {}\n", path, line);
-  }
-  return dataset;
-}
-
-void finish_dataset(DatasetWriter& writer, const std::string& path) {
-  REVERIE_CHECK(writer.episodes() > 0, "{}: there is no episode to write", path);
-  writer.commit();
-  std::cerr << fmt::format("wrote {}: {} steps in {} episodes\n", path, writer.steps(),
-                           writer.episodes());
-}
-
 int dataset_command(const Arguments& arguments) {
-  if (arguments.empty() || arguments[0] == "--help" || arguments[0] == "-h") {
-    std::cout
-        << "usage: reverie dataset ACTION ...      (details: reverie dataset ACTION --help)\n\n";
-    for (const Command& action : kActions) {
-      std::cout << fmt::format("  {:<10} {}\n", action.name, action.summary);
-    }
-    return 0;
-  }
-  std::vector<std::string> known;
-  for (const Command& action : kActions) {
-    if (action.name == arguments[0]) return action.run({arguments.begin() + 1, arguments.end()});
-    known.push_back(action.name);
-  }
-  fail_unknown_name("action of dataset", arguments[0], known);
+  return run_action("dataset", kActions, arguments);
 }
 
 }  // namespace reverie

@@ -1,10 +1,7 @@
 #pragma once
 
-#include <memory>
-#include <string>
-
 #include "apps/command.h"
-#include "datasets/dataset.h"
+#include "apps/dataset_files.h"
 
 namespace reverie {
 
@@ -12,11 +9,5 @@ namespace reverie {
 int dataset_info(const Arguments& arguments);
 int dataset_preview(const Arguments& arguments);
 int dataset_relabel(const Arguments& arguments);
-
-// Calls Dataset::open(), and prints a line on stderr for everything in the files that is not read.
-std::unique_ptr<Dataset> open_dataset(const std::string& path);
-
-// Commits the writer and reports on stderr what was written. Throws Error(kInput) when nothing was.
-void finish_dataset(DatasetWriter& writer, const std::string& path);
 
 }  // namespace reverie

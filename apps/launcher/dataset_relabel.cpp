@@ -15,7 +15,7 @@ namespace {
 constexpr const char* kFinalGoal = "final";
 
 struct RelabelFlags {
-  std::string in, out, env, reward, goal, format;
+  std::string in, out, env, reward, reward_run, goal, format;
 };
 
 // "1.5,-2" as numbers.
@@ -119,6 +119,8 @@ int dataset_relabel(const Arguments& arguments) {
   line.add("--reward", flags.reward,
            {.help = "a named reward or a formula (reverie list rewards ENV)",
             .fallback = "the environment's own"});
+  line.add("--reward-run", flags.reward_run,
+           {.help = "a run of reward-model, whose rewards to give (without the flags beside it)"});
   line.add("--goal", flags.goal,
            {.help = "goal X,Y [m], or final: the position where each episode ended",
             .fallback = "as recorded"});

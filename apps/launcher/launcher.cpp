@@ -37,6 +37,10 @@ std::function<int(const Arguments&)> find_command(const Arguments& arguments,
   if (arguments.size() == 3 && arguments[0] == "list" && arguments[1] == "rewards") {
     return prints([env = arguments[2]] { reverie::print_rewards(env); });
   }
+  // A learnt reward is a network, which this program cannot evaluate.
+  const bool is_learnt =
+      arguments[0] == "dataset" && !reverie::peek_flag(arguments, "--reward-run").empty();
+  if (is_learnt) return {};
   for (const auto& [name, command] : kCommands) {
     if (name == arguments[0]) {
       return [](const Arguments& given) { return reverie::run_command(kCommands, given); };

@@ -8,16 +8,7 @@
 namespace reverie::grid_maze {
 namespace {
 
-constexpr Color kLeast{49, 54, 149};
-constexpr Color kMiddle{116, 173, 209};
-constexpr Color kGreatest{254, 224, 144};
 constexpr double kTextScale = 44.0;  // [px] of a cell from which on it shows its value
-
-// share: 0 for the least value, 1 for the greatest.
-Color value_color(double share) {
-  return share < 0.5 ? maze::mix(kLeast, kMiddle, 2.0 * share)
-                     : maze::mix(kMiddle, kGreatest, 2.0 * share - 1.0);
-}
 
 void draw_arrow(Canvas& canvas, const maze::Position& at, int64_t move, Color color) {
   const maze::CellIndex step = kSteps[static_cast<size_t>(move)];
@@ -54,7 +45,7 @@ void draw_value_map(Canvas& canvas, const GridTask& task, std::span<const double
     const double value = values[static_cast<size_t>(state)];
     const double share = (value - *least) / range;
     const maze::Position at = layout.place(world.cell(state));
-    canvas.fill_rect(at[0] - 0.5, at[1] - 0.5, 1.0, 1.0, value_color(share));
+    canvas.fill_rect(at[0] - 0.5, at[1] - 0.5, 1.0, 1.0, maze::value_color(share));
     const Color ink = share < 0.6 ? maze::kWhite : maze::kBlack;
     const bool has_room = picture.pixels(kTextScale) <= 1.0;
     const maze::Position middle = {at[0], at[1] + (has_room ? 0.12 : 0.0)};

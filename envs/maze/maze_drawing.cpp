@@ -100,6 +100,12 @@ Color mix(Color from, Color to, double share) {
   return {channel(from.r, to.r), channel(from.g, to.g), channel(from.b, to.b), from.a};
 }
 
+Color value_color(double share) {
+  constexpr Color kLeast{49, 54, 149}, kMiddle{116, 173, 209}, kGreatest{254, 224, 144};
+  return share < 0.5 ? mix(kLeast, kMiddle, 2.0 * share)
+                     : mix(kMiddle, kGreatest, 2.0 * share - 1.0);
+}
+
 MazePicture::MazePicture(Canvas& canvas, const MazeLayout& layout, const MazeLook& look, View view)
     : canvas_(canvas), layout_(layout), look_(look), before_(canvas.transform()) {
   const auto width = static_cast<double>(layout.width());

@@ -10,6 +10,9 @@ namespace reverie::maze {
 // A colour between `from` (0) and `to` (1).
 Color mix(Color from, Color to, double share);
 
+// The colour of a value on a map, from dark blue (share 0, the least) over blue to yellow (1).
+Color value_color(double share);
+
 inline constexpr Color kShadow{30, 36, 56, 16};  // one of several faint layers
 inline constexpr Color kWhite{255, 255, 255};
 inline constexpr Color kBlack{0, 0, 0};

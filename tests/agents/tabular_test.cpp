@@ -11,6 +11,7 @@
 #include "agents/registry.h"
 #include "agents/space_adapter.h"
 #include "agents/tabular/policy_iteration.h"
+#include "agents/tabular/successor.h"
 #include "agents/tabular/sweep_training.h"
 #include "agents/training/trainer.h"
 #include "envs/registry.h"
@@ -416,10 +417,73 @@ TEST_P(Control, FindsTheShortestWayThroughAMaze) {
   }
 }
 
+// --- The successor representation
+
+// One action: 0 -> 1 -> 2, which is terminal, and 3 stays. Counted by hand with gamma = 0.5.
+TEST(Successors, AreTheDiscountedVisits) {
+  FiniteMdp mdp(4, 1);
+  mdp.add(0, 0, {.next = 1});
+  mdp.add(1, 0, {.probability = 0.75, .next = 2});
+  mdp.add(1, 0, {.probability = 0.25, .next = 1});
+  mdp.add(3, 0, {.next = 3});
+  const at::Tensor m = exact_successors(mdp, at::ones({4, 1}, at::kDouble), 0.5);
+  // From 1: at 1 again with 0.25 + 0.5 0.25^2 + ... = 0.25 / (1 - 0.125).
+  const double again = 0.25 / 0.875, end = 0.75 / 0.875;
+  const at::Tensor expected = at::tensor({0.0, 1.0 + 0.5 * again, 0.5 * end, 0.0, 0.0, again, end,
+                                          0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 2.0},
+                                         at::kDouble)
+                                  .view({4, 4});
+  EXPECT_LT((m - expected).abs().max().item<double>(), 1e-12) << m;
+}
+
+// A random walk on a grid with one terminal corner, cut off every 11 steps.
+TEST(Successors, TemporalDifferencesFindThoseOfARandomWalk) {
+  std::vector<bool> terminal(9, false);
+  terminal.back() = true;
+  const FiniteMdp mdp = test::grid(3, 3, terminal);
+  RunConfig config = table_run(
+      "successor", test::grid(3, 3, terminal), 0, 11,
+      {{"gamma", "0.8"}, {"epsilon", "1"}, {"step_size", "0.01"}, {"successor_policy", "uniform"}});
+  const auto trainer = trained(config, 50000);
+  const at::Tensor m = dynamic_cast<const SuccessorTable&>(trainer->agent()).visits();
+  const at::Tensor exact = exact_successors(mdp, at::full({9, 4}, 0.25, at::kDouble), 0.8);
+  EXPECT_GT(exact[0].sum().item<double>(), 4.0) << "there must be something to find";
+  // Of the terminal state, the visits are those of the end.
+  const at::Tensor found = at::cat({m.mean(1).slice(1, 0, 8), m.mean(1).slice(1, 9)}, 1);
+  const at::Tensor error = (found - exact).abs();
+  EXPECT_LT(error.mean().item<double>(), 0.04);
+  EXPECT_LT(error.max().item<double>(), 0.3);
+  EXPECT_EQ(m[8].abs().max().item<double>() + m.select(2, 8).max().item<double>(), 0.0)
+      << "nothing comes after the end";
+  // Every arrival costs 1: Q = M w is minus the discounted number of moves.
+  const QTable& q = table_of(*trainer);
+  EXPECT_NEAR(q(0, 3), -m[0][3].sum().item<double>(), 1e-9);
+}
+
+TEST(Successors, FindTheShortestWayThroughAMaze) {
+  RunConfig config = maze_run("gridmaze-umaze", "successor", {{"step_size", "0.2"}});
+  config.seed = 1;
+  const auto trainer = trained(config, 8000);
+  const auto actor = [&](int64_t num_envs, uint64_t seed) {
+    return trainer->agent().actor(num_envs, {}, seed);
+  };
+  const std::vector<Episode> episodes =
+      evaluate(actor, config.env_config->maker(), {.episodes = 100, .seed = 9});
+  EXPECT_EQ(mean_of_numbers(episode_metric(episodes, "success")), 1.0);
+  EXPECT_LT(mean_of_numbers(episode_metric(episodes, "time_to_goal")),
+            1.02 * mean_of_numbers(episode_metric(episodes, "optimum")));
+}
+
+TEST(Successors, RefuseEndlessVisits) {
+  const RunConfig config = maze_run("gridmaze-umaze", "successor", {{"gamma", "1"}});
+  EXPECT_THAT(input_error([&] { config.training->make(config, {}); }), HasSubstr("--gamma 1"));
+}
+
 // --- What is refused
 
 TEST(Tabular, NamesWhatItCannotServe) {
-  for (const char* name : {"value-iteration", "policy-iteration", "sarsa", "q-learning"}) {
+  for (const char* name :
+       {"value-iteration", "policy-iteration", "sarsa", "q-learning", "successor"}) {
     const auto make = [&](const std::string& env, const Options& options) {
       return input_error([&] {
         const RunConfig config = maze_run(env, name, options);

@@ -298,12 +298,17 @@ TEST(TransitionTrainer, HindsightRewardsPassThroughTheWrappers) {
 }
 
 TEST(TransitionTrainer, HindsightNeedsRewardsOfOneState) {
-  PointRun run;
-  run.config.env_config = find_env("pointmaze-umaze").config();
-  run.config.env_config->set_option("frame_skip", "2");
-  run.training().hindsight.goal_strategy = "future";
-  EXPECT_THAT(input_error([&] { run.train(); }),
-              AllOf(HasSubstr("--goal-strategy future"), HasSubstr("--frame-skip 1")));
+  for (const auto& [option, value] :
+       std::vector<std::pair<std::string, std::string>>{{"frame_skip", "2"}, {"reward", "vx"}}) {
+    PointRun run;
+    run.config.env_config = find_env("pointmaze-umaze").config();
+    run.config.env_config->set_option(option, value);
+    run.training().hindsight.goal_strategy = "future";
+    EXPECT_THAT(input_error([&] { run.train(); }),
+                AllOf(HasSubstr("--goal-strategy future"), HasSubstr("--frame-skip"),
+                      HasSubstr("--reward")))
+        << option;
+  }
 }
 
 TEST(TransitionTrainer, OverlapChangesNothing) {

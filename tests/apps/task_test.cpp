@@ -1,4 +1,6 @@
 // A run that serves any reward, tested through the program.
+#include <cmath>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -54,6 +56,18 @@ TEST_F(TaskCommands, AnotherTasksRewardIsPursuedInItsEnvironment) {
   EXPECT_EQ(velocity({"--max-steps", "1000"}), own) << "no option of the reward";
 }
 
+// The named reward of one environment is the reward of the other.
+TEST_F(TaskCommands, ARewardMayBeNamedOrWritten) {
+  const auto moves = [](const Arguments& more) {  // few steps: rounding grows with their number
+    return velocity(with({"--max-steps", "30"}, more));
+  };
+  const double walk = moves({"--env", "cheetah-walk"});
+  EXPECT_NEAR(moves({"--reward", "walk"}), walk, 5e-4);
+  EXPECT_NEAR(moves({"--reward", "speed < 0 ? 0 : min(speed, 2) / 2"}), walk, 5e-4);
+  EXPECT_GT(std::abs(moves({"--reward", "run-backward"}) - walk), 2e-3);
+  refuses({"--reward", "sped"}, {"--reward", "did you mean 'speed'"});
+}
+
 TEST_F(TaskCommands, RecordsNameTheTask) {
   succeeds({"evaluate", "run", "--env", "cheetah-walk", "--episodes", "1", "--record", "study"});
   const json record = json::parse(content(folder_->path() / "study/run.json"));
@@ -91,6 +105,19 @@ TEST_F(TaskCommands, ARewardThatIsZeroEverywhereIsNoTask) {
   succeeds({"train", "--env", "maze2d-medium", "--agent", "fb", "--dataset", "far.h5", "--updates",
             "3", "--hidden-size", "16", "--evaluate-every", "0", "--run", "far"});
   expect_refusal(folder_->path(), {"evaluate", "far"}, {"the reward is 0 in all"});
+}
+
+// The task of a reward that is another one in each episode would be none of them.
+TEST_F(TaskCommands, RewardsOfChangingGoalsAreNoTask) {
+  succeeds({"collect", "--env", "maze2d-umaze-dense", "--policy", "random", "--steps", "600",
+            "--out", "dense.h5"});
+  succeeds({"train", "--env", "maze2d-umaze-dense", "--agent", "fb", "--dataset", "dense.h5",
+            "--updates", "3", "--hidden-size", "16", "--evaluate-every", "0", "--run", "dense"});
+  const Arguments evaluate = {"evaluate", "dense", "--episodes", "1", "--max-steps", "10"};
+  expect_refusal(folder_->path(), with(evaluate, {"--vary", "goal"}),
+                 {"goals change", "--set goal"});
+  succeeds(with(evaluate, {"--vary", "goal", "--reward", "forwards-x"}));
+  succeeds(with(evaluate, {"--set", "goal=3/1"}));
 }
 
 TEST_F(TaskCommands, WhatCannotBeInferredIsRefused) {

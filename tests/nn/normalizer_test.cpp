@@ -62,6 +62,15 @@ TEST(Normalizer, ClipsAtTen) {
   EXPECT_LT(max_difference(y, at::tensor({-10.0F, -3.0F, 10.0F}).view({3, 1})), 1e-5);
 }
 
+TEST(Normalizer, RestoresWhatItStandardised) {
+  Normalizer normalizer(3, at::kCPU);
+  const at::Tensor x = samples(100);
+  normalizer.update(x);
+  const at::Tensor back = normalizer.restored(normalizer(x));
+  // float32 holds 1e4 to 1e-3.
+  EXPECT_LT(max_difference(back / x, at::ones_like(x)), 1e-5);
+}
+
 TEST(Normalizer, OnlyClipsUntilItHasSeenTwoSamples) {
   Normalizer normalizer(2, at::kCPU);
   const at::Tensor x = at::tensor({3.0F, -25.0F}).view({1, 2});

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <ATen/core/TensorBody.h>
+
+#include "nn/noise_source.h"
+
+namespace reverie {
+
+// Mixtures of K Gaussians with diagonal covariance over D numbers, one mixture for each of B rows:
+//
+//   p(x) = sum over k of w_k product over d of N(x_d; m_kd, s_kd^2)
+//
+// with w = softmax(logits) and log s clipped to [-5, 2]. Source: Bishop 1994, "Mixture density
+// networks".
+struct GaussianMixture {
+  // The numbers that a network gives for it: K + 2 K D.
+  static int64_t size(int64_t mixtures, int64_t numbers) { return mixtures * (1 + 2 * numbers); }
+
+  // Reads them from the output of a network: [B, size()].
+  GaussianMixture(const at::Tensor& output, int64_t mixtures, int64_t numbers);
+
+  at::Tensor log_prob(const at::Tensor& x) const;  // [B, D] to [B]
+
+  // `count` draws for each row, without gradient: [B, count, D].
+  at::Tensor draw(int64_t count, const NoiseSource& noise) const;
+
+  at::Tensor mean() const;  // [B, D]
+
+  at::Tensor logits;           // [B, K]
+  at::Tensor means, log_stds;  // [B, K, D]
+};
+
+}  // namespace reverie

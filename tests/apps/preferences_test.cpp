@@ -1,0 +1,110 @@
+// A reward learnt from preferences, through the program.
+#include <sstream>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "tests/apps/program.h"
+
+namespace reverie::test {
+namespace {
+
+using nlohmann::json;
+
+class PreferenceCommands : public ProgramTest {
+ protected:
+  void collect(const std::string& out, const std::string& seed = "0") const {
+    good({"collect", "--env", "maze2d-umaze-dense", "--policy", "random", "--steps", "3000",
+          "--out", out, "--seed", seed});
+  }
+
+  Arguments training(const std::string& run, const Arguments& more = {}) const {
+    return with({"train",
+                 "--env",
+                 "maze2d-umaze-dense",
+                 "--agent",
+                 "reward-model",
+                 "--dataset",
+                 "data.h5",
+                 "--pairs",
+                 "300",
+                 "--segment",
+                 "10",
+                 "--hidden-sizes",
+                 "32",
+                 "--learning-rate",
+                 "0.003",
+                 "--updates",
+                 "400",
+                 "--log-every",
+                 "100",
+                 "--run",
+                 run},
+                more);
+  }
+
+  double mean_return(const std::string& dataset) const {
+    const json info = json::parse(good({"dataset", "info", dataset, "--json"}).out);
+    return info.at("return").at("mean").get<double>();
+  }
+
+  // The last value of a column of the log.
+  double logged(const std::string& run, const std::string& column) const {
+    std::istringstream rows(content(at(run + "/metrics.csv")));
+    std::string head, line, last;
+    std::getline(rows, head);
+    while (std::getline(rows, line)) last = line;
+    std::istringstream names(head), values(last);
+    for (std::string name, value; std::getline(names, name, ',');) {
+      std::getline(values, value, ',');
+      if (name == column) return std::stod(value);
+    }
+    ADD_FAILURE() << "no column " << column;
+    return 0.0;
+  }
+};
+
+TEST_F(PreferenceCommands, ALearntRewardReplacesTheDatas) {
+  collect("data.h5");
+  good(training("wants"));
+  EXPECT_GT(logged("wants", "accuracy/held_out"), 0.85);
+  good({"dataset", "relabel", "data.h5", "learnt.h5", "--reward-run", "wants"});
+  EXPECT_NE(mean_return("learnt.h5"), mean_return("data.h5"));
+  EXPECT_THAT(good({"dataset", "info", "learnt.h5"}).out, testing::HasSubstr("a reward model"));
+  good({"train", "--env", "maze2d-umaze-dense", "--agent", "iql", "--dataset", "learnt.h5",
+        "--updates", "3", "--hidden-sizes", "8", "--evaluate-every", "0", "--run", "policy"});
+}
+
+// One group wants what the data's reward wants, the other the opposite.
+TEST_F(PreferenceCommands, GroupsThatDisagreeLeaveNothingToLearn) {
+  collect("data.h5");
+  good({"dataset", "relabel", "data.h5", "opposite.h5", "--reward", "-exp(-distance)"});
+  good(training("both", {"--judges", "opposite.h5"}));
+  EXPECT_LT(logged("both", "accuracy/held_out"), 0.7);
+}
+
+TEST_F(PreferenceCommands, RefusesWhatDoesNotFit) {
+  collect("data.h5");
+  collect("other.h5", "1");
+  const auto refuses = [&](const Arguments& arguments, const std::vector<std::string>& messages) {
+    expect_refusal(folder_.path(), arguments, messages);
+  };
+  refuses(training("run", {"--judges", "other.h5"}), {"--judges other.h5", "other steps"});
+  refuses(training("run", {"--segment", "5000"}), {"5000"});
+  refuses({"train", "--env", "maze2d-umaze", "--agent", "reward-model", "--run", "run"},
+          {"expected --dataset"});
+  good(training("run"));
+  refuses({"evaluate", "run"}, {"--reward-run"});
+  good({"train", "--env", "maze2d-umaze-dense", "--agent", "bc", "--dataset", "data.h5",
+        "--updates", "2", "--hidden-sizes", "8", "--run", "bc"});
+  refuses({"dataset", "relabel", "data.h5", "x.h5", "--reward-run", "bc"},
+          {"--reward-run bc", "'bc'", "reward-model"});
+  good({"collect", "--env", "cheetah-run", "--policy", "random", "--steps", "200", "--max-steps",
+        "100", "--out", "cheetah.h5"});
+  refuses({"dataset", "relabel", "cheetah.h5", "x.h5", "--reward-run", "run"},
+          {"--reward-run run", "'observation' [4]"});
+}
+
+}  // namespace
+}  // namespace reverie::test
