@@ -226,6 +226,9 @@ struct AgentEntry {
   // (envs/wrappers/reach_goal.h).
   bool reaches_goals = false;
 
+  // Learns a policy; false for what gives rewards alone, which is neither evaluated nor filmed.
+  bool acts = true;
+
   // Learns from pictures, which are requested if an environment does not show them by default.
   bool reads_pixels = false;
 

@@ -32,7 +32,9 @@ class ObservationFeatures {
   at::Tensor normalized(const at::Tensor& x) const { return normalize_ ? normalizer_(x) : x; }
 
   // The inverse of normalized().
-  at::Tensor restored(const at::Tensor& x) const { return normalize_ ? normalizer_.restored(x) : x; }
+  at::Tensor restored(const at::Tensor& x) const {
+    return normalize_ ? normalizer_.restored(x) : x;
+  }
 
   // Adds the observations to the running statistics; does nothing without normalisation.
   void observe(const TensorMap& obs);

@@ -23,6 +23,7 @@ ConfigFields RunConfig::fields() {
                     kDefaultSteps),
         at_least(0));
   f.add("seed", seed, "random seed; the same seed repeats the run on the CPU", between(0, 0x1p53));
+  f.set_lifelong({"env", "agent", "seed"});
   f.add("device", device, "device of the networks", {"cpu", "cuda"});
   f.add("threads", threads, "threads for environments and tensor operations", between(1, 1024));
   f.section("environment");

@@ -97,7 +97,15 @@ void print_factors(const std::string& env) {
 void print_rewards(const std::string& env) {
   const std::unique_ptr<Env> instance = find_env(env).config()->maker()();
   std::vector<std::vector<std::string>> rows = {{"name in a formula", "meaning"}};
-  for (const auto& [name, help] : reward_names(*instance)) rows.push_back({name, help});
+  for (const auto& [name, help] : reward_names(*instance)) {
+    // The numbers of one part in one row: "qpos_0 .. qpos_8".
+    const std::string part = name.substr(0, name.find_last_of('_') + 1);
+    if (!part.empty() && rows.back()[0].starts_with(part + "0") && rows.back()[1] == help) {
+      rows.back()[0] = fmt::format("{}0 .. {}", part, name);
+    } else {
+      rows.push_back({name, help});
+    }
+  }
   print_table(rows);
   rows = {{"reward", "formula"}};
   for (const auto& [name, formula] : instance->physics()->named_rewards()) {

@@ -146,17 +146,11 @@ void take_environment(RunConfig& config, const CommandLine& line, const TrainFla
   std::cerr << fmt::format("environment as in {}: {}\n", config.dataset(), fmt::join(taken, ", "));
 }
 
-// The options that cannot change in a run: they determine the saved shape of its simulators, replay
-// buffer and generators.
+// The options that cannot change in a run.
 std::map<std::string, std::string> lifelong_options(const ConfigFields& fields) {
   std::map<std::string, std::string> values;
   for (const ConfigField& field : fields.all()) {
-    const bool named = field.name == "env" || field.name == "agent" || field.name == "seed" ||
-                       field.name == "num_envs" || field.name == "replay_capacity" ||
-                       field.name == "held_out" || field.name == "gather_policy" ||
-                       field.name == "stall_limit" || field.name == "episode_limit" ||
-                       field.name == "noise_correlation";
-    if (named || field.section == "environment") values[field.flag()] = field.text();
+    if (field.is_lifelong || field.section == "environment") values[field.flag()] = field.text();
   }
   return values;
 }

@@ -341,13 +341,19 @@ void ConfigFields::add(std::string name, std::vector<std::string>& value, std::s
   push({.section = {}, .name = std::move(name), .help = std::move(help), .value = &value});
 }
 
+ConfigField& ConfigFields::known(std::string_view name) {
+  const auto found = std::find_if(fields_.begin(), fields_.end(),
+                                  [&](const ConfigField& field) { return field.name == name; });
+  REVERIE_CHECK(found != fields_.end(), "unknown option '{}'", name);
+  return *found;
+}
+
 void ConfigFields::set_without_effect(std::initializer_list<std::string_view> names) {
-  for (const std::string_view name : names) {
-    const auto found = std::find_if(fields_.begin(), fields_.end(),
-                                    [&](const ConfigField& field) { return field.name == name; });
-    REVERIE_CHECK(found != fields_.end(), "unknown option '{}'", name);
-    found->changes_result = false;
-  }
+  for (const std::string_view name : names) known(name).changes_result = false;
+}
+
+void ConfigFields::set_lifelong(std::initializer_list<std::string_view> names) {
+  for (const std::string_view name : names) known(name).is_lifelong = true;
 }
 
 const ConfigField* ConfigFields::find(std::string_view name) const {

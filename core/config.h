@@ -40,6 +40,7 @@ struct ConfigField {
   Range range = {};
   std::vector<std::string> choices = {};  // for a string: the valid values; empty = any
   bool changes_result = true;             // false: affects what a run keeps, not what it learns
+  bool is_lifelong = false;               // a run that is resumed keeps its value
   bool is_file = false;                   // the text is the path of a file to read, or ""
 
   std::string flag() const;       // "--learning-rate"
@@ -76,6 +77,10 @@ class ConfigFields {
   // differ only in them count as the same setting. Throws Error for an unknown name.
   void set_without_effect(std::initializer_list<std::string_view> names);
 
+  // Marks fields that cannot change when a run is resumed, because they determine the shape of what
+  // it saved or what that was drawn from. Throws Error for an unknown name.
+  void set_lifelong(std::initializer_list<std::string_view> names);
+
   const std::vector<ConfigField>& all() const { return fields_; }
 
   // The field of that name, or null.
@@ -102,6 +107,7 @@ class ConfigFields {
 
  private:
   void push(ConfigField field);
+  ConfigField& known(std::string_view name);  // throws Error for an unknown one
 
   std::string section_;
   std::vector<ConfigField> fields_;

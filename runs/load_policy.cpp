@@ -293,6 +293,10 @@ LoadedPolicy load_policy(const std::string& run, const LoadOptions& options) {
   use_environment(loaded, options);
   check_same_interface(opened.trained, loaded.spec);
   set_compute_threads(static_cast<int>(loaded.config->threads));
+  REVERIE_CHECK(options.without_goals || find_agent(loaded.config->agent).acts,
+                "{}: a run of {} gives rewards and no actions; `reverie dataset relabel IN OUT "
+                "--reward-run {}` writes a dataset with them to learn from",
+                run, loaded.config->agent, run);
   if (auto* tasks = dynamic_cast<TaskAgent*>(loaded.agent.get())) {
     choose_task(*tasks, loaded, trained_reward != reward_options(*loaded.config), options);
   } else if (!find_agent(loaded.config->agent).reaches_goals) {

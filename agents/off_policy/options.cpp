@@ -46,6 +46,7 @@ void DeterministicOptions::describe(ConfigFields& f) {
         "correlation of that noise with the noise of the step before; 0 = independent, 0.9 = lasts "
         "about ten steps (Ornstein-Uhlenbeck)",
         {.low = 0, .high = 1, .open_high = true});
+  f.set_lifelong({"noise_correlation"});
   describe_acting(f);
 }
 

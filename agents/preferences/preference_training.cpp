@@ -24,6 +24,7 @@ void PreferenceOptions::describe(ConfigFields& f) {
   f.add("judges", judges,
         "datasets of the same steps with other rewards: further groups of judges, each pair judged "
         "by one");
+  f.set_lifelong({"pairs", "segment", "held_out_pairs", "doubt", "judges"});
 }
 
 PreferenceTraining::PreferenceTraining() {

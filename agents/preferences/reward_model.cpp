@@ -114,7 +114,8 @@ AgentEntry reward_model_entry() {
   return {.name = "reward-model",
           .summary = "rewards from preferences over segments (Christiano et al. 2017)",
           .config = [] { return std::make_unique<RewardModelConfig>(); },
-          .training = [] { return std::make_unique<PreferenceTraining>(); }};
+          .training = [] { return std::make_unique<PreferenceTraining>(); },
+          .acts = false};
 }
 
 }  // namespace reverie

@@ -26,11 +26,12 @@ std::optional<GoalSpec> hindsight_goals(const RunConfig& config, const Hindsight
                 "--goal-strategy {}: {} has no goals to replace; expected a maze that observes "
                 "`desired_goal`",
                 name, env->spec().id);
-  REVERIE_CHECK(physics->outcome(nowhere, nowhere),
-                "--goal-strategy {}: another goal's reward is not known in {} with --frame-skip, "
-                "whose rewards sum over states that are not stored, or with --reward, whose formula "
-                "is of the episode's goal; expected neither",
-                name, env->spec().id);
+  REVERIE_CHECK(
+      physics->outcome(nowhere, nowhere),
+      "--goal-strategy {}: another goal's reward is not known in {} with --frame-skip, "
+      "whose rewards sum over states that are not stored, or with --reward, whose formula "
+      "is of the episode's goal; expected neither",
+      name, env->spec().id);
   goals.outcome = [env](std::span<const double> achieved, std::span<const double> desired,
                         bool /*terminated*/) {
     const std::optional<StepResult> result = env->physics()->outcome(achieved, desired);

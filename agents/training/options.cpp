@@ -28,10 +28,12 @@ void describe_limits(ConfigFields& f, TrainingLimits& limits) {
         "steps after which an episode of training is truncated; evaluations play to the end; 0 = "
         "none",
         at_least(0));
+  f.set_lifelong({"stall_limit", "episode_limit"});
 }
 
 void GatheringOptions::describe(ConfigFields& f) {
   f.add("num_envs", num_envs, "environments stepped together", between(1, 65536));
+  f.set_lifelong({"num_envs"});
   f.add("learning_starts", learning_starts,
         "steps of random actions before the first update; none after learning from a "
         "dataset",
@@ -43,6 +45,7 @@ void GatheringOptions::describe(ConfigFields& f) {
 
 void ReplaySettings::describe(ConfigFields& f) {
   f.add("replay_capacity", replay_capacity, "transitions kept", at_least(3));
+  f.set_lifelong({"replay_capacity"});
   f.add("replay_memory", replay_memory,
         "memory for the replay buffer [GB]; a larger buffer is stored in files; 0 = no limit",
         at_least(0));

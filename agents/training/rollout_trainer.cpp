@@ -11,6 +11,7 @@ namespace reverie {
 
 void RolloutTraining::describe(ConfigFields& f) {
   f.add("num_envs", num_envs, "environments stepped together", between(1, 65536));
+  f.set_lifelong({"num_envs"});
   describe_limits(f, limits);
   f.add("normalize_reward", normalize_reward,
         "divide rewards by the standard deviation of their running discounted sum");

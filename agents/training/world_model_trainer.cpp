@@ -35,6 +35,7 @@ void WorldModelTraining::describe(ConfigFields& f) {
         {.low = 0, .high = 0.9, .open_low = true});
   f.add("gather_policy", gather_policy,
         "policy that gathers experience: random, or another agent that needs no training");
+  f.set_lifelong({"held_out", "gather_policy"});
   gathering.describe(f);
   replay.describe(f);
   drive_options.describe(f);

@@ -28,7 +28,9 @@ Batch on_meta(const Batch& batch) {
           .action = batch.action.to(at::kMeta),
           .reward = batch.reward.to(at::kMeta),
           .discount = batch.discount.to(at::kMeta),
-          .index = batch.index};
+          .index = batch.index,
+          .next_action = batch.next_action.to(at::kMeta),
+          .has_next_action = batch.has_next_action.to(at::kMeta)};
 }
 
 Rollout on_meta(const Rollout& rollout) {
@@ -94,6 +96,7 @@ TEST(MetaDevice, MissesNoAgentThatLearns) {
   for (const std::string& name : agents_of<RolloutAgent>()) covered.push_back(name);
   for (const std::string& name : agents_of<Agent>(/*of_tables=*/true)) covered.push_back(name);
   covered.emplace_back("jepa");
+  covered.emplace_back("reward-model");  // reward_model_test.cpp
   std::vector<std::string> learning;
   for (const AgentEntry& entry : agent_registry()) {
     if (entry.learns()) learning.push_back(entry.name);

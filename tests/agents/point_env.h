@@ -252,6 +252,8 @@ inline Batch random_batch(const EnvSpec& spec, int64_t count, Rng& rng) {
     }
   }
   batch.index = at::arange(count);
+  batch.next_action = batch.action.roll(1, 0);
+  batch.has_next_action = batch.discount.ne(0.0).to(at::kFloat);
   return batch;
 }
 

@@ -27,7 +27,7 @@ using testing::HasSubstr;
 std::vector<std::string> names_of_agents(bool learn) {
   std::vector<std::string> names;
   for (const AgentEntry& entry : agent_registry()) {
-    if (entry.learns() == learn) names.push_back(entry.name);
+    if (entry.learns() == learn && entry.acts) names.push_back(entry.name);
   }
   return names;
 }

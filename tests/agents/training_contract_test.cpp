@@ -27,7 +27,7 @@ std::vector<std::string> learning_agents() {
                                     "iql/extraction=awr-discrete", "iql/deviation=dependent",
                                     "bc/policy=binned/autoregressive=true"};
   for (const AgentEntry& entry : agent_registry()) {
-    if (entry.learns()) names.push_back(entry.name);
+    if (entry.learns() && entry.acts) names.push_back(entry.name);
   }
   return names;
 }

@@ -411,5 +411,17 @@ TEST_F(CommandLineTest, RenderWritesVideosAndFrames) {
   }
 }
 
+TEST_F(CommandLineTest, ListsWhatARewardCanName) {
+  const std::string out = good({"list", "rewards", "cheetah-run"}).out;
+  EXPECT_THAT(out, AllOf(HasSubstr("speed"), HasSubstr("qpos_0 .. qpos_8"),
+                         HasSubstr("action_0 .. action_5"), HasSubstr("[m/s]"),
+                         HasSubstr("clip(speed / 2, 0, 1)"), Not(HasSubstr("qpos_3"))));
+  EXPECT_THAT(good({"list", "rewards", "car-racing"}).out,
+              AllOf(HasSubstr("hull_angular_velocity"), HasSubstr("wheel_omega_0 .. wheel_omega_3"),
+                    Not(HasSubstr("formula\n\nreward"))));
+  expect_refusal(folder_.path(), {"list", "rewards"}, {"no environment given"});
+  expect_refusal(folder_.path(), {"list", "rewards", "gridmaze-umaze"}, {"no state"});
+}
+
 }  // namespace
 }  // namespace reverie::test

@@ -96,6 +96,8 @@ TEST_F(PreferenceCommands, RefusesWhatDoesNotFit) {
           {"expected --dataset"});
   good(training("run"));
   refuses({"evaluate", "run"}, {"--reward-run"});
+  refuses({"train", "--resume", "run", "--pairs", "200", "--updates", "500"},
+          {"--pairs is 200, the run has 300"});
   good({"train", "--env", "maze2d-umaze-dense", "--agent", "bc", "--dataset", "data.h5",
         "--updates", "2", "--hidden-sizes", "8", "--run", "bc"});
   refuses({"dataset", "relabel", "data.h5", "x.h5", "--reward-run", "bc"},

@@ -149,5 +149,16 @@ TEST(Config, OneStringIsReadWithoutCheckingTheRest) {
   EXPECT_THAT(input_error([&] { toml_string(file, "run.steps"); }), HasSubstr(":4: run.steps"));
 }
 
+TEST(Config, MarksFieldsThatARunKeeps) {
+  int64_t lanes = 1, rate = 2;
+  ConfigFields fields;
+  fields.add("lanes", lanes, "shape");
+  fields.add("rate", rate, "speed");
+  fields.set_lifelong({"lanes"});
+  EXPECT_TRUE(fields.find("lanes")->is_lifelong);
+  EXPECT_FALSE(fields.find("rate")->is_lifelong);
+  EXPECT_THROW(fields.set_lifelong({"lane"}), Error);
+}
+
 }  // namespace
 }  // namespace reverie
