@@ -15,8 +15,9 @@ namespace reverie {
 void FbConfig::describe(ConfigFields& f) {
   f.add("task_size", task_size, "numbers of a task z", between(1, 65536));
   f.add("hidden_size", hidden_size, "width of every hidden layer", between(2, 65536));
-  f.add("learning_rate", learning_rate, "Adam's step size of F and of the actor", above(0));
+  f.add("learning_rate", learning_rate, "Adam's step size of F", above(0));
   f.add("backward_learning_rate", backward_learning_rate, "Adam's step size of B", above(0));
+  f.add("actor_learning_rate", actor_learning_rate, "Adam's step size of the actor", above(0));
   f.add("gamma", gamma, "discount per environment step", between(0, 1));
   f.add("minibatch", minibatch, "transitions per update", between(2, 1 << 20));
   f.add("tau", tau, "share of the online weights in each target update",
@@ -183,7 +184,7 @@ class Fb final : public TaskAgent {
         forward_optimizer_(forward_.parameters(), {.learning_rate = config.learning_rate}),
         backward_optimizer_(backward_.parameters(),
                             {.learning_rate = config.backward_learning_rate}),
-        actor_optimizer_(actor_.parameters(), {.learning_rate = config.learning_rate}),
+        actor_optimizer_(actor_.parameters(), {.learning_rate = config.actor_learning_rate}),
         shows_goals_(shows_goals(spec, sizes_.goal)),
         task_goals_(at::zeros({kSamples, sizes_.goal}, at::device(device))),
         task_rewards_(at::zeros({kSamples}, at::device(device))),

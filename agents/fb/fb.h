@@ -47,6 +47,7 @@ struct FbConfig : AgentConfig {
   int64_t hidden_size = 256;
   double learning_rate = 1e-4;
   double backward_learning_rate = 1e-4;
+  double actor_learning_rate = 1e-4;
   double gamma = 0.98;
   int64_t minibatch = 256;
   double tau = 0.01;

@@ -67,8 +67,9 @@ class Iql final : public TransitionAgent, public ValuesStates {
     at::Tensor advantage, y;
     {
       const at::NoGradGuard no_grad;
-      advantage = best - value_(s).squeeze(1);
-      y = batch.reward + batch.discount * value_(s_next).squeeze(1);
+      const auto values = value_(at::cat({s, s_next})).squeeze(1).chunk(2);  // one product a layer
+      advantage = best - values[0];
+      y = batch.reward + batch.discount * values[1];
     }
     Learned learned{
         .metrics = policy_->update({.s = s, .a = a, .advantage = advantage, .critics = critics_})};

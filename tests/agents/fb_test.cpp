@@ -29,6 +29,7 @@ FbConfig small_fb() {
   config.hidden_size = 12;
   config.learning_rate = 1e-3;
   config.backward_learning_rate = 2e-3;
+  config.actor_learning_rate = 5e-4;
   config.tau = 0.05;
   config.orthonormality = 0.7;
   config.goal_numbers = {0, 2};
@@ -109,6 +110,7 @@ TEST(Fb, OneModelServesRewardsThatItDidNotLearnFrom) {
     config.task_size = 4;
     config.hidden_size = 32;
     config.learning_rate = config.backward_learning_rate = 1e-3;
+    config.actor_learning_rate = 1e-3;
     const auto agent = config.make(spec, at::kCPU, 7);
     Rng rng(3);
     for (int i = 0; i < 600; ++i) {

@@ -87,7 +87,7 @@ def write():
     forward, backward, actor = Forward(), Backward(), Policy()
     target_forward, target_backward = copy.deepcopy(forward), copy.deepcopy(backward)
     forward_optimizer, backward_optimizer = adam(forward.parameters(), 1e-3), adam(backward.parameters(), 2e-3)
-    actor_optimizer = adam(actor.parameters(), 1e-3)
+    actor_optimizer = adam(actor.parameters(), 5e-4)
     seen, rewards = [], []
 
     def save(k):
