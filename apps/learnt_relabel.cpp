@@ -1,5 +1,7 @@
 #include <iostream>
 
+#include "agents/space_adapter.h"
+#include "agents/training/dataset_split.h"
 #include "apps/command.h"
 #include "apps/dataset_files.h"
 #include "core/progress.h"
@@ -20,7 +22,8 @@ int learnt_relabel_command(const Arguments& arguments) {
   line.add("--format", format_name, {.help = "layout of OUT", .fallback = "that of IN"});
   if (!line.parse({arguments.begin() + 1, arguments.end()})) return 0;
   const LearntReward reward(run);
-  const std::unique_ptr<Dataset> dataset = open_dataset(in);
+  const std::unique_ptr<Dataset> dataset =
+      open_dataset_for(SpaceAdapter::adapt(reward.loaded().spec), in);
   const DatasetFormat format =
       format_name.empty() ? dataset->format() : parse_dataset_format(format_name);
   DatasetSchema schema = dataset->schema();

@@ -20,7 +20,7 @@ const std::vector<CommandSummary>& command_summaries() {
       {"study", "compare and explain trained policies: pictures and numbers"},
       {"plot", "plot metrics of runs over their steps"},
       {"report", "make the table of a study from the records of its runs"},
-      {"list", "list environments, agents, presets, world models or factors"},
+      {"list", "list environments, agents, presets, world models, factors or rewards"},
       {"config", "print the options of an agent and an environment as TOML"},
       {"bench", "measure speed on this machine: envs, replay, update, train, plan"},
   };

@@ -380,6 +380,12 @@ int train_command(const Arguments& arguments) {
                   "it cannot be resumed\n");
     return kInterruptedStatus;
   }
+  if (!find_agent(config->agent).acts) {
+    std::cerr << fmt::format(
+        "done: {} updates. Next:\n  reverie dataset relabel IN OUT --reward-run {}\n",
+        result.counts.updates, folder);
+    return 0;
+  }
   std::cerr << fmt::format(
       "done: {} steps, {} updates. Next:\n"
       "  reverie evaluate {}\n  reverie render {} --out {}/videos/{}.mp4\n",

@@ -38,9 +38,6 @@ class StateReplay {
   // Whether go_to() sets recorded states; otherwise it repeats actions.
   bool sets_states() const { return !parts_.empty(); }
 
-  // Whether all episodes of the environment have the same goal; false where there are none.
-  bool has_fixed_goal() const;
-
   // Takes the recorded action t, 0 <= t < T, in the current state, whatever its origin.
   StepResult take_step(int64_t t);
 
@@ -66,6 +63,7 @@ class StateReplay {
   void check_row(int64_t row, int64_t last) const;
   void find_parts();
   bool keeps_own_goal() const;
+  bool has_fixed_goal() const;
   bool has_part(const std::string& name) const;
   void reset();
   void set_parts(int64_t row);

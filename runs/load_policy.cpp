@@ -266,6 +266,7 @@ void choose_task(TaskAgent& agent, LoadedPolicy& loaded, bool is_other_reward,
         loaded.name, loaded.spec.id);
     return;
   }
+  check_one_task(*loaded.make_env());
   if (is_other_reward || !options.goals.dataset.empty()) pursue_reward(agent, loaded, options);
   REVERIE_CHECK(
       agent.has_reward(),

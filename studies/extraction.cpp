@@ -98,7 +98,7 @@ ExtractionStudy study_extraction(const std::vector<std::string>& runs,
                                  const ExtractionOptions& options) {
   ExtractionStudy study;
   std::optional<DatasetStates> sample;
-  std::string env;
+  EnvSpec first;  // what the first run sees
   std::vector<MetricsTable> tables;
   for (const std::string& run : runs) tables.push_back(MetricsTable::read(run));
   const std::vector<std::vector<size_t>> groups = group_by_options(runs);
@@ -111,14 +111,16 @@ ExtractionStudy study_extraction(const std::vector<std::string>& runs,
                     "{}: the actions of {} are discrete; expected continuous ones", runs[i],
                     loaded.spec.id);
       if (!sample) {
-        env = loaded.spec.id;
+        first = loaded.spec;
         sample = draw_dataset_states(loaded, options.dataset, options.states, options.seed);
         study.dataset = sample->dataset;
         study.data = sample->action;
         study.data_norm = mean_norm(study.data);
       }
-      REVERIE_CHECK(loaded.spec.id == env, "{}: is of {}, expected {} as {}", runs[i],
-                    loaded.spec.id, env, runs[groups[0][0]]);
+      REVERIE_CHECK(loaded.spec.id == first.id && loaded.spec.observation == first.observation,
+                    "{}: sees other observations than {}, in {} and {}; the same states cannot be "
+                    "shown to both",
+                    runs[i], runs[groups[0][0]], loaded.spec.id, first.id);
       const at::Tensor actions = actions_at(loaded, *sample);
       norms.push_back(mean_norm(actions));
       errors.push_back(mean_norm(actions - study.data));

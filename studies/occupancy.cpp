@@ -100,11 +100,23 @@ TensorMap play(const LoadedPolicy& loaded, Env& env, uint64_t seed, double gamma
   return first.joined();
 }
 
+// The field that begins with the body's position. Throws Error when there is none.
+const Field& place_field(const EnvSpec& spec) {
+  const Field* found = nullptr;
+  for (const Field& field : spec.observation) {
+    if (field.name == "achieved_goal") return field;
+    if (field.name == "observation") found = &field;
+  }
+  REVERIE_CHECK(found != nullptr && found->stacked == 1 && found->numel() >= 2,
+                "{}: a prediction over the maze needs states that show where the body is; expected "
+                "the field achieved_goal, or observation without a stack of frames",
+                spec.id);
+  return *found;
+}
+
 // Where the states of a dataset are [N, 2].
-at::Tensor positions(const TensorMap& obs) {
-  const at::Tensor& field =
-      obs.contains("achieved_goal") ? obs.at("achieved_goal") : obs.begin()->second;
-  return field.to(at::kDouble).slice(1, 0, 2).contiguous();
+at::Tensor positions(const EnvSpec& spec, const TensorMap& obs) {
+  return obs.at(place_field(spec).name).to(at::kDouble).slice(1, 0, 2).contiguous();
 }
 
 // A distribution over squares of weights at places [N, 2].
@@ -121,9 +133,10 @@ std::vector<double> distribution(const MazeSquares& squares, const at::Tensor& p
 }
 
 // By the density relative to states of a dataset.
-std::vector<double> predict(const TaskAgent& agent, const TensorMap& start,
+std::vector<double> predict(const TaskAgent& agent, const EnvSpec& spec, const TensorMap& start,
                             const DatasetStates& states, const MazeSquares& squares) {
-  return distribution(squares, positions(states.obs), doubles(agent.occupancy(start, states.obs)));
+  return distribution(squares, positions(spec, states.obs),
+                      doubles(agent.occupancy(start, states.obs)));
 }
 
 // By draws of future states.
@@ -133,12 +146,12 @@ std::vector<double> predict(const FutureStates& model, const LoadedPolicy& loade
   const std::unique_ptr<Actor> actor = loaded.make_actor(1, options.seed);
   const at::Tensor action = actor->act(start).action;
   const at::Tensor x = model.draw_future(start, action, options.states, options.seed)[0];  // [M, D]
-  int64_t place = 0;  // of the position among the joined numbers
+  const Field& shown = place_field(loaded.spec);
+  int64_t place = 0;  // of the position among the joined floating-point numbers
   for (const Field& field : loaded.spec.observation) {
-    if (field.name == "achieved_goal") break;
-    place += field.numel();
+    if (field.name == shown.name) break;
+    if (field.dtype == DType::kFloat32 || field.dtype == DType::kFloat64) place += field.numel();
   }
-  if (place == x.size(1)) place = 0;  // no such field: the observation begins with it
   return distribution(squares, x.to(at::kDouble).slice(1, place, place + 2).contiguous(),
                       std::vector<double>(static_cast<size_t>(x.size(0)), 1.0));
 }
@@ -165,10 +178,15 @@ OccupancyStudy study_occupancy(const std::string& run, const OccupancyOptions& o
   const auto* const valued = dynamic_cast<const ValuesStates*>(loaded.agent.get());
   REVERIE_CHECK(
       valued != nullptr,
-      "{}: the values of '{}' cannot be asked for; expected a run of fb, iql, td3, td3-bc "
-      "or rebrac",
+      "{}: the values of '{}' cannot be asked for; expected a run of fb, gamma-model, iql, "
+      "td3, td3-bc or rebrac",
       run, loaded.config->agent);
   const auto* const tasks = dynamic_cast<const TaskAgent*>(loaded.agent.get());
+  REVERIE_CHECK(
+      tasks != nullptr || options.dataset.empty(),
+      "--dataset: only a prediction of fb weights states of a dataset, and {} is of '{}'; "
+      "leave it out",
+      run, loaded.config->agent);
   std::unique_ptr<Env> env = loaded.make_env();
   MazeSquares squares(MazeSquares::maze_of(*env), options.per_side);
   OccupancyStudy study{.gamma = dynamic_cast<TransitionAgent&>(*loaded.agent).request().spec.gamma,
@@ -189,7 +207,7 @@ OccupancyStudy study_occupancy(const std::string& run, const OccupancyOptions& o
     map.values = doubles(valued->values(probe.at_rest(squares.middles())));
     if (states) {
       show_goal(*states, map.goal);
-      map.predicted = predict(*tasks, start, *states, squares);
+      map.predicted = predict(*tasks, loaded.spec, start, *states, squares);
     } else if (futures != nullptr) {
       map.predicted = predict(*futures, loaded, start, options, squares);
     }

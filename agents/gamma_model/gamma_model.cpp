@@ -1,5 +1,8 @@
 #include "agents/gamma_model/gamma_model.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "agents/continuous_actions.h"
 #include "agents/observation_features.h"
 #include "agents/off_policy/critic_loss.h"
@@ -35,6 +38,9 @@ void GammaModelConfig::describe_acting(ConfigFields& f) {
 }
 
 namespace {
+
+// Of future states in one pass of the reward's network: 64 MB a layer of 256 units.
+constexpr int64_t kMostDraws = 1 << 16;
 
 class GammaModel final : public TransitionAgent, public ValuesStates, public FutureStates {
  public:
@@ -84,7 +90,17 @@ class GammaModel final : public TransitionAgent, public ValuesStates, public Fut
   };
   Choice best_action(const TensorMap& obs, const NoiseSource& noise) const {
     const at::NoGradGuard no_grad;
-    const at::Tensor s = features_(obs);
+    std::vector<at::Tensor> actions, values;
+    const int64_t rows = std::max<int64_t>(1, kMostDraws / (config_.candidates * config_.samples));
+    for (const at::Tensor& s : features_(obs).split(rows)) {
+      Choice part = best_of(s, noise);
+      actions.push_back(std::move(part.action));
+      values.push_back(std::move(part.value));
+    }
+    return {.action = at::cat(actions), .value = at::cat(values)};
+  }
+
+  Choice best_of(const at::Tensor& s, const NoiseSource& noise) const {
     const int64_t rows = s.size(0), c = config_.candidates, m = config_.samples;
     const at::Tensor a =
         1.0 - 2.0 * at::exp(-noise.exponential({rows * c, action_size_}));  // uniform in [-1, 1]

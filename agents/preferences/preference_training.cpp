@@ -50,6 +50,9 @@ at::Tensor judged(const at::Tensor& returns, double doubt, Rng& rng) {
   for (int64_t p = 0; p < r.size(1); ++p) {
     const int64_t judge = rng.integers(0, r.size(0));
     const double difference = r[judge][p][1] - r[judge][p][0];
+    REVERIE_CHECK(std::isfinite(difference),
+                  "the rewards of a segment sum to {} and {}: they are not finite", r[judge][p][0],
+                  r[judge][p][1]);
     const double chance = doubt > 0.0         ? 1.0 / (1.0 + std::exp(-difference / doubt))
                           : difference == 0.0 ? 0.5
                                               : (difference > 0.0 ? 1.0 : 0.0);
@@ -97,6 +100,7 @@ class PreferenceTrainer final : public Trainer {
     const PreferenceOptions& options = training.preferences;
     const uint64_t seed = config.seed_for("pairs");
     const SequenceBatch segments = draw_segments(config, spec, training.data.path, options, seed);
+    identity_ = DatasetIdentity::of(*Dataset::open(training.data.path));
     std::vector<at::Tensor> returns;
     const auto add_returns = [&](const SequenceBatch& judged_segments) {
       const at::Tensor sums = judged_segments.reward.to(at::kDouble).sum(1);
@@ -110,6 +114,7 @@ class PreferenceTrainer final : public Trainer {
                     "rewards (reverie dataset relabel)",
                     path, training.data.path);
       add_returns(other);
+      identity_.content += "; judged by " + DatasetIdentity::of(*Dataset::open(path)).content;
     }
     all_ = as_pairs(segments, options.pairs, options.segment);
     Rng judging(config.seed_for("judges"));
@@ -151,6 +156,7 @@ class PreferenceTrainer final : public Trainer {
     agent_->state(list);
     list.add("updates", updates_);
     list.add("sampling.rng", rng_);
+    identity_.state(list);
     list.after_load([this] {
       REVERIE_CHECK(updates_ >= 0, "state.json: updates {}, expected at least 0", updates_);
     });
@@ -161,7 +167,8 @@ class PreferenceTrainer final : public Trainer {
   const int64_t minibatch_;
   Preferences all_, held_out_;
   TensorMap observed_;
-  int64_t learnt_from_ = 0;  // the first pairs of all
+  int64_t learnt_from_ = 0;   // the first pairs of all
+  DatasetIdentity identity_;  // of the dataset and the judges'
   Rng rng_;
   int64_t updates_ = 0;
   TensorMap losses_;  // of the last update

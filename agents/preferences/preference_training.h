@@ -20,8 +20,8 @@ struct PreferenceOptions {
   // Judges err: they prefer the second segment with probability sigmoid((R2 - R1) / doubt); 0:
   // always the greater sum, and either one with equal chances when both are the same.
   double doubt = 0.0;
-  // Datasets of the same steps with other rewards (`reverie dataset relabel`): further groups of
-  // judges. Each pair is judged by one group, all with equal chances.
+  // Datasets of the same steps with other rewards (`reverie dataset relabel --reward R`): further
+  // groups of judges. Each pair is judged by one group, all with equal chances.
   std::vector<std::string> judges = {};
 
   void describe(ConfigFields& fields);

@@ -4,6 +4,7 @@
 #include "agents/preferences/preference_training.h"
 #include "nn/adam.h"
 #include "nn/ensemble_mlp.h"
+#include "nn/one_hot.h"
 #include "nn/pch.h"
 
 namespace reverie {
@@ -49,9 +50,8 @@ class RewardModel final : public RewardAgent {
   Learned update(const Preferences& pairs) override {
     const at::Tensor advantage = advantages(pairs);  // [E, P]
     const at::Tensor preference = pairs.preference.to(features_.device());
-    const at::Tensor loss =
-        at::binary_cross_entropy_with_logits(advantage, preference.expand_as(advantage)) *
-        static_cast<double>(advantage.size(0));
+    // -log sigmoid(x) where the second one was preferred, -log sigmoid(-x) where the first one was.
+    const at::Tensor loss = (at::softplus(advantage) - preference * advantage).mean(1).sum();
     minimize(loss, {&optimizer_});
     return {
         .metrics = {{"loss/preferences", loss.detach() / static_cast<double>(advantage.size(0))},
@@ -78,7 +78,7 @@ class RewardModel final : public RewardAgent {
   at::Tensor input(const TensorMap& obs, const at::Tensor& action) const {
     const at::Tensor a = action.to(features_.device());
     const at::Tensor numbers =
-        a.scalar_type() == at::kLong ? at::one_hot(a, actions_).to(at::kFloat) : a.to(at::kFloat);
+        a.scalar_type() == at::kLong ? one_hot_code(a, actions_) : a.to(at::kFloat);
     return at::cat({features_(obs), numbers.view({numbers.size(0), actions_})}, 1);
   }
 

@@ -94,6 +94,11 @@ std::unique_ptr<Agent> SuccessorConfig::make(const EnvSpec& spec, at::Device dev
   REVERIE_CHECK(options.gamma < 1.0,
                 "--gamma {}: visits are counted for ever without a discount; expected less than 1",
                 options.gamma);
+  REVERIE_CHECK(
+      options.initial_value == 0.0,
+      "--initial-value {}: values follow from visits and rewards, which begin at 0; leave "
+      "it out",
+      options.initial_value);
   return std::make_unique<Successor>(spec, *this, device);
 }
 

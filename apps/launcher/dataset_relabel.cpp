@@ -1,4 +1,5 @@
 #include <charconv>
+#include <cmath>
 #include <iostream>
 
 #include "apps/launcher/dataset_actions.h"
@@ -57,7 +58,9 @@ class Relabeller {
     for (int64_t t = 0; t < episode.length(); ++t) {
       float& reward = episode.reward[static_cast<size_t>(t)];
       before_ += static_cast<double>(reward);
-      reward = static_cast<float>(replay_.reward(t));
+      const double value = replay_.reward(t);
+      REVERIE_CHECK(std::isfinite(value), "step {} of an episode: the reward is {}", t, value);
+      reward = static_cast<float>(value);
       after_ += static_cast<double>(reward);
     }
   }
@@ -127,12 +130,14 @@ int dataset_relabel(const Arguments& arguments) {
   line.add("--format", flags.format, {.help = "layout of OUT", .fallback = "that of IN"});
   if (!line.parse(arguments)) return 0;
   REVERIE_CHECK(!flags.env.empty() || !flags.reward.empty() || !flags.goal.empty(),
-                "dataset relabel: give one or more of --env ID, --reward and --goal");
+                "dataset relabel: give one or more of --env ID, --reward and --goal, or "
+                "--reward-run");
   const std::unique_ptr<Dataset> dataset = open_dataset(flags.in);
   const DatasetFormat format =
       flags.format.empty() ? dataset->format() : parse_dataset_format(flags.format);
   const std::unique_ptr<EnvConfig> config = dataset_environment(*dataset, flags.env);
-  if (!flags.reward.empty()) config->set_option("reward", flags.reward);
+  // Rewards of an environment are its own, whatever formula the data was collected with.
+  if (!flags.reward.empty() || !flags.env.empty()) config->set_option("reward", flags.reward);
   const std::unique_ptr<Env> env = config->maker()();
   Relabeller relabeller(*dataset, *env, flags.goal);
   const auto writer = DatasetWriter::create(

@@ -10,6 +10,7 @@ namespace reverie {
 namespace {
 
 constexpr const char* kFlag = "--reward";
+constexpr const char* kGoal = "desired_goal";
 
 PhysicsState& named_parts(Env& env) {
   REVERIE_CHECK(env.physics() != nullptr,
@@ -78,7 +79,9 @@ FormulaReward::FormulaReward(std::unique_ptr<Env> wrapped, const std::string& re
   for (const PhysicsState::Part& part : inner_physics_->parts()) {
     if (uses_any(next, part.size)) parts_.push_back({part.name, next, part.size});
     next += part.size;
+    if (part.name == kGoal) goal_.resize(part.size);
   }
+  new_goal_ = goal_;
   action_ = next;
   const auto action_size = static_cast<size_t>(action_field(spec().action).numel());
   reads_action_ = uses_any(action_, action_size);
@@ -106,10 +109,21 @@ double FormulaReward::evaluate() const {
   return formula_(numbers_);
 }
 
+// Of the current state, as if that goal were still pursued.
+double FormulaReward::evaluate_towards(std::span<const double> goal) {
+  inner_physics_->get(kGoal, new_goal_);
+  if (std::equal(goal.begin(), goal.end(), new_goal_.begin())) return evaluate();
+  inner_physics_->set(kGoal, goal);
+  const double reward = evaluate();
+  inner_physics_->set(kGoal, new_goal_);
+  return reward;
+}
+
 StepResult FormulaReward::step(ConstFieldView action, FieldViews obs) {
+  if (!goal_.empty()) inner_physics_->get(kGoal, goal_);
   StepResult result = inner().step(action, obs);
   if (reads_action_) read_action(action);
-  result.reward = evaluate();
+  result.reward = goal_.empty() ? evaluate() : evaluate_towards(goal_);
   REVERIE_CHECK_RUN(std::isfinite(result.reward), "{}: {}: the reward is {}", spec().source, kFlag,
                     result.reward);
   return result;

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,8 @@ namespace reverie {
 //   speed, x, ...     the environment's quantities (PhysicsState::quantities())
 //   qpos_0, qvel_3    the numbers of its parts, from 0; a scalar part has its name alone
 //   action_0, ...     the numbers of the action, within their bounds
+//
+// The goal of a formula is the one that the step pursued, also where reaching it gives a new one.
 //
 // Hindsight goals have no outcome: a formula says nothing of other goals than the episode's. A
 // formula with actions has no reward of a state alone (PhysicsState::reward()).
@@ -52,9 +55,11 @@ class FormulaReward final : public Wrapper {
 
   void read_action(ConstFieldView action);
   double evaluate() const;
+  double evaluate_towards(std::span<const double> goal);
 
   PhysicsState* inner_physics_;
-  size_t quantities_ = 0;  // how many numbers_ begin with
+  std::vector<double> goal_, new_goal_;  // the part "desired_goal"; empty where there is none
+  size_t quantities_ = 0;                // how many numbers_ begin with
   std::vector<PartPlace> parts_;
   bool reads_action_ = false;
   size_t action_ = 0;  // where it begins in numbers_

@@ -9,6 +9,7 @@
 #include "agents/preferences/preference_training.h"
 #include "nn/pch.h"
 #include "tests/errors.h"
+#include "tests/meta_device.h"
 
 namespace reverie {
 namespace {
@@ -126,6 +127,25 @@ TEST(RewardModel, ReadsDiscreteActions) {
       rewarding(agent).rewards({{"observation", at::zeros({3, 1})}}, at::arange(3));
   EXPECT_GT(r[1].item<double>(), r[0].item<double>() + 0.5);
   EXPECT_GT(r[1].item<double>(), r[2].item<double>() + 0.5);
+}
+
+TEST(RewardModel, AnUpdateReadsNoValue) {
+  for (const bool discrete : {false, true}) {
+    EnvSpec spec = line_spec();
+    if (discrete) spec.action = DiscreteSpace{3};
+    RewardModelConfig config;
+    config.hidden_sizes = {8};
+    const auto agent = config.make(spec, at::kMeta, 1);
+    const auto meta = at::TensorOptions(at::kMeta);
+    const Preferences pairs{.obs = {{"observation", at::zeros({4, 2, 5, 1}, meta)}},
+                            .action = discrete ? at::zeros({4, 2, 5}, meta.dtype(at::kLong))
+                                               : at::zeros({4, 2, 5, 1}, meta),
+                            .preference = at::zeros({4}, meta)};
+    const test::MetaDevice device;
+    agent->observe({{"observation", at::zeros({40, 1}, meta)}});
+    EXPECT_TRUE(rewarding(agent).update(pairs).metrics.at("loss/preferences").device().is_meta());
+    EXPECT_THAT(device.faults(), testing::IsEmpty());
+  }
 }
 
 TEST(RewardModel, HasNoActions) {

@@ -474,6 +474,12 @@ TEST(Successors, FindTheShortestWayThroughAMaze) {
             1.02 * mean_of_numbers(episode_metric(episodes, "optimum")));
 }
 
+TEST(Successors, RefuseValuesOfNoVisits) {
+  const RunConfig config = maze_run("gridmaze-umaze", "successor", {{"initial_value", "5"}});
+  EXPECT_THAT(input_error([&] { config.training->make(config, {}); }),
+              HasSubstr("--initial-value 5"));
+}
+
 TEST(Successors, RefuseEndlessVisits) {
   const RunConfig config = maze_run("gridmaze-umaze", "successor", {{"gamma", "1"}});
   EXPECT_THAT(input_error([&] { config.training->make(config, {}); }), HasSubstr("--gamma 1"));

@@ -84,6 +84,29 @@ TEST_F(PreferenceCommands, GroupsThatDisagreeLeaveNothingToLearn) {
   EXPECT_LT(logged("both", "accuracy/held_out"), 0.7);
 }
 
+TEST_F(PreferenceCommands, AResumedRunGoesOnAsIfItHadNotStopped) {
+  collect("data.h5");
+  const auto start = [&](const std::string& run, const std::string& updates) {
+    good({"train", "--env", "maze2d-umaze-dense", "--agent", "reward-model", "--dataset", "data.h5",
+          "--pairs", "50", "--segment", "5", "--hidden-sizes", "8", "--updates", updates, "--run",
+          run});
+  };
+  start("whole", "60");
+  start("parts", "30");
+  good({"train", "--resume", "parts", "--updates", "60"});
+  EXPECT_TRUE(content(latest_checkpoint(at("whole")) / "model.safetensors") ==
+              content(latest_checkpoint(at("parts")) / "model.safetensors"));
+  std::filesystem::remove(at("data.h5"));
+  collect("data.h5", "7");
+  expect_refusal(folder_.path(), {"train", "--resume", "parts", "--updates", "90"}, {"data.h5"});
+}
+
+TEST_F(PreferenceCommands, RewardsThatAreNotFiniteAreRefused) {
+  collect("data.h5");
+  expect_refusal(folder_.path(), {"dataset", "relabel", "data.h5", "nan.h5", "--reward", "ln(vx)"},
+                 {"the reward is"});
+}
+
 TEST_F(PreferenceCommands, RefusesWhatDoesNotFit) {
   collect("data.h5");
   collect("other.h5", "1");
@@ -105,7 +128,7 @@ TEST_F(PreferenceCommands, RefusesWhatDoesNotFit) {
   good({"collect", "--env", "cheetah-run", "--policy", "random", "--steps", "200", "--max-steps",
         "100", "--out", "cheetah.h5"});
   refuses({"dataset", "relabel", "cheetah.h5", "x.h5", "--reward-run", "run"},
-          {"--reward-run run", "'observation' [4]"});
+          {"cheetah.h5", "cheetah-run", "maze2d-umaze-dense"});
 }
 
 }  // namespace

@@ -10,6 +10,7 @@ namespace {
 
 using nlohmann::json;
 using testing::AllOf;
+using testing::Ge;
 using testing::Gt;
 using testing::Lt;
 
@@ -85,6 +86,16 @@ TEST_F(Study, OccupancyPredictsForAgentsThatLearntIt) {
   EXPECT_EQ(fb.at("episodes")[0].at("length"), 30);
   EXPECT_THAT(fb.at("episodes")[0].at("overlap").get<double>(), AllOf(Gt(0.0), Lt(1.0)));
   EXPECT_THAT(content(at("fb.png")).substr(1, 3), "PNG");
+  // A model that draws states predicts too, whatever else it sees.
+  std::filesystem::remove(at("data.h5"));
+  collect("data.h5", {"--observation", "both", "--image-size", "16x16"});
+  learn("future", {"--agent", "gamma-model", "--hidden-sizes", "8", "--observation", "both",
+                   "--image-size", "16x16"});
+  const json future =
+      answer({"study", "occupancy", "future", "--episodes", "1", "--max-steps", "30"});
+  EXPECT_THAT(future.at("episodes")[0].at("overlap").get<double>(), AllOf(Ge(0.0), Lt(1.0)));
+  expect_refusal(folder_.path(), {"study", "occupancy", "future", "--dataset", "data.h5"},
+                 {"--dataset", "gamma-model"});
   std::filesystem::remove(at("data.h5"));
   collect("data.h5");
   learn("iql", {"--agent", "iql", "--hidden-sizes", "8"});
@@ -100,7 +111,8 @@ TEST_F(Study, OccupancyRefusesWhatHasNoMapOrNoValues) {
   expect_refusal(folder_.path(), {"study", "occupancy", "cheetah"}, {"cheetah-run", "no maze"});
   collect("data.h5");
   learn("bc", {"--agent", "bc", "--hidden-sizes", "8"});
-  expect_refusal(folder_.path(), {"study", "occupancy", "bc"}, {"values of 'bc'", "fb, iql"});
+  expect_refusal(folder_.path(), {"study", "occupancy", "bc"},
+                 {"values of 'bc'", "fb, gamma-model, iql"});
 }
 
 }  // namespace

@@ -21,8 +21,8 @@ class TaskCommands : public testing::Test {
     succeeds({"collect", "--env", "cheetah-run", "--policy", "random", "--steps", "2000", "--out",
               "data.h5"});
     succeeds({"train", "--env", "cheetah-run", "--agent", "fb", "--dataset", "data.h5", "--updates",
-              "20", "--hidden-size", "16", "--task-size", "4", "--evaluate-every", "0", "--run",
-              "run"});
+              "20", "--hidden-size", "16", "--task-size", "4", "--evaluate-every", "0", "--threads",
+              "1", "--run", "run"});
   }
   static void TearDownTestSuite() { folder_.reset(); }
 
@@ -117,6 +117,12 @@ TEST_F(TaskCommands, RewardsOfChangingGoalsAreNoTask) {
   expect_refusal(folder_->path(), with(evaluate, {"--vary", "goal"}),
                  {"goals change", "--set goal"});
   succeeds(with(evaluate, {"--vary", "goal", "--reward", "forwards-x"}));
+  // Also where the run itself learnt from them.
+  succeeds({"collect", "--env", "maze2d-umaze-dense", "--vary", "goal", "--policy", "random",
+            "--steps", "600", "--out", "varied.h5"});
+  succeeds({"train", "--env", "maze2d-umaze-dense", "--agent", "fb", "--dataset", "varied.h5",
+            "--updates", "3", "--hidden-size", "16", "--evaluate-every", "0", "--run", "varied"});
+  expect_refusal(folder_->path(), {"evaluate", "varied", "--episodes", "1"}, {"goals change"});
   succeeds(with(evaluate, {"--set", "goal=3/1"}));
 }
 

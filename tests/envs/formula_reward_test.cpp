@@ -71,6 +71,30 @@ TEST(FormulaRewardTest, QuantitiesAreTheStates) {
   EXPECT_DOUBLE_EQ(*env->physics()->reward(), 4.75);
 }
 
+// Reaching a goal gives a new one; the step is rewarded for the old one.
+TEST(FormulaRewardTest, TheGoalIsTheOneThatTheStepPursued) {
+  const TestEnv::Options moving = {{"reset_target", "true"}};
+  TestEnv own("pointmaze-medium", moving);
+  TestEnv formula("pointmaze-medium",
+                  {{"reset_target", "true"}, {"reward", "distance <= 0.45 ? 1 : 0"}});
+  own.reset(2);
+  formula.reset(2);
+  int reached = 0;
+  for (int t = 0; t < 6; ++t) {
+    const std::vector<double> goal = own.physics("desired_goal");
+    EXPECT_EQ(formula.physics("desired_goal"), goal) << t;
+    if (t % 2 == 1) {
+      own.set_physics("qpos", goal);
+      formula.set_physics("qpos", goal);
+    }
+    const double expected = own.step(std::vector<float>{0.1F, 0.0F}).reward;
+    EXPECT_EQ(formula.step(std::vector<float>{0.1F, 0.0F}).reward, expected) << t;
+    reached += expected == 1.0 ? 1 : 0;
+  }
+  EXPECT_GE(reached, 3);
+  EXPECT_NE(own.physics("desired_goal"), own.physics("qpos"));
+}
+
 TEST(FormulaRewardTest, ReadsActionsWithinTheirBounds) {
   TestEnv env = with_reward("half-cheetah", "100 * action_0 + action_5");
   env.reset(0);

@@ -51,6 +51,51 @@ TEST(EnsembleMlp, ValuesAndGradientsAreThoseOfSeparateNetworks) {
   }
 }
 
+// Linear -> ReLU -> LayerNorm, with gain 1 and bias 0 at the start and other ones later.
+TEST(EnsembleMlp, NormsAreThoseOfSeparateNetworks) {
+  Rng rng(3);
+  const MlpOptions options{.layer_norm = true};
+  EnsembleMlp ensemble(2, 5, {16, 12}, 3, rng, at::kCPU, options);
+  const at::Tensor x = at::randn({8, 5});
+  for (const bool changed : {false, true}) {
+    for (const auto& [name, tensor] : ensemble.parameters().named()) {
+      if (changed && name.ends_with("gain")) tensor.detach().uniform_(0.5, 2.0);
+      if (changed && name == "2.bias") tensor.detach().uniform_(-1.0, 1.0);
+    }
+    for (int64_t i = 0; i < 2; ++i) {
+      Mlp net(5, {16, 12}, 3, rng, at::kCPU, options);
+      at::Tensor h = x;
+      for (const auto& [name, tensor] : ensemble.parameters().named()) {
+        const at::Tensor own = tensor.detach().select(0, i);
+        const std::string plain =
+            name.ends_with("gain") ? name.substr(0, name.find('.')) + ".weight" : name;
+        net.parameters().at(plain).detach().copy_(own);
+      }
+      const auto layer = [&](const char* of, const at::Tensor& input) {
+        const std::string name = of;
+        return at::linear(input, net.parameters().at(name + ".weight"),
+                          net.parameters().at(name + ".bias"));
+      };
+      const auto norm = [&](const char* of, const at::Tensor& input) {
+        const std::string name = of;
+        const at::Tensor centred = input - input.mean(1, true);
+        const at::Tensor standard = centred / (centred.square().mean(1, true) + 1e-5).sqrt();
+        return standard * net.parameters().at(name + ".weight") +
+               net.parameters().at(name + ".bias");
+      };
+      h = norm("2", at::relu(layer("0", h)));
+      h = norm("5", at::relu(layer("3", h)));
+      const at::Tensor expected = layer("6", h);
+      EXPECT_LT(max_difference(net(x), expected), 1e-5);
+      EXPECT_LT(max_difference(ensemble(x).select(0, i), expected), 1e-5);
+      EXPECT_LT(max_difference(ensemble.member(i, x), expected), 1e-5);
+      if (changed) continue;
+      EXPECT_LT(max_difference(net.parameters().at("2.weight"), at::ones({16})), 1e-7);
+      EXPECT_LT(max_difference(net.parameters().at("2.bias"), at::zeros({16})), 1e-7);
+    }
+  }
+}
+
 TEST(EnsembleMlp, MembersShareATrunk) {
   Rng rng(3);
   EnsembleMlp ensemble(3, 5, {8, 7}, 2, rng, at::kCPU, {.normalized_trunk = true, .past_trunk = 1});
