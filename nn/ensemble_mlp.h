@@ -72,9 +72,9 @@ class EnsembleMlp {
   // The output of one member, [B, outputs]; index in [0, E).
   at::Tensor member(int64_t index, const at::Tensor& x) const;
 
-  // "0.weight" [E, outputs, inputs], "0.bias" [E, outputs], "2.weight", ...: those of Mlp, stacked; gains of norms have a name of their own.
-  // A trunk comes before them: "trunk.0.weight", ..., "trunk.1.bias". With layer norms: "0.weight",
-  // "0.bias", "2.gain", "2.bias", "3.weight", ...
+  // "0.weight" [E, outputs, inputs], "0.bias" [E, outputs], "2.weight", ...: those of Mlp, stacked;
+  // gains of norms have a name of their own. A trunk comes before them: "trunk.0.weight", ...,
+  // "trunk.1.bias". With layer norms: "0.weight", "0.bias", "2.gain", "2.bias", "3.weight", ...
   Parameters& parameters() { return parameters_; }
   const Parameters& parameters() const { return parameters_; }
 
