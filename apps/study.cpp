@@ -152,6 +152,7 @@ int occupancy(const Arguments& arguments) {
     const OccupancyMap& map = study.maps[i];
     episodes.push_back(Json::Object{{"success", map.success},
                                     {"length", map.length},
+                                    {"time_to_goal", map.success ? Json(map.time_to_goal) : Json()},
                                     {"overlap", predicts ? Json(map.overlap()) : Json()}});
     if (json) continue;
     std::cout << fmt::format("  {:>8} {:>8} {:>8} {:>20}\n", i, map.success ? "yes" : "no",

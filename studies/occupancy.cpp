@@ -96,6 +96,7 @@ TensorMap play(const LoadedPolicy& loaded, Env& env, uint64_t seed, double gamma
   normalize(map.visited);
   for (const auto& [name, value] : env.metrics()) {
     if (name == "success") map.success = value == 1.0;
+    if (name == "time_to_goal") map.time_to_goal = value;
   }
   return first.joined();
 }
@@ -236,8 +237,8 @@ void OccupancyStudy::draw(const std::string& path) const {
   for (size_t i = 0; i < maps.size(); ++i) {
     const OccupancyMap& map = maps[i];
     panel(i, 0,
-          {.title = fmt::format("values; {} in {} steps", map.success ? "reached" : "missed",
-                                map.length),
+          {.title = map.success ? fmt::format("values; reached in {} steps", map.time_to_goal)
+                                : fmt::format("values; missed in {} steps", map.length),
            .values = map.values,
            .path = map.path});
     panel(i, 1,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -24,6 +25,7 @@ struct OccupancyMap {
   maze::Position start{}, goal{};
   bool success = false;
   int64_t length = 0;                // [steps]
+  double time_to_goal = NAN;         // [steps] as the maze counts it; NaN unless it was reached
   std::vector<double> values;        // [K] of a body at rest in the middle of each square
   std::vector<double> visited;       // [K] discounted visits, sum 1
   std::vector<double> predicted;     // [K] likewise; empty unless the agent predicts occupancy
