@@ -52,9 +52,7 @@ Json maze_map(const maze::MazeMap& map) {
 // The arguments of the environment's class. Only the ids of mazes have any.
 Json::Object arguments_of(EnvConfig& config) {
   const std::unique_ptr<Env> env = config.maker()();
-  PhysicsState* physics = env->physics();
-  const auto* maze =
-      physics == nullptr ? nullptr : dynamic_cast<const maze::MazePhysics*>(&physics->innermost());
+  const maze::MazePhysics* maze = maze::find_maze(*env);
   if (maze == nullptr) return {};
   return {{"maze_map", maze_map(maze->layout().map)},
           {"reward_type", maze->task().dense ? "dense" : "sparse"}};

@@ -82,9 +82,7 @@ void StateReplay::begin(const EpisodeData& episode) {
 }
 
 bool StateReplay::has_fixed_goal() const {
-  PhysicsState* physics = env_.physics();
-  const auto* maze =
-      physics == nullptr ? nullptr : dynamic_cast<const maze::MazePhysics*>(&physics->innermost());
+  const maze::MazePhysics* maze = maze::find_maze(env_);
   return maze != nullptr && maze->has_fixed_goal();
 }
 

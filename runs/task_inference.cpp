@@ -25,10 +25,9 @@ std::vector<int64_t> draw_some(int64_t n, int64_t count, Rng& rng) {
 }  // namespace
 
 void check_one_task(Env& env) {
-  PhysicsState* const physics = env.physics();
-  const auto* const maze =
-      physics == nullptr ? nullptr : dynamic_cast<const maze::MazePhysics*>(&physics->innermost());
+  const maze::MazePhysics* maze = maze::find_maze(env);
   if (maze == nullptr || maze->has_fixed_goal()) return;
+  PhysicsState* const physics = env.physics();
   FieldRows rows(env.spec().observation, 1);
   env.reset(0, rows.all());
   std::vector<double> goal(2);

@@ -15,9 +15,7 @@ constexpr double kTitleHeight = 0.08;  // of the box
 }  // namespace
 
 const maze::MazePhysics& MazeSquares::maze_of(Env& env) {
-  PhysicsState* const physics = env.physics();
-  const auto* maze =
-      physics == nullptr ? nullptr : dynamic_cast<const maze::MazePhysics*>(&physics->innermost());
+  const maze::MazePhysics* maze = maze::find_maze(env);
   REVERIE_CHECK(maze != nullptr, "{}: is no maze; expected maze2d-*, pointmaze-* or antmaze-*",
                 env.spec().id);
   return *maze;

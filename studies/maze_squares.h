@@ -25,8 +25,8 @@ class MazeSquares {
   int64_t find(const maze::Position& position) const;
 
   // Draws the maze into the box with a colour for each square: dark for the least value, yellow for
-  // the greatest, by its share between both. values: [K];
-  // squares that are not finite, and those of an empty vector, stay floor. Marks goal and start.
+  // the greatest, by its share between both. values: [K]; squares that are not finite, and all of
+  // them where it is empty, stay floor. Marks goal and start.
   struct Picture {
     std::string title = {};
     std::vector<double> values = {};

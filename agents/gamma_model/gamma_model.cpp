@@ -42,6 +42,11 @@ namespace {
 // Of future states in one pass of the reward's network: 64 MB a layer of 256 units.
 constexpr int64_t kMostDraws = 1 << 16;
 
+// Uniform numbers in (0, 1].
+at::Tensor uniform(const NoiseSource& noise, at::IntArrayRef shape) {
+  return at::exp(-noise.exponential(shape));
+}
+
 class GammaModel final : public TransitionAgent, public ValuesStates, public FutureStates {
  public:
   GammaModel(const EnvSpec& spec, const GammaModelConfig& config, at::Device device, uint64_t seed)
@@ -102,8 +107,7 @@ class GammaModel final : public TransitionAgent, public ValuesStates, public Fut
 
   Choice best_of(const at::Tensor& s, const NoiseSource& noise) const {
     const int64_t rows = s.size(0), c = config_.candidates, m = config_.samples;
-    const at::Tensor a =
-        1.0 - 2.0 * at::exp(-noise.exponential({rows * c, action_size_}));  // uniform in [-1, 1]
+    const at::Tensor a = 1.0 - 2.0 * uniform(noise, {rows * c, action_size_});
     const at::Tensor sa = with_action(s.repeat_interleave(c, 0), a);
     const at::Tensor x = mixture(model_, sa).draw(m, noise);  // [N C, M, D]
     const at::Tensor r = reward_(x.flatten(0, 1)).view({rows, c, m});
@@ -148,8 +152,8 @@ class GammaModel final : public TransitionAgent, public ValuesStates, public Fut
     const at::NoGradGuard no_grad;
     const at::Tensor later =
         mixture(target_, with_action(s_next, batch.next_action)).draw(1, noise_).squeeze(1);
-    const at::Tensor u = at::exp(-noise_.exponential({s_next.size(0)}));  // uniform in (0, 1)
-    return at::where((u < batch.discount).unsqueeze(1), later, s_next);
+    const at::Tensor goes_on = uniform(noise_, {s_next.size(0)}) < batch.discount;
+    return at::where(goes_on.unsqueeze(1), later, s_next);
   }
 
   const GammaModelConfig config_;

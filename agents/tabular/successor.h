@@ -29,7 +29,8 @@ struct SuccessorConfig : AgentConfig {
 
   void describe(ConfigFields& fields) override;
 
-  // Also throws Error(kInput) for a gamma of 1, with which visits are endless.
+  // Throws Error as FiniteSpaces does, for a gamma of 1, with which visits are endless, and for
+  // initial values, because values follow from visits that begin at 0.
   std::unique_ptr<Agent> make(const EnvSpec& spec, at::Device device, uint64_t seed) const override;
 };
 
@@ -42,9 +43,11 @@ class SuccessorTable {
   virtual const at::Tensor& visits() const = 0;  // M: [S, A, S + 1] float64, the end last
 };
 
-// The exact M of a policy, in closed form:  M(s, ., x) = P_s x + gamma sum over s' of P_s s' M(s',
-// x) for states, (I - gamma P)^-1 P  with  P = sum over a of pi(a | s) p(s' | s, a).  policy: [S,
-// A] float64. gamma: [0, 1). Returns [S, S] float64; rows of terminal states are 0.
+// The exact M of a policy, in closed form:
+//
+//   M = (I - gamma P)^-1 P,   P(s, x) = sum over a of pi(a | s) p(x | s, a)
+//
+// policy: [S, A] float64. gamma: [0, 1). Returns [S, S] float64; rows of terminal states are 0.
 at::Tensor exact_successors(const FiniteMdp& mdp, const at::Tensor& policy, double gamma);
 
 }  // namespace reverie

@@ -263,10 +263,13 @@ std::optional<PhysicsState::GoalDistance> MazePhysics::goal_distance(
                       .radius = layout().goal_radius};
 }
 
+const MazePhysics* find_maze(Env& env) {
+  const PhysicsState* physics = env.physics();
+  return physics == nullptr ? nullptr : dynamic_cast<const MazePhysics*>(&physics->innermost());
+}
+
 void check_goal_place(Env& env, std::string_view what, double x, double y) {
-  PhysicsState* physics = env.physics();
-  if (physics == nullptr) return;
-  const auto* maze = dynamic_cast<const MazePhysics*>(&physics->innermost());
+  const MazePhysics* maze = find_maze(env);
   if (maze != nullptr) maze->layout().check_place(what, {x, y}, 0.0);
 }
 

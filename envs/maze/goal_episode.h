@@ -134,6 +134,9 @@ class MazePhysics : public MujocoPhysicsState {
   GoalEpisode& episode_;
 };
 
+// The physics of a maze inside all wrappers; null for an environment that is none.
+const MazePhysics* find_maze(Env& env);
+
 // Throws Error(kInput) that opens with `what`, which names the goal, when the environment is a maze
 // and the position x, y [m] is in a wall, outside, or cannot be reached. The message names the
 // nearest place that is allowed.

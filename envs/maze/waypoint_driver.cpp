@@ -48,9 +48,7 @@ class WaypointDriver final : public Controller {
 }  // namespace
 
 const MazePhysics& point_maze_physics(Env& env) {
-  PhysicsState* physics = env.physics();
-  const auto* maze =
-      physics == nullptr ? nullptr : dynamic_cast<const MazePhysics*>(&physics->innermost());
+  const MazePhysics* maze = find_maze(env);
   const bool is_point = maze != nullptr && maze->parts().front().size == 2;
   REVERIE_CHECK(is_point,
                 "{} is not a point maze, which the {} controller needs; try maze2d-umaze or "
