@@ -72,6 +72,10 @@ struct Learned {
   at::Tensor td_error = {};
 };
 
+// log pi(a | s) of actions at states whose fields are obs, [B, ...]: [B]. action: [B, A] in
+// [-1, 1], whose gradient it has, or [B] int64.
+using ActionDensity = std::function<at::Tensor(const TensorMap& obs, const at::Tensor& action)>;
+
 // Weights and how they learn. Every agent is one of the kinds below, which differ in what they
 // learn from.
 class Agent {
@@ -88,8 +92,25 @@ class Agent {
   // from a dataset alone, a sample of the dataset's. obs: as in Actor::act().
   virtual void observe(const TensorMap& obs);
 
+  // The density of the policy, which the agent must outlive; empty if it has none or remembers more
+  // than a state.
+  virtual ActionDensity density() const { return {}; }
+
   // Networks, optimisers, normalisers, generators: everything that acting and learning need.
   virtual void state(StateList& list) = 0;
+};
+
+// What an agent also is if it can learn while it stays near a fixed policy, its prior.
+class FollowsPrior {
+ public:
+  virtual ~FollowsPrior() = default;
+
+  // Called once, before learning, and before a run is resumed. prior: of the same observations and
+  // actions, with a density(); its weights need no gradient.
+  virtual void follow(std::shared_ptr<Agent> prior) = 0;
+
+  // Null without one.
+  virtual Agent* prior() const = 0;
 };
 
 // The amount a learner samples: `batch` transitions or sequences at once.
@@ -192,6 +213,10 @@ class AgentConfig {
   // The hyper-parameters that only change how a trained policy acts: evaluation and rendering may
   // use other values than training.
   virtual void describe_acting(ConfigFields& /*fields*/) {}
+
+  // The run whose policy learning stays near (FollowsPrior), "" for none; null if the agent has no
+  // such option.
+  virtual std::string* prior_run() { return nullptr; }
 
   // spec: as shown by a SpaceAdapter. Throws Error when it does not suit the algorithm (its action
   // space, its fields). The same seed gives the same weights.

@@ -8,6 +8,7 @@
 #include "core/assets.h"
 #include "core/file.h"
 #include "core/random.h"
+#include "core/run_directory.h"
 #include "core/text.h"
 #include "envs/registry.h"
 
@@ -69,6 +70,7 @@ std::pair<std::string, std::string> peek_run_config(const std::filesystem::path&
 namespace {
 
 constexpr const char* kFilesFolder = "files";
+constexpr const char* kPriorFolder = "prior";
 constexpr size_t kMostFileBytes = size_t{1} << 26;
 
 // Calls `use` for each environment option that names a file. One that holds the file's lines, as
@@ -85,7 +87,7 @@ void for_each_file(RunConfig& config, const std::function<void(std::string& path
 
 }  // namespace
 
-void keep_environment_files(RunConfig& config, const std::filesystem::path& run) {
+void keep_files(RunConfig& config, const std::filesystem::path& run) {
   const std::filesystem::path folder = std::filesystem::absolute(run) / kFilesFolder;
   for_each_file(config, [&](std::string& path) {
     const std::filesystem::path copy = folder / std::filesystem::path(path).filename();
@@ -93,6 +95,11 @@ void keep_environment_files(RunConfig& config, const std::filesystem::path& run)
     write_file_atomically(copy, read_file(path, kMostFileBytes));
     path = copy.string();
   });
+  std::string* const prior = config.agent_config->prior_run();
+  if (prior == nullptr || prior->empty()) return;
+  const std::filesystem::path copy = std::filesystem::absolute(run) / kPriorFolder;
+  copy_latest_policy(RunDirectory::open(*prior, RunDirectory::Access::kRead), copy);
+  *prior = copy.string();
 }
 
 std::unique_ptr<RunConfig> load_run_config(const std::filesystem::path& file) {
@@ -111,6 +118,10 @@ std::unique_ptr<RunConfig> load_run_config(const std::filesystem::path& file) {
                                        kFilesFolder / std::filesystem::path(path).filename();
     if (std::filesystem::exists(kept)) path = kept.string();
   });
+  if (std::string* const prior = config->agent_config->prior_run(); prior != nullptr) {
+    const std::filesystem::path kept = std::filesystem::absolute(file).parent_path() / kPriorFolder;
+    if (!prior->empty() && std::filesystem::exists(kept)) *prior = kept.string();
+  }
   return config;
 }
 

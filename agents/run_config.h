@@ -50,11 +50,11 @@ std::unique_ptr<RunConfig> make_run_config(const std::string& env, const std::st
 // file and line.
 std::unique_ptr<RunConfig> load_run_config(const std::filesystem::path& file);
 
-// Copies the files that the environment's options name, such as a map, into the folder of a run,
-// and changes the options to name the copies. load_run_config() of that folder's config.toml finds
-// them there, wherever the folder is moved. Throws Error(kInput) for a file that cannot be read,
-// Error(kRun).
-void keep_environment_files(RunConfig& config, const std::filesystem::path& run);
+// Copies what the options name into the folder of a run: files of the environment, such as a map,
+// and the policy of a prior's run. Changes the options to name the copies. load_run_config() of
+// that folder's config.toml finds them there, wherever the folder is moved. Throws Error(kInput)
+// for what cannot be read, Error(kRun).
+void keep_files(RunConfig& config, const std::filesystem::path& run);
 
 // `env` and `agent` of a config.toml, "" if it has none; nothing else is read.
 std::pair<std::string, std::string> peek_run_config(const std::filesystem::path& file);

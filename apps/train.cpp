@@ -360,7 +360,7 @@ int train_command(const Arguments& arguments) {
   }
   TrainingResult result;
   try {
-    if (!resuming) keep_environment_files(*config, directory.path());
+    if (!resuming) keep_files(*config, directory.path());
     add_launch(directory, this_launch("train", arguments));
     result =
         run_training(*config, directory, *trainer, resuming ? RunStart::kResumed : RunStart::kNew);

@@ -110,4 +110,8 @@ class RunDirectory {
   bool writable_ = false;
 };
 
+// Copies config, files and the latest checkpoint of a run to a folder that does not exist yet, as a
+// run that can be evaluated. Throws Error(kInput) as latest_checkpoint() does, and Error(kRun).
+void copy_latest_policy(const RunDirectory& run, const std::filesystem::path& to);
+
 }  // namespace reverie

@@ -41,6 +41,12 @@ TanhGaussian::Draw TanhGaussian::draw(const NoiseSource& noise) const {
   return {at::tanh(u), (log_normal - log_slope).sum(-1)};
 }
 
+at::Tensor TanhGaussian::log_prob(const at::Tensor& value) const {
+  const at::Tensor x = value.clamp(-1.0 + kMargin, 1.0 - kMargin);
+  const at::Tensor z = (at::atanh(x) - mean_) * (-log_std_).exp();
+  return (-0.5 * z.square() - log_std_ - kLogSqrtTwoPi - at::log1p(-x.square())).sum(-1);
+}
+
 at::Tensor TanhGaussian::center() const { return at::tanh(mean_); }
 
 Beta::Beta(at::Tensor alpha, at::Tensor beta) : alpha_(std::move(alpha)), beta_(std::move(beta)) {}

@@ -57,6 +57,11 @@ class TanhGaussian {
   };
   Draw draw(const NoiseSource& noise) const;
 
+  // log density of values [B, A] in [-1, 1], [B], with the gradient of the values. Those beyond
+  // 1 - kMargin count as if they were at that distance from 0, so the density at a bound is finite.
+  at::Tensor log_prob(const at::Tensor& value) const;
+  static constexpr double kMargin = 1e-6;
+
   // tanh(mean): [B, A].
   at::Tensor center() const;
 

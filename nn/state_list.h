@@ -193,4 +193,15 @@ void load_state(T& object, const Checkpoint& checkpoint) {
   list.load(checkpoint);
 }
 
+// Whether two objects list the same tensors of the same shapes, so that one can take the other's.
+template <Stateful T>
+bool have_equal_shapes(T& a, T& b) {
+  const TensorMap left = tensors_of(a), right = tensors_of(b);
+  if (left.size() != right.size()) return false;
+  for (const auto& [name, tensor] : left) {
+    if (!right.contains(name) || !right.at(name).sizes().equals(tensor.sizes())) return false;
+  }
+  return true;
+}
+
 }  // namespace reverie

@@ -6,7 +6,6 @@
 #include <fmt/ranges.h>
 
 #include "agents/registry.h"
-#include "agents/space_adapter.h"
 #include "agents/training/dataset_split.h"
 #include "core/random.h"
 #include "core/run_directory.h"
@@ -53,77 +52,23 @@ LoadedPolicy load_untrained(const std::string& name, const LoadOptions& options)
   return loaded;
 }
 
-// A policy fits another environment if it sees the same fields and gives the same actions.
-void check_same_interface(const EnvSpec& trained, const EnvSpec& other) {
-  const auto names = [](const EnvSpec& spec) {
-    std::string text;
-    for (const Field& field : spec.observation) {
-      text += fmt::format("{}{}[{}]", text.empty() ? "" : ", ", field.name,
-                          fmt::join(field.shape, "x"));
-    }
-    return text;
-  };
-  REVERIE_CHECK(trained.observation == other.observation && trained.action == other.action,
-                "{}, as --env and the environment's flags make it: its observation is ({}), the "
-                "policy was trained on {} with ({}); the fields and actions must be the same",
-                other.id, names(other), trained.id, names(trained));
+// Throws Error(kInput) when the environment that the flags make is not one for the policy.
+void check_played(const EnvSpec& trained, const EnvSpec& other) {
+  check_same_interface(trained, other,
+                       fmt::format("{}, as --env and the environment's flags make it", other.id));
 }
 
-// A run's agent with the weights of one of its checkpoints.
-struct OpenedRun {
-  std::unique_ptr<RunConfig> config;
-  EnvSpec trained;  // of the environment that it was trained on
-  std::unique_ptr<Agent> agent;
-  int64_t step = 0;
-  std::string dataset;  // the content of what it learnt from
-};
-
-OpenedRun open_checkpoint(const std::string& run, const RunDirectory& directory,
-                          const std::filesystem::path& folder, const LoadOptions& options) {
-  OpenedRun opened;
-  opened.config = load_run_config(directory.config_file());
-  RunConfig& config = *opened.config;
-  if (!options.device.empty()) config.device = options.device;
-  REVERIE_CHECK(find_agent(config.agent).learns(), "{}: agent '{}' has no checkpoint to load", run,
-                config.agent);
-  const Checkpoint checkpoint = read_checkpoint(folder, config, {"model"});
+TrainedRun open_run(const std::string& run, const LoadOptions& options) {
+  TrainedRunOptions of_run{.device = options.device, .checkpoint = options.checkpoint};
   if (options.adjust) {
-    ConfigFields fields;
-    fields.section("agent");
-    config.agent_config->describe_acting(fields);
-    options.adjust(fields);
+    of_run.adjust = [&](AgentConfig& config) {
+      ConfigFields fields;
+      fields.section("agent");
+      config.describe_acting(fields);
+      options.adjust(fields);
+    };
   }
-  opened.trained = config.env_config->spec();
-  opened.agent = config.agent_config->make(SpaceAdapter::adapt(opened.trained),
-                                           open_device(config.device), config.seed_for("agent"));
-  name_folder(folder, [&] {
-    StateList list;
-    opened.agent->state(list);
-    list.load(checkpoint);
-    const std::string broken = list.find_not_finite();
-    REVERIE_CHECK(broken.empty(), "{} is not finite: this policy is broken", broken);
-  });
-  opened.step = checkpoint.integer("step");
-  if (checkpoint.has_text("dataset.content")) opened.dataset = checkpoint.text("dataset.content");
-  return opened;
-}
-
-constexpr int kTries = 3;
-
-// A run in training replaces its checkpoints while this reads one.
-OpenedRun open_run(const std::string& run, const LoadOptions& options) {
-  const RunDirectory directory = open_run_folder(run);
-  for (int tries = 1;; ++tries) {
-    const CheckpointFolder chosen = directory.checkpoint(options.checkpoint);
-    try {
-      return open_checkpoint(run, directory, chosen.path, options);
-    } catch (const Error&) {
-      const bool is_best = chosen.step < 0;  // its folder has one name for ever
-      const bool may_have_changed =
-          is_best ? tries < kTries : directory.checkpoint(options.checkpoint).step != chosen.step;
-      if (!may_have_changed) throw;
-    }
-  }
+  return open_trained_run(open_run_folder(run), of_run);
 }
 
 // Turns the environment into the task of reaching goals.
@@ -163,39 +108,6 @@ std::unique_ptr<EnvConfig> environment_for(RunConfig& config, const std::string&
 uint64_t LoadedPolicy::episode_seed(uint64_t seed, int64_t i) const {
   const auto index = static_cast<uint64_t>(i);
   return goals ? index : mix_seed({seed, index});
-}
-
-namespace {
-
-Checkpoint check_owner(Checkpoint checkpoint, const std::filesystem::path& folder,
-                       const RunConfig& config) {
-  const auto expect = [&](const char* key, const std::string& expected) {
-    REVERIE_CHECK(checkpoint.text(key) == expected,
-                  "{}: was written by a run with {} '{}', but config.toml says '{}'",
-                  folder.string(), key, checkpoint.text(key), expected);
-  };
-  expect("agent", config.agent);
-  expect("env", config.env);
-  return checkpoint;
-}
-
-}  // namespace
-
-Checkpoint read_checkpoint(const std::filesystem::path& folder, const RunConfig& config) {
-  return check_owner(Checkpoint::read(folder), folder, config);
-}
-
-Checkpoint read_checkpoint(const std::filesystem::path& folder, const RunConfig& config,
-                           const std::vector<std::string>& groups) {
-  return check_owner(Checkpoint::read(folder, groups), folder, config);
-}
-
-void name_folder(const std::filesystem::path& folder, const std::function<void()>& load) {
-  try {
-    load();
-  } catch (const Error& error) {
-    throw Error(fmt::format("{}: {}", folder.string(), error.what()), error.kind());
-  }
 }
 
 ActorMaker evaluating_actors(Agent& agent) {
@@ -282,7 +194,7 @@ LoadedPolicy load_policy(const std::string& run, const LoadOptions& options) {
     refuse_goals(options.goals, run);
     return load_untrained(run, options);
   }
-  OpenedRun opened = open_run(run, options);
+  TrainedRun opened = open_run(run, options);
   LoadedPolicy loaded;
   loaded.name = run;
   loaded.config = std::move(opened.config);
@@ -292,7 +204,7 @@ LoadedPolicy load_policy(const std::string& run, const LoadOptions& options) {
   loaded.dataset = opened.dataset;
   const std::vector<std::string> trained_reward = reward_options(*loaded.config);
   use_environment(loaded, options);
-  check_same_interface(opened.trained, loaded.spec);
+  check_played(opened.trained, loaded.spec);
   set_compute_threads(static_cast<int>(loaded.config->threads));
   REVERIE_CHECK(options.without_goals || find_agent(loaded.config->agent).acts,
                 "{}: a run of {} gives rewards and no actions; `reverie dataset relabel IN OUT "
@@ -326,9 +238,9 @@ SecondPolicy load_second_policy(const std::string& run, const LoadedPolicy& firs
   if (is_untrained(run)) {
     return {.agent = nullptr, .make_actor = find_agent(run).untrained->make(first.make_env)};
   }
-  OpenedRun opened = open_run(run, options);
+  TrainedRun opened = open_run(run, options);
   const EnvSpec played = first.plain_env()->spec();
-  check_same_interface(opened.trained, played);
+  check_played(opened.trained, played);
   const bool serves_tasks = dynamic_cast<TaskAgent*>(opened.agent.get()) != nullptr;
   REVERIE_CHECK(!serves_tasks || opened.trained.id == played.id,
                 "{}: serves any reward, but in a mixture only that of {}, found {}", run,

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "agents/run_config.h"
+#include "agents/trained_run.h"
 #include "core/run_directory.h"
 #include "runs/goals.h"
 
@@ -71,15 +72,6 @@ struct SecondPolicy {
 // Another policy for the environment of the first one. Throws Error as load_policy() does.
 SecondPolicy load_second_policy(const std::string& run, const LoadedPolicy& first,
                                 const LoadOptions& options);
-
-// All or the named groups of a checkpoint folder, checked to belong to this run's environment and
-// agent.
-Checkpoint read_checkpoint(const std::filesystem::path& folder, const RunConfig& config);
-Checkpoint read_checkpoint(const std::filesystem::path& folder, const RunConfig& config,
-                           const std::vector<std::string>& groups);
-
-// Calls `load` and puts the checkpoint's folder in front of its error messages.
-void name_folder(const std::filesystem::path& folder, const std::function<void()>& load);
 
 // Makes actors of the agent, which must outlive the result.
 ActorMaker evaluating_actors(Agent& agent);

@@ -28,12 +28,12 @@ class Bc final : public TransitionAgent {
       : Bc(spec, config, device, seed, Rng(seed)) {}
 
   std::unique_ptr<Actor> actor(int64_t /*num_envs*/, const Acting& acting, uint64_t seed) override {
-    return head_actor(
-        *policy_, [this](const TensorMap& obs) { return encoder_(obs); }, encoder_.device(), acting,
-        seed);
+    return head_actor(*policy_, states(), encoder_.device(), acting, seed);
   }
 
   void observe(const TensorMap& obs) override { encoder_.observe(obs); }
+
+  ActionDensity density() const override { return density_of(*policy_, states()); }
 
   SampleRequest request() const override { return {.batch = config_.minibatch}; }
 
@@ -59,6 +59,10 @@ class Bc final : public TransitionAgent {
                   .normalize = config.normalize_observation},
                  seed, rng, device),
         policy_(make_policy(config, encoder_, continuous_action_size(spec), rng)) {}
+
+  StatesOf states() const {
+    return [this](const TensorMap& obs) { return encoder_(obs); };
+  }
 
   static std::unique_ptr<PolicyHead> make_policy(const BcConfig& config,
                                                  const StateEncoder& encoder, int64_t action_size,

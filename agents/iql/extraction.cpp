@@ -29,14 +29,18 @@ class WeightedRegression final : public Extraction {
   }
 
   std::unique_ptr<Actor> actor(int64_t /*num_envs*/, const Acting& acting, uint64_t seed) override {
-    return head_actor(
-        *head_, [this](const TensorMap& obs) { return encoder_(obs); }, encoder_.device(), acting,
-        seed);
+    return head_actor(*head_, states(), encoder_.device(), acting, seed);
   }
+
+  ActionDensity density() const override { return density_of(*head_, states()); }
 
   void state(StateList& list) override { head_->state(list); }
 
  private:
+  StatesOf states() const {
+    return [this](const TensorMap& obs) { return encoder_(obs); };
+  }
+
   std::unique_ptr<PolicyHead> head_;
   const StateEncoder& encoder_;
   const double temperature_;

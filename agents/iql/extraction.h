@@ -38,6 +38,7 @@ class Extraction {
   virtual TensorMap update(const Values& values) = 0;
 
   virtual std::unique_ptr<Actor> actor(int64_t num_envs, const Acting& acting, uint64_t seed) = 0;
+  virtual ActionDensity density() const { return {}; }  // see Agent
   virtual void state(StateList& list) = 0;
 };
 

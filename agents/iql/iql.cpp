@@ -46,6 +46,8 @@ class Iql final : public TransitionAgent, public ValuesStates {
 
   void observe(const TensorMap& obs) override { encoder_.observe(obs); }
 
+  ActionDensity density() const override { return policy_->density(); }
+
   SampleRequest request() const override { return config_.request(); }
 
   at::Tensor values(const TensorMap& obs) const override {

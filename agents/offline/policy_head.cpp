@@ -39,6 +39,8 @@ class GaussianHead final : public PolicyHead {
     return {Gaussian(mean, log_std).log_prob(a), log_std.detach().exp().mean()};
   }
 
+  bool has_density() const override { return true; }
+
   at::Tensor center(const at::Tensor& s) const override {
     const at::NoGradGuard no_grad;
     return parameters(s).mean;
@@ -268,11 +270,17 @@ std::unique_ptr<PolicyHead> binned_head(const PolicyHeadSizes& sizes,
   return std::make_unique<BinnedHead>(sizes, options.bins, rng, device);
 }
 
-std::unique_ptr<Actor> head_actor(const PolicyHead& head,
-                                  std::function<at::Tensor(const TensorMap& obs)> encode,
-                                  at::Device device, const Acting& acting, uint64_t seed) {
+std::unique_ptr<Actor> head_actor(const PolicyHead& head, StatesOf encode, at::Device device,
+                                  const Acting& acting, uint64_t seed) {
   return std::make_unique<HeadActor>(head, std::move(encode), device,
                                      acting.mode == ActMode::kExplore, seed);
+}
+
+ActionDensity density_of(const PolicyHead& head, StatesOf encode) {
+  if (!head.has_density()) return {};
+  return [&head, encode = std::move(encode)](const TensorMap& obs, const at::Tensor& action) {
+    return head.score(encode(obs), action).log_prob;
+  };
 }
 
 }  // namespace reverie

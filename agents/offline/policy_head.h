@@ -46,6 +46,9 @@ class PolicyHead {
   };
   virtual Score score(const at::Tensor& s, const at::Tensor& a) const = 0;
 
+  // Whether score() has a gradient of the actions.
+  virtual bool has_density() const { return false; }
+
   // The mean of a Gaussian; the most likely bins. [B, A] in [-1, 1], without gradient.
   virtual at::Tensor center(const at::Tensor& s) const = 0;
 
@@ -77,10 +80,15 @@ std::unique_ptr<PolicyHead> binned_head(const PolicyHeadSizes& sizes,
                                         const PolicyHeadOptions& options, Rng& rng,
                                         at::Device device);
 
-// Acts by draws of a head in exploration, by its center in evaluation. encode: the states s of the
-// environments' observations. Both must outlive the actor.
-std::unique_ptr<Actor> head_actor(const PolicyHead& head,
-                                  std::function<at::Tensor(const TensorMap& obs)> encode,
-                                  at::Device device, const Acting& acting, uint64_t seed);
+// The states s of environments' observations.
+using StatesOf = std::function<at::Tensor(const TensorMap& obs)>;
+
+// Acts by draws of a head in exploration, by its center in evaluation. What it is given must
+// outlive the actor.
+std::unique_ptr<Actor> head_actor(const PolicyHead& head, StatesOf encode, at::Device device,
+                                  const Acting& acting, uint64_t seed);
+
+// See Agent::density(). Empty for bins, whose scores do not change with an action in between.
+ActionDensity density_of(const PolicyHead& head, StatesOf encode);
 
 }  // namespace reverie

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 
 #include "agents/continuous_actions.h"
 #include "nn/pch.h"
@@ -41,6 +42,11 @@ void PolicyGradientConfig::describe(ConfigFields& f) {
         "normalise advantages to mean 0 and standard deviation 1");
   f.add("normalize_observation", normalize_observation,
         "standardise observations by running mean and variance");
+  f.add("prior", prior, "run of a policy to stay near; \"\" = none");
+  f.add("kl_coefficient", kl_coefficient,
+        "with --prior: weight of the divergence from it, which is taken off the rewards [1/nat]",
+        at_least(0));
+  f.set_lifelong({"prior"});
 }
 
 namespace {
@@ -48,6 +54,12 @@ namespace {
 // Rows of a rollout whose values are computed at once: the convolutions of all would need
 // gigabytes.
 constexpr int64_t kRowsAtOnce = 2048;
+
+TensorMap rows_of(const TensorMap& fields, int64_t first, int64_t count) {
+  TensorMap rows;
+  for (const auto& [name, values] : fields) rows.add(name, values.narrow(0, first, count));
+  return rows;
+}
 
 constexpr double kHiddenGain = 1.4142135623730951;
 constexpr double kPolicyGain = 0.01;
@@ -225,6 +237,21 @@ at::Tensor ActorCritic::action(const at::Tensor& draw) const {
   return kind_ == Kind::kBeta ? 2.0 * draw - 1.0 : draw.clamp(-1.0, 1.0);
 }
 
+at::Tensor ActorCritic::unclipped_action(const at::Tensor& draw) const {
+  return kind_ == Kind::kBeta ? 2.0 * draw - 1.0 : draw;
+}
+
+double ActorCritic::log_scale() const {
+  const auto numbers = static_cast<double>(draw_field_.numel());
+  return kind_ == Kind::kBeta ? numbers * std::numbers::ln2 : 0.0;
+}
+
+at::Tensor ActorCritic::log_prob(const at::Tensor& x, const at::Tensor& action) const {
+  if (kind_ != Kind::kBeta) return policy(x)->log_prob(action);
+  const at::Tensor draw = (0.5 * (action + 1.0)).clamp(Beta::kMargin, 1.0 - Beta::kMargin);
+  return policy(x)->log_prob(draw) - log_scale();
+}
+
 RolloutRows RolloutRows::select(const at::Tensor& sequences) const {
   const at::Tensor rows = sequences.t().flatten();
   TensorMap selected;
@@ -302,6 +329,7 @@ PolicyGradientAgent::PolicyGradientAgent(const EnvSpec& spec, const PolicyGradie
     : learning_rate_(config.learning_rate),
       gamma_(config.gamma),
       max_gradient_norm_(config.max_gradient_norm),
+      kl_coefficient_(config.kl_coefficient),
       anneals_(config.anneal_learning_rate),
       normalizes_advantage_(config.normalize_advantage),
       rollout_steps_(config.rollout_steps),
@@ -337,9 +365,45 @@ Learned PolicyGradientAgent::update(const Rollout& rollout, double progress, Rng
     }
   }
   const TensorMap obs = flat(rollout.obs);
-  TensorMap metrics = learn(rollout, networks_.encoder().prepare(obs), rng);
+  Rollout penalized = rollout;
+  at::Tensor from_prior;
+  if (prior_) {
+    from_prior = divergence(rollout);
+    penalized.reward = rollout.reward - kl_coefficient_ * from_prior;
+  }
+  TensorMap metrics = learn(penalized, networks_.encoder().prepare(obs), rng);
   networks_.encoder().observe(obs);
+  if (prior_) metrics.add("policy/divergence", from_prior.mean());
   return {.metrics = std::move(metrics)};
+}
+
+at::Tensor PolicyGradientAgent::divergence(const Rollout& rollout) const {
+  const at::NoGradGuard no_grad;
+  const TensorMap obs = flat(rollout.obs);
+  const at::Tensor action = networks_.unclipped_action(flat(rollout.extra.at(kDraw)));
+  std::vector<at::Tensor> of_prior;
+  for (int64_t first = 0; first < action.size(0); first += kRowsAtOnce) {
+    const int64_t count = std::min(kRowsAtOnce, action.size(0) - first);
+    of_prior.push_back(prior_log_prob_(rows_of(obs, first, count), action.narrow(0, first, count)));
+  }
+  const at::Tensor log_prob = flat(rollout.extra.at(kLogProb)) - networks_.log_scale();
+  return (log_prob - at::cat(of_prior)).view_as(rollout.reward);
+}
+
+ActionDensity PolicyGradientAgent::density() const {
+  if (networks_.recurrent_size() > 0) return {};
+  return [this](const TensorMap& obs, const at::Tensor& action) {
+    const TensorMap prepared = networks_.encoder().prepare(obs);
+    return networks_.log_prob(networks_.step(prepared, {}).x, action);
+  };
+}
+
+void PolicyGradientAgent::follow(std::shared_ptr<Agent> prior) {
+  prior_ = std::move(prior);
+  prior_log_prob_ = prior_->density();
+  auto* const same = dynamic_cast<PolicyGradientAgent*>(prior_.get());
+  if (same == nullptr || !have_equal_shapes(networks_, same->networks_)) return;
+  load_state(networks_, take_checkpoint(same->networks_));
 }
 
 void PolicyGradientAgent::state(StateList& list) {
@@ -356,9 +420,8 @@ PolicyGradientAgent::Valued PolicyGradientAgent::values(const TensorMap& prepare
   std::vector<at::Tensor> value, after;
   for (int64_t first = 0; first == 0 || first < rows; first += kRowsAtOnce) {
     const int64_t count = std::min(kRowsAtOnce, rows - first);
-    TensorMap part;
-    for (const auto& [name, values] : prepared) part.add(name, values.narrow(0, first, count));
-    const ActorCritic::Step step = networks_.step(part, memory.narrow(0, first, count));
+    const ActorCritic::Step step =
+        networks_.step(rows_of(prepared, first, count), memory.narrow(0, first, count));
     value.push_back(networks_.value(step.x));
     after.push_back(step.memory);
   }

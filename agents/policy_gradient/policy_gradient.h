@@ -43,8 +43,11 @@ struct PolicyGradientConfig : AgentConfig {
   double max_gradient_norm = 0.5;
   bool normalize_advantage = true;
   bool normalize_observation = true;
+  std::string prior = "";       // a run's folder
+  double kl_coefficient = 0.1;  // with a prior
 
   void describe(ConfigFields& fields) override;
+  std::string* prior_run() override { return &prior; }
 };
 
 // Rows of a rollout, all [B, ...] without gradient: sequences of consecutive steps of one
@@ -106,6 +109,13 @@ class ActorCritic {
   // Converts a sample of the policy to the environments' action: [B, A] in [-1, 1], or [B] int64.
   at::Tensor action(const at::Tensor& draw) const;
 
+  // The same before it is clipped, and log |d action / d draw| summed over the A numbers.
+  at::Tensor unclipped_action(const at::Tensor& draw) const;
+  double log_scale() const;
+
+  // log density of actions given x: [B].
+  at::Tensor log_prob(const at::Tensor& x, const at::Tensor& action) const;
+
   // A sample, as a field that a rollout stores.
   const Field& draw_field() const { return draw_field_; }
 
@@ -142,7 +152,16 @@ class ActorCritic {
 
 // The parts common to all such agents. Observations are standardised by statistics that change only
 // between rollouts, so within one rollout the policy depends only on its weights.
-class PolicyGradientAgent : public RolloutAgent {
+//
+// With a prior pi_0, the policy of another run, each step's reward is
+//
+//   r - kl_coefficient (log pi(a | s) - log pi_0(a | s))
+//
+// whose expectation is the reward less the divergence KL(pi, pi_0) (Ouyang et al. 2022,
+// arXiv:2203.02155, equation 2; Ziegler et al. 2019, arXiv:1909.08593), in the unit of rewards as
+// the learner sees them. If the prior is a policy of such an agent with the same sizes, learning
+// begins with its weights.
+class PolicyGradientAgent : public RolloutAgent, public FollowsPrior {
  public:
   PolicyGradientAgent(const EnvSpec& spec, const PolicyGradientConfig& config, at::Device device,
                       uint64_t seed);
@@ -151,6 +170,9 @@ class PolicyGradientAgent : public RolloutAgent {
   std::vector<Field> extra_fields() const final;
   RolloutRequest request() const final;
   Learned update(const Rollout& rollout, double progress, Rng& rng) final;
+  ActionDensity density() const final;
+  void follow(std::shared_ptr<Agent> prior) final;
+  Agent* prior() const final { return prior_.get(); }
   void state(StateList& list) final;
 
   const ActorCritic& networks() const { return networks_; }
@@ -185,11 +207,16 @@ class PolicyGradientAgent : public RolloutAgent {
   PolicyGradientAgent(const EnvSpec& spec, const PolicyGradientConfig& config, at::Device device,
                       Rng rng);
 
-  const double learning_rate_, gamma_, max_gradient_norm_;
+  // log pi(a | s) - log pi_0(a | s) of the rollout's steps: [T, N].
+  at::Tensor divergence(const Rollout& rollout) const;
+
+  const double learning_rate_, gamma_, max_gradient_norm_, kl_coefficient_;
   const bool anneals_, normalizes_advantage_;
   const int64_t rollout_steps_;
   ActorCritic networks_;
   std::vector<Adam> optimizers_;  // one of each block of the networks' weights
+  std::shared_ptr<Agent> prior_;  // null without one
+  ActionDensity prior_log_prob_;
 };
 
 }  // namespace reverie

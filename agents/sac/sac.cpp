@@ -26,6 +26,13 @@ void SacConfig::describe(ConfigFields& f) {
         "dimensions");
   f.add("learn_temperature", learn_temperature,
         "adjust the temperature; off, it stays at initial_temperature");
+  f.add("prior", prior,
+        "run of a policy to stay near: the temperature then weights the divergence from it instead "
+        "of the entropy; \"\" = none");
+  f.add("target_divergence", target_divergence,
+        "with --prior: divergence from it that the temperature is adjusted to reach [nat]",
+        above(0));
+  f.set_lifelong({"prior"});
   SamplingOptions::describe(f);
   PictureOptions::describe(f);
 }
@@ -34,7 +41,7 @@ namespace {
 
 constexpr double kLeastLogStd = -20.0, kMostLogStd = 2.0;
 
-class Sac final : public TransitionAgent {
+class Sac final : public TransitionAgent, public FollowsPrior {
  public:
   Sac(const EnvSpec& spec, const SacConfig& config, at::Device device, uint64_t seed)
       : Sac(spec, config, device, seed, Rng(seed)) {}
@@ -53,6 +60,27 @@ class Sac final : public TransitionAgent {
 
   at::Device device() const { return encoder_.device(); }
 
+  ActionDensity density() const override {
+    return [this](const TensorMap& obs, const at::Tensor& a) {
+      return policy(encoder_(obs)).log_prob(a);
+    };
+  }
+
+  void follow(std::shared_ptr<Agent> prior) override {
+    prior_ = std::move(prior);
+    prior_log_prob_ = prior_->density();
+    target_entropy_ = -config_.target_divergence;
+    auto* const same = dynamic_cast<Sac*>(prior_.get());
+    if (same == nullptr || !have_equal_shapes(actor_, same->actor_) ||
+        !have_equal_shapes(encoder_, same->encoder_)) {
+      return;
+    }
+    load_state(actor_, take_checkpoint(same->actor_));
+    load_state(encoder_, take_checkpoint(same->encoder_));
+  }
+
+  Agent* prior() const override { return prior_.get(); }
+
   SampleRequest request() const override { return config_.request(); }
 
   Learned update(const Batch& batch) override {
@@ -65,18 +93,20 @@ class Sac final : public TransitionAgent {
     const at::Tensor critic_loss = weighted_mean(0.5 * td_error.square(), batch);
     minimize(critic_loss, {&critic_optimizer_, encoder_.optimizer()});
 
-    const auto [actor_loss, log_prob] = update_actor(s.detach());
+    const auto [actor_loss, log_prob, divergence] = update_actor(batch.obs, s.detach());
     if (config_.learn_temperature) {
-      minimize(-(log_alpha() * (log_prob + target_entropy_)).mean(), {&temperature_optimizer_});
+      minimize(-(log_alpha() * (divergence + target_entropy_)).mean(), {&temperature_optimizer_});
     }
 
     target_critics_.parameters().soft_update(critics_.parameters(), config_.tau);
-    return {.metrics = {{"loss/critic", critic_loss.detach()},
-                        {"loss/actor", actor_loss},
-                        {"policy/entropy", -log_prob.mean()},
-                        {"policy/temperature", alpha()},
-                        {"value/q", q.detach().mean()}},
-            .td_error = td_error.detach().abs().amax(0)};
+    Learned learned{.metrics = {{"loss/critic", critic_loss.detach()},
+                                {"loss/actor", actor_loss},
+                                {"policy/entropy", -log_prob.mean()},
+                                {"policy/temperature", alpha()},
+                                {"value/q", q.detach().mean()}},
+                    .td_error = td_error.detach().abs().amax(0)};
+    if (prior_) learned.metrics.add("policy/divergence", divergence.mean());
+    return learned;
   }
 
   void state(StateList& list) override {
@@ -122,25 +152,33 @@ class Sac final : public TransitionAgent {
     return {halves[0], halves[1].clamp(kLeastLogStd, kMostLogStd)};
   }
 
-  // y = r + discount (min_i Q_i'(s', a') - alpha log pi(a' | s')): [B]
+  // log pi(a | s) - log pi_0(a | s); without a prior log pi(a | s).
+  at::Tensor divergence(const TensorMap& obs, const at::Tensor& a,
+                        const at::Tensor& log_prob) const {
+    return prior_ ? log_prob - prior_log_prob_(obs, a) : log_prob;
+  }
+
+  // y = r + discount (min_i Q_i'(s', a') - alpha log(pi(a' | s') / pi_0(a' | s'))): [B]
   at::Tensor target(const Batch& batch, const at::Tensor& s_next) const {
     const at::NoGradGuard no_grad;
     const auto [a_next, log_prob] = policy(s_next).draw(noise_);
     const at::Tensor q = target_critics_(with_action(s_next, a_next)).squeeze(2).amin(0);
-    return batch.reward + batch.discount * (q - alpha() * log_prob);
+    const at::Tensor penalty = alpha() * divergence(batch.next_obs, a_next, log_prob);
+    return batch.reward + batch.discount * (q - penalty);
   }
 
   struct ActorUpdate {
-    at::Tensor loss, log_prob;  // [], [B] of the batch's draws
+    at::Tensor loss, log_prob, divergence;  // [], [B] and [B] of the batch's draws
   };
 
-  ActorUpdate update_actor(const at::Tensor& s) {
+  ActorUpdate update_actor(const TensorMap& obs, const at::Tensor& s) {
     const Frozen frozen({&critics_.parameters()});
     const auto [a, log_prob] = policy(s).draw(noise_);
     const at::Tensor q = critics_(with_action(s, a)).squeeze(2).amin(0);
-    const at::Tensor loss = (alpha() * log_prob - q).mean();
+    const at::Tensor from_prior = divergence(obs, a, log_prob);
+    const at::Tensor loss = (alpha() * from_prior - q).mean();
     minimize(loss, {&actor_optimizer_});
-    return {loss.detach(), log_prob.detach()};
+    return {loss.detach(), log_prob.detach(), from_prior.detach()};
   }
 
   at::Tensor log_alpha() const { return temperature_.at("log_alpha"); }
@@ -155,7 +193,9 @@ class Sac final : public TransitionAgent {
   Parameters temperature_;
   Adam actor_optimizer_, critic_optimizer_, temperature_optimizer_;
   Rng rng_;
-  NoiseSource noise_;  // restarted from rng_ at every update
+  NoiseSource noise_;             // restarted from rng_ at every update
+  std::shared_ptr<Agent> prior_;  // null without one
+  ActionDensity prior_log_prob_;
 };
 
 // a ~ pi(. | s) to explore; tanh(mean(s)) to evaluate.

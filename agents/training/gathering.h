@@ -7,6 +7,7 @@
 #include "agents/agent.h"
 #include "agents/run_config.h"
 #include "agents/space_adapter.h"
+#include "agents/trained_run.h"
 #include "agents/training/trainer.h"
 #include "envs/vector_env.h"
 #include "envs/wrappers/training_limits.h"
@@ -55,8 +56,9 @@ Metrics read_metrics(const TensorMap& metrics);
 // not finite, if there is one, else "`what` are not finite".
 void check_finite(const at::Tensor& values, const char* what, const TensorMap& metrics);
 
-// The run's agent. Throws Error(kInput) as AgentConfig::make() does, and when it is not of the kind
-// that learns from `source`.
+// The run's agent, near its prior if the run names one. Throws Error(kInput) as
+// AgentConfig::make() and follow_prior() do, and when it is not of the kind that learns from
+// `source`.
 template <typename Kind>
 std::unique_ptr<Kind> make_agent_of(const RunConfig& config, const EnvSpec& spec,
                                     std::string_view source) {
@@ -64,6 +66,7 @@ std::unique_ptr<Kind> make_agent_of(const RunConfig& config, const EnvSpec& spec
       config.agent_config->make(spec, open_device(config.device), config.seed_for("agent"));
   auto* agent = dynamic_cast<Kind*>(made.get());
   REVERIE_CHECK(agent != nullptr, "agent '{}' does not learn from {}", config.agent, source);
+  follow_prior(*made, config, spec);
   static_cast<void>(made.release());
   return std::unique_ptr<Kind>(agent);
 }

@@ -77,7 +77,11 @@ TransitionLearner::TransitionLearner(const RunConfig& config, const TransitionTr
   if (num_envs > 0) {
     replay_.emplace(spec, training.replay.replay_capacity, num_envs, device, options);
     actor_ = agent_->actor(num_envs, {ActMode::kExplore}, config.seed_for("exploration"));
-    warmup_actor_ = make_random_actor(spec, config.seed_for("warm-up"));
+    const auto* follower = dynamic_cast<const FollowsPrior*>(agent_.get());
+    Agent* const prior = follower != nullptr ? follower->prior() : nullptr;
+    warmup_actor_ = prior != nullptr
+                        ? prior->actor(num_envs, {ActMode::kExplore}, config.seed_for("warm-up"))
+                        : make_random_actor(spec, config.seed_for("warm-up"));
   }
   source_ = MixedSource(dataset_.get(), replay_ ? &*replay_ : nullptr, training.data.share);
 }

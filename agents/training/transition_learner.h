@@ -50,9 +50,9 @@ class TransitionLearner {
   // The first observations of all environments, [N, ...].
   void start(FieldViews obs);
 
-  // obs: [N, ...]. Returns [N, A] or [N] on the CPU: uniform for the first `learning_starts` steps
-  // unless a dataset was learnt from; exploring from then on. Throws Error(kRun) when they are not
-  // finite.
+  // obs: [N, ...]. Returns [N, A] or [N] on the CPU: uniform, or the prior's if there is one, for
+  // the first `learning_starts` steps unless a dataset was learnt from; exploring from then on.
+  // Throws Error(kRun) when they are not finite.
   at::Tensor choose_actions(FieldViews obs);
 
   // What the agent wants next: see TransitionAgent::pace().

@@ -1,6 +1,4 @@
 // A reward learnt from preferences, through the program.
-#include <sstream>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -47,21 +45,6 @@ class PreferenceCommands : public ProgramTest {
   double mean_return(const std::string& dataset) const {
     const json info = json::parse(good({"dataset", "info", dataset, "--json"}).out);
     return info.at("return").at("mean").get<double>();
-  }
-
-  // The last value of a column of the log.
-  double logged(const std::string& run, const std::string& column) const {
-    std::istringstream rows(content(at(run + "/metrics.csv")));
-    std::string head, line, last;
-    std::getline(rows, head);
-    while (std::getline(rows, line)) last = line;
-    std::istringstream names(head), values(last);
-    for (std::string name, value; std::getline(names, name, ',');) {
-      std::getline(values, value, ',');
-      if (name == column) return std::stod(value);
-    }
-    ADD_FAILURE() << "no column " << column;
-    return 0.0;
   }
 };
 

@@ -6,6 +6,7 @@
 #include <iterator>
 #include <map>
 #include <regex>
+#include <sstream>
 #include <thread>
 
 #include <fcntl.h>
@@ -98,6 +99,23 @@ Finished Program::finish() {
 
 Finished run(const fs::path& folder, const Arguments& arguments) {
   return Program(arguments, {.folder = folder}).finish();
+}
+
+double ProgramTest::logged(const std::string& run, const std::string& column) const {
+  std::istringstream rows(content(at(run + "/metrics.csv")));
+  std::string head, line;
+  std::getline(rows, head);
+  std::string last;
+  while (std::getline(rows, line)) {
+    std::istringstream names(head), values(line);
+    for (std::string name, value; std::getline(names, name, ',');) {
+      std::getline(values, value, ',');
+      if (name == column && !value.empty()) last = value;
+    }
+  }
+  if (!last.empty()) return std::stod(last);
+  ADD_FAILURE() << run << ": no value of " << column;
+  return 0.0;
 }
 
 Finished ProgramTest::good(const Arguments& arguments) const {

@@ -63,6 +63,9 @@ class ProgramTest : public testing::Test {
 
   std::filesystem::path at(const std::string& name) const { return folder_ / name; }
 
+  // The last value of a column of a run's log. Fails the test when there is none.
+  double logged(const std::string& run, const std::string& column) const;
+
   TemporaryFolder folder_;
 };
 

@@ -88,6 +88,23 @@ TEST(Distributions, TanhGaussianDrawsHaveTheDensityOfTheirChangeOfVariables) {
   const at::Tensor inside = (x.abs() < 0.99).all(1);  // beyond, atanh loses float32's digits
   EXPECT_LT(max_difference(log_prob.index({inside}), expected.index({inside})), 1e-3);
   EXPECT_LT(max_difference(policy.center(), mean.tanh()), 1e-6);
+  const at::Tensor given = policy.log_prob(x);
+  EXPECT_LT(max_difference(given.index({inside}), log_prob.index({inside})), 1e-3);
+}
+
+TEST(Distributions, TanhGaussianDensitiesOfGivenValuesAreThoseOfPyTorch) {
+  // torch.distributions.TransformedDistribution(Normal(m, exp(l)), TanhTransform()).log_prob(x)
+  // in float64, summed; and its gradient of x.
+  const TanhGaussian policy(row({0.3, -1.2}), row({-0.7, 0.2}));
+  const at::Tensor x = row({0.6, -0.9}).requires_grad_();
+  const at::Tensor log_prob = policy.log_prob(x);
+  EXPECT_NEAR(log_prob.item<double>(), 0.4309093, 1e-6);
+  log_prob.sum().backward();
+  EXPECT_LT(max_difference(x.grad(), row({-0.6160788, -8.5132938})), 1e-5);
+  const at::Tensor bound = row({1.0, -1.0}).requires_grad_();
+  policy.log_prob(bound).sum().backward();
+  EXPECT_TRUE(at::isfinite(policy.log_prob(bound)).all().item<bool>());
+  EXPECT_TRUE(at::isfinite(bound.grad()).all().item<bool>());
 }
 
 TEST(Distributions, TanhGaussianDensitiesAreFiniteAndDrawsFollowMeanAndDeviation) {
