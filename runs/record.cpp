@@ -1,6 +1,7 @@
 #include "runs/record.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "agents/registry.h"
 #include "agents/training/training_config.h"
@@ -17,6 +18,7 @@ namespace {
 
 constexpr size_t kMostRecordBytes = 1 << 24;
 constexpr const char* kStudyFile = "study.json";
+constexpr const char* kProcessorTime = "time/processor_s";  // in metrics.csv, since the last row
 
 // Options that a record stores separately, or that only describe how a machine was used.
 bool is_apart(const ConfigField& field) {
@@ -117,16 +119,30 @@ std::map<std::string, std::string> evaluation_options(
   return options;
 }
 
-// Of training up to a step [s]: the last value logged until then.
-double wall_time(const std::filesystem::path& run, int64_t step) {
+// [s] of training up to a step, as logged until then.
+struct Times {
+  double wall = 0.0;
+  std::optional<double> processor = {};
+};
+
+Times times_until(const std::filesystem::path& run, int64_t step) {
   const MetricsTable metrics = MetricsTable::read(run);
-  if (metrics.rows() == 0) return 0.0;
-  const std::vector<double> steps = metrics.column("step"), times = metrics.column("wall_time_s");
-  double time = 0.0;
+  Times times;
+  if (metrics.rows() == 0) return times;
+  const std::vector<double> steps = metrics.column("step"), walls = metrics.column("wall_time_s");
+  std::vector<double> processor;  // of each row
+  if (metrics.has(kProcessorTime)) processor = metrics.column(kProcessorTime);
+  // A run that an older program began has rows without it: the sum would be too small.
+  bool is_known = !processor.empty();
+  double sum = 0.0;
   for (size_t i = 0; i < steps.size(); ++i) {
-    if (steps[i] <= static_cast<double>(step)) time = times[i];
+    if (steps[i] > static_cast<double>(step)) continue;
+    times.wall = walls[i];
+    is_known = is_known && std::isfinite(processor[i]);
+    if (is_known) sum += processor[i];
   }
-  return time;
+  if (is_known) times.processor = sum;
+  return times;
 }
 
 }  // namespace
@@ -152,12 +168,14 @@ Record begin_record(const LoadedPolicy& policy, const std::filesystem::path& run
                 run.string());
   std::map<std::string, std::string> options = training_options(run);
   options.merge(evaluation_options(policy, settings, options));
+  const Times times = times_until(run, is_of_a_step ? policy.step : reached);
   return {.run = record_name(run) + (is_last ? "" : "-" + settings.checkpoint),
           .env = policy.spec.id,
           .agent = config.agent,
           .seed = config.seed,
           .step = policy.step,
-          .wall_time_s = wall_time(run, is_of_a_step ? policy.step : reached),
+          .wall_time_s = times.wall,
+          .processor_time_s = times.processor,
           .training = std::move(training),
           .evaluation_launch = evaluation_launch,
           .options = std::move(options)};
@@ -188,17 +206,18 @@ std::filesystem::path write_record(const std::filesystem::path& folder, Record r
   REVERIE_CHECK_RUN(!error, "{}: cannot make the folder: {}", folder.string(), error.message());
   Json::List training;
   for (const Launch& launch : record.training) training.push_back(to_json(launch));
-  const Json out = Json::Object{{"format", Record::kFormat},
-                                {"run", record.run},
-                                {"env", record.env},
-                                {"agent", record.agent},
-                                {"seed", record.seed},
-                                {"step", record.step},
-                                {"wall_time_s", record.wall_time_s},
-                                {"training", training},
-                                {"evaluated_by", to_json(record.evaluation_launch)},
-                                {"options", record.options},
-                                {"evaluation", record.evaluation}};
+  Json out = Json::Object{{"format", Record::kFormat},
+                          {"run", record.run},
+                          {"env", record.env},
+                          {"agent", record.agent},
+                          {"seed", record.seed},
+                          {"step", record.step},
+                          {"wall_time_s", record.wall_time_s},
+                          {"training", training},
+                          {"evaluated_by", to_json(record.evaluation_launch)},
+                          {"options", record.options},
+                          {"evaluation", record.evaluation}};
+  if (record.processor_time_s) out.set("processor_time_s", *record.processor_time_s);
   const std::filesystem::path file = folder / (record.run + ".json");
   write_file_atomically(file, out.dump(2) + "\n");
   return file;
@@ -219,8 +238,15 @@ Record read_record(const std::filesystem::path& file) {
                 .wall_time_s = read.number("wall_time_s"),
                 .evaluation_launch = launch_from_json(read.member("evaluated_by"), source),
                 .evaluation = read.member("evaluation")};
-  REVERIE_CHECK(record.wall_time_s >= 0.0 && record.wall_time_s < 1e10,
-                "{}: 'wall_time_s' is {}, expected seconds", source, record.wall_time_s);
+  if (saved.find("processor_time_s") != nullptr) {
+    record.processor_time_s = read.number("processor_time_s");
+  }
+  for (const auto& [name, seconds] :
+       {std::pair("wall_time_s", record.wall_time_s),
+        std::pair("processor_time_s", record.processor_time_s.value_or(0.0))}) {
+    REVERIE_CHECK(seconds >= 0.0 && seconds < 1e10, "{}: '{}' is {}, expected seconds", source,
+                  name, seconds);
+  }
   REVERIE_CHECK(record.run == file.stem().string(),
                 "{}: is the record of '{}', expected the name of its file", source,
                 printable(record.run));

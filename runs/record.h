@@ -24,6 +24,8 @@ struct Record {
   int64_t seed = 0;          // of training
   int64_t step = 0;          // of the checkpoint
   double wall_time_s = 0.0;  // of training, resumed parts included
+  // [s] of all processors that training used; empty in records of older programs.
+  std::optional<double> processor_time_s = {};
   std::vector<Launch> training = {};
   Launch evaluation_launch = {};
   // Everything else that decides the result, by name: the run's options that change what is learnt

@@ -324,7 +324,12 @@ std::string StudyReport::markdown() const {
 
   titles = {"run", "seed"};
   for (const std::string& metric : study_.metrics) titles.push_back(style_of(metric).title);
-  titles.insert(titles.end(), {"training", "machine", "commit"});
+  // Wall time says little of a run beside others.
+  const bool has_processor_time = std::ranges::any_of(
+      records_, [](const Record& record) { return record.processor_time_s.has_value(); });
+  titles.emplace_back("training");
+  if (has_processor_time) titles.emplace_back("processor time");
+  titles.insert(titles.end(), {"machine", "commit"});
   out += table_head(titles);
   std::set<std::string> commands;
   for (const Record& record : records_) {
@@ -334,6 +339,9 @@ std::string StudyReport::markdown() const {
       cells.push_back(value ? fmt::format("{:.{}f}", *value, style_of(metric).digits) : "");
     }
     cells.push_back(duration(record.wall_time_s));
+    if (has_processor_time) {
+      cells.push_back(record.processor_time_s ? duration(*record.processor_time_s) : "");
+    }
     std::vector<std::string> machines, commits;
     for (const Launch& launch : record.training) {
       commands.insert(general(launch.command, folder_of(record)));

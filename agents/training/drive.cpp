@@ -39,6 +39,7 @@ class Drive {
 
   TrainingResult run() {
     last_log_ = steady_seconds();
+    last_processor_ = processor_seconds();
     logged_ = trainer_.counts();
     session_.progress.update(position());
     if (saved_ < 0) save();
@@ -95,6 +96,9 @@ class Drive {
     };
     rate("time/steps_per_second", now.steps, logged_.steps);
     rate("time/updates_per_second", now.updates, logged_.updates);
+    const double processor = processor_seconds();
+    row.values.emplace_back("time/processor_s", processor - last_processor_);
+    last_processor_ = processor;
     session_.log.write(now.position, row.values);
     if (!row.shown.empty()) shown_ = std::move(row.shown);
     session_.progress.update(now.position, shown_);
@@ -179,7 +183,7 @@ class Drive {
   const int64_t length_;
   int64_t saved_ = -1;  // position of the newest checkpoint; -1 = none yet
   double best_return_ = -std::numeric_limits<double>::infinity();  // of the evaluations
-  double last_log_ = 0.0;                                          // [s]
+  double last_log_ = 0.0, last_processor_ = 0.0;                   // [s]
   TrainingCounts logged_;                                          // at the last row of the log
   Metrics shown_;
 };

@@ -303,6 +303,9 @@ TEST_F(CommandLineTest, TheBestPolicyAndEarlierOnesCanBeEvaluated) {
   const json early = json::parse(content(folder_ / "study/r-400.json"));
   EXPECT_EQ(early.at("step"), 400);
   EXPECT_LT(early.at("wall_time_s"), record.at("wall_time_s"));
+  // On one thread, beside whatever else runs; waiting is not counted.
+  EXPECT_GT(early.at("processor_time_s").get<double>(), 0.0);
+  EXPECT_LT(early.at("processor_time_s"), record.at("processor_time_s"));
 }
 
 TEST_F(CommandLineTest, PlotsSeedsAsOneLineWithABand) {

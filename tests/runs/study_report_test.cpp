@@ -172,6 +172,16 @@ TEST(StudyReport, StandsBetweenItsMarkers) {
   }
 }
 
+TEST(StudyReport, ShowsProcessorTimeWhereItIsKnown) {
+  const Study study{.name = "noise", .metrics = {"return"}};
+  Record known = record(1, 250.0);
+  EXPECT_THAT(StudyReport(study, {known}).markdown(), Not(HasSubstr("processor time")));
+  known.processor_time_s = 3723.0;
+  EXPECT_THAT(StudyReport(study, {known, record(2, 251.0)}).markdown(),
+              AllOf(HasSubstr("| training | processor time |"),
+                    HasSubstr("| 1:01 min | 1:02:03 h |"), HasSubstr("| 1:02 min |  |")));
+}
+
 TEST(Records, AreReadAsTheyWereWrittenAndReplacedByTheirOwnRunAlone) {
   const TemporaryFolder folder;
   const Record one = record(1, 250.0);
@@ -184,13 +194,16 @@ TEST(Records, AreReadAsTheyWereWrittenAndReplacedByTheirOwnRunAlone) {
   evaluation.set("run", one.run);
   EXPECT_EQ(read.evaluation, evaluation);
   EXPECT_EQ(read.wall_time_s, one.wall_time_s);
+  EXPECT_FALSE(read.processor_time_s.has_value());
   EXPECT_EQ(*read.value("return", "random"), 60.0);
   EXPECT_FALSE(read.value("return", "simulator").has_value());
 
   Record again = one;
   again.step = 2000;
+  again.processor_time_s = 40.5;
   write_record(folder / "study", again);
   EXPECT_EQ(read_record(file).step, 2000);
+  EXPECT_EQ(read_record(file).processor_time_s, 40.5);
   Record other = one;
   other.options["agent.gamma"] = "0.9";
   EXPECT_THAT(input_error([&] { write_record(folder / "study", other); }),
