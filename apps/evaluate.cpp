@@ -371,7 +371,7 @@ int evaluate_command(const Arguments& arguments) {
   line.add("--no-simulator", options.goals.simulator,
            {.help = "leave out planning in the true simulator, the upper bound"});
   add_environment_flags(line, arguments);
-  if (!line.parse(arguments)) return 0;
+  if (!line.parse(with_random_goals(arguments))) return 0;
 
   options.adjust = adjust_by_flags(line);
   options.seed = static_cast<uint64_t>(flags.seed);

@@ -229,7 +229,7 @@ int render_command(const Arguments& arguments) {
        .fallback = "auto"});
   add_goal_flags(line, options.goals);
   add_environment_flags(line, arguments);
-  if (!line.parse(arguments)) return 0;
+  if (!line.parse(with_random_goals(arguments))) return 0;
 
   const auto [width, height] = flags.size;
   REVERIE_CHECK(flags.gl.empty() || flags.renderer == "mujoco",

@@ -72,6 +72,19 @@ void add_environment_flags(CommandLine& line, const std::string& env, const std:
   line.add_fields(fields);
 }
 
+Arguments with_random_goals(Arguments arguments) {
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    const bool has_value = i + 1 < arguments.size();
+    if (arguments[i] == "--reward=random-goals") {
+      arguments[i] = "--vary=goal";
+    } else if (arguments[i] == "--reward" && has_value && arguments[i + 1] == "random-goals") {
+      arguments[i] = "--vary";
+      arguments[i + 1] = "goal";
+    }
+  }
+  return arguments;
+}
+
 LoadOptions::Adjust adjust_by_flags(const CommandLine& line) {
   return [&line](const ConfigFields& fields) { line.apply(fields); };
 }

@@ -24,6 +24,10 @@ void add_environment_flags(CommandLine& line, const Arguments& arguments);
 void add_environment_flags(CommandLine& line, const std::string& env, const std::string& run,
                            const std::string& how);
 
+// `--reward random-goals` as `--vary goal`: the environment's own reward of a goal that is drawn at
+// each reset.
+Arguments with_random_goals(Arguments arguments);
+
 // LoadOptions::adjust: fields whose flags were given get the flags' values. Keeps a reference.
 LoadOptions::Adjust adjust_by_flags(const CommandLine& line);
 

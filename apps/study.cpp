@@ -137,7 +137,7 @@ int occupancy(const Arguments& arguments) {
   line.add("--out", out, {.help = "picture to write, .png"});
   line.add("--json", json, {.help = "print one JSON object on stdout and nothing else"});
   add_environment_flags(line, arguments);
-  if (!line.parse(arguments)) return 0;
+  if (!line.parse(with_random_goals(arguments))) return 0;
   if (!out.empty()) check_png_path(out);
   options.load.adjust = adjust_by_flags(line);
   options.seed = static_cast<uint64_t>(seed);

@@ -98,6 +98,12 @@ TEST_F(TaskCommands, ARewardThatIsZeroEverywhereIsNoTask) {
   expect_refusal(folder_->path(), with(train, {"all"}), {"--goal-numbers", "goals of 2 numbers"});
   succeeds(with(train, {"goals", "--goal-numbers", "0,1"}));
   succeeds({"evaluate", "goals", "--episodes", "1"});
+  const auto varied = [&](const Arguments& more) {
+    const Arguments evaluate = {"evaluate", "goals", "--episodes", "3", "--json"};
+    return succeeds(with(evaluate, more)).out;
+  };
+  EXPECT_EQ(varied({"--reward", "random-goals"}), varied({"--vary", "goal"}));
+  EXPECT_NE(varied({"--reward", "random-goals"}), varied({"--seed", "1"}));
   expect_refusal(folder_->path(), {"evaluate", "goals", "--dataset", "zero.h5"},
                  {"--dataset", "pursues the goals"});
   succeeds({"collect", "--env", "maze2d-medium", "--policy", "random", "--steps", "40",

@@ -64,6 +64,23 @@ TEST(FormulaRewardTest, TheMazesDistanceIsThatOfItsDenseReward) {
   EXPECT_NEAR(*other->physics()->reward(), *dense->physics()->reward(), 1e-12);
 }
 
+TEST(FormulaRewardTest, TheGoalsRewardIsTheMazesOwn) {
+  for (const std::string id : {"maze2d-umaze", "maze2d-medium-dense", "pointmaze-umaze"}) {
+    TestEnv own(id), named = with_reward(id, "goal");
+    own.reset(3);
+    named.reset(3);
+    std::vector<double> goal(2);
+    own->physics()->get("desired_goal", goal);
+    // Beyond, within and at the goal's radius of both layouts, 0.5 and 0.45 m.
+    for (const double away : {0.6, 0.47, 0.2}) {
+      const std::vector<double> place = {goal[0] + away, goal[1]};
+      own.set_physics("qpos", place);
+      named.set_physics("qpos", place);
+      EXPECT_NEAR(*named->physics()->reward(), *own->physics()->reward(), 1e-12) << id << away;
+    }
+  }
+}
+
 TEST(FormulaRewardTest, QuantitiesAreTheStates) {
   TestEnv env = with_reward("maze2d-umaze", "10 * vx + vy");
   env.reset(0);
