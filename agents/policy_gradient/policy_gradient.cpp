@@ -47,6 +47,13 @@ void PolicyGradientConfig::describe(ConfigFields& f) {
         "with --prior: weight of the divergence from it, which is taken off the rewards [1/nat]",
         at_least(0));
   f.set_lifelong({"prior"});
+  describe_acting(f);
+}
+
+void PolicyGradientConfig::describe_acting(ConfigFields& f) {
+  f.add("deterministic_evaluation", deterministic_evaluation,
+        "evaluate with the distribution's mean or most likely choice; off, with draws as in "
+        "training");
 }
 
 namespace {
@@ -332,6 +339,7 @@ PolicyGradientAgent::PolicyGradientAgent(const EnvSpec& spec, const PolicyGradie
       kl_coefficient_(config.kl_coefficient),
       anneals_(config.anneal_learning_rate),
       normalizes_advantage_(config.normalize_advantage),
+      is_deterministic_(config.deterministic_evaluation),
       rollout_steps_(config.rollout_steps),
       networks_(spec, config, rng, device) {
   for (Parameters* block : networks_.parameters()) {
@@ -343,8 +351,8 @@ PolicyGradientAgent::PolicyGradientAgent(const EnvSpec& spec, const PolicyGradie
 
 std::unique_ptr<Actor> PolicyGradientAgent::actor(int64_t num_envs, const Acting& acting,
                                                   uint64_t seed) {
-  return std::make_unique<PolicyGradientActor>(*this, num_envs, acting.mode == ActMode::kExplore,
-                                               seed);
+  const bool draws = acting.mode == ActMode::kExplore || !is_deterministic_;
+  return std::make_unique<PolicyGradientActor>(*this, num_envs, draws, seed);
 }
 
 std::vector<Field> PolicyGradientAgent::extra_fields() const {

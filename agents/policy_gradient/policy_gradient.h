@@ -45,8 +45,10 @@ struct PolicyGradientConfig : AgentConfig {
   bool normalize_observation = true;
   std::string prior = "";       // a run's folder
   double kl_coefficient = 0.1;  // with a prior
+  bool deterministic_evaluation = true;
 
   void describe(ConfigFields& fields) override;
+  void describe_acting(ConfigFields& fields) override;
   std::string* prior_run() override { return &prior; }
 };
 
@@ -211,7 +213,7 @@ class PolicyGradientAgent : public RolloutAgent, public FollowsPrior {
   at::Tensor divergence(const Rollout& rollout) const;
 
   const double learning_rate_, gamma_, max_gradient_norm_, kl_coefficient_;
-  const bool anneals_, normalizes_advantage_;
+  const bool anneals_, normalizes_advantage_, is_deterministic_;
   const int64_t rollout_steps_;
   ActorCritic networks_;
   std::vector<Adam> optimizers_;  // one of each block of the networks' weights

@@ -357,5 +357,16 @@ TEST(PolicyGradient, ABetaOfDiscreteActionsIsRefused) {
               HasSubstr("golden has discrete actions; --distribution beta"));
 }
 
+TEST(PolicyGradientAct, EvaluatesWithTheMeanOrWithDraws) {
+  const TensorMap obs{{"observation", at::ones({500, 3})}};
+  PpoConfig config;
+  config.distribution = "beta";
+  const auto mean = config.make(golden_spec(false), at::kCPU, 0);
+  EXPECT_EQ(mean->actor(500, {}, 1)->act(obs).action.std(0).max().item<double>(), 0.0);
+  config.deterministic_evaluation = false;
+  const auto drawn = config.make(golden_spec(false), at::kCPU, 0);
+  EXPECT_GT(drawn->actor(500, {}, 1)->act(obs).action.std(0).min().item<double>(), 0.1);
+}
+
 }  // namespace
 }  // namespace reverie
