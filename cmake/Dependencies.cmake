@@ -36,6 +36,7 @@ reverie_pkg_target(zip libzip)
 reverie_pkg_target(lzf liblzf)
 reverie_pkg_target(box2d box2d)
 reverie_pkg_target(muparser muparser)
+reverie_pkg_target(eigen eigen3)
 
 add_library(reverie::mujoco SHARED IMPORTED GLOBAL)
 file(GLOB mujoco_library ${wheels}/mujoco/libmujoco.so*)
