@@ -78,6 +78,40 @@ at::Tensor Conv2d::operator()(const at::Tensor& x) const {
   return at::conv2d(x, weight_, bias_, stride_, padding_);
 }
 
+void ConvTranspose2d::declare(Shapes& shapes, const std::string& name, int64_t inputs,
+                              int64_t outputs, int64_t kernel) {
+  shapes.push_back({name + ".weight", {inputs, outputs, kernel, kernel}});
+  shapes.push_back({name + ".bias", {outputs}});
+}
+
+ConvTranspose2d::ConvTranspose2d(const Parameters& parameters, const std::string& name,
+                                 int64_t stride)
+    : weight_(parameters.at(name + ".weight")),
+      bias_(parameters.at(name + ".bias")),
+      stride_(stride) {}
+
+at::Tensor ConvTranspose2d::operator()(const at::Tensor& x) const {
+  const int64_t outputs = weight_.size(1), kernel = weight_.size(2);
+  if (x.size(2) == 1 && x.size(3) == 1) {
+    const at::Tensor y = at::mm(x.flatten(1), weight_.flatten(1));
+    return y.view({x.size(0), outputs, kernel, kernel}) + bias_.view({1, outputs, 1, 1});
+  }
+  if (outputs <= 4 && stride_ == 2 && kernel % 2 == 0) return by_pixel_shuffle(x);
+  return at::conv_transpose2d(x, weight_, bias_, stride_);
+}
+
+// Row 2 p + r of the output is the sum over q of row q of the input times row 2 (p - q) + r of the
+// kernel: for each r = 0, 1 a convolution with half of the kernel's rows, in reverse order.
+at::Tensor ConvTranspose2d::by_pixel_shuffle(const at::Tensor& x) const {
+  const int64_t inputs = weight_.size(0), outputs = weight_.size(1), half = weight_.size(2) / 2;
+  const at::Tensor kernels = weight_.view({inputs, outputs, half, 2, half, 2})
+                                 .flip({2, 4})
+                                 .permute({1, 3, 5, 0, 2, 4})
+                                 .reshape({4 * outputs, inputs, half, half});
+  const at::Tensor biases = bias_.unsqueeze(1).expand({outputs, 4}).reshape({4 * outputs});
+  return at::pixel_shuffle(at::conv2d(x, kernels, biases, /*stride=*/1, /*padding=*/half - 1), 2);
+}
+
 void BatchNorm1d::declare(Shapes& shapes, const std::string& name, int64_t size) {
   LayerNorm::declare(shapes, name, size);
 }

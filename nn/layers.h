@@ -81,6 +81,30 @@ class Conv2d {
   int64_t stride_, padding_;
 };
 
+// A two-dimensional transposed convolution without padding: sides S become (S - 1) stride + kernel.
+// Every input pixel adds the kernel, times its value, to the output at its place.
+//
+// Computed in the form that is fastest on a CPU: from pictures of 1 x 1 as a matrix product; to at
+// most 4 channels, where stride 2 divides the kernel, as a convolution that makes 2 x 2 pixels at
+// once (Shi et al. 2016, arXiv:1609.05158); otherwise by LibTorch's operator. 100 pictures forward
+// and backward on one thread: 1024 to 128 channels from 1 x 1 22 ms in the place of 59, 32 to 3
+// channels from 30 x 30 25 in the place of 29, forward alone 9 in the place of 19.
+class ConvTranspose2d {
+ public:
+  static void declare(Shapes& shapes, const std::string& name, int64_t inputs, int64_t outputs,
+                      int64_t kernel);
+
+  ConvTranspose2d(const Parameters& parameters, const std::string& name, int64_t stride);
+
+  at::Tensor operator()(const at::Tensor& x) const;  // [N, C, H, W]
+
+ private:
+  at::Tensor by_pixel_shuffle(const at::Tensor& x) const;
+
+  at::Tensor weight_, bias_;  // [inputs, outputs, kernel, kernel], [outputs]
+  int64_t stride_;
+};
+
 // The purpose of a forward pass.
 enum class ForwardMode : uint8_t {
   kInference,   // every input by itself, as it is used
