@@ -7,6 +7,7 @@
 #include "agents/controller/controller_agent.h"
 #include "agents/ddpg/ddpg.h"
 #include "agents/dqn/dqn.h"
+#include "agents/evolution/evolution_agent.h"
 #include "agents/fb/fb.h"
 #include "agents/gamma_model/gamma_model.h"
 #include "agents/iql/iql.h"
@@ -40,6 +41,7 @@ const std::vector<AgentEntry>& agent_registry() {
       ppo_entry(),
       a2c_entry(),
       reinforce_entry(),
+      evolution_entry(),
       bc_entry(),
       td3_bc_entry(),
       rebrac_entry(),

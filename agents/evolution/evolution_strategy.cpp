@@ -17,7 +17,6 @@ namespace reverie {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr double kNone = std::numeric_limits<double>::quiet_NaN();  // of the history
 
 // Limits of stop_reason() that nobody needs to change.
 constexpr double kLargestGrowth = 1e4;
@@ -70,8 +69,7 @@ EvolutionStrategy::EvolutionStrategy(const EvolutionOptions& options, const at::
   mean_ = bounds_.outside(mean_);
   const double window =
       10.0 + std::ceil(30.0 * static_cast<double>(n) / static_cast<double>(population_));
-  history_ =
-      at::full({std::min(static_cast<int64_t>(window), kLongestHistory)}, kNone, at::kDouble);
+  history_ = at::full({std::min(static_cast<int64_t>(window), kLongestHistory)}, 0.0, at::kDouble);
 }
 
 at::Tensor EvolutionStrategy::ask() {

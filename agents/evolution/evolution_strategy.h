@@ -146,7 +146,7 @@ class EvolutionStrategy {
   at::Tensor candidates_;  // of the current generation; undefined before ask()
   at::Tensor best_;        // [n]
   double best_value_;
-  at::Tensor history_;   // ring of the generations' best values, NaN where there is none yet
+  at::Tensor history_;   // ring of the generations' best values, 0 where there is none yet
   double latest_range_;  // of the values of the latest generation
 };
 

@@ -75,6 +75,8 @@ class SmallRun : public test::TrainingRun {
                                                           {"evaluate_episodes", "7"},
                                                           {"decoder_updates", "20"},
                                                           {"minibatch", "8"},
+                                                          {"population", "4"},
+                                                          {"episodes", "1"},
                                                           {"rollout_steps", "5"},
                                                           {"sequence_length", "5"},
                                                           {"memory_size", "6"},

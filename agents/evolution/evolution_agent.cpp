@@ -1,0 +1,94 @@
+#include "agents/evolution/evolution_agent.h"
+
+#include <cmath>
+
+#include "agents/evolution/evolution_training.h"
+#include "nn/pch.h"
+#include "nn/state_list.h"
+
+namespace reverie {
+
+void EvolutionConfig::describe(ConfigFields& f) {
+  strategy.describe(f);
+  f.add("hidden_sizes", hidden_sizes,
+        "widths of the hidden layers of the policy; empty = linear in the observation",
+        between(1, 65536));
+  f.add("episodes", episodes, "episodes of each candidate in a generation", between(1, 1 << 20));
+  f.add("normalize_observation", normalize_observation,
+        "standardise observations by running mean and variance");
+}
+
+namespace {
+
+// Acts with the mean of the distribution.
+class MeanActor final : public Actor {
+ public:
+  MeanActor(const EvolutionAgent& agent, const at::Tensor& weights)
+      : agent_(agent), weights_(weights) {}
+
+  Decision act(const TensorMap& obs) override { return {agent_.act(weights_, obs)}; }
+
+ private:
+  const EvolutionAgent& agent_;
+  const at::Tensor& weights_;
+};
+
+}  // namespace
+
+EvolutionAgent::EvolutionAgent(const EnvSpec& spec, const EvolutionConfig& config,
+                               at::Device device, uint64_t seed)
+    : episodes_(config.episodes),
+      features_(spec, config.normalize_observation, device),
+      next_features_(spec, config.normalize_observation, device),
+      policies_(spec.action, features_.size(), config.hidden_sizes),
+      strategy_(make_evolution_strategy(config.strategy, at::zeros({policies_.size()}, at::kDouble),
+                                        seed)),
+      weights_(at::zeros({1, policies_.size()}, at::device(device))) {}
+
+std::unique_ptr<Actor> EvolutionAgent::actor(int64_t /*num_envs*/, const Acting& /*acting*/,
+                                             uint64_t /*seed*/) {
+  return std::make_unique<MeanActor>(*this, weights_);
+}
+
+void EvolutionAgent::state(StateList& list) {
+  list.add_weights("policy", weights_);
+  list.add("strategy", *strategy_);
+  features_.state(list);
+}
+
+at::Tensor EvolutionAgent::begin_generation() {
+  load_state(next_features_, take_checkpoint(features_));
+  return strategy_->ask().to(weights_.device(), at::kFloat);
+}
+
+at::Tensor EvolutionAgent::act(const at::Tensor& weights, const TensorMap& obs) const {
+  const at::NoGradGuard no_grad;
+  const at::Tensor x = features_(obs);
+  const int64_t candidates = weights.size(0), each = x.size(0) / candidates;
+  const at::Tensor actions =
+      policies_.act(weights, x.view({each, candidates, x.size(1)}).transpose(0, 1));
+  return actions.transpose(0, 1).flatten(0, 1).contiguous().cpu();
+}
+
+void EvolutionAgent::end_generation(const std::vector<double>& returns) {
+  for (const double value : returns) {
+    REVERIE_CHECK_RUN(std::isfinite(value), "the return of a candidate is {}", value);
+  }
+  strategy_->tell(returns);
+  weights_.copy_(strategy_->mean().unsqueeze(0));
+  load_state(features_, take_checkpoint(next_features_));
+}
+
+std::unique_ptr<Agent> EvolutionConfig::make(const EnvSpec& spec, at::Device device,
+                                             uint64_t seed) const {
+  return std::make_unique<EvolutionAgent>(spec, *this, device, seed);
+}
+
+AgentEntry evolution_entry() {
+  return {.name = "evolution",
+          .summary = "a small policy by an evolution strategy: CMA-ES and others (Hansen 2016)",
+          .config = [] { return std::make_unique<EvolutionConfig>(); },
+          .training = [] { return std::make_unique<EvolutionTraining>(); }};
+}
+
+}  // namespace reverie

@@ -1,0 +1,165 @@
+#include "agents/evolution/evolution_training.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "agents/evaluation.h"
+#include "agents/evolution/evolution_agent.h"
+#include "agents/training/gathering.h"
+#include "core/random.h"
+#include "envs/threaded_vector_env.h"
+#include "nn/pch.h"
+
+namespace reverie {
+
+EvolutionTraining::EvolutionTraining() {
+  drive_options.log_every = 10000;
+  drive_options.evaluate_every = 100000;
+}
+
+void EvolutionTraining::describe(ConfigFields& f) {
+  describe_limits(f, limits);
+  drive_options.describe(f);
+  drive_options.describe_evaluation(f);
+}
+
+int64_t EvolutionTraining::length(const RunConfig& config) const { return config.total_steps(); }
+
+namespace {
+
+// The greatest number of episodes that each candidate plays side by side: a divisor of all.
+int64_t side_by_side(int64_t episodes, int64_t population) {
+  int64_t most = 1;
+  for (int64_t each = 1; each <= episodes; ++each) {
+    if (episodes % each == 0 && each * population <= EvolutionTraining::kMostEnvs) most = each;
+  }
+  return most;
+}
+
+class EvolutionTrainer final : public Trainer {
+ public:
+  EvolutionTrainer(const RunConfig& config, const EvolutionTraining& training)
+      : length_(training.length(config)),
+        seed_(config.seed_for("environments")),
+        threads_(static_cast<int>(config.threads)),
+        make_env_(with_training_limits(config.env_config->maker(), training.limits)),
+        spec_(make_env_()->spec()),
+        agent_(make_agent_of<EvolutionAgent>(config, SpaceAdapter::adapt(spec_),
+                                             "returns of candidates")),
+        population_(agent_->population()),
+        lanes_(population_ * side_by_side(agent_->episodes(), population_)),
+        adapter_(spec_, lanes_) {}
+
+  void start() override {}
+
+  void turn() override {
+    if (!env_) begin_generation();
+    const FieldViews obs = adapter_.observations(env_->observations());
+    const TensorMap tensors = borrow_tensors(obs);
+    agent_->note(tensors);
+    const at::Tensor actions = agent_->act(candidates_, tensors);
+    check_finite(actions, "the actions", {});
+    env_->step(adapter_.actions(actions));
+    steps_ += lanes_;
+    for (const Episode& episode : env_->finished()) add(episode);
+    if (left_ == 0) end_generation();
+  }
+
+  // A run must not end within a generation, which would be lost.
+  TrainingCounts counts() const override {
+    const int64_t reached = env_ ? std::min(steps_, std::max(length_ - 1, told_steps_)) : steps_;
+    return {.position = reached, .steps = reached, .updates = agent_->strategy().generation()};
+  }
+
+  Agent& agent() override { return *agent_; }
+
+  TrainingRow metrics() override {
+    TrainingRow row = episode_row(logged_);
+    logged_.clear();
+    if (!latest_) return row;
+    row.values.emplace_back("evolution/best", latest_->best);
+    row.values.emplace_back("evolution/mean", latest_->mean);
+    row.values.emplace_back("evolution/sigma", agent_->strategy().sigma());
+    row.values.emplace_back("evolution/largest_deviation", agent_->strategy().largest_deviation());
+    latest_.reset();
+    return row;
+  }
+
+  void state(StateList& list) override {
+    agent_->state(list);
+    list.add("steps", told_steps_);
+    list.after_load([this] {
+      REVERIE_CHECK(told_steps_ >= 0, "state.json: steps {}, expected at least 0", told_steps_);
+      steps_ = told_steps_;
+      env_.reset();
+    });
+  }
+
+ private:
+  struct Generation {
+    double best, mean;  // return of a candidate
+  };
+
+  void begin_generation() {
+    const int64_t episodes = agent_->episodes();
+    const auto generation = static_cast<uint64_t>(agent_->strategy().generation());
+    std::vector<uint64_t> seeds;  // of the e-th episodes of all candidates, in turn
+    for (int64_t e = 0; e < episodes; ++e) {
+      const uint64_t seed = mix_seed({seed_, generation, static_cast<uint64_t>(e)});
+      seeds.insert(seeds.end(), static_cast<size_t>(population_), seed);
+    }
+    env_.emplace(make_env_,
+                 VectorEnvOptions{
+                     .num_envs = lanes_, .threads = threads_, .episode_seeds = std::move(seeds)});
+    env_->reset(seed_);
+    candidates_ = agent_->begin_generation();
+    returns_.assign(static_cast<size_t>(population_), 0.0);
+    left_ = population_ * episodes;
+  }
+
+  void add(const Episode& episode) {
+    const int64_t rounds = agent_->episodes() * population_ / lanes_;
+    if (episode.index >= rounds) return;  // its candidate has played all of its episodes
+    returns_[static_cast<size_t>(episode.env % population_)] +=
+        episode.episode_return / static_cast<double>(agent_->episodes());
+    logged_.push_back(episode);
+    --left_;
+  }
+
+  void end_generation() {
+    agent_->end_generation(returns_);
+    latest_ = Generation{.best = *std::max_element(returns_.begin(), returns_.end()),
+                         .mean = mean_of_numbers(returns_)};
+    told_steps_ = steps_;
+    env_.reset();
+  }
+
+  const int64_t length_;
+  const uint64_t seed_;
+  const int threads_;
+  const EnvMaker make_env_;
+  const EnvSpec spec_;
+  std::unique_ptr<EvolutionAgent> agent_;
+  const int64_t population_, lanes_;
+  SpaceAdapter adapter_;
+  int64_t steps_ = 0;       // of all environments
+  int64_t told_steps_ = 0;  // those of complete generations
+
+  // Of the generation that is played; env_ is empty between two.
+  std::optional<ThreadedVectorEnv> env_;
+  at::Tensor candidates_;        // [L, n]
+  std::vector<double> returns_;  // [L] means
+  int64_t left_ = 0;             // episodes
+
+  std::vector<Episode> logged_;       // ended since the last row of the log
+  std::optional<Generation> latest_;  // not logged yet
+};
+
+}  // namespace
+
+std::unique_ptr<Trainer> EvolutionTraining::make(const RunConfig& config,
+                                                 const Say& /*say*/) const {
+  return std::make_unique<EvolutionTrainer>(config, *this);
+}
+
+}  // namespace reverie
