@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "core/error.h"
 #include "nn/pch.h"
 
 namespace reverie {
@@ -34,6 +35,16 @@ at::Tensor GaussianMixture::draw(int64_t count, const NoiseSource& noise) const 
   const at::Tensor index = chosen.unsqueeze(2).expand({-1, -1, numbers});
   const at::Tensor z = noise.normal({means.size(0), count, numbers});
   return means.gather(1, index) + log_stds.gather(1, index).exp() * z;
+}
+
+GaussianMixture GaussianMixture::at_temperature(double t) const {
+  REVERIE_CHECK(t > 0.0 && std::isfinite(t), "mixture: a temperature of {}, expected one above 0",
+                t);
+  GaussianMixture out;
+  out.logits = logits / t;
+  out.means = means;
+  out.log_stds = log_stds + 0.5 * std::log(t);
+  return out;
 }
 
 at::Tensor GaussianMixture::mean() const {

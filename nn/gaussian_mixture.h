@@ -26,8 +26,16 @@ struct GaussianMixture {
 
   at::Tensor mean() const;  // [B, D]
 
+  // The mixture at another temperature, above 0: logits / t, variances * t. Below 1 it is surer of
+  // itself, above 1 less sure (Ha & Schmidhuber 2018, arXiv:1803.10122, section 4; their code,
+  // doomrnn.py, sample_sequence()).
+  GaussianMixture at_temperature(double t) const;
+
   at::Tensor logits;           // [B, K]
   at::Tensor means, log_stds;  // [B, K, D]
+
+ private:
+  GaussianMixture() = default;
 };
 
 }  // namespace reverie

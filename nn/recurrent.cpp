@@ -21,7 +21,7 @@ bool goes_on(const at::Tensor& started) {
 }  // namespace
 
 void RecurrentLayer::declare(Shapes& shapes, const std::string& name, RecurrentKind kind,
-                             int64_t inputs, int64_t size) {
+                             int64_t inputs, int64_t size, bool second_bias) {
   REVERIE_CHECK(inputs >= 1 && size >= 1,
                 "network: a recurrent layer of {} x {}, expected sizes of at least 1", size,
                 inputs);
@@ -29,7 +29,7 @@ void RecurrentLayer::declare(Shapes& shapes, const std::string& name, RecurrentK
   shapes.push_back({name + ".weight_ih_l0", {rows, inputs}});
   shapes.push_back({name + ".weight_hh_l0", {rows, size}});
   shapes.push_back({name + ".bias_ih_l0", {rows}});
-  shapes.push_back({name + ".bias_hh_l0", {rows}});
+  if (second_bias) shapes.push_back({name + ".bias_hh_l0", {rows}});
 }
 
 RecurrentLayer::RecurrentLayer(const Parameters& parameters, const std::string& name,
@@ -38,7 +38,9 @@ RecurrentLayer::RecurrentLayer(const Parameters& parameters, const std::string& 
       input_weight_(parameters.at(name + ".weight_ih_l0")),
       recurrent_weight_(parameters.at(name + ".weight_hh_l0")),
       input_bias_(parameters.at(name + ".bias_ih_l0")),
-      recurrent_bias_(parameters.at(name + ".bias_hh_l0")) {}
+      recurrent_bias_(parameters.named().contains(name + ".bias_hh_l0")
+                          ? parameters.at(name + ".bias_hh_l0")
+                          : at::zeros_like(input_bias_.detach())) {}
 
 at::Tensor RecurrentLayer::step(const at::Tensor& x, const at::Tensor& state) const {
   const State next = advance(input_part(x), unpack(state));

@@ -27,11 +27,13 @@ enum class RecurrentKind : uint8_t { kLstm, kGru };
 //
 // Letters: T steps, B sequences, H = size(), S = state_size(). A state [B, S] is h, for an LSTM
 // followed by c; a new sequence begins with 0.
+//
+// b' may be left out (it is then 0): an LSTM needs only one of the two, and TensorFlow's has one.
 class RecurrentLayer {
  public:
   // Throws Error(kInput) for sizes below 1.
   static void declare(Shapes& shapes, const std::string& name, RecurrentKind kind, int64_t inputs,
-                      int64_t size);
+                      int64_t size, bool second_bias = true);
 
   RecurrentLayer(const Parameters& parameters, const std::string& name, RecurrentKind kind);
 

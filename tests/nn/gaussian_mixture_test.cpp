@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/error.h"
 #include "nn/pch.h"
 
 namespace reverie {
@@ -54,6 +55,18 @@ TEST(GaussianMixture, DeviationsStayWithinTheirLimits) {
   EXPECT_NEAR(GaussianMixture(extreme, 1, 1).log_stds.item<double>(), -5.0, 1e-6);
   extreme[0][2] = 50.0;
   EXPECT_NEAR(GaussianMixture(extreme, 1, 1).log_stds.item<double>(), 2.0, 1e-6);
+}
+
+// Weights 1/4 and 3/4 become those of their squares, 1/10 and 9/10.
+TEST(GaussianMixture, ColdOnesAreSurer) {
+  const GaussianMixture cold = GaussianMixture(output(), 2, 2).at_temperature(0.5);
+  const at::Tensor weights = at::softmax(cold.logits, 1);
+  EXPECT_NEAR(weights[0][0].item<double>(), 0.1, 1e-6);
+  const at::Tensor variances = (2.0 * cold.log_stds).exp();
+  EXPECT_NEAR(variances[0][0][0].item<double>(), 0.5, 1e-6);
+  EXPECT_NEAR(variances[0][1][0].item<double>(), 2.0, 1e-6);
+  EXPECT_NEAR(cold.mean()[0][1].item<double>(), -0.1 + 0.9 * 2.0, 1e-6);
+  EXPECT_THROW(cold.at_temperature(-1.0), Error);
 }
 
 }  // namespace

@@ -111,6 +111,28 @@ TEST_P(RecurrentGolden, NoValueIsReadFromADevice) {
 INSTANTIATE_TEST_SUITE_P(Kinds, RecurrentGolden, testing::Values("lstm", "gru"),
                          [](const auto& param) { return std::string(param.param); });
 
+TEST(RecurrentLayer, ASecondBiasOfZeroMayBeLeftOut) {
+  Shapes one, two;
+  RecurrentLayer::declare(one, "layer", RecurrentKind::kLstm, 4, 5, /*second_bias=*/false);
+  RecurrentLayer::declare(two, "layer", RecurrentKind::kLstm, 4, 5);
+  Parameters single(one, at::kCPU), both(two, at::kCPU);
+  EXPECT_EQ(both.numel() - single.numel(), 4 * 5);
+  Rng rng(1);
+  reset_parameters(single, rng);
+  for (const auto& [name, parameter] : single.named()) {
+    both.at(name).detach().copy_(parameter);
+  }
+  at::Tensor x = at::empty({7, 3, 4});
+  fill_normal(x, 1.0, rng);
+  const RecurrentLayer short_one(single, "layer", RecurrentKind::kLstm);
+  const RecurrentLayer long_one(both, "layer", RecurrentKind::kLstm);
+  const at::Tensor state = at::zeros({3, 10});
+  const at::Tensor started = at::ones({7, 3}, at::kBool);
+  EXPECT_LT(max_difference(short_one(x, state), long_one(x, state)), 1e-6);
+  EXPECT_LT(max_difference(short_one(x, state, started), long_one(x, state, started)), 1e-6);
+  EXPECT_LT(max_difference(short_one.step(x[0], state), long_one.step(x[0], state)), 1e-6);
+}
+
 TEST(RecurrentLayer, RefusesSizesBelowOne) {
   Shapes shapes;
   for (const auto& [inputs, size] : {std::pair<int64_t, int64_t>{0, 5}, {4, 0}}) {
