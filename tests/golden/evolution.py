@@ -1,6 +1,7 @@
 """Writes evolution.txt: what pycma and pypop7 do, for tests/agents/evolution_test.cpp.
 
-Made with cma 4.5.0, cma 3.3.0 (its purecma alone), pypop7 0.0.82 (pip install --no-deps), numpy 2.4.6:
+Made with cma 4.5.0, cma 3.3.0 (its purecma alone), pypop7 0.0.82 (installed with --no-deps), scipy 1.17.1 and numba
+0.68.1, which pypop7 imports, and numpy 2.4.6, in four minutes:
   pip install --no-deps --target OLD cma==3.3.0
   python3 evolution.py OLD/cma/purecma.py > evolution.txt
 
