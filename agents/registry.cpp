@@ -10,6 +10,7 @@
 #include "agents/evolution/evolution_agent.h"
 #include "agents/fb/fb.h"
 #include "agents/gamma_model/gamma_model.h"
+#include "agents/hilp/hilp.h"
 #include "agents/iql/iql.h"
 #include "agents/jepa/jepa_agent.h"
 #include "agents/policy_gradient/a2c.h"
@@ -47,6 +48,7 @@ const std::vector<AgentEntry>& agent_registry() {
       rebrac_entry(),
       iql_entry(),
       fb_entry(),
+      hilp_entry(),
       gamma_model_entry(),
       reward_model_entry(),
       rnd_entry(),

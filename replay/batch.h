@@ -52,6 +52,14 @@ struct GoalSpec {
   std::string desired = "desired_goal";
 };
 
+// Which stored observation stands for the future of a transition at step t. Where no known one
+// follows t, it is the transition's own.
+struct FutureSpec {
+  GoalStrategy strategy = GoalStrategy::kGeometric;
+  double random_share = 0.0;      // of them that kRandom draws instead, [0, 1]
+  double geometric_gamma = 0.99;  // g of kGeometric, (0, 1)
+};
+
 // What a learner samples.
 struct SampleSpec {
   int64_t n_step = 1;   // rewards summed before the bootstrap, >= 1
@@ -73,6 +81,7 @@ struct SampleSpec {
   std::optional<GoalSpec> goals = {};
 
   bool next_action = false;  // also the actions that were taken at the next observations
+  std::optional<FutureSpec> future = {};  // also observations of the future
 };
 
 // B transitions. Floating-point fields arrive as float32 on the learner's device, whatever dtype
@@ -88,6 +97,7 @@ struct Batch {
   // As action, taken at next_obs; and [B] float32, 1 where there was one, 0 at the end of an
   // episode or of what is stored, where next_action repeats action. Undefined unless asked for.
   at::Tensor next_action = {}, has_next_action = {};
+  TensorMap future_obs = {};  // as obs, of the future; empty unless asked for
 };
 
 // B sequences of T = burn_in + length steps, each from one episode. In step t, action t was taken
@@ -114,8 +124,8 @@ class SampleSource {
   virtual ~SampleSource() = default;
 
   // Samples `batch` transitions with replacement. Throws Error when none is stored or when the
-  // source lacks what the spec asks for. Reads n_step, gamma, prioritized, beta, goals and
-  // next_action.
+  // source lacks what the spec asks for. Reads n_step, gamma, prioritized, beta, goals,
+  // next_action and future.
   virtual Batch sample(int64_t batch, const SampleSpec& spec, Rng& rng) const = 0;
 
   // Samples `batch` sequences with replacement, uniformly over all runs of `length` consecutive

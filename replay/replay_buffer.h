@@ -183,7 +183,9 @@ class ReplayBuffer final : public SampleSource {
                         Rng& rng) const;
   int64_t draw_window(int64_t length, Rng& rng) const;
   int64_t draw_window_by_count(int64_t length, Rng& rng) const;
-  int64_t draw_goal(int64_t slot, const GoalSpec& goals, Rng& rng) const;
+  int64_t draw_future(int64_t slot, const FutureSpec& future, Rng& rng) const;
+  void gather_futures(std::span<const int64_t> first, std::span<int64_t> drawn,
+                      const FutureSpec& future, Batch& out, Rng& rng) const;
   void relabel(const SampleSpec& spec, std::span<const int64_t> first, std::span<int64_t> last,
                std::span<int64_t> goal, Batch& out, Rng& rng) const;
   void write_goals(const GoalSpec& goals, std::span<const int64_t> goal, Batch& out) const;
@@ -194,6 +196,7 @@ class ReplayBuffer final : public SampleSource {
   void check_request(int64_t batch, const SampleSpec& spec) const;
   void check_sequences(const SampleSpec& spec) const;
   void check_goals(const GoalSpec& goals) const;
+  static void check_future(const FutureSpec& future, const char* what);
   const Column& column(const std::string& name) const;
   template <typename Outcome>
   int64_t sum_rewards(int64_t slot, const SampleSpec& spec, const Outcome& outcome, float& reward,

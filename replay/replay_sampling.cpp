@@ -18,6 +18,12 @@ std::byte* bytes_of(const at::Tensor& tensor) {
   return static_cast<std::byte*>(tensor.mutable_data_ptr());
 }
 
+FutureSpec future_of(const GoalSpec& goals) {
+  return {.strategy = goals.strategy,
+          .random_share = goals.random_share,
+          .geometric_gamma = goals.geometric_gamma};
+}
+
 }  // namespace
 
 at::Tensor ReplayBuffer::batch_tensor(std::vector<int64_t> shape, c10::ScalarType type) const {
@@ -175,26 +181,30 @@ void ReplayBuffer::check_goals(const GoalSpec& goals) const {
   REVERIE_CHECK(goals.outcome, "replay: goals are relabelled by a function of the outcome: none");
   REVERIE_CHECK(goals.ratio >= 0.0 && goals.ratio <= 1.0,
                 "replay: a ratio of {} relabelled goals, expected 0 to 1", goals.ratio);
-  REVERIE_CHECK(goals.random_share >= 0.0 && goals.random_share <= 1.0,
-                "replay: a share of {} random goals, expected 0 to 1", goals.random_share);
-  REVERIE_CHECK(goals.strategy != GoalStrategy::kGeometric ||
-                    (goals.geometric_gamma > 0.0 && goals.geometric_gamma < 1.0),
-                "replay: geometric goals with gamma {}, expected between 0 and 1",
-                goals.geometric_gamma);
+  check_future(future_of(goals), "goals");
 }
 
-// The slot of the observation whose achieved goal becomes the goal of the step in `slot`; -1 when
-// no known observation follows it.
-int64_t ReplayBuffer::draw_goal(int64_t slot, const GoalSpec& goals, Rng& rng) const {
-  const bool is_random = goals.strategy == GoalStrategy::kRandom ||
-                         (goals.random_share > 0.0 && rng.random() < goals.random_share);
+void ReplayBuffer::check_future(const FutureSpec& future, const char* what) {
+  REVERIE_CHECK(future.random_share >= 0.0 && future.random_share <= 1.0,
+                "replay: a share of {} random {}, expected 0 to 1", future.random_share, what);
+  REVERIE_CHECK(future.strategy != GoalStrategy::kGeometric ||
+                    (future.geometric_gamma > 0.0 && future.geometric_gamma < 1.0),
+                "replay: geometric {} with gamma {}, expected between 0 and 1", what,
+                future.geometric_gamma);
+}
+
+// The slot of the observation that stands for the future of the step in `slot`; -1 when no known
+// observation follows it.
+int64_t ReplayBuffer::draw_future(int64_t slot, const FutureSpec& future, Rng& rng) const {
+  const bool is_random = future.strategy == GoalStrategy::kRandom ||
+                         (future.random_share > 0.0 && rng.random() < future.random_share);
   if (is_random) {
     const int64_t n = filled();
     int64_t drawn = 0;
     do {
       const int64_t draw = rng.integers(0, lanes_ * n);
       drawn = draw / n * slots_ + draw % n;
-    } while (kind(drawn) == kEmpty || kind(drawn) == kUnseenEnd);
+    } while (kind(drawn) == kEmpty || kind(drawn) == kUnseenEnd || kind(drawn) == kContext);
     return drawn;
   }
   const int64_t lane = slot / slots_;
@@ -204,16 +214,27 @@ int64_t ReplayBuffer::draw_goal(int64_t slot, const GoalSpec& goals, Rng& rng) c
   int64_t last = end == ends.end() ? newest(lane) : *end;
   if (kind(slot_of(lane, last)) == kUnseenEnd) --last;
   if (last <= number) return -1;
-  int64_t goal = last;
-  if (goals.strategy == GoalStrategy::kFuture) goal = rng.integers(number + 1, last + 1);
-  if (goals.strategy == GoalStrategy::kGeometric) {
-    const double skipped = std::floor(std::log1p(-rng.random()) / std::log(goals.geometric_gamma));
+  int64_t drawn = last;
+  if (future.strategy == GoalStrategy::kFuture) drawn = rng.integers(number + 1, last + 1);
+  if (future.strategy == GoalStrategy::kGeometric) {
+    const double skipped = std::floor(std::log1p(-rng.random()) / std::log(future.geometric_gamma));
     if (skipped < static_cast<double>(last - number)) {
-      goal = number + 1 + static_cast<int64_t>(skipped);
-      goal = std::min(goal, last);
+      drawn = number + 1 + static_cast<int64_t>(skipped);
+      drawn = std::min(drawn, last);
     }
   }
-  return slot_of(lane, goal);
+  return slot_of(lane, drawn);
+}
+
+void ReplayBuffer::gather_futures(std::span<const int64_t> first, std::span<int64_t> drawn,
+                                  const FutureSpec& future, Batch& out, Rng& rng) const {
+  for (size_t i = 0; i < first.size(); ++i) {
+    const int64_t later = draw_future(first[i], future, rng);
+    drawn[i] = later >= 0 ? later : first[i];
+  }
+  for (const Column& column : observation_) {
+    out.future_obs.add(column.field.name, gather(column, drawn));
+  }
 }
 
 // Draws the goals, -1 where the recorded one stays, and sums the rewards for them.
@@ -235,7 +256,7 @@ void ReplayBuffer::relabel(const SampleSpec& spec, std::span<const int64_t> firs
     if (rng.random() >= goals.ratio) continue;
     // The goal that the step achieved is unknown, so the step stays as recorded.
     if (kind(slot_after(first[i])) == kUnseenEnd) continue;
-    goal[i] = draw_goal(first[i], goals, rng);
+    goal[i] = draw_future(first[i], future_of(goals), rng);
     if (goal[i] < 0) continue;
     read(goal[i], desired);
     const auto outcome = [&](int64_t slot) -> std::optional<GoalOutcome> {
@@ -284,6 +305,7 @@ void ReplayBuffer::check_request(int64_t batch, const SampleSpec& spec) const {
   REVERIE_CHECK(!spec.prioritized || (spec.beta >= 0.0 && spec.beta <= 1.0),
                 "replay: beta {}, expected 0 to 1", spec.beta);
   if (spec.goals) check_goals(*spec.goals);
+  if (spec.future) check_future(*spec.future, "futures");
 }
 
 Batch ReplayBuffer::sample(int64_t batch, const SampleSpec& spec, Rng& rng) const {
@@ -318,10 +340,12 @@ Batch ReplayBuffer::sample(int64_t batch, const SampleSpec& spec, Rng& rng) cons
   out.action = gather(*action_, first);
   if (spec.goals) write_goals(*spec.goals, goal, out);
   if (spec.next_action) gather_next_actions(first, last, out);
+  if (spec.future) gather_futures(first, last, *spec.future, out, rng);  // last is read no more
   to_device({&out.action, &out.reward, &out.discount, &out.index, &out.weight, &out.next_action,
              &out.has_next_action},
             out.obs);
   to_device({}, out.next_obs);
+  to_device({}, out.future_obs);
   return out;
 }
 

@@ -177,15 +177,14 @@ double OccupancyMap::overlap() const {
 OccupancyStudy study_occupancy(const std::string& run, const OccupancyOptions& options) {
   const LoadedPolicy loaded = load_policy(run, options.load);
   const auto* const valued = dynamic_cast<const ValuesStates*>(loaded.agent.get());
-  REVERIE_CHECK(
-      valued != nullptr,
-      "{}: the values of '{}' cannot be asked for; expected a run of fb, gamma-model, iql, "
-      "td3, td3-bc or rebrac",
-      run, loaded.config->agent);
+  REVERIE_CHECK(valued != nullptr,
+                "{}: the values of '{}' cannot be asked for; expected a run of fb, hilp, "
+                "gamma-model, iql, td3, td3-bc or rebrac",
+                run, loaded.config->agent);
   const auto* const tasks = dynamic_cast<const TaskAgent*>(loaded.agent.get());
   REVERIE_CHECK(
       tasks != nullptr || options.dataset.empty(),
-      "--dataset: only a prediction of fb weights states of a dataset, and {} is of '{}'; "
+      "--dataset: only a prediction of fb or hilp weights states of a dataset, and {} is of '{}'; "
       "leave it out",
       run, loaded.config->agent);
   std::unique_ptr<Env> env = loaded.make_env();

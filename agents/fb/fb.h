@@ -2,10 +2,9 @@
 
 #include <cstdint>
 #include <memory>
-#include <vector>
 
 #include "agents/agent.h"
-#include "agents/off_policy/options.h"
+#include "agents/zero_shot/options.h"
 
 namespace reverie {
 
@@ -30,38 +29,20 @@ namespace reverie {
 //   actor    maximise  mean of the smaller of both F(s, a, z)^T z,  a = clip(mu(s, z) + eps)
 //   targets  theta' <- (1 - tau) theta' + tau theta  of F and B
 //
-// with eps ~ clip(N(0, noise^2), -noise_clip, noise_clip). The z_i are uniform on the sphere of
-// radius sqrt(d); those of a share `goal_share` of the batch, drawn at random, are the tasks of
-// next states of the batch.
-//
-// Which task a policy is evaluated with: that of the goal, where the environment shows a
-// `desired_goal`; else that of the data's own reward, from the first 10,000 transitions that were
-// learnt from, or that of another environment (TaskAgent::pursue()).
+// with the tasks z_i, the noise eps and the choice of a task for evaluation that all such agents
+// share (agents/zero_shot/zero_shot_agent.h).
 //
 // Source: Touati & Ollivier 2021, arXiv:2103.07945, section 5; Touati, Rapin & Ollivier 2023,
 // arXiv:2209.14935, appendix; the authors' code (facebookresearch/controllable_agent, fb_ddpg.py).
 // Differs: networks 256 wide and batches of 256, a sixtieth of the arithmetic; the share of goals
 // is the same in every batch.
-struct FbConfig : AgentConfig {
-  int64_t task_size = 50;  // d
-  int64_t hidden_size = 256;
-  double learning_rate = 1e-4;
+struct FbConfig : AgentConfig, ZeroShotOptions {
   double backward_learning_rate = 1e-4;
-  double actor_learning_rate = 1e-4;
-  double gamma = 0.98;
-  int64_t minibatch = 256;
-  double tau = 0.01;
   double orthonormality = 1.0;
-  double goal_share = 0.5;
-  double noise = 0.2;
-  double noise_clip = 0.3;
-  std::vector<int64_t> goal_numbers = {};
-  bool normalize_observation = false;
 
   void describe(ConfigFields& fields) override;
 
-  // Throws Error for discrete actions, for an environment without floating-point fields beside its
-  // goals, for goal_numbers that it does not have, and for goals of another size.
+  // Throws Error as zero_shot::Inputs.
   std::unique_ptr<Agent> make(const EnvSpec& spec, at::Device device, uint64_t seed) const override;
 };
 

@@ -41,6 +41,7 @@ Batch MixedSource::sample(int64_t batch, const SampleSpec& spec, Rng& rng) const
             .reward = at::cat({first.reward, second.reward}),
             .discount = at::cat({first.discount, second.discount}),
             .index = at::cat({first.index, second.index})};
+  if (spec.future) out.future_obs = join(first.future_obs, second.future_obs);
   if (!spec.next_action) return out;
   out.next_action = at::cat({first.next_action, second.next_action});
   out.has_next_action = at::cat({first.has_next_action, second.has_next_action});

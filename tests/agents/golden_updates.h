@@ -70,6 +70,8 @@ class GoldenUpdates {
       return pictures_ ? file_.tensor(record) : get(record);
     };
     const std::string field = pictures_ ? "pixels" : "observation";
+    const std::string future = fmt::format("batch.{}.future_obs", update);
+    const bool has_future = has(fmt::format("{}.{}", name_, future));
     const bool has_next = has(fmt::format("{}.batch.{}.next_action", name_, update));
     return {.obs = {{field, part("obs")}},
             .next_obs = {{field, part("next_obs")}},
@@ -79,7 +81,8 @@ class GoldenUpdates {
             .index = at::arange(part("reward").size(0)),
             .weight = weighted ? part("weight") : at::Tensor(),
             .next_action = has_next ? part("next_action") : at::Tensor(),
-            .has_next_action = has_next ? part("has_next_action") : at::Tensor()};
+            .has_next_action = has_next ? part("has_next_action") : at::Tensor(),
+            .future_obs = has_future ? TensorMap{{field, get(future)}} : TensorMap()};
   }
 
   // Makes the updates up to `updates`, and compares each one's metrics with the columns of

@@ -30,7 +30,8 @@ Batch on_meta(const Batch& batch) {
           .discount = batch.discount.to(at::kMeta),
           .index = batch.index,
           .next_action = batch.next_action.to(at::kMeta),
-          .has_next_action = batch.has_next_action.to(at::kMeta)};
+          .has_next_action = batch.has_next_action.to(at::kMeta),
+          .future_obs = on_meta(batch.future_obs)};
 }
 
 Rollout on_meta(const Rollout& rollout) {

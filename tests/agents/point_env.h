@@ -254,6 +254,7 @@ inline Batch random_batch(const EnvSpec& spec, int64_t count, Rng& rng) {
   batch.index = at::arange(count);
   batch.next_action = batch.action.roll(1, 0);
   batch.has_next_action = batch.discount.ne(0.0).to(at::kFloat);
+  for (const auto& [name, values] : batch.obs) batch.future_obs.add(name, values.roll(1, 0));
   return batch;
 }
 

@@ -281,6 +281,49 @@ TEST(ReplayGoals, WrongSpecsAreRefused) {
   }
 }
 
+TEST(ReplayFutures, AreLaterStatesOfTheEpisodeAndChangeNothingElse) {
+  const ReplayBuffer replay = scripted_replay(300, 2, 2, 9, 100);
+  Rng rng(11), same(11);
+  const Batch batch = replay.sample(2000, {.future = FutureSpec{.geometric_gamma = 0.5}}, rng);
+  EXPECT_TRUE(batch.obs.at("pixels").equal(replay.sample(2000, {}, same).obs.at("pixels")));
+  const at::Tensor now = batch.obs.at("observation"), later = batch.future_obs.at("observation");
+  EXPECT_TRUE(now.narrow(1, 0, 2).equal(later.narrow(1, 0, 2))) << "lane and episode";
+  const at::Tensor distance = (later - now).select(1, 2);
+  EXPECT_GE(distance.min().item<double>(), 1.0);
+  EXPECT_GT(distance.max().item<double>(), 3.0);
+  // The newest frame of the stack is that of the step.
+  const at::Tensor frame = batch.future_obs.at("pixels").select(1, 1).flatten(1).select(1, 2);
+  EXPECT_TRUE(frame.to(at::kFloat).equal(later.select(1, 2)));
+  EXPECT_EQ(replay.sample(2, {}, rng).future_obs.size(), 0U);
+}
+
+TEST(ReplayFutures, DistancesAreGeometricAndAShareIsOfAnyEpisode) {
+  const ReplayBuffer replay = scripted_replay(3000, 2, 1, 1000, 2000);
+  Rng rng(12);
+  const auto draw = [&](double share) {
+    const FutureSpec future{.random_share = share, .geometric_gamma = 0.5};
+    return replay.sample(20000, {.future = future}, rng);
+  };
+  const Batch near = draw(0.0);
+  const at::Tensor distance =
+      (near.future_obs.at("observation") - near.obs.at("observation")).select(1, 2);
+  for (int d = 1; d <= 4; ++d) {
+    const double share = (distance == d).to(at::kDouble).mean().item<double>();
+    EXPECT_NEAR(share, std::pow(0.5, d), 0.02) << d;
+  }
+  const Batch mixed = draw(0.4);
+  const at::Tensor other =
+      mixed.future_obs.at("observation").select(1, 0) != mixed.obs.at("observation").select(1, 0);
+  EXPECT_NEAR(other.to(at::kDouble).mean().item<double>(), 0.2, 0.02) << "half of the random ones";
+}
+
+TEST(ReplayFutures, WrongSpecsAreRefused) {
+  const ReplayBuffer replay = scripted_replay(30, 1, 1, 9, 20);
+  Rng rng(13);
+  EXPECT_THROW(replay.sample(4, {.future = FutureSpec{.random_share = 1.5}}, rng), Error);
+  EXPECT_THROW(replay.sample(4, {.future = FutureSpec{.geometric_gamma = 1.0}}, rng), Error);
+}
+
 TEST(ReplayDisk, EqualsMemoryBitForBit) {
   const ReplayOptions on_disk{.memory_budget = 0, .disk_folder = testing::TempDir()};
   const ReplayBuffer memory = scripted_replay(50, 2, 3, 9, 200);

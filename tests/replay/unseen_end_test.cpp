@@ -163,6 +163,29 @@ TEST(UnseenEnd, NoGoalIsTakenFromItAndNoneIsReachedThere) {
   EXPECT_TRUE(all_known);
 }
 
+// The last step of such an episode has no future that is known: its own state stands for it.
+TEST(UnseenEnd, IsNoFuture) {
+  const ScriptedEnvs envs(2, 1, 5);
+  const ReplayBuffer replay = hidden_replay(300, 2, 5, 200);
+  Rng rng(6);
+  const FutureSpec future{.random_share = 0.3, .geometric_gamma = 0.5};
+  const Batch batch = replay.sample(2000, {.future = future}, rng);
+  int64_t own = 0;
+  for (int64_t i = 0; i < 2000; ++i) {
+    const ReadOrigin from = read_origin(batch.obs.at("observation")[i]);
+    const ReadOrigin later = read_origin(batch.future_obs.at("observation")[i]);
+    ASSERT_FALSE(is_hidden(envs, later));
+    const bool same =
+        from.lane == later.lane && from.episode == later.episode && from.step == later.step;
+    if (same) ++own;
+    if (same && i % 7 == 0) {
+      // Only the last step; a random draw of the very same state is rare.
+      EXPECT_TRUE(is_hidden(envs, {from.lane, from.episode, from.step + 1}));
+    }
+  }
+  EXPECT_GT(own, 100);
+}
+
 TEST(UnseenEnd, SurvivesSaveAndRestore) {
   const ReplayBuffer replay = hidden_replay(24, 2, 5, 200);
   TensorMap saved;

@@ -1,4 +1,4 @@
-#include "agents/fb/fb_networks.h"
+#include "agents/zero_shot/networks.h"
 
 #include <cmath>
 
@@ -6,7 +6,7 @@
 #include "nn/layers.h"
 #include "nn/pch.h"
 
-namespace reverie::fb {
+namespace reverie::zero_shot {
 namespace {
 
 // Two branches whose outputs are joined to H numbers.
@@ -24,15 +24,20 @@ Shapes forward_shapes(const Sizes& n) {
   declare_branch(shapes, "state_action", n.state + n.action, n.hidden);
   declare_branch(shapes, "state_task", n.state + n.task, n.hidden);
   EnsembleLinear::declare(shapes, "heads.0", 2, n.hidden / 2 * 2, n.hidden);
-  EnsembleLinear::declare(shapes, "heads.2", 2, n.hidden, n.task);
+  EnsembleLinear::declare(shapes, "heads.2", 2, n.hidden, n.outputs);
   return shapes;
 }
 
-Shapes backward_shapes(const Sizes& n) {
+// As in nn.Sequential, where activations count: the layer behind `layers` hidden ones.
+std::string linear_name(int64_t layers) { return std::to_string(layers == 0 ? 0 : 2 * layers + 1); }
+
+Shapes encoder_shapes(const EncoderSizes& n) {
   Shapes shapes;
-  Trunk::declare(shapes, "", n.goal, n.hidden);
-  Linear::declare(shapes, "3", n.hidden, n.hidden);
-  Linear::declare(shapes, "5", n.hidden, n.task);
+  if (n.layers > 0) Trunk::declare(shapes, "", n.inputs, n.hidden);
+  for (int64_t k = 1; k < n.layers; ++k) {
+    Linear::declare(shapes, linear_name(k), n.hidden, n.hidden);
+  }
+  Linear::declare(shapes, linear_name(n.layers), n.layers == 0 ? n.inputs : n.hidden, n.outputs);
   return shapes;
 }
 
@@ -57,23 +62,13 @@ Forward::Forward(const Sizes& sizes, Rng& rng, at::Device device)
   reset_ensemble(parameters_, rng);
 }
 
-at::Tensor Forward::operator()(const at::Tensor& s, const at::Tensor& a,
+at::Tensor Forward::operator()(const at::Tensor& x, const at::Tensor& a,
                                const at::Tensor& z) const {
-  const at::Tensor h = at::cat({branch(parameters_, "state_action", at::cat({s, a}, 1)),
-                                branch(parameters_, "state_task", at::cat({s, z}, 1))},
+  const at::Tensor h = at::cat({branch(parameters_, "state_action", at::cat({x, a}, 1)),
+                                branch(parameters_, "state_task", at::cat({x, z}, 1))},
                                1);
   return EnsembleLinear(parameters_,
                         "heads.2")(at::relu(EnsembleLinear(parameters_, "heads.0")(h)));
-}
-
-Backward::Backward(const Sizes& sizes, Rng& rng, at::Device device)
-    : parameters_(backward_shapes(sizes), device) {
-  reset_parameters(parameters_, rng);
-}
-
-at::Tensor Backward::operator()(const at::Tensor& g) const {
-  const at::Tensor h = at::relu(Linear(parameters_, "3")(Trunk(parameters_, "")(g)));
-  return on_sphere(Linear(parameters_, "5")(h));
 }
 
 Policy::Policy(const Sizes& sizes, Rng& rng, at::Device device)
@@ -81,10 +76,21 @@ Policy::Policy(const Sizes& sizes, Rng& rng, at::Device device)
   reset_parameters(parameters_, rng);
 }
 
-at::Tensor Policy::operator()(const at::Tensor& s, const at::Tensor& z) const {
+at::Tensor Policy::operator()(const at::Tensor& x, const at::Tensor& z) const {
   const at::Tensor h = at::cat(
-      {branch(parameters_, "state", s), branch(parameters_, "state_task", at::cat({s, z}, 1))}, 1);
+      {branch(parameters_, "state", x), branch(parameters_, "state_task", at::cat({x, z}, 1))}, 1);
   return at::tanh(Linear(parameters_, "head.2")(at::relu(Linear(parameters_, "head.0")(h))));
 }
 
-}  // namespace reverie::fb
+Encoder::Encoder(const EncoderSizes& sizes, Rng& rng, at::Device device)
+    : layers_(sizes.layers), parameters_(encoder_shapes(sizes), device) {
+  reset_parameters(parameters_, rng);
+}
+
+at::Tensor Encoder::operator()(const at::Tensor& s) const {
+  at::Tensor h = layers_ > 0 ? Trunk(parameters_, "")(s) : s;
+  for (int64_t k = 1; k < layers_; ++k) h = at::relu(Linear(parameters_, linear_name(k))(h));
+  return on_sphere(Linear(parameters_, linear_name(layers_))(h));
+}
+
+}  // namespace reverie::zero_shot
