@@ -27,6 +27,7 @@
 #include "agents/tabular/value_iteration.h"
 #include "agents/td3/td3.h"
 #include "agents/td7/td7.h"
+#include "agents/td_jepa/td_jepa.h"
 #include "agents/training/training_config.h"
 
 namespace reverie {
@@ -49,6 +50,7 @@ const std::vector<AgentEntry>& agent_registry() {
       iql_entry(),
       fb_entry(),
       hilp_entry(),
+      td_jepa_entry(),
       gamma_model_entry(),
       reward_model_entry(),
       rnd_entry(),

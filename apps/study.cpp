@@ -120,9 +120,9 @@ int occupancy(const Arguments& arguments) {
       "study occupancy",
       "Plays episodes of a maze, and draws beside each other how good the agent thinks "
       "each\nplace is, where the policy was, and, for agents that learn occupancies "
-      "(fb, hilp, gamma-model), where it was\npredicted to be. Visits are discounted.");
+      "(fb, hilp, td-jepa, gamma-model), where it was\npredicted to be. Visits are discounted.");
   line.add("RUN", run,
-           {.help = "run folder of an agent with values: fb, hilp, gamma-model, iql, td3",
+           {.help = "run folder of an agent with values: fb, hilp, td-jepa, gamma-model, iql, td3",
             .required = true});
   line.add("--episodes", options.episodes,
            {.help = "rows of the picture", .range = between(1, 20)});

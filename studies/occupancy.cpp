@@ -178,15 +178,15 @@ OccupancyStudy study_occupancy(const std::string& run, const OccupancyOptions& o
   const LoadedPolicy loaded = load_policy(run, options.load);
   const auto* const valued = dynamic_cast<const ValuesStates*>(loaded.agent.get());
   REVERIE_CHECK(valued != nullptr,
-                "{}: the values of '{}' cannot be asked for; expected a run of fb, hilp, "
+                "{}: the values of '{}' cannot be asked for; expected a run of fb, hilp, td-jepa, "
                 "gamma-model, iql, td3, td3-bc or rebrac",
                 run, loaded.config->agent);
   const auto* const tasks = dynamic_cast<const TaskAgent*>(loaded.agent.get());
-  REVERIE_CHECK(
-      tasks != nullptr || options.dataset.empty(),
-      "--dataset: only a prediction of fb or hilp weights states of a dataset, and {} is of '{}'; "
-      "leave it out",
-      run, loaded.config->agent);
+  REVERIE_CHECK(tasks != nullptr || options.dataset.empty(),
+                "--dataset: only a prediction of fb, hilp or td-jepa weights states of a dataset, "
+                "and {} is of '{}'; "
+                "leave it out",
+                run, loaded.config->agent);
   std::unique_ptr<Env> env = loaded.make_env();
   MazeSquares squares(MazeSquares::maze_of(*env), options.per_side);
   OccupancyStudy study{.gamma = dynamic_cast<TransitionAgent&>(*loaded.agent).request().spec.gamma,

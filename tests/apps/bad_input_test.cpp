@@ -61,7 +61,7 @@ TEST_F(BadInput, NamesOfTraining) {
           {"nothing to learn", "reverie evaluate random"});
   refuses({"train", "--env", "maze2d-umaze", "--agent", "ppo", "--dataset", "a.h5"},
           {"--dataset a.h5: agent 'ppo' cannot learn from a dataset",
-           "dqn, ddpg, td3, td7, sac, bc, td3-bc, rebrac, iql, fb, hilp, gamma-model, "
+           "dqn, ddpg, td3, td7, sac, bc, td3-bc, rebrac, iql, fb, hilp, td-jepa, gamma-model, "
            "reward-model, rnd, "
            "jepa"});
   train_refuses({"--gama", "0.9"}, {"unknown flag '--gama'", "did you mean '--gamma'?"});

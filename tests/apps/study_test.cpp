@@ -112,7 +112,7 @@ TEST_F(Study, OccupancyRefusesWhatHasNoMapOrNoValues) {
   collect("data.h5");
   learn("bc", {"--agent", "bc", "--hidden-sizes", "8"});
   expect_refusal(folder_.path(), {"study", "occupancy", "bc"},
-                 {"values of 'bc'", "fb, hilp, gamma-model, iql"});
+                 {"values of 'bc'", "fb, hilp, td-jepa, gamma-model, iql"});
 }
 
 }  // namespace
