@@ -93,8 +93,7 @@ void add_goal_flags(CommandLine& line, GoalRequest& request) {
   const std::string heading = "Goals, for runs that plan to goals, and rewards";
   line.add("--dataset", request.dataset,
            {.help = "dataset whose held-out episodes provide starts and goals; for fb, hilp and "
-                    "td-jepa, whose "
-                    "states the reward of --env is inferred from",
+                    "td-jepa, whose states the reward of --env is inferred from",
             .fallback = "the run's",
             .heading = heading});
   line.add("--goal-steps", request.steps,

@@ -184,8 +184,7 @@ OccupancyStudy study_occupancy(const std::string& run, const OccupancyOptions& o
   const auto* const tasks = dynamic_cast<const TaskAgent*>(loaded.agent.get());
   REVERIE_CHECK(tasks != nullptr || options.dataset.empty(),
                 "--dataset: only a prediction of fb, hilp or td-jepa weights states of a dataset, "
-                "and {} is of '{}'; "
-                "leave it out",
+                "and {} is of '{}'; leave it out",
                 run, loaded.config->agent);
   std::unique_ptr<Env> env = loaded.make_env();
   MazeSquares squares(MazeSquares::maze_of(*env), options.per_side);

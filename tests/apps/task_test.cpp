@@ -68,6 +68,22 @@ TEST_F(TaskCommands, ARewardMayBeNamedOrWritten) {
   refuses({"--reward", "sped"}, {"--reward", "did you mean 'speed'"});
 }
 
+TEST_F(TaskCommands, EveryAgentOfTheKindIsToldARewardByName) {
+  for (const char* agent : {"hilp", "td-jepa"}) {
+    succeeds({"train", "--env", "cheetah-run", "--agent", agent, "--dataset", "data.h5",
+              "--updates", "20", "--hidden-size", "16", "--task-size", "4", "--evaluate-every", "0",
+              "--threads", "1", "--run", agent});
+    const auto moves = [&](const char* reward) {
+      const json out = json::parse(succeeds({"evaluate", agent, "--json", "--episodes", "1",
+                                             "--max-steps", "30", "--reward", reward})
+                                       .out,
+                                   nullptr, false);
+      return out.at("metrics").at("x_velocity").get<double>();
+    };
+    EXPECT_NE(moves("walk"), moves("run-backward")) << agent;
+  }
+}
+
 TEST_F(TaskCommands, RecordsNameTheTask) {
   succeeds({"evaluate", "run", "--env", "cheetah-walk", "--episodes", "1", "--record", "study"});
   const json record = json::parse(content(folder_->path() / "study/run.json"));
