@@ -96,7 +96,7 @@ class Fb final : public zero_shot::ZeroShotAgent {
     return (r.unsqueeze(1) * f).mean(0, true);
   }
 
-  at::Tensor density(const at::Tensor& sum, const at::Tensor& f) const override {
+  at::Tensor relative_density(const at::Tensor& sum, const at::Tensor& f) const override {
     return at::mm(sum, f.t()).squeeze(0);
   }
 

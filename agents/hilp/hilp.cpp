@@ -139,7 +139,7 @@ class Hilp final : public zero_shot::ZeroShotAgent {
   }
 
   // Centred features are orthogonal to constants, whose part of the density is its mean.
-  at::Tensor density(const at::Tensor& sum, const at::Tensor& f) const override {
+  at::Tensor relative_density(const at::Tensor& sum, const at::Tensor& f) const override {
     return at::mm(statistics_.whitened(sum), f.t()).squeeze(0) + 1.0 / (1.0 - config_.gamma);
   }
 

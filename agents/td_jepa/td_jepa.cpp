@@ -168,7 +168,7 @@ class TdJepa final : public zero_shot::ZeroShotAgent {
     return config_.whiten_tasks ? zero_shot::on_sphere(statistics_.whitened(f)) : f;
   }
 
-  at::Tensor density(const at::Tensor& sum, const at::Tensor& f) const override {
+  at::Tensor relative_density(const at::Tensor& sum, const at::Tensor& f) const override {
     return at::mm(statistics_.whitened(sum), f.t()).squeeze(0);
   }
 

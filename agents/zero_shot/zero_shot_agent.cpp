@@ -191,7 +191,7 @@ at::Tensor ZeroShotAgent::values(const TensorMap& obs) const {
 at::Tensor ZeroShotAgent::occupancy(const TensorMap& start, const TensorMap& states) const {
   const at::NoGradGuard no_grad;
   const at::Tensor sum = measured_forward(start).f.mean(0);  // [1, d]
-  return density(sum, features(inputs_.goal_part(inputs_.state_of(states)))).cpu();
+  return relative_density(sum, features(inputs_.goal_part(inputs_.state_of(states)))).cpu();
 }
 
 void ZeroShotAgent::state(StateList& list) {

@@ -109,7 +109,7 @@ class ZeroShotAgent : public TaskAgent {
 
   // The density, relative to the data's distribution, of states of features f [M, d] in the
   // discounted occupancy that F [1, d] sums up: [M].
-  virtual at::Tensor density(const at::Tensor& sum, const at::Tensor& f) const = 0;
+  virtual at::Tensor relative_density(const at::Tensor& sum, const at::Tensor& f) const = 0;
 
   // The task of goals in the environment's units [N, G], seen from s [N, S]: task_of() by default.
   virtual at::Tensor goal_task(const at::Tensor& s, const at::Tensor& goals) const;
