@@ -9,8 +9,8 @@ A line is a name, its arguments, '=', results.
 
 constants N POPULATION   mu_eff c_c c_1 c_mu and the weights of pycma; c_sigma of purecma; damping minus learning
                          rate of pycma's step size (its learning rate is not the tutorial's)
-generation               pycma after one generation of 6 numbers and 8 candidates: sigma, mean, covariance (lower
-                         triangle by rows). Its step size learns with the tutorial's constants.
+generation POPULATION    pycma after one generation of 6 numbers: sigma, mean, covariance (lower triangle by rows).
+                         Its step size learns with the tutorial's constants.
 lm_generations           pypop7's LM-MA-ES after 40 generations of 40 numbers: sigma, mean
 evaluations METHOD F N   median of evaluations until F < 1e-9, of 11 seeds, and how often that was reached. METHOD
                          cma-es and sep-cma-es: pycma, lm-ma-es: pypop7
@@ -71,8 +71,8 @@ def constants(purecma, n, population):
     put(f"constants {n} {population}", sp.weights.mueff, sp.cc, sp.c1, sp.cmu, old.cs, step.damps - step.cs, *sp.weights)
 
 
-def generation():
-    n, population = 6, 8
+def generation(population):
+    n = 6
     mu_eff = cma.CMAEvolutionStrategy(np.zeros(n), 1, {"popsize": population, "verbose": -9}).sp.weights.mueff
     c_sigma = (mu_eff + 2) / (n + mu_eff + 5)
     z = noise(0, population, n)
@@ -82,12 +82,13 @@ def generation():
         {"popsize": population, "verbose": -9, "AdaptSigma": CMAAdaptSigmaCSA, "randn": lambda *shape: z, "seed": np.nan},
     )
     es.adapt_sigma.initialize(es)
-    es.adapt_sigma.cs, es.adapt_sigma.damps = c_sigma, 1 + c_sigma
+    damping = 1 + 2 * max(0, ((mu_eff - 1) / (n + 1)) ** 0.5 - 1)
+    es.adapt_sigma.cs, es.adapt_sigma.damps = c_sigma, damping + c_sigma
     x = es.ask()
     # pycma makes the standard deviations of the start unequal by up to 5e-5.
     assert np.allclose(x, np.arange(n) / 4 + 0.5 * z, rtol=0, atol=1e-4)
     es.tell(x, [ellipsoid(row) for row in x])
-    put("generation", es.sigma, *es.mean, *es.sm.C[np.tril_indices(n)])
+    put(f"generation {population}", es.sigma, *es.mean, *es.sm.C[np.tril_indices(n)])
 
 
 class Replay:
@@ -154,7 +155,8 @@ def main():
     spec.loader.exec_module(purecma)
     for n, population in [(2, 6), (5, 8), (5, 64), (10, 10), (40, 15), (867, 64)]:
         constants(purecma, n, population)
-    generation()
+    generation(8)
+    generation(64)  # so large that the weights do not cancel the decay of the matrix
     lm_generations()
     for f in (sphere, ellipsoid, cigar, rosenbrock):
         evaluations("cma-es", f, 10)
