@@ -68,7 +68,7 @@ class EvolutionTrainer final : public Trainer {
   // A run must not end within a generation, which would be lost.
   TrainingCounts counts() const override {
     const int64_t reached = env_ ? std::min(steps_, std::max(length_ - 1, told_steps_)) : steps_;
-    return {.position = reached, .steps = reached, .updates = agent_->strategy().generation()};
+    return {.position = reached, .steps = reached, .updates = generations_};
   }
 
   Agent& agent() override { return *agent_; }
@@ -88,8 +88,12 @@ class EvolutionTrainer final : public Trainer {
   void state(StateList& list) override {
     agent_->state(list);
     list.add("steps", told_steps_);
+    list.add("updates", generations_);
     list.after_load([this] {
-      REVERIE_CHECK(told_steps_ >= 0, "state.json: steps {}, expected at least 0", told_steps_);
+      REVERIE_CHECK(
+          told_steps_ >= 0 && generations_ == agent_->strategy().generation(),
+          "state.json: steps {} and updates {}, expected at least 0 and the strategy's {}",
+          told_steps_, generations_, agent_->strategy().generation());
       steps_ = told_steps_;
       env_.reset();
     });
@@ -131,6 +135,7 @@ class EvolutionTrainer final : public Trainer {
     latest_ = Generation{.best = *std::max_element(returns_.begin(), returns_.end()),
                          .mean = mean_of_numbers(returns_)};
     told_steps_ = steps_;
+    ++generations_;
     env_.reset();
   }
 
@@ -142,8 +147,9 @@ class EvolutionTrainer final : public Trainer {
   std::unique_ptr<EvolutionAgent> agent_;
   const int64_t population_, lanes_;
   SpaceAdapter adapter_;
-  int64_t steps_ = 0;       // of all environments
-  int64_t told_steps_ = 0;  // those of complete generations
+  int64_t steps_ = 0;        // of all environments
+  int64_t told_steps_ = 0;   // those of complete generations
+  int64_t generations_ = 0;  // complete ones
 
   // Of the generation that is played; env_ is empty between two.
   std::optional<ThreadedVectorEnv> env_;

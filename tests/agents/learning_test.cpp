@@ -37,15 +37,17 @@ RunConfig point_run(const LearningCase& learning, int64_t seed) {
   config.env_config = std::make_unique<test::PointConfig>(task);
   config.agent_config = find_agent(learning.agent).config();
   config.training = find_agent(learning.agent).training();
-  Options options = {{"num_envs", "4"},   {"learning_starts", "400"},
-                     {"minibatch", "64"}, {"replay_capacity", "6000"},
-                     {"gamma", "0.9"},    {"evaluate_every", "0"}};
-  options.insert(options.end(), learning.options.begin(), learning.options.end());
+  const Options of_most = {{"num_envs", "4"},   {"learning_starts", "400"},
+                           {"minibatch", "64"}, {"replay_capacity", "6000"},
+                           {"gamma", "0.9"},    {"evaluate_every", "0"}};
   ConfigFields fields;
   config.training->describe(fields);
   fields.section("agent");
   config.agent_config->describe(fields);
-  for (const auto& [name, value] : options) fields.set(name, value);
+  for (const auto& [name, value] : of_most) {
+    if (fields.find(name) != nullptr) fields.set(name, value);
+  }
+  for (const auto& [name, value] : learning.options) fields.set(name, value);
   return config;
 }
 

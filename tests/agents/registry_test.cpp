@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "agents/evolution/evolution_agent.h"
 #include "agents/space_adapter.h"
 #include "agents/tabular/sweep_training.h"
 #include "nn/pch.h"
@@ -77,6 +78,14 @@ class AgentContract : public testing::TestWithParam<std::string> {
       const SweepAgent::Sweep sweep = of_models->sweep(test::random_mdp(spec_, rng));
       return {.metrics = {{"loss/residual", at::scalar_tensor(sweep.residual)}}};
     }
+    if (auto* of_returns = dynamic_cast<EvolutionAgent*>(&agent)) {
+      of_returns->begin_generation();
+      std::vector<double> returns(static_cast<size_t>(of_returns->population()));
+      for (double& value : returns) value = rng.uniform(-1.0, 1.0);
+      of_returns->end_generation(returns);
+      const double sigma = of_returns->strategy().sigma();
+      return {.metrics = {{"evolution/sigma", at::scalar_tensor(sigma)}}};
+    }
     auto& of_sequences = dynamic_cast<SequenceAgent&>(agent);
     const SampleRequest request = of_sequences.request();
     return learn_from(of_sequences,
@@ -125,7 +134,10 @@ TEST_P(AgentContract, ActsWithinTheUnitRangeAndTheSameWayWhenEvaluated) {
 TEST_P(AgentContract, SeedsDecideWeightsAndExploration) {
   expect_same_bits(tensors_of(*make(1)), tensors_of(*make(1)));
   const auto agent = make(1);
-  if (dynamic_cast<SweepAgent*>(agent.get()) != nullptr) GTEST_SKIP() << "it draws nothing";
+  if (dynamic_cast<SweepAgent*>(agent.get()) != nullptr ||
+      dynamic_cast<EvolutionAgent*>(agent.get()) != nullptr) {
+    GTEST_SKIP() << "its actors draw nothing";
+  }
   EXPECT_TRUE(at::equal(act(*agent, observations(), ActMode::kExplore, 5),
                         act(*agent, observations(), ActMode::kExplore, 5)));
   EXPECT_FALSE(at::equal(act(*agent, observations(), ActMode::kExplore, 5),
@@ -241,6 +253,12 @@ TEST_P(AgentContract, ObservationsAreCountedOnce) {
   const std::unique_ptr<Agent> agent = make(1);
   agent->observe(observations());
   double expected = 9.0;
+  if (auto* of_returns = dynamic_cast<EvolutionAgent*>(agent.get())) {
+    of_returns->begin_generation();  // its statistics change between generations
+    of_returns->note(observations());
+    of_returns->end_generation(
+        std::vector<double>(static_cast<size_t>(of_returns->population()), 1.0));
+  }
   if (const auto* of_rollouts = dynamic_cast<RolloutAgent*>(agent.get())) {
     learn(*agent, 1);  // its statistics change between rollouts, with the weights
     expected = 3.0 * static_cast<double>(of_rollouts->request().steps);
