@@ -74,7 +74,12 @@ struct Learned {
 
 // log pi(a | s) of actions at states whose fields are obs, [B, ...]: [B]. action: [B, A] in
 // [-1, 1], whose gradient it has, or [B] int64.
-using ActionDensity = std::function<at::Tensor(const TensorMap& obs, const at::Tensor& action)>;
+struct ActionDensity {
+  std::function<at::Tensor(const TensorMap& obs, const at::Tensor& action)> log_prob = {};
+  bool beyond_bounds = false;  // also of actions beyond [-1, 1], where a Gaussian has draws
+
+  explicit operator bool() const { return log_prob != nullptr; }
+};
 
 // Weights and how they learn. Every agent is one of the kinds below, which differ in what they
 // learn from.
@@ -106,7 +111,8 @@ class FollowsPrior {
   virtual ~FollowsPrior() = default;
 
   // Called once, before learning, and before a run is resumed. prior: of the same observations and
-  // actions, with a density(); its weights need no gradient.
+  // actions, with a density(); its weights need no gradient. Throws Error(kInput) when the density
+  // is not known where the agent draws.
   virtual void follow(std::shared_ptr<Agent> prior) = 0;
 
   // Null without one.
@@ -202,6 +208,12 @@ class RolloutAgent : public Agent {
   virtual Learned update(const Rollout& rollout, double progress, Rng& rng) = 0;
 };
 
+// A run whose policy is a prior.
+struct PriorRun {
+  std::string folder;  // "" = no prior
+  int64_t step = -1;   // of the checkpoint that was opened; -1 before that
+};
+
 // The hyper-parameters of one algorithm. Defaults are the published ones.
 class AgentConfig {
  public:
@@ -214,9 +226,8 @@ class AgentConfig {
   // use other values than training.
   virtual void describe_acting(ConfigFields& /*fields*/) {}
 
-  // The run whose policy learning stays near (FollowsPrior), "" for none; null if the agent has no
-  // such option.
-  virtual std::string* prior_run() { return nullptr; }
+  // The run whose policy learning stays near (FollowsPrior); null if the agent has no such option.
+  virtual PriorRun* prior_run() { return nullptr; }
 
   // spec: as shown by a SpaceAdapter. Throws Error when it does not suit the algorithm (its action
   // space, its fields). The same seed gives the same weights.

@@ -95,11 +95,13 @@ void keep_files(RunConfig& config, const std::filesystem::path& run) {
     write_file_atomically(copy, read_file(path, kMostFileBytes));
     path = copy.string();
   });
-  std::string* const prior = config.agent_config->prior_run();
-  if (prior == nullptr || prior->empty()) return;
+  PriorRun* const prior = config.agent_config->prior_run();
+  if (prior == nullptr || prior->folder.empty()) return;
   const std::filesystem::path copy = std::filesystem::absolute(run) / kPriorFolder;
-  copy_latest_policy(RunDirectory::open(*prior, RunDirectory::Access::kRead), copy);
-  *prior = copy.string();
+  // The one that training follows: a prior that still trains may have saved another one since.
+  const auto source = RunDirectory::open(prior->folder, RunDirectory::Access::kRead);
+  copy_policy(source, prior->step < 0 ? "latest" : std::to_string(prior->step), copy);
+  prior->folder = copy.string();
 }
 
 std::unique_ptr<RunConfig> load_run_config(const std::filesystem::path& file) {
@@ -118,9 +120,9 @@ std::unique_ptr<RunConfig> load_run_config(const std::filesystem::path& file) {
                                        kFilesFolder / std::filesystem::path(path).filename();
     if (std::filesystem::exists(kept)) path = kept.string();
   });
-  if (std::string* const prior = config->agent_config->prior_run(); prior != nullptr) {
+  if (PriorRun* const prior = config->agent_config->prior_run(); prior != nullptr) {
     const std::filesystem::path kept = std::filesystem::absolute(file).parent_path() / kPriorFolder;
-    if (!prior->empty() && std::filesystem::exists(kept)) *prior = kept.string();
+    if (!prior->folder.empty() && std::filesystem::exists(kept)) prior->folder = kept.string();
   }
   return config;
 }

@@ -93,17 +93,25 @@ void check_same_interface(const EnvSpec& trained, const EnvSpec& other, const st
 }
 
 void follow_prior(Agent& agent, const RunConfig& config, const EnvSpec& spec) {
-  const std::string* run = config.agent_config->prior_run();
-  if (run == nullptr || run->empty()) return;
-  TrainedRun prior = open_trained_run(RunDirectory::open(*run, RunDirectory::Access::kRead),
-                                      {.device = config.device});
+  PriorRun* const run = config.agent_config->prior_run();
+  if (run == nullptr || run->folder.empty()) return;
+  TrainedRun prior;
+  try {
+    prior = open_trained_run(RunDirectory::open(run->folder, RunDirectory::Access::kRead),
+                             {.device = config.device});
+  } catch (const Error& error) {
+    throw Error(
+        fmt::format("--prior {}: expected the folder of one run: {}", run->folder, error.what()),
+        error.kind());
+  }
+  run->step = prior.step;
   check_same_interface(SpaceAdapter::adapt(prior.trained), spec,
-                       fmt::format("--prior {}: {}", *run, spec.id));
+                       fmt::format("--prior {}: {}", run->folder, spec.id));
   REVERIE_CHECK(prior.agent->density(),
                 "--prior {}: the policy of '{}', as its run makes it, has no density; "
                 "expected a run of bc, iql with --extraction awr, sac, ppo, a2c or reinforce, "
                 "without bins and without a memory",
-                *run, prior.config->agent);
+                run->folder, prior.config->agent);
   freeze(*prior.agent);
   dynamic_cast<FollowsPrior&>(agent).follow(std::move(prior.agent));
 }

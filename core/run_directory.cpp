@@ -352,21 +352,21 @@ void RunDirectory::replace_best(const std::function<void(const fs::path& folder)
   }
 }
 
-void copy_latest_policy(const RunDirectory& run, const fs::path& to) {
-  const CheckpointFolder latest = run.latest_checkpoint();
+void copy_policy(const RunDirectory& run, const std::string& which, const fs::path& to) {
+  const CheckpointFolder chosen = run.checkpoint(which);
   const fs::path staging = temporary_sibling(to);
   make_folder(staging);
   try {
-    const fs::path folder = checkpoints_of(staging) / latest.path.filename();
+    const fs::path folder = checkpoints_of(staging) / chosen.path.filename();
     fs::create_directories(folder);
     fs::copy(run.config_file(), staging);
     if (fs::exists(run.path() / "files")) {
       fs::copy(run.path() / "files", staging / "files", fs::copy_options::recursive);
     }
     for (const char* name : {"model.safetensors", "state.json"}) {
-      fs::copy(latest.path / name, folder);
+      fs::copy(chosen.path / name, folder);
     }
-    write_file_atomically(staging / "latest", latest.path.filename().string() + "\n");
+    write_file_atomically(staging / "latest", chosen.path.filename().string() + "\n");
     commit_directory(staging, to);
   } catch (const fs::filesystem_error& error) {
     std::error_code ignored;

@@ -110,8 +110,10 @@ class RunDirectory {
   bool writable_ = false;
 };
 
-// Copies config, files and the latest checkpoint of a run to a folder that does not exist yet, as a
-// run that can be evaluated. Throws Error(kInput) as latest_checkpoint() does, and Error(kRun).
-void copy_latest_policy(const RunDirectory& run, const std::filesystem::path& to);
+// Copies config, files and a checkpoint of a run, named as for RunDirectory::checkpoint(), to a
+// folder that does not exist yet, as a run that can be evaluated. Throws Error(kInput) as
+// checkpoint() does, and Error(kRun).
+void copy_policy(const RunDirectory& run, const std::string& which,
+                 const std::filesystem::path& to);
 
 }  // namespace reverie

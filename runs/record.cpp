@@ -18,6 +18,7 @@ namespace {
 
 constexpr size_t kMostRecordBytes = 1 << 24;
 constexpr const char* kStudyFile = "study.json";
+constexpr const char* kEvaluation = "evaluation/return";
 constexpr const char* kProcessorTime = "time/processor_s";  // in metrics.csv, since the last row
 
 // Options that a record stores separately, or that only describe how a machine was used.
@@ -132,12 +133,15 @@ Times times_until(const std::filesystem::path& run, int64_t step) {
   const std::vector<double> steps = metrics.column("step"), walls = metrics.column("wall_time_s");
   std::vector<double> processor;  // of each row
   if (metrics.has(kProcessorTime)) processor = metrics.column(kProcessorTime);
+  std::vector<double> evaluated(steps.size(), std::nan(""));  // rows of their own, without times
+  if (metrics.has(kEvaluation)) evaluated = metrics.column(kEvaluation);
   // A run that an older program began has rows without it: the sum would be too small.
   bool is_known = !processor.empty();
   double sum = 0.0;
   for (size_t i = 0; i < steps.size(); ++i) {
     if (steps[i] > static_cast<double>(step)) continue;
     times.wall = walls[i];
+    if (std::isfinite(evaluated[i])) continue;
     is_known = is_known && std::isfinite(processor[i]);
     if (is_known) sum += processor[i];
   }

@@ -12,6 +12,9 @@
 namespace reverie {
 namespace {
 
+// Of this many, the matrices take a gigabyte.
+constexpr int64_t kMostNumbers = 5000;
+
 class CmaEs final : public EvolutionStrategy {
  public:
   CmaEs(const EvolutionOptions& options, const at::Tensor& start, uint64_t seed)
@@ -111,6 +114,11 @@ class CmaEs final : public EvolutionStrategy {
 
 std::unique_ptr<EvolutionStrategy> make_cma_es(const EvolutionOptions& options,
                                                const at::Tensor& start, uint64_t seed) {
+  REVERIE_CHECK(
+      start.numel() <= kMostNumbers,
+      "evolution: cma-es keeps a matrix of {} x {} numbers, expected at most {}; sep-cma-es "
+      "and lm-ma-es are for more",
+      start.numel(), start.numel(), kMostNumbers);
   return std::make_unique<CmaEs>(options, start, seed);
 }
 

@@ -111,7 +111,7 @@ void EvolutionStrategy::tell(std::span<const double> values) {
   const bool is_finite = at::isfinite(mean_).all().item<bool>();
   REVERIE_CHECK_RUN(std::isfinite(sigma_) && sigma_ > 0.0 && is_finite,
                     "evolution: no finite distribution is left after {} generations, the step size "
-                    "is {}; stop_reason() tells in time",
+                    "is {}; another initial sigma may be better",
                     generation_ + 1, sigma_);
   ++generation_;
   candidates_.reset();

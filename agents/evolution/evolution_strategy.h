@@ -39,8 +39,8 @@ struct EvolutionOptions {
   // within about 3 sigma of the start in each number.
   double initial_sigma = 0.5;
 
-  bool maximize =
-      false;  // the largest value is the best one, such as a return; false: the smallest
+  // Whether the largest value is the best one, such as a return, or the smallest.
+  bool maximize = false;
 
   // Bounds of x, inclusive: none, one for all numbers, or one for each; they may be infinite. The
   // strategy itself stays unbounded: numbers beyond are reflected, and close to a bound b, within

@@ -56,19 +56,22 @@ class EvolutionTrainer final : public Trainer {
     if (!env_) begin_generation();
     const FieldViews obs = adapter_.observations(env_->observations());
     const TensorMap tensors = borrow_tensors(obs);
-    agent_->note(tensors);
+    note(tensors);
     const at::Tensor actions = agent_->act(candidates_, tensors);
     check_finite(actions, "the actions", {});
     env_->step(adapter_.actions(actions));
-    steps_ += lanes_;
+    steps_ += playing_.numel();
     for (const Episode& episode : env_->finished()) add(episode);
-    if (left_ == 0) end_generation();
+    if (playing_.numel() == 0) end_generation();
   }
 
   // A run must not end within a generation, which would be lost.
   TrainingCounts counts() const override {
     const int64_t reached = env_ ? std::min(steps_, std::max(length_ - 1, told_steps_)) : steps_;
-    return {.position = reached, .steps = reached, .updates = generations_};
+    return {.position = reached,
+            .steps = reached,
+            .updates = generations_,
+            .is_done = !agent_->strategy().stop_reason().empty()};
   }
 
   Agent& agent() override { return *agent_; }
@@ -83,6 +86,12 @@ class EvolutionTrainer final : public Trainer {
     row.values.emplace_back("evolution/largest_deviation", agent_->strategy().largest_deviation());
     latest_.reset();
     return row;
+  }
+
+  void finish(const TrainingSession& session) override {
+    const std::string reason = agent_->strategy().stop_reason();
+    if (reason.empty()) return;
+    session.progress.message(fmt::format("ended after {} generations: {}", generations_, reason));
   }
 
   void state(StateList& list) override {
@@ -118,16 +127,24 @@ class EvolutionTrainer final : public Trainer {
     env_->reset(seed_);
     candidates_ = agent_->begin_generation();
     returns_.assign(static_cast<size_t>(population_), 0.0);
-    left_ = population_ * episodes;
+    playing_ = at::arange(lanes_, at::kLong);
+  }
+
+  // Environments whose candidates have played all of their episodes only go on with the others.
+  void note(const TensorMap& obs) {
+    if (playing_.numel() == lanes_) return agent_->note(obs);
+    TensorMap rows;
+    for (const auto& [name, values] : obs) rows.add(name, values.index_select(0, playing_));
+    agent_->note(rows);
   }
 
   void add(const Episode& episode) {
     const int64_t rounds = agent_->episodes() * population_ / lanes_;
-    if (episode.index >= rounds) return;  // its candidate has played all of its episodes
+    if (episode.index >= rounds) return;
     returns_[static_cast<size_t>(episode.env % population_)] +=
         episode.episode_return / static_cast<double>(agent_->episodes());
     logged_.push_back(episode);
-    --left_;
+    if (episode.index + 1 == rounds) playing_ = playing_.masked_select(playing_ != episode.env);
   }
 
   void end_generation() {
@@ -155,7 +172,7 @@ class EvolutionTrainer final : public Trainer {
   std::optional<ThreadedVectorEnv> env_;
   at::Tensor candidates_;        // [L, n]
   std::vector<double> returns_;  // [L] means
-  int64_t left_ = 0;             // episodes
+  at::Tensor playing_;           // the environments with episodes left, int64
 
   std::vector<Episode> logged_;       // ended since the last row of the log
   std::optional<Generation> latest_;  // not logged yet

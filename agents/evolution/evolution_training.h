@@ -10,9 +10,11 @@ namespace reverie {
 // same episodes side by side: episode e of generation g begins in the same way for each (common
 // random numbers), so that their returns differ by what they do.
 //
-// A turn is a step of every environment. A run ends with the first generation that reaches --steps.
-// A checkpoint in the middle of a generation holds its beginning: a resumed run plays the
-// generation again, with the same result. Counts environment steps; an update is a generation.
+// A turn is a step of every environment; those of candidates that have played all of their episodes
+// do not count. A run ends with the first generation that reaches --steps, or when the strategy
+// says that going on is pointless (EvolutionStrategy::stop_reason()). A checkpoint in the middle of
+// a generation holds its beginning: a resumed run plays the generation again, with the same result.
+// Counts environment steps; an update is a generation.
 struct EvolutionTraining : TrainingConfig {
   EvolutionTraining();
 

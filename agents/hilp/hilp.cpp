@@ -65,6 +65,12 @@ class Hilp final : public zero_shot::ZeroShotAgent {
     return learned;
   }
 
+  // A constant one is no task: its regression with an intercept is 0.
+  bool has_reward() const override {
+    const at::Tensor r = known_rewards();
+    return r.numel() > 0 && r.ne(r[0]).any().item<bool>();
+  }
+
   void state(StateList& list) override {
     ZeroShotAgent::state(list);
     list.add("features", features_);

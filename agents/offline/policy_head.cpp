@@ -278,9 +278,11 @@ std::unique_ptr<Actor> head_actor(const PolicyHead& head, StatesOf encode, at::D
 
 ActionDensity density_of(const PolicyHead& head, StatesOf encode) {
   if (!head.has_density()) return {};
-  return [&head, encode = std::move(encode)](const TensorMap& obs, const at::Tensor& action) {
-    return head.score(encode(obs), action).log_prob;
-  };
+  return {.log_prob =
+              [&head, encode = std::move(encode)](const TensorMap& obs, const at::Tensor& action) {
+                return head.score(encode(obs), action).log_prob;
+              },
+          .beyond_bounds = true};
 }
 
 }  // namespace reverie

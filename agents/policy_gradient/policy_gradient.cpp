@@ -42,7 +42,7 @@ void PolicyGradientConfig::describe(ConfigFields& f) {
         "normalise advantages to mean 0 and standard deviation 1");
   f.add("normalize_observation", normalize_observation,
         "standardise observations by running mean and variance");
-  f.add("prior", prior, "run of a policy to stay near; \"\" = none");
+  f.add("prior", prior.folder, "run of a policy to stay near; \"\" = none");
   f.add("kl_coefficient", kl_coefficient,
         "with --prior: weight of the divergence from it, which is taken off the rewards [1/nat]",
         at_least(0));
@@ -400,15 +400,23 @@ at::Tensor PolicyGradientAgent::divergence(const Rollout& rollout) const {
 
 ActionDensity PolicyGradientAgent::density() const {
   if (networks_.recurrent_size() > 0) return {};
-  return [this](const TensorMap& obs, const at::Tensor& action) {
-    const TensorMap prepared = networks_.encoder().prepare(obs);
-    return networks_.log_prob(networks_.step(prepared, {}).x, action);
-  };
+  return {.log_prob =
+              [this](const TensorMap& obs, const at::Tensor& action) {
+                const TensorMap prepared = networks_.encoder().prepare(obs);
+                return networks_.log_prob(networks_.step(prepared, {}).x, action);
+              },
+          .beyond_bounds = networks_.draws_beyond_bounds()};
 }
 
 void PolicyGradientAgent::follow(std::shared_ptr<Agent> prior) {
   prior_ = std::move(prior);
-  prior_log_prob_ = prior_->density();
+  const ActionDensity density = prior_->density();
+  // Such draws would count as far away however near the executed actions are.
+  REVERIE_CHECK(density.beyond_bounds || !networks_.draws_beyond_bounds(),
+                "--prior: its policy has no density beyond the bounds of actions, where a Gaussian "
+                "draws; expected a prior with a Gaussian of its own (bc, iql, ppo), or "
+                "--distribution beta");
+  prior_log_prob_ = density.log_prob;
   auto* const same = dynamic_cast<PolicyGradientAgent*>(prior_.get());
   if (same == nullptr || !have_equal_shapes(networks_, same->networks_)) return;
   load_state(networks_, take_checkpoint(same->networks_));

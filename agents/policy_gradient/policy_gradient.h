@@ -43,13 +43,13 @@ struct PolicyGradientConfig : AgentConfig {
   double max_gradient_norm = 0.5;
   bool normalize_advantage = true;
   bool normalize_observation = true;
-  std::string prior = "";       // a run's folder
+  PriorRun prior = {};
   double kl_coefficient = 0.1;  // with a prior
   bool deterministic_evaluation = true;
 
   void describe(ConfigFields& fields) override;
   void describe_acting(ConfigFields& fields) override;
-  std::string* prior_run() override { return &prior; }
+  PriorRun* prior_run() override { return &prior; }
 };
 
 // Rows of a rollout, all [B, ...] without gradient: sequences of consecutive steps of one
@@ -114,6 +114,7 @@ class ActorCritic {
   // The same before it is clipped, and log |d action / d draw| summed over the A numbers.
   at::Tensor unclipped_action(const at::Tensor& draw) const;
   double log_scale() const;
+  bool draws_beyond_bounds() const { return kind_ == Kind::kGaussian; }
 
   // log density of actions given x: [B].
   at::Tensor log_prob(const at::Tensor& x, const at::Tensor& action) const;
@@ -218,7 +219,7 @@ class PolicyGradientAgent : public RolloutAgent, public FollowsPrior {
   ActorCritic networks_;
   std::vector<Adam> optimizers_;  // one of each block of the networks' weights
   std::shared_ptr<Agent> prior_;  // null without one
-  ActionDensity prior_log_prob_;
+  decltype(ActionDensity::log_prob) prior_log_prob_;
 };
 
 }  // namespace reverie

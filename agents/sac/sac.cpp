@@ -22,11 +22,12 @@ void SacConfig::describe(ConfigFields& f) {
   f.add("initial_temperature", initial_temperature,
         "initial weight of the policy's entropy [1/nat]", above(0));
   f.add("target_entropy", target_entropy,
-        "entropy that the temperature is adjusted to reach [nat]; 0 = minus the number of action "
+        "without --prior: entropy that the temperature is adjusted to reach [nat]; 0 = minus the "
+        "number of action "
         "dimensions");
   f.add("learn_temperature", learn_temperature,
         "adjust the temperature; off, it stays at initial_temperature");
-  f.add("prior", prior,
+  f.add("prior", prior.folder,
         "run of a policy to stay near: the temperature then weights the divergence from it instead "
         "of the entropy; \"\" = none");
   f.add("target_divergence", target_divergence,
@@ -61,14 +62,14 @@ class Sac final : public TransitionAgent, public FollowsPrior {
   at::Device device() const { return encoder_.device(); }
 
   ActionDensity density() const override {
-    return [this](const TensorMap& obs, const at::Tensor& a) {
+    return {.log_prob = [this](const TensorMap& obs, const at::Tensor& a) {
       return policy(encoder_(obs)).log_prob(a);
-    };
+    }};
   }
 
   void follow(std::shared_ptr<Agent> prior) override {
     prior_ = std::move(prior);
-    prior_log_prob_ = prior_->density();
+    prior_log_prob_ = prior_->density().log_prob;
     target_entropy_ = -config_.target_divergence;
     auto* const same = dynamic_cast<Sac*>(prior_.get());
     if (same == nullptr || !have_equal_shapes(actor_, same->actor_) ||
@@ -195,7 +196,7 @@ class Sac final : public TransitionAgent, public FollowsPrior {
   Rng rng_;
   NoiseSource noise_;             // restarted from rng_ at every update
   std::shared_ptr<Agent> prior_;  // null without one
-  ActionDensity prior_log_prob_;
+  decltype(ActionDensity::log_prob) prior_log_prob_;
 };
 
 // a ~ pi(. | s) to explore; tanh(mean(s)) to evaluate.

@@ -37,11 +37,11 @@ struct SacConfig : AgentConfig, ActorCriticOptions, SamplingOptions, PictureOpti
   double initial_temperature = 1.0;
   double target_entropy = 0.0;  // [nat] 0 = minus the number of action dimensions
   bool learn_temperature = true;
-  std::string prior = "";          // a run's folder
+  PriorRun prior = {};
   double target_divergence = 1.0;  // [nat] with a prior
 
   void describe(ConfigFields& fields) override;
-  std::string* prior_run() override { return &prior; }
+  PriorRun* prior_run() override { return &prior; }
 
   // Throws Error for discrete actions.
   std::unique_ptr<Agent> make(const EnvSpec& spec, at::Device device, uint64_t seed) const override;

@@ -8,7 +8,7 @@ void ZeroShotOptions::describe(ConfigFields& f) {
   f.add("learning_rate", learning_rate, "Adam's step size of the predictions of the future",
         above(0));
   f.add("actor_learning_rate", actor_learning_rate, "Adam's step size of the actor", above(0));
-  f.add("gamma", gamma, "discount per environment step", between(0, 1));
+  f.add("gamma", gamma, "discount per environment step", {.low = 0, .high = 1, .open_high = true});
   f.add("minibatch", minibatch, "transitions per update", between(2, 1 << 20));
   f.add("tau", tau, "share of the online weights in each target update",
         {.low = 0, .high = 1, .open_low = true});

@@ -133,6 +133,9 @@ class ZeroShotAgent : public TaskAgent {
 
   at::Tensor draw_tasks(const at::Tensor& g_next) const;  // [B, d]
 
+  // Of the samples that the task is inferred from: [n].
+  at::Tensor known_rewards() const { return task_rewards_.slice(0, 0, task_samples_); }
+
   // clip(mu(x, z) + eps); the gradient passes the clip.
   at::Tensor noisy_action(const at::Tensor& x, const at::Tensor& z) const;
 

@@ -109,6 +109,34 @@ TEST(EvolutionTraining, AllCandidatesPlayTheSameEpisodes) {
   EXPECT_NEAR(first[0], first[2], 1e-5);
 }
 
+// All candidates return the same: nothing can be learnt.
+TEST(EvolutionTraining, EndsWhereNothingCanBeLearnt) {
+  RunConfig config = point_run("4", "1", "0.5");
+  config.env_config = std::make_unique<test::PointConfig>(test::PointOptions{
+      .max_steps = 3, .hook = [](int64_t /*lifetime*/, double /*reward*/) { return 1.0; }});
+  const auto trainer = config.training->make(config, {});
+  trainer->start();
+  while (!trainer->counts().is_done && trainer->counts().steps < 6000) trainer->turn();
+  EXPECT_TRUE(trainer->counts().is_done);
+  EXPECT_GT(trainer->counts().updates, 20);
+}
+
+// Episodes of unequal length: a candidate's steps behind its last episode do not count.
+TEST(EvolutionTraining, CountsOnlyStepsOfTheCandidatesEpisodes) {
+  RunConfig config = point_run("8", "2", "2.0");
+  config.env_config =
+      std::make_unique<test::PointConfig>(test::PointOptions{.max_steps = 40, .goal_radius = 0.5});
+  const auto trainer = config.training->make(config, {});
+  trainer->start();
+  while (trainer->counts().updates == 0) trainer->turn();
+  int64_t played = 0;
+  for (const auto& [name, tensor] : tensors_of(trainer->agent())) {
+    if (name.ends_with("count")) played = static_cast<int64_t>(tensor.item<double>());
+  }
+  EXPECT_EQ(trainer->counts().steps, played);
+  EXPECT_LT(played, 8 * 2 * 40);
+}
+
 // The mean of the distribution acts, not a candidate.
 TEST(EvolutionTraining, EvaluationActsWithTheMean) {
   const RunConfig config = point_run("6", "2", "0.5");

@@ -20,6 +20,7 @@
 #include "nn/distributions.h"
 #include "nn/pch.h"
 #include "tests/agents/point_env.h"
+#include "tests/errors.h"
 #include "tests/tensors.h"
 
 namespace reverie {
@@ -47,10 +48,12 @@ class GaussianPrior final : public Agent {
  public:
   std::unique_ptr<Actor> actor(int64_t, const Acting&, uint64_t) override { return nullptr; }
   ActionDensity density() const override {
-    return [](const TensorMap&, const at::Tensor& action) {
-      return Gaussian(at::full_like(action, kM), at::full_like(action, std::log(kS)))
-          .log_prob(action);
-    };
+    return {.log_prob =
+                [](const TensorMap&, const at::Tensor& action) {
+                  return Gaussian(at::full_like(action, kM), at::full_like(action, std::log(kS)))
+                      .log_prob(action);
+                },
+            .beyond_bounds = true};
   }
   void state(StateList&) override {}
 };
@@ -214,7 +217,7 @@ void expect_density_of_draws(Agent& agent, const EnvSpec& spec) {
   const at::Tensor state = at::full({1, 1}, 0.7);
   // Integrates over the bounds.
   const at::Tensor grid = at::linspace(-0.9995, 0.9995, 2000).unsqueeze(1);
-  const at::Tensor on_grid = density({{"observation", state.expand({2000, 1})}}, grid);
+  const at::Tensor on_grid = density.log_prob({{"observation", state.expand({2000, 1})}}, grid);
   const double mass = on_grid.exp().sum().item<double>() * 0.001;
   const at::Tensor draws = agent.actor(kCount, {ActMode::kExplore}, 3)
                                ->act({{"observation", state.expand({kCount, 1})}})
@@ -249,6 +252,20 @@ TEST(Prior, PoliciesWithoutADensitySaySo) {
   PpoConfig memory;
   memory.memory = "gru";
   EXPECT_FALSE(memory.make(spec_of(), at::kCPU, 1)->density());
+}
+
+// A squashed Gaussian has no density where a Gaussian may draw.
+TEST(Prior, GaussiansNeedOneBeyondTheBounds) {
+  const std::shared_ptr<Agent> squashed = SacConfig().make(spec_of(), at::kCPU, 1);
+  const std::shared_ptr<Agent> plain = BcConfig().make(spec_of(), at::kCPU, 1);
+  PpoConfig config;
+  const auto of_config = [&] { return config.make(spec_of(), at::kCPU, 1); };
+  EXPECT_THAT(
+      test::input_error([&] { dynamic_cast<FollowsPrior&>(*of_config()).follow(squashed); }),
+      testing::HasSubstr("--distribution beta"));
+  dynamic_cast<FollowsPrior&>(*of_config()).follow(plain);
+  config.distribution = "beta";
+  dynamic_cast<FollowsPrior&>(*of_config()).follow(squashed);
 }
 
 at::Tensor evaluated(Agent& agent) {

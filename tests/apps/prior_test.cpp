@@ -82,7 +82,7 @@ TEST_F(PriorCommands, RefusesWhatIsNoPrior) {
   const auto refuses = [&](const Arguments& arguments, const std::vector<std::string>& messages) {
     expect_refusal(folder_.path(), arguments, messages);
   };
-  refuses(tuning("run", "800", "missing"), {"missing"});
+  refuses(tuning("run", "800", "missing"), {"--prior missing"});
   clone("bins", "2", {"--policy", "binned"});
   refuses(tuning("run", "800", "bins"), {"--prior bins", "'bc'", "no density"});
   good({"collect", "--env", "pointmaze-umaze", "--policy", "random", "--steps", "400", "--out",

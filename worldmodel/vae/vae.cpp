@@ -67,6 +67,11 @@ void check(const VaeOptions& options, const std::vector<int64_t>& picture) {
                 options.free_nats);
   REVERIE_CHECK(options.output_std > 0.0 && std::isfinite(options.output_std),
                 "vae: an output_std of {}, expected a finite number above 0", options.output_std);
+  REVERIE_CHECK(
+      !options.learn_output_std || options.output_std > std::exp(kLeastLogStd),
+      "vae: an output_std of {} to learn from, expected more than {:.4f}, the least that it "
+      "can become",
+      options.output_std, std::exp(kLeastLogStd));
 }
 
 }  // namespace
@@ -129,7 +134,9 @@ Vae::Vae(const VaeOptions& options, const std::vector<int64_t>& picture, Rng& rn
   }
   reset_parameters(parameters(), rng);
   if (options.learn_output_std) {
-    parameters().at("log_std").detach().fill_(std::log(options.output_std));
+    // The inverse of log_std().
+    const double above = std::log(options.output_std) - kLeastLogStd;
+    parameters().at("log_std").detach().fill_(kLeastLogStd + std::log(std::expm1(above)));
   }
 }
 

@@ -89,7 +89,7 @@ class Vae final : public Network {
 
   struct Loss {
     at::Tensor total;           // [], with gradient
-    at::Tensor reconstruction;  // [], mean -log p(x|z), without constants of a fixed output_std
+    at::Tensor reconstruction;  // [], mean -log p(x|z), without constants
     at::Tensor kl;              // [], mean KL [nats], above and below the free ones
   };
   Loss loss(const at::Tensor& pixels, const NoiseSource& noise) const;
