@@ -52,6 +52,14 @@ TEST(CandidatePolicies, EachActsByItsOwnWeights) {
   EXPECT_TRUE(at::equal(chosen, at::tensor({1, 2}, at::kLong).unsqueeze(0)));
 }
 
+// Candidates act on any device and read no value there; the strategy itself is on the CPU.
+TEST(CandidatePolicies, ReadNoValue) {
+  const CandidatePolicies policies(DiscreteSpace{3}, 2, {4});
+  const at::Tensor chosen =
+      policies.act(at::zeros({5, policies.size()}, at::kMeta), at::zeros({5, 6, 2}, at::kMeta));
+  EXPECT_EQ(chosen.sizes(), at::IntArrayRef({5, 6}));
+}
+
 RunConfig point_run(const std::string& population, const std::string& episodes,
                     const std::string& sigma) {
   RunConfig config;

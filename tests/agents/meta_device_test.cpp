@@ -98,6 +98,7 @@ TEST(MetaDevice, MissesNoAgentThatLearns) {
   for (const std::string& name : agents_of<Agent>(/*of_tables=*/true)) covered.push_back(name);
   covered.emplace_back("jepa");
   covered.emplace_back("reward-model");  // reward_model_test.cpp
+  covered.emplace_back("evolution");     // evolution_agent_test.cpp
   std::vector<std::string> learning;
   for (const AgentEntry& entry : agent_registry()) {
     if (entry.learns()) learning.push_back(entry.name);
