@@ -248,8 +248,7 @@ void MazePhysics::measure(std::span<double> out) const {
 
 std::vector<PhysicsState::NamedReward> MazePhysics::named_rewards() const {
   const std::string of_goal =
-      task().dense ? "exp(-distance)"
-                   : fmt::format("distance <= {} ? 1 : 0", layout().goal_radius);
+      task().dense ? "exp(-distance)" : fmt::format("distance <= {} ? 1 : 0", layout().goal_radius);
   return {{"goal", of_goal},
           {"forwards-x", "clip(vx / 2, 0, 1)"},
           {"backwards-x", "clip(-vx / 2, 0, 1)"},
