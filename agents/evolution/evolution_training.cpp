@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <string>
 
 #include "agents/evaluation.h"
 #include "agents/evolution/evolution_agent.h"
@@ -71,7 +72,7 @@ class EvolutionTrainer final : public Trainer {
     return {.position = reached,
             .steps = reached,
             .updates = generations_,
-            .is_done = !agent_->strategy().stop_reason().empty()};
+            .is_done = !stop_reason_.empty()};
   }
 
   Agent& agent() override { return *agent_; }
@@ -89,9 +90,9 @@ class EvolutionTrainer final : public Trainer {
   }
 
   void finish(const TrainingSession& session) override {
-    const std::string reason = agent_->strategy().stop_reason();
-    if (reason.empty()) return;
-    session.progress.message(fmt::format("ended after {} generations: {}", generations_, reason));
+    if (stop_reason_.empty()) return;
+    session.progress.message(
+        fmt::format("ended after {} generations: {}", generations_, stop_reason_));
   }
 
   void state(StateList& list) override {
@@ -104,6 +105,7 @@ class EvolutionTrainer final : public Trainer {
           "state.json: steps {} and updates {}, expected at least 0 and the strategy's {}",
           told_steps_, generations_, agent_->strategy().generation());
       steps_ = told_steps_;
+      stop_reason_ = agent_->strategy().stop_reason();
       env_.reset();
     });
   }
@@ -153,6 +155,7 @@ class EvolutionTrainer final : public Trainer {
                          .mean = mean_of_numbers(returns_)};
     told_steps_ = steps_;
     ++generations_;
+    stop_reason_ = agent_->strategy().stop_reason();
     env_.reset();
   }
 
@@ -167,6 +170,7 @@ class EvolutionTrainer final : public Trainer {
   int64_t steps_ = 0;        // of all environments
   int64_t told_steps_ = 0;   // those of complete generations
   int64_t generations_ = 0;  // complete ones
+  std::string stop_reason_;  // of the strategy behind them; counts() is asked many times a turn
 
   // Of the generation that is played; env_ is empty between two.
   std::optional<ThreadedVectorEnv> env_;

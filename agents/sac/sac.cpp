@@ -23,8 +23,7 @@ void SacConfig::describe(ConfigFields& f) {
         "initial weight of the policy's entropy [1/nat]", above(0));
   f.add("target_entropy", target_entropy,
         "without --prior: entropy that the temperature is adjusted to reach [nat]; 0 = minus the "
-        "number of action "
-        "dimensions");
+        "number of action dimensions");
   f.add("learn_temperature", learn_temperature,
         "adjust the temperature; off, it stays at initial_temperature");
   f.add("prior", prior.folder,
