@@ -1,24 +1,16 @@
 #include "agents/evolution/candidate_policies.h"
 
-#include "core/error.h"
+#include "agents/continuous_actions.h"
 #include "nn/pch.h"
 
 namespace reverie {
 
-CandidatePolicies::CandidatePolicies(const ActionSpace& action, int64_t features,
+CandidatePolicies::CandidatePolicies(const EnvSpec& spec, int64_t features,
                                      const std::vector<int64_t>& hidden)
-    : is_discrete_(std::holds_alternative<DiscreteSpace>(action)) {
-  int64_t outputs = 0;
-  if (is_discrete_) {
-    outputs = std::get<DiscreteSpace>(action).n;
-  } else {
-    const Field& field = std::get<Field>(action);
-    REVERIE_CHECK(field.shape.size() == 1, "the action has {} axes, expected a vector of numbers",
-                  field.shape.size());
-    outputs = field.shape[0];
-  }
+    : is_discrete_(std::holds_alternative<DiscreteSpace>(spec.action)) {
   std::vector<int64_t> widths = hidden;
-  widths.push_back(outputs);
+  widths.push_back(is_discrete_ ? std::get<DiscreteSpace>(spec.action).n
+                                : continuous_action_size(spec));
   int64_t inputs = features;
   for (const int64_t width : widths) {
     layers_.push_back({inputs, width});

@@ -22,9 +22,9 @@ namespace reverie {
 // weights.
 class CandidatePolicies {
  public:
-  // Throws Error(kInput) for an action that is neither a vector of numbers nor a choice.
-  CandidatePolicies(const ActionSpace& action, int64_t features,
-                    const std::vector<int64_t>& hidden);
+  // Throws Error(kInput) that names the environment for an action that is neither a vector of
+  // numbers nor a choice.
+  CandidatePolicies(const EnvSpec& spec, int64_t features, const std::vector<int64_t>& hidden);
 
   int64_t size() const { return size_; }  // n
 

@@ -40,7 +40,7 @@ EvolutionAgent::EvolutionAgent(const EnvSpec& spec, const EvolutionConfig& confi
     : episodes_(config.episodes),
       features_(spec, config.normalize_observation, device),
       next_features_(spec, config.normalize_observation, device),
-      policies_(spec.action, features_.size(), config.hidden_sizes),
+      policies_(spec, features_.size(), config.hidden_sizes),
       strategy_(make_evolution_strategy(config.strategy, at::zeros({policies_.size()}, at::kDouble),
                                         seed)),
       weights_(at::zeros({1, policies_.size()}, at::device(device))) {}

@@ -18,8 +18,14 @@ namespace {
 
 using test::max_difference;
 
-Field vector_action(int64_t size) {
-  return {.name = "action", .shape = {size}, .low = {-1.0F}, .high = {1.0F}};
+EnvSpec vector_action(int64_t size) {
+  return {.id = "vector",
+          .observation = {},
+          .action = Field{.name = "action", .shape = {size}, .low = {-1.0F}, .high = {1.0F}}};
+}
+
+EnvSpec choices(int64_t count) {
+  return {.id = "choices", .observation = {}, .action = DiscreteSpace{count}};
 }
 
 // The controllers of the paper: 288 inputs and 3 actions of car racing, 867 weights; with 40 hidden
@@ -44,7 +50,7 @@ TEST(CandidatePolicies, EachActsByItsOwnWeights) {
         at::tanh(at::linear(hidden, w.narrow(0, 16, 8).view({2, 4}), w.narrow(0, 24, 2)));
     EXPECT_LT(max_difference(actions[i], expected), 1e-6) << i;
   }
-  const CandidatePolicies discrete(DiscreteSpace{3}, 2, {});
+  const CandidatePolicies discrete(choices(3), 2, {});
   // Choice 1 has the greatest weight of the first feature, choice 2 the greatest bias.
   const at::Tensor of_choices = at::tensor({0.0F, 0.0F, 2.0F, 0.0F, 0.0F, 0.0F, 0.0F, 0.0F, 1.0F});
   const at::Tensor chosen =
@@ -54,7 +60,7 @@ TEST(CandidatePolicies, EachActsByItsOwnWeights) {
 
 // Candidates act on any device and read no value there; the strategy itself is on the CPU.
 TEST(CandidatePolicies, ReadNoValue) {
-  const CandidatePolicies policies(DiscreteSpace{3}, 2, {4});
+  const CandidatePolicies policies(choices(3), 2, {4});
   const at::Tensor chosen =
       policies.act(at::zeros({5, policies.size()}, at::kMeta), at::zeros({5, 6, 2}, at::kMeta));
   EXPECT_EQ(chosen.sizes(), at::IntArrayRef({5, 6}));
