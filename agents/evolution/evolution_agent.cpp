@@ -20,17 +20,17 @@ void EvolutionConfig::describe(ConfigFields& f) {
 
 namespace {
 
-// Acts with the mean of the distribution.
-class MeanActor final : public Actor {
+// Acts with rows of weights, [L, n]: the mean of the distribution, or candidates.
+class WeightsActor final : public Actor {
  public:
-  MeanActor(const EvolutionAgent& agent, const at::Tensor& weights)
-      : agent_(agent), weights_(weights) {}
+  WeightsActor(const EvolutionAgent& agent, at::Tensor weights)
+      : agent_(agent), weights_(std::move(weights)) {}
 
   Decision act(const TensorMap& obs) override { return {agent_.act(weights_, obs)}; }
 
  private:
   const EvolutionAgent& agent_;
-  const at::Tensor& weights_;
+  const at::Tensor weights_;
 };
 
 }  // namespace
@@ -47,7 +47,7 @@ EvolutionAgent::EvolutionAgent(const EnvSpec& spec, const EvolutionConfig& confi
 
 std::unique_ptr<Actor> EvolutionAgent::actor(int64_t /*num_envs*/, const Acting& /*acting*/,
                                              uint64_t /*seed*/) {
-  return std::make_unique<MeanActor>(*this, weights_);
+  return std::make_unique<WeightsActor>(*this, weights_);
 }
 
 void EvolutionAgent::state(StateList& list) {
@@ -56,9 +56,10 @@ void EvolutionAgent::state(StateList& list) {
   features_.state(list);
 }
 
-at::Tensor EvolutionAgent::begin_generation() {
+std::unique_ptr<Actor> EvolutionAgent::begin_generation(int64_t /*num_envs*/) {
   load_state(next_features_, take_checkpoint(features_));
-  return strategy_->ask().to(weights_.device(), at::kFloat);
+  return std::make_unique<WeightsActor>(*this,
+                                        strategy_->ask().to(weights_.device(), at::kFloat));
 }
 
 at::Tensor EvolutionAgent::act(const at::Tensor& weights, const TensorMap& obs) const {
@@ -71,10 +72,7 @@ at::Tensor EvolutionAgent::act(const at::Tensor& weights, const TensorMap& obs) 
 }
 
 void EvolutionAgent::end_generation(const std::vector<double>& returns) {
-  for (const double value : returns) {
-    REVERIE_CHECK_RUN(std::isfinite(value), "the return of a candidate is {}", value);
-  }
-  strategy_->tell(returns);
+  tell_returns(*strategy_, returns);
   weights_.copy_(strategy_->mean().unsqueeze(0));
   load_state(features_, take_checkpoint(next_features_));
 }

@@ -7,6 +7,7 @@
 #include "agents/agent.h"
 #include "agents/evolution/candidate_policies.h"
 #include "agents/evolution/evolution_strategy.h"
+#include "agents/evolution/population_agent.h"
 #include "agents/observation_features.h"
 
 namespace reverie {
@@ -36,7 +37,7 @@ struct EvolutionConfig : AgentConfig {
   std::unique_ptr<Agent> make(const EnvSpec& spec, at::Device device, uint64_t seed) const override;
 };
 
-class EvolutionAgent : public Agent {
+class EvolutionAgent final : public PopulationAgent {
  public:
   EvolutionAgent(const EnvSpec& spec, const EvolutionConfig& config, at::Device device,
                  uint64_t seed);
@@ -44,23 +45,15 @@ class EvolutionAgent : public Agent {
   std::unique_ptr<Actor> actor(int64_t num_envs, const Acting& acting, uint64_t seed) override;
   void state(StateList& list) override;
 
-  // Begins this generation, or begins it again. Returns its candidates, [L, n] float32.
-  at::Tensor begin_generation();
-
-  // Adds observations of the candidates to the statistics that the next generation will see.
-  void note(const TensorMap& obs) { next_features_.observe(obs); }
+  std::unique_ptr<Actor> begin_generation(int64_t num_envs) override;
+  void note(const TensorMap& obs) override { next_features_.observe(obs); }
+  void end_generation(const std::vector<double>& returns) override;
+  const EvolutionStrategy& strategy() const override { return *strategy_; }
+  int64_t episodes() const override { return episodes_; }
 
   // Actions of candidate i % L for row i of the observations, on the CPU. obs: [N, ...], N a
   // multiple of L; weights: [L, n].
   at::Tensor act(const at::Tensor& weights, const TensorMap& obs) const;
-
-  // Ends the generation with the candidates' returns, [L]. Throws Error(kRun) when one is not
-  // finite.
-  void end_generation(const std::vector<double>& returns);
-
-  const EvolutionStrategy& strategy() const { return *strategy_; }
-  int64_t episodes() const { return episodes_; }  // of each candidate
-  int64_t population() const { return strategy_->population(); }
 
  private:
   const int64_t episodes_;

@@ -37,6 +37,8 @@ void PolicyGradientConfig::describe(ConfigFields& f) {
   f.add("value_coefficient", value_coefficient, "weight of the value function's loss", at_least(0));
   f.add("entropy_coefficient", entropy_coefficient, "weight of the policy's entropy [1/nat]",
         at_least(0));
+  f.add("anneal_entropy", anneal_entropy,
+        "lower the entropy's weight linearly to 0 over the run");
   f.add("max_gradient_norm", max_gradient_norm, "maximum norm of the gradient", above(0));
   f.add("normalize_advantage", normalize_advantage,
         "normalise advantages to mean 0 and standard deviation 1");
@@ -337,7 +339,9 @@ PolicyGradientAgent::PolicyGradientAgent(const EnvSpec& spec, const PolicyGradie
       gamma_(config.gamma),
       max_gradient_norm_(config.max_gradient_norm),
       kl_coefficient_(config.kl_coefficient),
+      entropy_coefficient_(config.entropy_coefficient),
       anneals_(config.anneal_learning_rate),
+      anneals_entropy_(config.anneal_entropy),
       normalizes_advantage_(config.normalize_advantage),
       is_deterministic_(config.deterministic_evaluation),
       rollout_steps_(config.rollout_steps),
@@ -372,6 +376,7 @@ Learned PolicyGradientAgent::update(const Rollout& rollout, double progress, Rng
       optimizer.set_learning_rate((1.0 - progress) * learning_rate_);
     }
   }
+  entropy_weight_ = (anneals_entropy_ ? 1.0 - progress : 1.0) * entropy_coefficient_;
   const TensorMap obs = flat(rollout.obs);
   Rollout penalized = rollout;
   at::Tensor from_prior;

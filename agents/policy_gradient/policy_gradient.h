@@ -40,6 +40,7 @@ struct PolicyGradientConfig : AgentConfig {
   int64_t rollout_steps = 256;
   double value_coefficient = 0.5;
   double entropy_coefficient = 0.0;
+  bool anneal_entropy = false;
   double max_gradient_norm = 0.5;
   bool normalize_advantage = true;
   bool normalize_observation = true;
@@ -200,6 +201,9 @@ class PolicyGradientAgent : public RolloutAgent, public FollowsPrior {
   // Returns the norm before limiting.
   at::Tensor descend(const at::Tensor& loss, const at::Tensor& skip = {});
 
+  // The weight of the policy's entropy in the update that goes on.
+  double entropy_weight() const { return entropy_weight_; }
+
   // Subtracts its mean and divides by its standard deviation, if the config says so.
   at::Tensor normalized(const at::Tensor& advantage) const;
 
@@ -213,9 +217,10 @@ class PolicyGradientAgent : public RolloutAgent, public FollowsPrior {
   // log pi(a | s) - log pi_0(a | s) of the rollout's steps: [T, N].
   at::Tensor divergence(const Rollout& rollout) const;
 
-  const double learning_rate_, gamma_, max_gradient_norm_, kl_coefficient_;
-  const bool anneals_, normalizes_advantage_, is_deterministic_;
+  const double learning_rate_, gamma_, max_gradient_norm_, kl_coefficient_, entropy_coefficient_;
+  const bool anneals_, anneals_entropy_, normalizes_advantage_, is_deterministic_;
   const int64_t rollout_steps_;
+  double entropy_weight_ = 0.0;
   ActorCritic networks_;
   std::vector<Adam> optimizers_;  // one of each block of the networks' weights
   std::shared_ptr<Agent> prior_;  // null without one

@@ -56,7 +56,7 @@ class Ppo final : public PolicyGradientAgent {
            noise_.permutation(sequences.size(0)).tensor_split(minibatches)) {
         const Losses losses = losses_of(all.select(sequences.index_select(0, picks)));
         descend(-losses.surrogate + config_.value_coefficient * losses.value -
-                    config_.entropy_coefficient * losses.entropy,
+                    entropy_weight() * losses.entropy,
                 ended);
         divergence = divergence + losses.divergence / minibatches;
         sum.add(losses);

@@ -41,7 +41,7 @@ class Reinforce final : public PolicyGradientAgent {
     const auto pi = networks().policy(x);
     const at::Tensor policy_loss = -mean(pi->log_prob(all.draw) * advantage);
     const at::Tensor entropy = mean(pi->entropy());
-    at::Tensor loss = policy_loss - config_.entropy_coefficient * entropy;
+    at::Tensor loss = policy_loss - entropy_weight() * entropy;
     TensorMap metrics{{"loss/policy", policy_loss.detach()},
                       {"policy/entropy", entropy.detach()},
                       {"policy/learnt_from", known.mean()}};

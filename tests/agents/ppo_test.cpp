@@ -213,6 +213,29 @@ TEST_F(PolicyGradientGolden, TheRateFallsToNothingAtTheEndOfTheRun) {
   EXPECT_NEAR(moved(0.75) / moved(0.0), 0.25, 0.02);
 }
 
+// After three quarters of the run an annealed weight of the entropy acts as a quarter of it.
+TEST_F(PolicyGradientGolden, TheEntropysWeightFallsOverTheRun) {
+  const auto after = [&](PolicyGradientConfig& config, double coefficient, bool anneals) {
+    config.anneal_learning_rate = false;
+    config.entropy_coefficient = coefficient;
+    config.anneal_entropy = anneals;
+    const auto agent = config.make(golden_spec(false), at::kCPU, 0);
+    Rng rng(1);
+    dynamic_cast<RolloutAgent&>(*agent).update(rollout("ppo"), 0.75, rng);
+    return tensors_of(*agent);
+  };
+  PpoConfig ppo = small_ppo();
+  A2cConfig a2c;
+  ReinforceConfig reinforce;
+  for (PolicyGradientConfig* config :
+       std::initializer_list<PolicyGradientConfig*>{&ppo, &a2c, &reinforce}) {
+    const auto expected = after(*config, 0.125, false);
+    expect_same_bits(after(*config, 0.5, true), expected);
+    const std::string weight = "networks.policy.0.weight";
+    EXPECT_GT(max_difference(after(*config, 0.5, false).at(weight), expected.at(weight)), 0.0);
+  }
+}
+
 // Every step pays 1 and ends its episode; gamma = 1/2. After a truncation the value is that of
 // endless rewards.
 TEST(PolicyGradient, TruncationIsBootstrappedAndTerminationIsNot) {

@@ -5,7 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "agents/evolution/evolution_agent.h"
+#include "agents/evolution/population_agent.h"
 #include "agents/space_adapter.h"
 #include "agents/tabular/sweep_training.h"
 #include "nn/pch.h"
@@ -78,8 +78,8 @@ class AgentContract : public testing::TestWithParam<std::string> {
       const SweepAgent::Sweep sweep = of_models->sweep(test::random_mdp(spec_, rng));
       return {.metrics = {{"loss/residual", at::scalar_tensor(sweep.residual)}}};
     }
-    if (auto* of_returns = dynamic_cast<EvolutionAgent*>(&agent)) {
-      of_returns->begin_generation();
+    if (auto* of_returns = dynamic_cast<PopulationAgent*>(&agent)) {
+      of_returns->begin_generation(of_returns->population());
       std::vector<double> returns(static_cast<size_t>(of_returns->population()));
       for (double& value : returns) value = rng.uniform(-1.0, 1.0);
       of_returns->end_generation(returns);
@@ -135,7 +135,7 @@ TEST_P(AgentContract, SeedsDecideWeightsAndExploration) {
   expect_same_bits(tensors_of(*make(1)), tensors_of(*make(1)));
   const auto agent = make(1);
   if (dynamic_cast<SweepAgent*>(agent.get()) != nullptr ||
-      dynamic_cast<EvolutionAgent*>(agent.get()) != nullptr) {
+      dynamic_cast<PopulationAgent*>(agent.get()) != nullptr) {
     GTEST_SKIP() << "its actors draw nothing";
   }
   EXPECT_TRUE(at::equal(act(*agent, observations(), ActMode::kExplore, 5),
@@ -253,8 +253,8 @@ TEST_P(AgentContract, ObservationsAreCountedOnce) {
   const std::unique_ptr<Agent> agent = make(1);
   agent->observe(observations());
   double expected = 9.0;
-  if (auto* of_returns = dynamic_cast<EvolutionAgent*>(agent.get())) {
-    of_returns->begin_generation();  // its statistics change between generations
+  if (auto* of_returns = dynamic_cast<PopulationAgent*>(agent.get())) {
+    of_returns->begin_generation(of_returns->population());  // its statistics change between generations
     of_returns->note(observations());
     of_returns->end_generation(
         std::vector<double>(static_cast<size_t>(of_returns->population()), 1.0));
