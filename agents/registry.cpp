@@ -29,6 +29,7 @@
 #include "agents/td7/td7.h"
 #include "agents/td_jepa/td_jepa.h"
 #include "agents/training/training_config.h"
+#include "agents/world_models/world_models_agent.h"
 
 namespace reverie {
 
@@ -55,6 +56,7 @@ const std::vector<AgentEntry>& agent_registry() {
       reward_model_entry(),
       rnd_entry(),
       jepa_entry(),
+      world_models_entry(),
       value_iteration_entry(),
       policy_iteration_entry(),
       sarsa_entry(),

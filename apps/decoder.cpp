@@ -6,6 +6,7 @@
 #include "agents/training/latent_pictures.h"
 #include "agents/training/picture_sheet.h"
 #include "agents/training/world_model_agent.h"
+#include "agents/training/world_model_trainer.h"
 #include "apps/command.h"
 #include "core/progress.h"
 #include "core/run_directory.h"

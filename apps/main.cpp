@@ -1,6 +1,7 @@
 // The program `reverie-main`: all commands that need LibTorch. `reverie` starts it
 // (launcher/launcher.cpp).
 
+#include "agents/world_models/dream_env.h"
 #include "apps/answers.h"
 #include "apps/program.h"
 
@@ -30,5 +31,6 @@ int run(const reverie::Arguments& arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  reverie::add_learnt_worlds();
   return reverie::run_program(argc, argv, run, &reverie::explain_torch_failure);
 }

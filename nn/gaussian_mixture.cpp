@@ -37,6 +37,19 @@ at::Tensor GaussianMixture::draw(int64_t count, const NoiseSource& noise) const 
   return means.gather(1, index) + log_stds.gather(1, index).exp() * z;
 }
 
+at::Tensor GaussianMixture::at_noise(const at::Tensor& choice, const at::Tensor& normal) const {
+  const at::NoGradGuard no_grad;
+  // The number of components whose cumulated weights lie below; rounding may leave their sum below
+  // 1.
+  const at::Tensor below = at::softmax(logits, 1).cumsum(1) <= choice.unsqueeze(1);
+  const at::Tensor index = below.sum(1)
+                               .clamp_max(logits.size(1) - 1)
+                               .view({-1, 1, 1})
+                               .expand({-1, -1, means.size(2)});
+  return (means.gather(1, index) + log_stds.gather(1, index).exp() * normal.unsqueeze(1))
+      .squeeze(1);
+}
+
 GaussianMixture GaussianMixture::at_temperature(double t) const {
   REVERIE_CHECK(t > 0.0 && std::isfinite(t), "mixture: a temperature of {}, expected one above 0",
                 t);

@@ -24,6 +24,10 @@ struct GaussianMixture {
   // `count` draws for each row, without gradient: [B, count, D].
   at::Tensor draw(int64_t count, const NoiseSource& noise) const;
 
+  // The draw that these random numbers stand for, without gradient: choice [B] uniform in [0, 1)
+  // picks the component, normal [B, D] is standard normal. [B, D].
+  at::Tensor at_noise(const at::Tensor& choice, const at::Tensor& normal) const;
+
   at::Tensor mean() const;  // [B, D]
 
   // The mixture at another temperature, above 0: logits / t, variances * t. Below 1 it is surer of

@@ -289,4 +289,16 @@ at::Tensor ReplayBuffer::actions() const {
   return gather(*action_, slots).to(device_);
 }
 
+TensorMap ReplayBuffer::first_observations() const {
+  std::vector<int64_t> slots;
+  for (int64_t slot = 0; slot < capacity(); ++slot) {
+    if (kind(slot) != kEmpty && stored(slot).step == 0) slots.push_back(slot);
+  }
+  TensorMap first;
+  for (const Column& column : observation_) {
+    first.add(column.field.name, gather(column, slots).to(device_));
+  }
+  return first;
+}
+
 }  // namespace reverie

@@ -97,6 +97,10 @@ class ReplayBuffer final : public SampleSource {
   // [size()], a copy in the dtype and on the device of Batch::action.
   at::Tensor actions() const;
 
+  // The observations that the episodes began with, those that are held, in the order of slots:
+  // fields [n, ...] as in Batch::obs.
+  TensorMap first_observations() const;
+
   int64_t size() const { return steps_; }  // transitions that can be drawn
   int64_t capacity() const { return slots_ * lanes_; }
   int64_t lanes() const { return lanes_; }
@@ -114,6 +118,13 @@ class ReplayBuffer final : public SampleSource {
   // empty.
   void save(TensorMap& out) const;
   void restore(const TensorReader& saved);
+
+  // Becomes a copy of `other`, but with the observations that `encode` makes of its own: fields [n,
+  // ...] of some slots to the fields of this buffer, [n, ...] in their stored dtype. Both have the
+  // same capacity, lanes and action. Throws Error(kInput) when they do not, for priorities, and for
+  // fields that do not fit; the buffer is then empty.
+  void encode(const ReplayBuffer& other,
+              const std::function<TensorMap(const TensorMap& obs)>& encode);
 
   // Lists both as a group of a checkpoint.
   void list_state(StateList& list, const std::string& group);
@@ -212,6 +223,8 @@ class ReplayBuffer final : public SampleSource {
   at::Tensor batch_rows(const Column& column, std::vector<int64_t> shape) const;
   void to_device(std::initializer_list<at::Tensor*> tensors, TensorMap& fields) const;
 
+  void encode_slots(const ReplayBuffer& other, std::span<const int64_t> slots,
+                    const std::function<TensorMap(const TensorMap& obs)>& encode);
   void restore_checked(const TensorReader& saved);
   void restore_priorities(const TensorReader& saved,
                           const std::function<void(const at::Tensor&, const std::string&)>& read);

@@ -17,6 +17,9 @@ at::Tensor written_rows(const at::Tensor& data, int64_t lanes, int64_t slots, in
   return data.unflatten(0, {lanes, slots}).narrow(1, 0, filled);
 }
 
+// Observations that are encoded in one go: the features of many pictures need much memory.
+constexpr size_t kEncodedAtOnce = 256;
+
 template <typename T>
 at::Tensor tensor_of(std::vector<T>& values) {
   return at::from_blob(values.data(), {static_cast<int64_t>(values.size())},
@@ -70,6 +73,51 @@ void ReplayBuffer::clear() {
   if (priority_) priority_.emplace(capacity());
   steps_ = 0;
   max_priority_ = 1.0;
+}
+
+void ReplayBuffer::encode(const ReplayBuffer& other,
+                          const std::function<TensorMap(const TensorMap& obs)>& encode) {
+  REVERIE_CHECK(lanes_ == other.lanes_ && slots_ == other.slots_,
+                "replay: a buffer of {} lanes of {} slots cannot take one of {} of {}", lanes_,
+                slots_, other.lanes_, other.slots_);
+  REVERIE_CHECK(action_->field == other.action_->field, "replay: the buffers' actions differ");
+  REVERIE_CHECK(!priority_ && frames_ == 1, "replay: encoded observations without priorities and "
+                                            "stacks of frames only");
+  clear();
+  std::vector<int64_t> slots;  // with an observation
+  for (int64_t slot = 0; slot < capacity(); ++slot) {
+    if (other.kind(slot) != kEmpty) slots.push_back(slot);
+  }
+  const std::span<const int64_t> all = slots;
+  for (size_t first = 0; first < all.size(); first += kEncodedAtOnce) {
+    encode_slots(other, all.subspan(first, std::min(kEncodedAtOnce, all.size() - first)), encode);
+  }
+  written_rows(action_->data, lanes_, slots_, other.filled())
+      .copy_(written_rows(other.action_->data, lanes_, slots_, other.filled()));
+  slot_ = other.slot_;
+  written_ = other.written_;
+  ends_ = other.ends_;
+  steps_ = other.steps_;
+}
+
+void ReplayBuffer::encode_slots(const ReplayBuffer& other, std::span<const int64_t> slots,
+                                const std::function<TensorMap(const TensorMap& obs)>& encode) {
+  TensorMap obs;
+  for (const Column& column : other.observation_) {
+    obs.add(column.field.name, other.gather(column, slots));
+  }
+  const TensorMap encoded = encode(obs);
+  const at::Tensor index = copy_to_tensor(slots);
+  for (Column& column : observation_) {
+    const at::Tensor rows = encoded.at(column.field.name).cpu();
+    std::vector<int64_t> expected = column.data.sizes().vec();
+    expected[0] = index.size(0);
+    REVERIE_CHECK(rows.sizes() == at::IntArrayRef(expected) &&
+                      rows.scalar_type() == column.data.scalar_type(),
+                  "replay: encoded '{}' does not have the shape or dtype of its field",
+                  column.field.name);
+    column.data.index_copy_(0, index, rows);
+  }
 }
 
 void ReplayBuffer::restore(const TensorReader& saved) {

@@ -35,4 +35,13 @@ at::Tensor CandidatePolicies::act(const at::Tensor& weights, const at::Tensor& f
   return is_discrete_ ? x.argmax(-1) : x;
 }
 
+at::Tensor CandidatePolicies::act_in_turn(const at::Tensor& weights,
+                                          const at::Tensor& features) const {
+  const at::NoGradGuard no_grad;
+  const int64_t candidates = weights.size(0), each = features.size(0) / candidates;
+  const at::Tensor actions =
+      act(weights, features.view({each, candidates, features.size(1)}).transpose(0, 1));
+  return actions.transpose(0, 1).flatten(0, 1).contiguous().cpu();
+}
+
 }  // namespace reverie

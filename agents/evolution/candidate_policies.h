@@ -32,6 +32,10 @@ class CandidatePolicies {
   // [L, E] int64.
   at::Tensor act(const at::Tensor& weights, const at::Tensor& features) const;
 
+  // Of rows that candidates take in turn, row i for candidate i % L: features [N, F] to [N, A] or
+  // [N] on the CPU, without gradient. N is a multiple of L.
+  at::Tensor act_in_turn(const at::Tensor& weights, const at::Tensor& features) const;
+
  private:
   struct Layer {
     int64_t inputs, outputs;

@@ -63,12 +63,7 @@ std::unique_ptr<Actor> EvolutionAgent::begin_generation(int64_t /*num_envs*/) {
 }
 
 at::Tensor EvolutionAgent::act(const at::Tensor& weights, const TensorMap& obs) const {
-  const at::NoGradGuard no_grad;
-  const at::Tensor x = features_(obs);
-  const int64_t candidates = weights.size(0), each = x.size(0) / candidates;
-  const at::Tensor actions =
-      policies_.act(weights, x.view({each, candidates, x.size(1)}).transpose(0, 1));
-  return actions.transpose(0, 1).flatten(0, 1).contiguous().cpu();
+  return policies_.act_in_turn(weights, features_(obs));
 }
 
 void EvolutionAgent::end_generation(const std::vector<double>& returns) {

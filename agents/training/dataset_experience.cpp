@@ -9,7 +9,7 @@ namespace {
 
 class DatasetExperience final : public Experience {
  public:
-  DatasetExperience(const RunConfig& config, const WorldModelTraining& training,
+  DatasetExperience(const RunConfig& config, const ExperienceOptions& training,
                     const EnvSpec& spec) {
     const auto [dataset, split] = open_split_pictures(config, spec, training.data.path);
     const ActionSpace actions = config.env_config->spec().action;
@@ -25,13 +25,12 @@ class DatasetExperience final : public Experience {
 
   const ReplayBuffer& training() const override { return *training_; }
   const ReplayBuffer& held_out() const override { return *held_out_; }
-  void check_holds(int64_t steps) const override {
+  void check_holds(int64_t steps, std::string_view why) const override {
     for (const bool learnt : {true, false}) {
       const int64_t longest = (learnt ? *training_ : *held_out_).longest_episode();
       REVERIE_CHECK(longest >= steps,
-                    "{}: the longest {} episode has {} steps, the model needs {} (--history times "
-                    "--action-block)",
-                    identity_.path, learnt ? "training" : "held-out", longest, steps);
+                    "{}: the longest {} episode has {} steps, the model needs {} ({})",
+                    identity_.path, learnt ? "training" : "held-out", longest, steps, why);
     }
   }
   bool ready() const override { return true; }
@@ -51,7 +50,7 @@ class DatasetExperience final : public Experience {
 }  // namespace
 
 std::unique_ptr<Experience> read_experience(const RunConfig& config,
-                                            const WorldModelTraining& training,
+                                            const ExperienceOptions& training,
                                             const EnvSpec& spec) {
   return std::make_unique<DatasetExperience>(config, training, spec);
 }

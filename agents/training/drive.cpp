@@ -57,6 +57,10 @@ class Drive {
  private:
   int64_t position() const { return trainer_.counts().position; }
   bool is_done() const { return position() >= length_ || trainer_.counts().is_done; }
+  bool is_overdue() const {
+    const double limit = 60.0 * options_.checkpoint_minutes;
+    return limit > 0.0 && steady_seconds() - last_save_ > limit;
+  }
   bool stopped() const { return session_.stop.load(std::memory_order_relaxed); }
 
   void take_turn() {
@@ -69,9 +73,9 @@ class Drive {
   }
 
   void after_turn(const TrainingCounts& before) {
-    if (const std::string_view stage = trainer_.counts().stage; stage != before.stage) {
-      session_.progress.message(fmt::format("step {}: {}", before.position, stage));
-    }
+    const std::string_view stage = trainer_.counts().stage;
+    const bool new_stage = stage != before.stage;
+    if (new_stage) session_.progress.message(fmt::format("step {}: {}", before.position, stage));
     const auto passed = [&](int64_t every) {
       return every > 0 && position() / every != before.position / every;
     };
@@ -79,7 +83,7 @@ class Drive {
     const bool first_update = before.updates == 0 && trainer_.counts().updates > 0;
     if (first_update || passed(options_.log_every) || is_done()) log();
     if (passed(options_.evaluate_every)) evaluate_agent();
-    if (passed(options_.checkpoint_every)) save();
+    if (passed(options_.checkpoint_every) || new_stage || is_overdue()) save();
     if (passed(options_.picture_every)) trainer_.draw(session_);
     session_.progress.update(position());
   }
@@ -174,6 +178,7 @@ class Drive {
     checkpoint.write(staging.path());
     staging.publish(options_.keep_checkpoints);
     saved_ = position();
+    last_save_ = steady_seconds();
   }
 
   TrainingSession& session_;
@@ -182,6 +187,7 @@ class Drive {
   Trainer& trainer_;
   const int64_t length_;
   int64_t saved_ = -1;  // position of the newest checkpoint; -1 = none yet
+  double last_save_ = steady_seconds();
   double best_return_ = -std::numeric_limits<double>::infinity();  // of the evaluations
   double last_log_ = 0.0, last_processor_ = 0.0;                   // [s]
   TrainingCounts logged_;                                          // at the last row of the log

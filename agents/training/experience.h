@@ -2,9 +2,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <string_view>
 
 #include "agents/run_config.h"
-#include "agents/training/world_model_trainer.h"
+#include "agents/training/options.h"
 #include "nn/state_list.h"
 #include "replay/replay_buffer.h"
 
@@ -19,8 +20,8 @@ class Experience {
   virtual const ReplayBuffer& held_out() const = 0;
 
   // Throws Error(kInput) that names the relevant flags when sequences of that many steps can never
-  // be drawn.
-  virtual void check_holds(int64_t steps) const = 0;
+  // be drawn. why: the flags that ask for so many, for the message.
+  virtual void check_holds(int64_t steps, std::string_view why) const = 0;
 
   // Whether there is enough to learn from.
   virtual bool ready() const = 0;
@@ -40,12 +41,12 @@ class Experience {
 // update. spec: a SpaceAdapter's. Throws Error(kInput) for a dataset without pixels, or whose
 // pictures or actions differ from the environment's.
 std::unique_ptr<Experience> read_experience(const RunConfig& config,
-                                            const WorldModelTraining& training,
+                                            const ExperienceOptions& options,
                                             const EnvSpec& spec);
 
-// Runs WorldModelTraining::gather_policy in num_envs environments and, for held-out data, in a few
+// Runs ExperienceOptions::gather_policy in num_envs environments and, for held-out data, in a few
 // additional ones. A turn is one step of each.
 std::unique_ptr<Experience> gather_experience(const RunConfig& config,
-                                              const WorldModelTraining& training);
+                                              const ExperienceOptions& options);
 
 }  // namespace reverie

@@ -63,7 +63,7 @@ ActorMaker gathering_actor(const RunConfig& config, const std::string& name) {
 
 class LiveExperience final : public Experience {
  public:
-  LiveExperience(const RunConfig& config, const WorldModelTraining& training)
+  LiveExperience(const RunConfig& config, const ExperienceOptions& training)
       : gathering_(training.gathering),
         saves_replay_(training.replay.save_replay),
         seed_(config.seed_for("environments")),
@@ -88,21 +88,19 @@ class LiveExperience final : public Experience {
   const ReplayBuffer& training() const override { return training_.replay(); }
   const ReplayBuffer& held_out() const override { return held_out_.replay(); }
 
-  void check_holds(int64_t steps) const override {
+  void check_holds(int64_t steps, std::string_view why) const override {
     const int64_t limit = env_->spec().max_steps;
     REVERIE_CHECK(
         limit == 0 || limit >= steps,
-        "{}: episodes end after {} steps, the model needs {} (--history times --action-block)",
-        env_->spec().id, limit, steps);
+        "{}: episodes end after {} steps, the model needs {} ({})", env_->spec().id, limit, steps,
+        why);
     REVERIE_CHECK(gathering_.limits.stall_limit == 0 || gathering_.limits.stall_limit >= steps,
-                  "--stall-limit {}: the model needs {} steps of an episode (--history times "
-                  "--action-block)",
-                  gathering_.limits.stall_limit, steps);
+                  "--stall-limit {}: the model needs {} steps of an episode ({})",
+                  gathering_.limits.stall_limit, steps, why);
     const int64_t each = gathering_.learning_starts / lanes_;
     REVERIE_CHECK(each >= steps,
-                  "--learning-starts {}: {} steps in each of {} environments, the model needs {} "
-                  "(--history times --action-block)",
-                  gathering_.learning_starts, each, lanes_, steps);
+                  "--learning-starts {}: {} steps in each of {} environments, the model needs {} ({})",
+                  gathering_.learning_starts, each, lanes_, steps, why);
   }
 
   bool ready() const override { return steps_ >= gathering_.learning_starts; }
@@ -133,13 +131,13 @@ class LiveExperience final : public Experience {
   }
 
  private:
-  static int64_t held_out_lanes(const WorldModelTraining& training) {
+  static int64_t held_out_lanes(const ExperienceOptions& training) {
     const double share = training.data.held_out / (1.0 - training.data.held_out);
     const auto lanes = static_cast<double>(training.gathering.num_envs);
     return std::max<int64_t>(1, std::llround(share * lanes));
   }
 
-  int64_t held_out_capacity(const WorldModelTraining& training) const {
+  int64_t held_out_capacity(const ExperienceOptions& training) const {
     return std::max<int64_t>(training.replay.replay_capacity * held_out_lanes_ / lanes_,
                              3 * held_out_lanes_);
   }
@@ -166,7 +164,7 @@ class LiveExperience final : public Experience {
 }  // namespace
 
 std::unique_ptr<Experience> gather_experience(const RunConfig& config,
-                                              const WorldModelTraining& training) {
+                                              const ExperienceOptions& training) {
   return std::make_unique<LiveExperience>(config, training);
 }
 

@@ -7,9 +7,11 @@ namespace reverie {
 void DriveOptions::describe(ConfigFields& f) {
   f.add("log_every", log_every, "steps between rows of metrics.csv", at_least(1));
   f.add("checkpoint_every", checkpoint_every, "steps between checkpoints", at_least(1));
+  f.add("checkpoint_minutes", checkpoint_minutes,
+        "minutes after which a checkpoint is written in any case; 0 = never", at_least(0));
   f.add("keep_checkpoints", keep_checkpoints, "number of checkpoints to keep, the newest ones",
         at_least(1));
-  f.set_without_effect({"log_every", "checkpoint_every", "keep_checkpoints"});
+  f.set_without_effect({"log_every", "checkpoint_every", "checkpoint_minutes", "keep_checkpoints"});
 }
 
 void DriveOptions::describe_evaluation(ConfigFields& f) {

@@ -14,6 +14,7 @@ namespace reverie {
 struct DriveOptions {
   int64_t log_every = 2000;
   int64_t checkpoint_every = 50000;
+  double checkpoint_minutes = 0.0;  // at the latest after so long; 0 = never
   int64_t keep_checkpoints = 2;
   int64_t evaluate_every = 0;  // 0 = never
   int64_t evaluate_episodes = 20;
@@ -74,6 +75,14 @@ struct DatasetOptions {
   double share = 0.5;          // its fraction of batches once experience is gathered too
   double best_episodes = 1.0;  // the fraction of its episodes, those of greatest return, to use
   bool alone = false;          // nothing can be gathered in addition
+};
+
+// Sequences of steps to learn from, gathered or of a dataset (agents/training/experience.h).
+struct ExperienceOptions {
+  GatheringOptions gathering;
+  ReplaySettings replay;
+  DatasetOptions data;
+  std::string gather_policy = "random";  // an agent that needs no training
 };
 
 }  // namespace reverie

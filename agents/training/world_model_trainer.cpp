@@ -91,7 +91,7 @@ class WorldModelTrainer final : public Trainer {
         batches_(experience_->training(), Rng(config.seed_for("sampling")),
                  training.replay.prefetch) {
     refuse_extra_fields(*agent_, config.agent);
-    experience_->check_holds(agent_->request().spec.length);
+    experience_->check_holds(agent_->request().spec.length, "--history times --action-block");
     last_log_time_ = steady_seconds();
   }
 

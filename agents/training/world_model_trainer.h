@@ -19,14 +19,10 @@ namespace reverie {
 // nearest neighbours is written to videos/neighbours_step_XXXXXXXXX.png. A second stage trains a
 // decoder of the latents and writes it to decoder.safetensors, and its pictures to
 // videos/decoder.png. Neither affects learning or the state of any generator.
-struct WorldModelTraining : TrainingConfig {
+struct WorldModelTraining : TrainingConfig, ExperienceOptions {
   WorldModelTraining();
 
   DriveOptions drive_options;
-  GatheringOptions gathering;
-  ReplaySettings replay;
-  DatasetOptions data;
-  std::string gather_policy = "random";  // an agent that needs no training
   int64_t decoder_updates = 1500;
 
   static constexpr int64_t kDefaultUpdates = 100000;

@@ -1,5 +1,6 @@
 #include "envs/wrappers/wrapped_config.h"
 
+#include "envs/vector_env.h"
 #include "envs/wrappers/disturbances.h"
 #include "envs/wrappers/formula_reward.h"
 #include "envs/wrappers/frames.h"
@@ -134,6 +135,11 @@ EnvMaker WrappedConfig::maker() const {
   EnvMaker wrapped = [inner, stack] { return stack.wrap(inner()); };
   wrapped();  // already refuses here what only an instance can reveal: its fields and bounds
   return wrapped;
+}
+
+std::unique_ptr<VectorEnv> WrappedConfig::vector_env(const VectorEnvOptions& options) const {
+  if (make_stack(id_, options_, *inner_).empty()) return inner_->vector_env(options);
+  return EnvConfig::vector_env(options);
 }
 
 std::optional<FiniteModel> WrappedConfig::finite_model() const {

@@ -54,6 +54,9 @@ class WrappedConfig final : public EnvConfig {
   EnvMaker maker() const override;
   std::optional<FiniteModel> finite_model() const override;
 
+  // The environment's own where nothing is wrapped around it.
+  std::unique_ptr<VectorEnv> vector_env(const VectorEnvOptions& options) const override;
+
   const WrapperOptions& options() const { return options_; }
   void set_options(const WrapperOptions& options) { options_ = options; }
 

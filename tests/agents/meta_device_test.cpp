@@ -81,7 +81,7 @@ std::vector<std::string> agents_of(bool of_tables = false) {
   std::vector<std::string> names;
   for (const AgentEntry& entry : agent_registry()) {
     if (!entry.learns()) continue;
-    const std::unique_ptr<AgentConfig> config = entry.config();
+    const std::unique_ptr<AgentConfig> config = small_config(entry.name);
     const auto agent = config->make(spec_for(*config), at::kCPU, 0);
     const bool keeps_table = dynamic_cast<TabularAgent*>(agent.get()) != nullptr;
     if (dynamic_cast<Kind*>(agent.get()) != nullptr && keeps_table == of_tables) {
@@ -99,6 +99,7 @@ TEST(MetaDevice, MissesNoAgentThatLearns) {
   covered.emplace_back("jepa");
   covered.emplace_back("reward-model");  // reward_model_test.cpp
   covered.emplace_back("evolution");     // evolution_agent_test.cpp
+  covered.emplace_back("world-models");  // tests/worldmodel, and as evolution
   std::vector<std::string> learning;
   for (const AgentEntry& entry : agent_registry()) {
     if (entry.learns()) learning.push_back(entry.name);

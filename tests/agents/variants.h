@@ -41,6 +41,10 @@ inline std::unique_ptr<AgentConfig> config_of(const std::string& variant) {
   auto config = find_agent(agent_of(variant)).config();
   ConfigFields fields;
   config->describe(fields);
+  // The pictures of the tests are small.
+  for (const auto& [name, value] : {std::pair{"vae_layout", "mirror"}, {"vae_channels", "4,8"}}) {
+    if (fields.find(name) != nullptr) fields.set(name, value);
+  }
   for (const auto& [name, value] : options_of(variant)) fields.set(name, value);
   return config;
 }

@@ -9,6 +9,7 @@
 #include "nn/pch.h"
 #include "replay/replay_buffer.h"
 #include "scripted_envs.h"
+#include "tests/errors.h"
 
 namespace reverie {
 namespace {
@@ -287,6 +288,68 @@ TEST(ReplaySequences, StacksAndSequencesSurviveSaveAndRestore) {
     EXPECT_TRUE(first.reward.equal(second.reward));
     EXPECT_TRUE(first.truncated.equal(second.truncated));
   }
+}
+
+// What a VAE does to pictures: other fields, everything else as before.
+class EncodedReplay : public testing::Test {
+ protected:
+  static EnvSpec spec() {
+    EnvSpec spec = ScriptedEnvs::spec(1);
+    spec.observation = {{.name = "code", .shape = {2}}};
+    return spec;
+  }
+  // The lane and step, and a mark.
+  static TensorMap code(const TensorMap& obs) {
+    const at::Tensor origin = obs.at("observation");
+    return {{"code", at::stack({origin.select(1, 0), 1000.0 + origin.select(1, 2)}, 1)}};
+  }
+};
+
+TEST_F(EncodedReplay, HoldsTheSameStepsWithOtherObservations) {
+  for (const int64_t steps : {5, 300}) {  // before and after the ring is full
+    const ReplayBuffer source = scripted_replay(150, 3, 1, 9, steps);
+    ReplayBuffer encoded(spec(), source.capacity(), source.lanes(), at::kCPU);
+    encoded.encode(source, code);
+    ASSERT_EQ(encoded.size(), source.size());
+    Rng one(1), two(1);
+    const Batch a = source.sample(64, {.n_step = 2}, one), b = encoded.sample(64, {.n_step = 2}, two);
+    for (const at::Tensor Batch::*column :
+         {&Batch::index, &Batch::action, &Batch::reward, &Batch::discount}) {
+      EXPECT_TRUE(at::equal(a.*column, b.*column));
+    }
+    EXPECT_TRUE(at::equal(code(a.obs).at("code"), b.obs.at("code")));
+    EXPECT_TRUE(at::equal(code(a.next_obs).at("code"), b.next_obs.at("code")));
+    const SequenceBatch c = source.sample_sequences(16, {.length = 4}, one),
+                        d = encoded.sample_sequences(16, {.length = 4}, two);
+    EXPECT_TRUE(at::equal(c.terminated, d.terminated));
+    EXPECT_TRUE(at::equal(code({{"observation", c.obs.at("observation").flatten(0, 1)}}).at("code"),
+                          d.obs.at("code").flatten(0, 1)));
+  }
+}
+
+TEST_F(EncodedReplay, RefusesWhatDoesNotFit) {
+  const ReplayBuffer source = scripted_replay(20, 2, 1, 9, 30);
+  ReplayBuffer other(spec(), 22, 2, at::kCPU);
+  EXPECT_THAT(test::input_error([&] { other.encode(source, code); }), HasSubstr("2 lanes of 11"));
+  ReplayBuffer fits(spec(), source.capacity(), 2, at::kCPU);
+  EXPECT_THAT(test::input_error([&] {
+                fits.encode(source, [](const TensorMap& obs) {
+                  return TensorMap{{"code", obs.at("observation")}};
+                });
+              }),
+              HasSubstr("'code'"));
+  EXPECT_EQ(fits.size(), 0);
+}
+
+TEST(ReplayBuffer, KnowsTheFirstObservationsOfEpisodes) {
+  const ReplayBuffer replay = scripted_replay(400, 2, 1, 9, 300);
+  const at::Tensor first = replay.first_observations().at("observation");
+  int64_t begun = 0;
+  for (const StoredEpisode& episode : replay.episodes()) begun += episode.length > 0 ? 1 : 0;
+  // Those of both lanes that have only begun have no step yet.
+  EXPECT_GE(first.size(0), begun);
+  EXPECT_LE(first.size(0), begun + 2);
+  EXPECT_EQ(first.select(1, 2).abs().max().item<double>(), 0.0);
 }
 
 }  // namespace

@@ -86,6 +86,13 @@ at::Tensor MdnRnn::Prediction::draw(const NoiseSource& noise, double temperature
   return next.at_temperature(temperature).draw(1, noise).view({-1, latent_size});
 }
 
+at::Tensor MdnRnn::Prediction::at_noise(const at::Tensor& choice, const at::Tensor& normal,
+                                        double temperature) const {
+  return next.at_temperature(temperature)
+      .at_noise(choice.flatten(), normal.reshape({-1, 1}))
+      .view({-1, latent_size});
+}
+
 at::Tensor MdnRnn::reward(const at::Tensor& h) const {
   REVERIE_CHECK(options_.predicts_reward,
                 "mdn-rnn: a model without a reward head; train it with --predict-reward true");

@@ -80,6 +80,10 @@ class MdnRnn final : public Network, public Dynamics {
     // One draw for each row, without gradient: [N, D]. temperature: see
     // GaussianMixture::at_temperature().
     at::Tensor draw(const NoiseSource& noise, double temperature = 1.0) const;
+
+    // The draw that these random numbers [N, D] stand for: GaussianMixture::at_noise().
+    at::Tensor at_noise(const at::Tensor& choice, const at::Tensor& normal,
+                        double temperature = 1.0) const;
   };
   Prediction next(const at::Tensor& h) const;
 
