@@ -1,15 +1,12 @@
 #include "agents/world_models/dream_env.h"
 
 #include <algorithm>
-#include <optional>
 
 #include "agents/training/picture_sheet.h"
 #include "agents/world_models/dream_worlds.h"
 #include "envs/env_lane.h"
 #include "envs/registry.h"
-#include "envs/threaded_vector_env.h"
 #include "envs/vector_env.h"
-#include "envs/wrappers/wrapped_config.h"
 #include "nn/pch.h"
 
 namespace reverie {
@@ -26,11 +23,22 @@ void draw_whole(Canvas& canvas, const at::Tensor& picture) {
                picture);
 }
 
+struct DreamOptions {
+  double temperature = 1.0;
+  int64_t max_steps = 0;  // 0 = the real environment's
+};
+
+EnvSpec dream_spec(const LearntWorld& world, const DreamOptions& options) {
+  EnvSpec spec = world.seen_spec();
+  if (options.max_steps > 0) spec.max_steps = options.max_steps;
+  return spec;
+}
+
 // One dream.
 class DreamEnv final : public Env {
  public:
-  DreamEnv(std::shared_ptr<const LearntWorld> world, double temperature)
-      : spec_(world->seen_spec()), dreams_(std::move(world), 1, temperature) {}
+  DreamEnv(std::shared_ptr<const LearntWorld> world, const DreamOptions& options)
+      : spec_(dream_spec(*world, options)), dreams_(std::move(world), 1, options.temperature) {}
 
   const EnvSpec& spec() const override { return spec_; }
 
@@ -81,12 +89,12 @@ class DreamEnv final : public Env {
 // N dreams that step together.
 class DreamVectorEnv final : public VectorEnv {
  public:
-  DreamVectorEnv(std::shared_ptr<const LearntWorld> world, double temperature,
+  DreamVectorEnv(std::shared_ptr<const LearntWorld> world, const DreamOptions& dream,
                  const VectorEnvOptions& options)
-      : spec_(world->seen_spec()),
+      : spec_(dream_spec(*world, dream)),
         action_field_(action_field(spec_.action)),
         episode_seeds_(options.episode_seeds),
-        dreams_(std::move(world), options.num_envs, temperature),
+        dreams_(std::move(world), options.num_envs, dream.temperature),
         lanes_(static_cast<size_t>(options.num_envs)),
         obs_(spec_.observation, options.num_envs),
         final_obs_(spec_.observation, options.num_envs),
@@ -308,25 +316,27 @@ class DreamConfig final : public LearntConfig {
 
   void describe(ConfigFields& f) override {
     LearntConfig::describe(f);
-    f.add("temperature", temperature_,
+    f.add("temperature", options_.temperature,
           "temperature of what comes next: above 1 less sure, below 1 surer than the model",
           {.low = 0, .high = 100, .open_low = true});
+    f.add("max_steps", options_.max_steps,
+          "steps after which an episode is truncated; 0 = as in the real environment", at_least(0));
   }
 
   EnvMaker maker() const override {
-    DreamWorlds(world(), 1, temperature_);  // what cannot be dreamt is refused here
-    return [world = world(), temperature = temperature_] {
-      return std::make_unique<DreamEnv>(world, temperature);
+    DreamWorlds(world(), 1, options_.temperature);  // what cannot be dreamt is refused here
+    return [world = world(), options = options_] {
+      return std::make_unique<DreamEnv>(world, options);
     };
   }
 
   std::unique_ptr<VectorEnv> vector_env(const VectorEnvOptions& options) const override {
     if (options.autoreset != AutoReset::kSameStep) return EnvConfig::vector_env(options);
-    return std::make_unique<DreamVectorEnv>(world(), temperature_, options);
+    return std::make_unique<DreamVectorEnv>(world(), options_, options);
   }
 
  private:
-  double temperature_ = 1.0;
+  DreamOptions options_;
 };
 
 class LatentConfig final : public LearntConfig {

@@ -10,7 +10,7 @@ namespace reverie {
 //
 //   dream:RUN    a run's world model as an environment: it begins with a picture that the run has
 //                seen, and rewards, ends and what comes next are the model's. One batched prediction
-//                steps all environments. Options: --temperature, --model-checkpoint
+//                steps all environments. Options: --temperature, --max-steps, --model-checkpoint
 //   latent:RUN   the run's real environment as its model sees it
 //
 // Both show "latent" [D], the code of the picture, and "memory" [H], what is remembered of the

@@ -382,6 +382,20 @@ TEST_F(LearntWorlds, LatentShowsTheRealEnvironment) {
   }
 }
 
+TEST_F(LearntWorlds, DreamsMayBeShorter) {
+  const auto env = config("dream", {{"max_steps", "4"}});
+  EXPECT_EQ(env->spec().max_steps, 4);
+  const auto dreams = env->vector_env({.num_envs = 2});
+  dreams->reset(1);
+  for (int64_t t = 0; t < 20; ++t) {
+    for (const Episode& episode : play(*dreams, 1).finished) {
+      EXPECT_LE(episode.length, 4);
+      if (!episode.terminated) return;  // truncated by the limit
+    }
+  }
+  FAIL() << "no episode of 20 steps was cut";
+}
+
 TEST_F(LearntWorlds, RefuseRunsThatCannotDream) {
   const auto refuse = [](const WorldModelsRun& run) {
     return input_error([&] { find_env("dream:" + run.path().string()).config()->maker(); });

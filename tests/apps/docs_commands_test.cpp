@@ -56,6 +56,13 @@ const std::vector<Shortening> kShortenings = {
     {{"train", "jepa"}, "", "--minibatch", "16"},
     {{"train", "jepa"}, "", "--decoder-updates", "2"},
     {{"train", "jepa"}, "", "--iterations", "2"},  // of a plan
+    {{"train", "world-models"}, "", "--learning-starts", "800"},
+    {{"train", "world-models"}, "", "--vae-updates", "3"},
+    {{"train", "world-models"}, "", "--vae-minibatch", "4"},
+    {{"train", "world-models"}, "", "--rnn-updates", "3"},
+    {{"train", "world-models"}, "", "--rnn-minibatch", "4"},
+    {{"train", "world-models"}, "", "--population", "4"},
+    {{"train", "world-models"}, "", "--episodes", "1"},
     {{"evaluate"}, "", "--episodes", "1"},
     {{"evaluate", "--checkpoint"}, "", "--checkpoint", "400"},
     {{"evaluate", "--iterations"}, "", "--iterations", "2"},
