@@ -191,7 +191,8 @@ void CommandLine::add_field(const ConfigField& field, const std::string& heading
         .type = field.type_name(),
         .is_list = std::holds_alternative<std::vector<std::string>*>(field.value),
         .is_number_list = std::holds_alternative<std::vector<int64_t>*>(field.value),
-        .is_switch = std::holds_alternative<bool*>(field.value)});
+        .is_switch = std::holds_alternative<bool*>(field.value),
+        .short_name = field.short_flag()});
 }
 
 void CommandLine::push(Option option) {
@@ -218,8 +219,9 @@ bool CommandLine::has(const std::string& name) const {
 }
 
 CommandLine::Option* CommandLine::find(const std::string& name) {
-  const auto found = std::find_if(options_.begin(), options_.end(),
-                                  [&](const Option& option) { return option.name == name; });
+  const auto found = std::find_if(options_.begin(), options_.end(), [&](const Option& option) {
+    return option.name == name || (!name.empty() && option.short_name == name);
+  });
   return found == options_.end() ? nullptr : &*found;
 }
 
@@ -384,6 +386,7 @@ std::string CommandLine::help() const {
                                 headings.empty() ? "" : " [OPTIONS]");
   const auto print = [&](const Option& option) {
     std::string text = option.info.help;
+    if (!option.short_name.empty()) text += fmt::format("; also {}", option.short_name);
     if (option.info.required && !option.is_positional()) text += " (required)";
     if (!option.info.fallback.empty()) text += fmt::format(" (default {})", option.info.fallback);
     out += help_line(option.name, option.type, text);

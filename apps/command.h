@@ -131,6 +131,7 @@ class CommandLine {
     bool is_list = false;                 // may be given several times
     bool is_number_list = false;          // numbers with commas between them
     bool is_switch = false;               // may be given without a value
+    std::string short_name = {};          // another name, "" = none
     std::vector<std::string> texts = {};  // as given; "" = without a value
 
     bool is_positional() const { return !name.starts_with('-'); }

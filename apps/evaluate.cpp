@@ -123,9 +123,9 @@ void print_table(const std::vector<ReportColumn>& columns) {
 // gets, since each is simulated, but smooth ones, of which fewer are needed.
 struct SimulatorPlanner {
   explicit SimulatorPlanner(const LoadedPolicy& loaded)
-      : model(make_without_pictures(loaded), world_model_agent(loaded).model().actions().block(),
+      : model(make_without_pictures(loaded), world_model_of(loaded).model().actions().block(),
               static_cast<int>(loaded.config->threads)),
-        planning(options(world_model_agent(loaded).planning())) {}
+        planning(options(world_model_of(loaded).planning())) {}
 
   static PlanningOptions options(PlanningOptions options) {
     options.planner.planner = "icem";

@@ -234,10 +234,20 @@ std::string Range::text() const {
   return fmt::format("{}{}, {}{}", open_low ? '(' : '[', low, high, open_high ? ')' : ']');
 }
 
-std::string ConfigField::flag() const {
+namespace {
+
+std::string flag_of(const std::string& name) {
   std::string text = "--" + name;
   std::replace(text.begin(), text.end(), '_', '-');
   return text;
+}
+
+}  // namespace
+
+std::string ConfigField::flag() const { return flag_of(name); }
+
+std::string ConfigField::short_flag() const {
+  return short_name.empty() ? "" : flag_of(short_name);
 }
 
 std::string ConfigField::type_name() const {
@@ -285,6 +295,9 @@ std::string ConfigField::text() const {
 }
 
 void ConfigFields::push(ConfigField field) {
+  for (ConfigField& other : fields_) {
+    if (other.short_name == field.name) other.short_name.clear();
+  }
   REVERIE_CHECK(find(field.name) == nullptr, "config: field '{}' is described twice", field.name);
   field.section = section_;
   fields_.push_back(std::move(field));
@@ -356,9 +369,15 @@ void ConfigFields::set_lifelong(std::initializer_list<std::string_view> names) {
   for (const std::string_view name : names) known(name).is_lifelong = true;
 }
 
+void ConfigFields::set_short_name(std::string_view name, std::string short_name) {
+  ConfigField& field = known(name);
+  if (find(short_name) == nullptr) field.short_name = std::move(short_name);
+}
+
 const ConfigField* ConfigFields::find(std::string_view name) const {
-  const auto found = std::find_if(fields_.begin(), fields_.end(),
-                                  [&](const ConfigField& field) { return field.name == name; });
+  const auto found = std::find_if(fields_.begin(), fields_.end(), [&](const ConfigField& field) {
+    return field.name == name || (!name.empty() && field.short_name == name);
+  });
   return found == fields_.end() ? nullptr : &*found;
 }
 

@@ -42,6 +42,9 @@ struct ConfigField {
   bool changes_result = true;             // false: affects what a run keeps, not what it learns
   bool is_lifelong = false;               // a run that is resumed keeps its value
   bool is_file = false;                   // the text is the path of a file to read, or ""
+  std::string short_name = {};            // another name of it, "" = none
+
+  std::string short_flag() const;  // "" without one
 
   std::string flag() const;       // "--learning-rate"
   std::string type_name() const;  // "number", "integer", "true|false", "a|b", "text", "integers"
@@ -81,9 +84,13 @@ class ConfigFields {
   // it saved or what that was drawn from. Throws Error for an unknown name.
   void set_lifelong(std::initializer_list<std::string_view> names);
 
+  // Gives a field another name, as long as no field is called that, whether it is described before
+  // or after. Throws Error for an unknown field.
+  void set_short_name(std::string_view name, std::string short_name);
+
   const std::vector<ConfigField>& all() const { return fields_; }
 
-  // The field of that name, or null.
+  // The field of that name or short name, or null.
   const ConfigField* find(std::string_view name) const;
 
   // Parses text ("0.99", "true", "256,256") into a field; `source` opens the message of an error

@@ -49,7 +49,7 @@ void Adam::state(StateList& list) {
   list.add_learning("step", step_);
 }
 
-void minimize(const at::Tensor& loss, std::initializer_list<Adam*> optimizers) {
+void minimize(const at::Tensor& loss, const std::vector<Adam*>& optimizers) {
   for (Adam* optimizer : optimizers) {
     if (optimizer != nullptr) optimizer->zero_grad();
   }

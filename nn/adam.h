@@ -1,7 +1,7 @@
 #pragma once
 
-#include <initializer_list>
 #include <string_view>
+#include <vector>
 
 #include <ATen/core/TensorBody.h>
 
@@ -51,6 +51,6 @@ class Adam {
 
 // One step of all the optimisers down the gradient of a loss, a scalar. Null stands for a network
 // that does not exist.
-void minimize(const at::Tensor& loss, std::initializer_list<Adam*> optimizers);
+void minimize(const at::Tensor& loss, const std::vector<Adam*>& optimizers);
 
 }  // namespace reverie

@@ -121,8 +121,8 @@ class ReplayBuffer final : public SampleSource {
 
   // Becomes a copy of `other`, but with the observations that `encode` makes of its own: fields [n,
   // ...] of some slots to the fields of this buffer, [n, ...] in their stored dtype. Both have the
-  // same capacity, lanes and action. Throws Error(kInput) when they do not, for priorities, and for
-  // fields that do not fit; the buffer is then empty.
+  // same capacity, lanes and action. Throws Error(kInput) when they do not, for priorities and
+  // stacks of frames, and for fields that do not fit; the buffer is then empty.
   void encode(const ReplayBuffer& other,
               const std::function<TensorMap(const TensorMap& obs)>& encode);
 

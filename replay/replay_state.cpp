@@ -77,13 +77,14 @@ void ReplayBuffer::clear() {
 
 void ReplayBuffer::encode(const ReplayBuffer& other,
                           const std::function<TensorMap(const TensorMap& obs)>& encode) {
+  clear();
   REVERIE_CHECK(lanes_ == other.lanes_ && slots_ == other.slots_,
                 "replay: a buffer of {} lanes of {} slots cannot take one of {} of {}", lanes_,
                 slots_, other.lanes_, other.slots_);
   REVERIE_CHECK(action_->field == other.action_->field, "replay: the buffers' actions differ");
-  REVERIE_CHECK(!priority_ && frames_ == 1, "replay: encoded observations without priorities and "
-                                            "stacks of frames only");
-  clear();
+  REVERIE_CHECK(!priority_ && frames_ == 1 && other.frames_ == 1,
+                "replay: encoded observations without priorities and "
+                "stacks of frames only");
   std::vector<int64_t> slots;  // with an observation
   for (int64_t slot = 0; slot < capacity(); ++slot) {
     if (other.kind(slot) != kEmpty) slots.push_back(slot);

@@ -20,13 +20,25 @@ constexpr int64_t kPicturesAtOnce = 128;  // encoded together
 
 int64_t WorldModelRun::block() const { return model->actions().block(); }
 
-WorldModelAgent& world_model_agent(const LoadedPolicy& loaded) {
-  auto* agent = dynamic_cast<WorldModelAgent*>(loaded.agent.get());
-  REVERIE_CHECK(agent != nullptr,
-                "{}: agent '{}' learns no world model; expected a run of one that does, such as "
-                "jepa",
-                loaded.name, loaded.config->agent);
+namespace {
+
+template <typename Kind>
+Kind& agent_of_kind(const LoadedPolicy& loaded, const char* has, const char* such_as) {
+  auto* agent = dynamic_cast<Kind*>(loaded.agent.get());
+  REVERIE_CHECK(agent != nullptr, "{}: agent '{}' {}; expected a run of one that does, such as {}",
+                loaded.name, loaded.config->agent, has, such_as);
   return *agent;
+}
+
+}  // namespace
+
+HasWorldModel& world_model_of(const LoadedPolicy& loaded) {
+  return agent_of_kind<HasWorldModel>(loaded, "learns no world model", "jepa or world-models");
+}
+
+WorldModelAgent& world_model_agent(const LoadedPolicy& loaded) {
+  return agent_of_kind<WorldModelAgent>(loaded, "learns no world model without pictures of its own",
+                                        "jepa");
 }
 
 WorldModelRun open_world_model_run(const std::string& run, const std::string& dataset,
@@ -37,7 +49,7 @@ WorldModelRun open_world_model_run(const std::string& run, const std::string& da
   options.device = device;
   options.without_goals = true;
   out.loaded = load_policy(run, options);
-  out.model = &world_model_agent(out.loaded).model();
+  out.model = &world_model_of(out.loaded).model();
   const RunConfig& config = *out.loaded.config;
   REVERIE_CHECK(
       !dataset.empty() || !config.dataset().empty(),

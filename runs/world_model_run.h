@@ -12,9 +12,13 @@
 
 namespace reverie {
 
+class HasWorldModel;
 class WorldModelAgent;
 
-// The policy of a run whose agent learns a world model. Throws Error(kInput) for other agents.
+// The policy of a run whose agent has a world model. Throws Error(kInput) for other agents.
+HasWorldModel& world_model_of(const LoadedPolicy& loaded);
+
+// The same of an agent that is nothing else. Throws Error(kInput) for other agents.
 WorldModelAgent& world_model_agent(const LoadedPolicy& loaded);
 
 // A trained world model, and the dataset to examine it with.

@@ -58,8 +58,7 @@ void EvolutionAgent::state(StateList& list) {
 
 std::unique_ptr<Actor> EvolutionAgent::begin_generation(int64_t /*num_envs*/) {
   load_state(next_features_, take_checkpoint(features_));
-  return std::make_unique<WeightsActor>(*this,
-                                        strategy_->ask().to(weights_.device(), at::kFloat));
+  return std::make_unique<WeightsActor>(*this, strategy_->ask().to(weights_.device(), at::kFloat));
 }
 
 at::Tensor EvolutionAgent::act(const at::Tensor& weights, const TensorMap& obs) const {

@@ -28,8 +28,8 @@ class EvolutionTrainer final : public Trainer {
       : spec_(config.env_config->spec()),
         agent_(make_agent_of<PopulationAgent>(config, SpaceAdapter::adapt(spec_),
                                               "returns of candidates")),
-        trainer_(*agent_, spec_, population_task(config, training.limits, training.length(config))) {
-  }
+        trainer_(*agent_, spec_,
+                 population_task(config, training.limits, training.length(config))) {}
 
   void start() override { trainer_.start(); }
   void turn() override { trainer_.turn(); }

@@ -10,7 +10,7 @@
 namespace reverie {
 
 // An agent that learns from the returns of candidates, a generation after the other
-// (EvolutionTraining). Letters: L candidates, N environments, a multiple of L.
+// (population_trainer.h). Letters: L candidates, N environments, a multiple of L.
 class PopulationAgent : public Agent {
  public:
   // Begins this generation, or begins it again. Candidate i % L plays environment i.

@@ -5,6 +5,7 @@
 #include "agents/evaluation.h"
 #include "agents/training/gathering.h"
 #include "core/random.h"
+#include "envs/threaded_vector_env.h"
 #include "nn/pch.h"
 
 namespace reverie {
@@ -23,8 +24,16 @@ int64_t side_by_side(int64_t episodes, int64_t population) {
 
 PopulationTask population_task(const RunConfig& config, const TrainingLimits& limits,
                                int64_t length) {
-  return {.make_env = [&config, limits](const VectorEnvOptions& options) {
-            return gathering_env(config, options, limits);
+  // Simulators are made by one maker, which has loaded what they share; an environment with a
+  // vector form of its own makes that.
+  const bool has_own_form =
+      !limits.any() &&
+      dynamic_cast<const ThreadedVectorEnv*>(config.env_config->vector_env({}).get()) == nullptr;
+  const EnvMaker simulators = with_training_limits(config.env_config->maker(), limits);
+  return {.make_env = [&config, has_own_form,
+                       simulators](const VectorEnvOptions& options) -> std::unique_ptr<VectorEnv> {
+            if (has_own_form) return config.env_config->vector_env(options);
+            return std::make_unique<ThreadedVectorEnv>(simulators, options);
           },
           .length = length,
           .seed = config.seed_for("environments"),
@@ -49,13 +58,16 @@ void PopulationTrainer::turn() {
   steps_ += playing_.numel();
   for (const Episode& episode : step.finished) add(episode);
   if (playing_.numel() == 0) return end_generation();
-  if (!step.finished.empty()) candidates_->on_episode_start(ended_envs(step));
+  if (step.finished.empty()) return;
+  candidates_->on_episode_start(ended_envs(step));
+  if (playing_.numel() < lanes_) {
+    candidates_->on_idle(at::ones({lanes_}, at::kBool).index_fill_(0, playing_, 0));
+  }
 }
 
 // A run must not end within a generation, which would be lost.
 TrainingCounts PopulationTrainer::counts() const {
-  const int64_t reached =
-      env_ ? std::min(steps_, std::max(task_.length - 1, told_steps_)) : steps_;
+  const int64_t reached = env_ ? std::min(steps_, std::max(task_.length - 1, told_steps_)) : steps_;
   return {.position = reached,
           .steps = reached,
           .updates = generations_,
@@ -76,7 +88,8 @@ TrainingRow PopulationTrainer::metrics() {
 
 void PopulationTrainer::finish(const TrainingSession& session) {
   if (stop_reason_.empty()) return;
-  session.progress.message(fmt::format("ended after {} generations: {}", generations_, stop_reason_));
+  session.progress.message(
+      fmt::format("ended after {} generations: {}", generations_, stop_reason_));
 }
 
 void PopulationTrainer::state(StateList& list) {

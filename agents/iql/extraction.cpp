@@ -20,7 +20,7 @@ class WeightedRegression final : public Extraction {
     const at::Tensor weight = (temperature_ * v.advantage).exp().clamp_max(kMostWeight);
     const auto [log_prob, deviation] = head_->score(v.s, v.a);
     const at::Tensor loss = -(weight * log_prob).mean();
-    head_->learn(loss, nullptr);
+    head_->learn(loss, {});
     // The share of the batch that would have the same effective size with equal weights (Kish).
     const at::Tensor share = weight.mean().square() / weight.square().mean().clamp_min(1e-30);
     return {{"loss/actor", loss.detach()},

@@ -52,8 +52,10 @@ class GaussianHead final : public PolicyHead {
     return Gaussian(mean, log_std).sample(noise).clamp(-1.0, 1.0);
   }
 
-  void learn(const at::Tensor& loss, Adam* encoder) override {
-    minimize(loss, {&optimizer_, std_optimizer_ ? &*std_optimizer_ : nullptr, encoder});
+  void learn(const at::Tensor& loss, std::vector<Adam*> others) override {
+    others.push_back(&optimizer_);
+    if (std_optimizer_) others.push_back(&*std_optimizer_);
+    minimize(loss, others);
   }
 
   void state(StateList& list) override {
@@ -149,8 +151,9 @@ class BinnedHead final : public PolicyHead {
     return bins_.choose(logits(s), &noise);
   }
 
-  void learn(const at::Tensor& loss, Adam* encoder) override {
-    minimize(loss, {&optimizer_, encoder});
+  void learn(const at::Tensor& loss, std::vector<Adam*> others) override {
+    others.push_back(&optimizer_);
+    minimize(loss, others);
   }
 
   void state(StateList& list) override {
@@ -194,8 +197,9 @@ class AutoregressiveHead final : public PolicyHead {
     return choose(s, &noise);
   }
 
-  void learn(const at::Tensor& loss, Adam* encoder) override {
-    minimize(loss, {&optimizer_, encoder});
+  void learn(const at::Tensor& loss, std::vector<Adam*> others) override {
+    others.push_back(&optimizer_);
+    minimize(loss, others);
   }
 
   void state(StateList& list) override {

@@ -55,9 +55,9 @@ class PolicyHead {
   // A draw for each row: [B, A] in [-1, 1], without gradient.
   virtual at::Tensor sample(const at::Tensor& s, const NoiseSource& noise) const = 0;
 
-  // One step of Adam down the gradient of `loss`, a scalar; and of `encoder`, that of what makes s,
-  // if not null.
-  virtual void learn(const at::Tensor& loss, Adam* encoder) = 0;
+  // One step of Adam down the gradient of `loss`, a scalar; and of `others`, those of what makes s,
+  // where null stands for a network that does not exist.
+  virtual void learn(const at::Tensor& loss, std::vector<Adam*> others) = 0;
 
   // Weights and what learning them needs.
   virtual void state(StateList& list) = 0;

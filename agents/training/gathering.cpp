@@ -8,18 +8,13 @@
 
 namespace reverie {
 
-std::unique_ptr<VectorEnv> gathering_env(const RunConfig& config, const VectorEnvOptions& options,
+std::unique_ptr<VectorEnv> gathering_env(const RunConfig& config, int64_t num_envs,
                                          const TrainingLimits& limits) {
+  const VectorEnvOptions options{.num_envs = num_envs, .threads = static_cast<int>(config.threads)};
   if (!limits.any()) return config.env_config->vector_env(options);
   // The limits are around each simulator, so an environment's own vector_env() is of no use here.
   return std::make_unique<ThreadedVectorEnv>(
       with_training_limits(config.env_config->maker(), limits), options);
-}
-
-std::unique_ptr<VectorEnv> gathering_env(const RunConfig& config, int64_t num_envs,
-                                         const TrainingLimits& limits) {
-  return gathering_env(
-      config, {.num_envs = num_envs, .threads = static_cast<int>(config.threads)}, limits);
 }
 
 GatheringEnvs::GatheringEnvs(const RunConfig& config, int64_t num_envs,

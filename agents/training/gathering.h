@@ -18,10 +18,6 @@ namespace reverie {
 // The common part of trainers that step environments.
 
 // A run's environments, within its limits of training episodes.
-std::unique_ptr<VectorEnv> gathering_env(const RunConfig& config, const VectorEnvOptions& options,
-                                         const TrainingLimits& limits);
-
-// So many of them on the run's threads.
 std::unique_ptr<VectorEnv> gathering_env(const RunConfig& config, int64_t num_envs,
                                          const TrainingLimits& limits);
 

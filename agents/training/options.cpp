@@ -46,6 +46,13 @@ void GatheringOptions::describe(ConfigFields& f) {
 }
 
 void ReplaySettings::describe(ConfigFields& f) {
+  describe_storage(f);
+  f.add("prefetch", prefetch,
+        "draw the next batch while learning from this one; the batches stay the same");
+  f.set_without_effect({"prefetch"});
+}
+
+void ReplaySettings::describe_storage(ConfigFields& f) {
   f.add("replay_capacity", replay_capacity, "transitions kept", at_least(3));
   f.set_lifelong({"replay_capacity"});
   f.add("replay_memory", replay_memory,
@@ -53,9 +60,7 @@ void ReplaySettings::describe(ConfigFields& f) {
         at_least(0));
   f.add("replay_folder", replay_folder,
         "folder of those files, which vanish with the process; \"\" = $TMPDIR");
-  f.add("prefetch", prefetch,
-        "draw the next batch while learning from this one; the batches stay the same");
-  f.set_without_effect({"replay_memory", "replay_folder", "prefetch"});
+  f.set_without_effect({"replay_memory", "replay_folder"});
 }
 
 ReplayOptions ReplaySettings::buffer_options(double priority_exponent) const {

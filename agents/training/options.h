@@ -47,6 +47,7 @@ struct ReplaySettings {
   bool save_replay = true;
 
   void describe(ConfigFields& fields);
+  void describe_storage(ConfigFields& fields);  // without prefetch
 
   // priority_exponent: 0 = uniform.
   ReplayOptions buffer_options(double priority_exponent = 0.0) const;

@@ -42,6 +42,7 @@ class StagedTrainer final : public Trainer {
       sum.steps += counts.steps;
       sum.updates += counts.updates;
     }
+    sum.is_done = current_ + 1 == stages_.size() && is_done(current_);
     return sum;
   }
 
@@ -86,8 +87,10 @@ class StagedTrainer final : public Trainer {
   };
 
   Trainer& trainer() { return *stages_[current_].trainer; }
+  TrainingCounts trainer_counts(size_t stage) const { return stages_[stage].trainer->counts(); }
   bool is_done(size_t stage) const {
-    return stages_[stage].trainer->counts().position >= stages_[stage].length;
+    const TrainingCounts counts = trainer_counts(stage);
+    return counts.position >= stages_[stage].length || counts.is_done;
   }
 
   // The current stage: the last one that had begun, or an earlier one that has become longer.

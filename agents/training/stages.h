@@ -13,7 +13,7 @@ namespace reverie {
 struct Stage {
   std::string name;    // "decoder"; names its part of a checkpoint, except for the first stage
   std::string title;   // "training a decoder, 1500 updates": reported when it begins
-  int64_t length = 0;  // positions of this trainer until the stage is done, >= 0
+  int64_t length = 0;  // positions of this trainer until the stage is done at the latest, >= 0
   std::unique_ptr<Trainer> trainer;
 };
 

@@ -6,12 +6,17 @@
 
 namespace reverie {
 
-// An agent that learns a world model from sequences of pictures and plans in it.
-class WorldModelAgent : public SequenceAgent {
+// What an agent also is if it has a world model, which studies can examine and planners use.
+class HasWorldModel {
  public:
+  virtual ~HasWorldModel() = default;
   virtual WorldModel& model() = 0;
   virtual const PlanningOptions& planning() const = 0;
+};
 
+// An agent that learns a world model from sequences of pictures and plans in it.
+class WorldModelAgent : public SequenceAgent, public HasWorldModel {
+ public:
   // Loads the initial weights of a new run, if any are given. Throws Error as Jepa::load_weights()
   // does.
   virtual void load_first_weights() = 0;

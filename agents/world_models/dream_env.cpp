@@ -1,6 +1,7 @@
 #include "agents/world_models/dream_env.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "agents/training/picture_sheet.h"
 #include "agents/world_models/dream_worlds.h"
@@ -31,6 +32,8 @@ struct DreamOptions {
 EnvSpec dream_spec(const LearntWorld& world, const DreamOptions& options) {
   EnvSpec spec = world.seen_spec();
   if (options.max_steps > 0) spec.max_steps = options.max_steps;
+  spec.reference.reset();  // imagined returns are no scores
+  spec.source = fmt::format("the world model of {}, step {}", world.id, world.run.step);
   return spec;
 }
 
@@ -70,14 +73,21 @@ class DreamEnv final : public Env {
   }
 
   void set_state(std::span<const double> state) override {
-    REVERIE_CHECK(state.size() == dreams_.state_size() + 2, "{}: a state of {} numbers, expected {}",
-                  spec_.id, state.size(), dreams_.state_size() + 2);
+    REVERIE_CHECK(state.size() == dreams_.state_size() + 2,
+                  "{}: a state of {} numbers, expected {}", spec_.id, state.size(),
+                  dreams_.state_size() + 2);
+    const double steps = state[dreams_.state_size()], ended = state.back();
+    REVERIE_CHECK(steps >= 0.0 && steps < 9e15 && steps == std::floor(steps) &&
+                      (ended == 0.0 || ended == 1.0),
+                  "{}: a state of {} steps that has ended: {}", spec_.id, steps, ended);
     dreams_.set_state(0, state.first(dreams_.state_size()));
-    steps_ = static_cast<int64_t>(state[dreams_.state_size()]);
-    has_ended_ = state.back() != 0.0;
+    steps_ = static_cast<int64_t>(steps);
+    has_ended_ = ended != 0.0;
   }
 
-  void draw(Canvas& canvas, View /*view*/) const override { draw_whole(canvas, dreams_.picture(0)); }
+  void draw(Canvas& canvas, View /*view*/) const override {
+    draw_whole(canvas, dreams_.picture(0));
+  }
 
  private:
   const EnvSpec spec_;
@@ -108,6 +118,8 @@ class DreamVectorEnv final : public VectorEnv {
 
   VectorStep reset(uint64_t seed) override {
     seed_ = seed;
+    started_ = true;
+    actions_ = at::Tensor();
     for (size_t i = 0; i < lanes_.size(); ++i) {
       lanes_[i] = {};
       begin(i, 0);
@@ -118,12 +130,16 @@ class DreamVectorEnv final : public VectorEnv {
   }
 
   void step_async(ConstFieldView actions) override {
+    REVERIE_CHECK(started_, "{}: a step before reset()", spec_.id);
+    REVERIE_CHECK(!actions_.defined(), "{}: a step while another one is running", spec_.id);
     check_actions(spec_, actions, num_envs());
     actions_ = dreams_.world().unit_actions(actions);
   }
 
   VectorStep wait() override {
+    REVERIE_CHECK(actions_.defined(), "{}: wait() without a step", spec_.id);
     const DreamWorlds::Outcome outcome = dreams_.step(actions_);
+    actions_ = at::Tensor();
     finished_.clear();
     for (size_t i = 0; i < lanes_.size(); ++i) {
       const auto row = static_cast<int64_t>(i);
@@ -158,10 +174,9 @@ class DreamVectorEnv final : public VectorEnv {
       const std::vector<double> dream = dreams_.state(static_cast<int64_t>(i));
       out.state.insert(out.state.end(), dream.begin(), dream.end());
       const EnvLane& lane = lanes_[i];
-      for (const uint64_t word : {lane.seed >> 32, lane.seed & 0xffffffffU, seed_ >> 32,
-                                  seed_ & 0xffffffffU, static_cast<uint64_t>(lane.episode),
+      for (const uint64_t word : {lane.seed, seed_, static_cast<uint64_t>(lane.episode),
                                   static_cast<uint64_t>(lane.length)}) {
-        out.state.push_back(static_cast<double>(word));
+        push_word(out.state, word);
       }
       out.state.push_back(lane.episode_return);
     }
@@ -173,35 +188,42 @@ class DreamVectorEnv final : public VectorEnv {
     REVERIE_CHECK(snapshot.state.size() == each * lanes_.size(),
                   "{}: a state of {} numbers, expected {} of {} environments", spec_.id,
                   snapshot.state.size(), each * lanes_.size(), lanes_.size());
+    started_ = false;  // until all of it is restored
+    actions_ = at::Tensor();
+    const std::span<const double> all = snapshot.state;
     for (size_t i = 0; i < lanes_.size(); ++i) {
-      const std::span<const double> all = snapshot.state;
       const std::span<const double> mine = all.subspan(i * each, each);
       dreams_.set_state(static_cast<int64_t>(i), mine.first(dreams_.state_size()));
-      const std::span<const double> lane = mine.last(kLaneNumbers);
-      for (const double word : lane.first(kLaneNumbers - 1)) {
-        REVERIE_CHECK(word >= 0.0 && word < 9e15, "{}: a state with a count of {}", spec_.id, word);
-      }
-      const auto word = [&](size_t k) { return static_cast<uint64_t>(lane[k]); };
-      lanes_[i].seed = word(0) << 32 | word(1);
-      seed_ = word(2) << 32 | word(3);
-      lanes_[i].episode = static_cast<int64_t>(word(4));
-      lanes_[i].length = static_cast<int64_t>(word(5));
-      lanes_[i].episode_return = lane[6];
+      const std::span<const double> numbers = mine.last(kLaneNumbers);
+      const auto word = [&](size_t k) {
+        return joined_word(spec_.id, numbers[2 * k], numbers[2 * k + 1]);
+      };
+      EnvLane& lane = lanes_[i];
+      lane.seed = word(0);
+      seed_ = word(1);
+      lane.episode = static_cast<int64_t>(word(2));
+      lane.length = static_cast<int64_t>(word(3));
+      lane.episode_return = numbers.back();
+      REVERIE_CHECK(lane.episode >= 0 && lane.length >= 0 && std::isfinite(lane.episode_return),
+                    "{}: a state with episode {}, length {} and return {}", spec_.id, lane.episode,
+                    lane.length, lane.episode_return);
     }
+    started_ = true;
     finished_.clear();
     write_seen(dreams_.seen(), obs_.all());
   }
 
  private:
-  static constexpr size_t kLaneNumbers = 7;
+  static constexpr size_t kLaneNumbers = 9;
 
   void begin(size_t i, int64_t episode) {
     const size_t k = static_cast<size_t>(episode) * lanes_.size() + i;
     lanes_[i].episode = episode;
     lanes_[i].length = 0;
     lanes_[i].episode_return = 0.0;
-    lanes_[i].seed = k < episode_seeds_.size() ? episode_seeds_[k]
-                                               : mix_seed({seed_, i, static_cast<uint64_t>(episode)});
+    lanes_[i].seed = k < episode_seeds_.size()
+                         ? episode_seeds_[k]
+                         : mix_seed({seed_, i, static_cast<uint64_t>(episode)});
     dreams_.begin(static_cast<int64_t>(i), lanes_[i].seed);
   }
 
@@ -223,8 +245,9 @@ class DreamVectorEnv final : public VectorEnv {
   std::vector<double> reward_;
   std::vector<uint8_t> terminated_, truncated_;
   std::vector<Episode> finished_;
-  at::Tensor actions_;  // of the running step
+  at::Tensor actions_;  // of the running step; undefined without one
   uint64_t seed_ = 0;
+  bool started_ = false;
 };
 
 // The real environment behind a model's eyes.
@@ -286,16 +309,22 @@ class LatentEnv final : public Env {
 // Options and model of both; the model is opened once.
 class LearntConfig : public EnvConfig {
  public:
-  LearntConfig(std::string id, std::string folder) : id_(std::move(id)), folder_(std::move(folder)) {}
+  LearntConfig(std::string id, std::string folder)
+      : id_(std::move(id)), folder_(std::move(folder)) {}
 
   void describe(ConfigFields& f) override {
-    f.add("model_checkpoint", checkpoint_, "checkpoint of the run's world model: latest, best or a step");
+    f.add(
+        "model_checkpoint", checkpoint_,
+        "checkpoint of the run's world model: latest, best or a step; a run that trains here keeps "
+        "the latest one's step");
   }
 
  protected:
   std::shared_ptr<const LearntWorld> world() const {
     if (!world_ || opened_ != checkpoint_) {
       world_ = LearntWorld::open(id_, folder_, {.device = "cpu", .checkpoint = checkpoint_});
+      // So that a run's config names the world that it was trained in, whatever comes later.
+      if (checkpoint_ == "latest") checkpoint_ = std::to_string(world_->run.step);
       opened_ = checkpoint_;
     }
     return world_;
@@ -305,7 +334,7 @@ class LearntConfig : public EnvConfig {
 
  private:
   const std::string folder_;
-  std::string checkpoint_ = "latest";
+  mutable std::string checkpoint_ = "latest";
   mutable std::shared_ptr<const LearntWorld> world_;
   mutable std::string opened_;
 };
@@ -316,9 +345,10 @@ class DreamConfig final : public LearntConfig {
 
   void describe(ConfigFields& f) override {
     LearntConfig::describe(f);
-    f.add("temperature", options_.temperature,
+    f.add("dream_temperature", options_.temperature,
           "temperature of what comes next: above 1 less sure, below 1 surer than the model",
           {.low = 0, .high = 100, .open_low = true});
+    f.set_short_name("dream_temperature", "temperature");  // planners and iql have one of their own
     f.add("max_steps", options_.max_steps,
           "steps after which an episode is truncated; 0 = as in the real environment", at_least(0));
   }
@@ -353,9 +383,9 @@ class LatentConfig final : public LearntConfig {
 template <typename Config>
 EnvEntry entry_of(const char* scheme, const char* summary, std::string_view folder) {
   const std::string id = fmt::format("{}:{}", scheme, folder);
-  return {.id = id,
-          .summary = summary,
-          .config = [id, path = std::string(folder)] { return std::make_unique<Config>(id, path); }};
+  return {.id = id, .summary = summary, .config = [id, path = std::string(folder)] {
+            return std::make_unique<Config>(id, path);
+          }};
 }
 
 }  // namespace
@@ -365,7 +395,8 @@ void add_learnt_worlds() {
     return entry_of<DreamConfig>("dream", "the dream of a run of world-models", folder);
   });
   add_environments("latent", [](std::string_view folder) {
-    return entry_of<LatentConfig>("latent", "a run's environment as its world model sees it", folder);
+    return entry_of<LatentConfig>("latent", "a run's environment as its world model sees it",
+                                  folder);
   });
 }
 

@@ -1,5 +1,6 @@
 #include "agents/world_models/dream_worlds.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "agents/world_models/world_models_agent.h"
@@ -12,13 +13,34 @@ namespace {
 // A 64-bit word as two numbers that a double holds exactly.
 constexpr double kHalf = 4294967296.0;
 
+bool is_half(double number) {
+  return number >= 0.0 && number < kHalf && number == std::floor(number);
+}
+
 at::Tensor row_of(const at::Tensor& x, int64_t i) { return x.select(0, i).cpu().contiguous(); }
 
 }  // namespace
 
+void push_word(std::vector<double>& numbers, uint64_t word) {
+  numbers.push_back(static_cast<double>(word >> 32));
+  numbers.push_back(static_cast<double>(word & 0xffffffffU));
+}
+
+uint64_t joined_word(const std::string& id, double high, double low) {
+  REVERIE_CHECK(is_half(high) && is_half(low),
+                "{}: a state with the halves {} and {} of a word of 64 bits", id, high, low);
+  return static_cast<uint64_t>(high) << 32 | static_cast<uint64_t>(low);
+}
+
 std::shared_ptr<const LearntWorld> LearntWorld::open(const std::string& id,
                                                      const std::string& folder,
                                                      const TrainedRunOptions& options) {
+  // A run whose own environment is its dream would be opened without end.
+  thread_local std::vector<std::string> opening;
+  REVERIE_CHECK(std::find(opening.begin(), opening.end(), folder) == opening.end(),
+                "{}: this run's environment is its own world model", id);
+  opening.push_back(folder);
+  const std::shared_ptr<void> closing(nullptr, [&](void*) { opening.pop_back(); });
   TrainedRun run =
       open_trained_run(RunDirectory::open(folder, RunDirectory::Access::kRead), options);
   auto* agent = dynamic_cast<WorldModelsAgent*>(run.agent.get());
@@ -48,7 +70,7 @@ at::Tensor LearntWorld::unit_actions(ConstFieldView actions) const {
   shape.insert(shape.begin(), actions.count);
   at::Tensor unit = at::empty(shape, scalar_type(field.dtype));
   scale.to_unit(actions, {&field, static_cast<std::byte*>(unit.mutable_data_ptr()), actions.count});
-  return unit;
+  return unit.is_floating_point() ? unit.clamp_(-1.0, 1.0) : unit;
 }
 
 void write_seen(const Perception::Seen& seen, FieldViews obs) {
@@ -63,14 +85,16 @@ void write_seen(const Perception::Seen& seen, FieldViews obs) {
 DreamWorlds::DreamWorlds(std::shared_ptr<const LearntWorld> world, int64_t num_worlds,
                          double temperature)
     : world_(std::move(world)), temperature_(temperature) {
+  REVERIE_CHECK(num_worlds >= 1, "{}: {} dreams, expected at least 1", world_->id, num_worlds);
   const MdnRnn& memory = world_->model->memory();
-  REVERIE_CHECK(memory.options().predicts_reward && memory.options().predicts_end,
-                "{}: its memory predicts no rewards or no ends; train it with --predict-reward true "
-                "--predict-end true",
-                world_->id);
+  REVERIE_CHECK(
+      memory.options().predicts_reward && memory.options().predicts_end,
+      "{}: its memory predicts no rewards or no ends; train it with --predict-reward true "
+      "--predict-end true",
+      world_->id);
   REVERIE_CHECK(world_->model->can_dream(),
-                "{}: its memory has not begun to learn, so there is nothing to dream; let the run "
-                "go on: reverie train --resume",
+                "{}: its memory has not learnt, so there is nothing to dream; let the run go on: "
+                "reverie train --resume RUN, or train one with --rnn-updates",
                 world_->id);
   rng_.assign(static_cast<size_t>(num_worlds), Rng(0));
   const at::TensorOptions options = at::device(world_->model->device());
@@ -127,10 +151,7 @@ std::vector<double> DreamWorlds::state(int64_t i) const {
     numbers.insert(numbers.end(), row.const_data_ptr<float>(),
                    row.const_data_ptr<float>() + row.numel());
   }
-  for (const uint64_t word : rng_[static_cast<size_t>(i)].state()) {
-    numbers.push_back(static_cast<double>(word >> 32));
-    numbers.push_back(static_cast<double>(word & 0xffffffffU));
-  }
+  for (const uint64_t word : rng_[static_cast<size_t>(i)].state()) push_word(numbers, word);
   return numbers;
 }
 
@@ -141,17 +162,16 @@ void DreamWorlds::set_state(int64_t i, std::span<const double> state) {
   for (const at::Tensor* part : {&worlds_.z, &worlds_.memory}) {
     at::Tensor row = at::empty({part->size(1)});
     for (int64_t d = 0; d < row.numel(); ++d) {
-      REVERIE_CHECK(std::isfinite(state[at]), "{}: a state with {}", world_->id, state[at]);
-      row.mutable_data_ptr<float>()[d] = static_cast<float>(state[at++]);
+      const auto number = static_cast<float>(state[at++]);
+      REVERIE_CHECK(std::isfinite(number), "{}: a state with {}", world_->id, state[at - 1]);
+      row.mutable_data_ptr<float>()[d] = number;
     }
     part->select(0, i).copy_(row);
   }
   Rng::State words;
   for (uint64_t& word : words) {
     const double high = state[at++], low = state[at++];
-    REVERIE_CHECK(high >= 0.0 && high < kHalf && low >= 0.0 && low < kHalf,
-                  "{}: a state whose generator is {}, {}", world_->id, high, low);
-    word = static_cast<uint64_t>(high) << 32 | static_cast<uint64_t>(low);
+    word = joined_word(world_->id, high, low);
   }
   rng_[static_cast<size_t>(i)].set_state(words);
 }

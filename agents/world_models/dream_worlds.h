@@ -16,7 +16,7 @@
 namespace reverie {
 
 // A run's world model and the environment that it has learnt. Shared by environments, which only
-// read it.
+// read it. Nobody may change the run's agent.
 struct LearntWorld {
   std::string id;  // "dream:runs/wm"
   TrainedRun run;
@@ -25,16 +25,21 @@ struct LearntWorld {
   ActionScale scale;
 
   // Opens a run of world-models. id: for messages and specs. Throws Error(kInput) as
-  // open_trained_run() does, and for a run of another agent.
+  // open_trained_run() does, for a run of another agent, and for a run whose own environment it is.
   static std::shared_ptr<const LearntWorld> open(const std::string& id, const std::string& folder,
                                                  const TrainedRunOptions& options);
 
   // The real environment's facts with the model's view as observation: latent [D], memory [H].
   EnvSpec seen_spec() const;
 
-  // Rows of the environment's actions as the model reads actions, [N, ...].
+  // Rows of the environment's actions as the model reads actions, [N, ...], within their bounds.
   at::Tensor unit_actions(ConstFieldView actions) const;
 };
+
+// A word of 64 bits as two numbers that a double holds exactly, and back. Throws Error(kInput) for
+// numbers that are not such halves.
+void push_word(std::vector<double>& numbers, uint64_t word);
+uint64_t joined_word(const std::string& id, double high, double low);
 
 // Copies what is seen to the fields "latent" and "memory", of the same number of rows.
 void write_seen(const Perception::Seen& seen, FieldViews obs);

@@ -1,5 +1,6 @@
 #include "agents/world_models/vision_memory.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "nn/one_hot.h"
@@ -33,19 +34,68 @@ int64_t choices_of(const EnvSpec& spec) {
 VisionMemory::VisionMemory(const EnvSpec& spec, const VisionMemoryOptions& options, Rng& rng,
                            at::Device device)
     : choices_(choices_of(spec)),
-      end_factor_(options.memory_training.end_factor),
+      actions_(spec.action, 1, device),
       vision_(options.vision, pixels_of(spec).shape, rng, device),
       memory_(options.memory, options.vision.latent_size,
               choices_ > 0 ? choices_ : action_field(spec.action).numel(), rng, device),
       starts_(at::zeros({kStarts, options.vision.latent_size}, at::device(device))),
-      has_starts_(at::zeros({}, at::device(device))) {}
+      has_starts_(at::zeros({}, at::device(device))),
+      memory_updates_(at::zeros_like(has_starts_)),
+      end_factor_(at::full_like(has_starts_, options.memory_training.end_factor)) {}
 
 at::Tensor VisionMemory::action_code(const at::Tensor& action) const {
   const at::Tensor here = action.to(device());
   return choices_ > 0 ? one_hot_code(here, choices_) : here.to(at::kFloat);
 }
 
-bool VisionMemory::can_dream() const { return has_starts_.item<float>() > 0.0F; }
+LatentState VisionMemory::encode(const TensorMap& obs, const at::Tensor& action) {
+  const at::NoGradGuard no_grad;
+  const at::Tensor& all = obs.at("pixels");  // [B, T, H, W, C]
+  REVERIE_CHECK(all.dim() == 5, "world model: pictures of {} dimensions, expected [B, T, H, W, C]",
+                all.dim());
+  const int64_t frames = std::min(all.size(1), kHistory);
+  const at::Tensor seen = all.narrow(1, all.size(1) - frames, frames);
+  const at::Tensor z = vision_.encode(seen.flatten(0, 1)).view({seen.size(0), frames, -1});
+  at::Tensor memory = memory_.initial_memory(seen.size(0));
+  for (int64_t t = 0; t + 1 < frames; ++t) {
+    const at::Tensor done = action.select(1, action.size(1) - (frames - 1) + t).to(device());
+    memory = memory_.step(z.select(1, t), actions_.to_model(done), memory);
+  }
+  return {z.select(1, frames - 1), memory};
+}
+
+LatentState VisionMemory::predict(const LatentState& state, const at::Tensor& action) {
+  return memory_.predict(state, actions_.from_plan(action));
+}
+
+LatentState VisionMemory::encode_goal(const TensorMap& obs) {
+  return {vision_.encode(obs.at("goal_pixels")), {}};
+}
+
+at::Tensor VisionMemory::distance(const LatentState& state, const LatentState& goal) const {
+  return (state.z - goal.z).square().sum(-1);
+}
+
+at::Tensor VisionMemory::reward(const LatentState& /*state*/, const at::Tensor& /*action*/,
+                                const LatentState& next) {
+  return memory_.reward(memory_.output(next.h));
+}
+
+at::Tensor VisionMemory::value(const LatentState& state) {
+  return at::zeros({state.size()}, state.z.options());
+}
+
+at::Tensor VisionMemory::termination(const LatentState& state) {
+  return end_chance(memory_.output(state.h));
+}
+
+bool VisionMemory::can_dream() const {
+  return has_starts_.item<float>() > 0.0F && memory_updates_.item<float>() > 0.0F;
+}
+
+void VisionMemory::note_memory_update() { memory_updates_.add_(1.0); }
+
+double VisionMemory::end_factor() const { return end_factor_.item<double>(); }
 
 void VisionMemory::set_starts(const at::Tensor& z) {
   // Repeated where there are fewer.
@@ -65,7 +115,7 @@ VisionMemory::Dreamt VisionMemory::dream(const Worlds& worlds, const at::Tensor&
 }
 
 at::Tensor VisionMemory::end_chance(const at::Tensor& h) const {
-  return at::sigmoid(memory_.end_logit(h) - std::log(end_factor_));
+  return at::sigmoid(memory_.end_logit(h) - end_factor_.log());
 }
 
 void VisionMemory::state(StateList& list) {
@@ -73,6 +123,8 @@ void VisionMemory::state(StateList& list) {
   list.add("memory", memory_);
   list.add_weights("starts", starts_);
   list.add_weights("has_starts", has_starts_);
+  list.add_weights("memory_updates", memory_updates_);
+  list.add_weights("end_factor", end_factor_);
 }
 
 Perception::Perception(const VisionMemory& model, int64_t num_envs)
@@ -133,7 +185,7 @@ void Perception::set_numbers(std::span<const double> numbers) {
   REVERIE_CHECK(numbers.size() == expected, "a memory of {} numbers, expected {}", numbers.size(),
                 expected);
   for (const double number : numbers) {
-    REVERIE_CHECK(std::isfinite(number), "a memory that holds {}", number);
+    REVERIE_CHECK(std::isfinite(static_cast<float>(number)), "a memory that holds {}", number);
   }
   const auto part = [&](const at::Tensor& like, std::span<const double> values) {
     return copy_to_tensor(values).to(like.device(), at::kFloat).view(like.sizes());

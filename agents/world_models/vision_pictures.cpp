@@ -9,8 +9,8 @@
 namespace reverie {
 namespace {
 
-constexpr int64_t kWalks = 8;      // latent numbers
-constexpr double kReach = 3.0;     // of a walk, to both sides
+constexpr int64_t kWalks = 8;       // latent numbers
+constexpr double kReach = 3.0;      // of a walk, to both sides
 constexpr int64_t kDrawnSteps = 8;  // of a dream
 
 std::vector<std::string> walk_captions() {
@@ -38,7 +38,8 @@ void write_vision_sheet(const std::filesystem::path& path, const std::string& ti
   sheet.add_row("drawn", vision.pictures(noise.normal({kDrawnPictures, code.mean.size(1)})));
 
   // The spread of a number's means says how much it tells pictures apart.
-  const at::Tensor kl = 0.5 * (code.mean.square() + code.log_variance.exp() - code.log_variance - 1.0);
+  const at::Tensor kl =
+      0.5 * (code.mean.square() + code.log_variance.exp() - code.log_variance - 1.0);
   const int64_t walks = std::min<int64_t>(kWalks, kl.size(1));
   const at::Tensor numbers = std::get<1>(kl.mean(0).topk(walks)).cpu();
   sheet.add_heading("the first picture when one latent number changes, those of most information");

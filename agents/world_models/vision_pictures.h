@@ -17,9 +17,9 @@ namespace reverie {
 constexpr int64_t kDrawnPictures = 9;
 constexpr int64_t kDrawnDreams = 4;
 
-// Writes a PNG file: held-out pictures beside their reconstructions, pictures of random latents, and
-// what each of the latent numbers that carry most information changes in the first picture. pixels:
-// [kDrawnPictures, H, W, C] uint8.
+// Writes a PNG file: held-out pictures beside their reconstructions, pictures of random latents,
+// and what each of the latent numbers that carry most information changes in the first picture.
+// pixels: [kDrawnPictures, H, W, C] uint8.
 void write_vision_sheet(const std::filesystem::path& path, const std::string& title,
                         const Vae& vision, const at::Tensor& pixels, uint64_t seed);
 

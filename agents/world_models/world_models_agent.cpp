@@ -24,6 +24,17 @@ void WorldModelsConfig::describe(ConfigFields& f) {
   f.add("hidden_sizes", hidden_sizes, "widths of the controller's hidden layers; empty = linear",
         between(1, 65536));
   f.add("episodes", episodes, "episodes of each candidate in a generation", between(1, 1 << 20));
+  describe_acting(f);
+}
+
+void WorldModelsConfig::describe_acting(ConfigFields& f) {
+  f.add(
+      "acts_by", acts_by,
+      "how a policy acts: by its controller, or by plans for the rewards that its memory predicts",
+      {"controller", "plan"});
+  f.add("plan_discount", plan_discount, "discount of predicted rewards per decision, with plans",
+        between(0, 1));
+  planning.describe(f);
 }
 
 namespace {
@@ -73,13 +84,21 @@ WorldModelsAgent::WorldModelsAgent(const EnvSpec& spec, const WorldModelsConfig&
       memory_learner_(model_.memory(), config.model.memory_training,
                       mix_seed({seed, name_hash("memory")})),
       controllers_(spec, input_size(config), config.hidden_sizes),
-      strategy_(make_evolution_strategy(
-          config.strategy, at::zeros({controllers_.size()}, at::kDouble),
-          mix_seed({seed, name_hash("controller")}))),
+      strategy_(make_evolution_strategy(config.strategy,
+                                        at::zeros({controllers_.size()}, at::kDouble),
+                                        mix_seed({seed, name_hash("controller")}))),
       weights_(at::zeros({1, controllers_.size()}, at::device(device))) {}
 
 std::unique_ptr<Actor> WorldModelsAgent::actor(int64_t num_envs, const Acting& /*acting*/,
-                                               uint64_t /*seed*/) {
+                                               uint64_t seed) {
+  if (config_.acts_by == "plan") {
+    REVERIE_CHECK(config_.model.memory.predicts_reward && config_.model.memory.predicts_end,
+                  "--acts-by plan: plans need the rewards and ends that the memory predicts; train "
+                  "it with --predict-reward true --predict-end true");
+    return std::make_unique<PlanningPolicy>(
+        model_, PlanningTask{.cost = negative_return(model_, config_.plan_discount)},
+        config_.planning, seed);
+  }
   return std::make_unique<ControllerActor>(*this, model_, weights_, num_envs);
 }
 
@@ -113,8 +132,9 @@ std::unique_ptr<Agent> WorldModelsConfig::make(const EnvSpec& spec, at::Device d
 
 AgentEntry world_models_entry() {
   return {.name = "world-models",
-          .summary = "a VAE, a recurrent model of its latents, a controller by evolution (Ha & "
-                     "Schmidhuber 2018)",
+          .summary =
+              "a VAE, a recurrent model of its latents, a controller by evolution (Ha & "
+              "Schmidhuber 2018)",
           .config = [] { return std::make_unique<WorldModelsConfig>(); },
           .training = [] { return std::make_unique<WorldModelsTraining>(); },
           .reads_pixels = true};

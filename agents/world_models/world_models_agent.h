@@ -7,6 +7,8 @@
 
 #include "agents/evolution/candidate_policies.h"
 #include "agents/evolution/population_agent.h"
+#include "agents/planning/planning_policy.h"
+#include "agents/training/world_model_agent.h"
 #include "agents/world_models/vision_memory.h"
 #include "worldmodel/vae/vae_learner.h"
 
@@ -20,9 +22,18 @@ namespace reverie {
 //   M   predicts latents, rewards and ends          L = -log p(z' | h) + ...
 //   C   a = tanh(W [z, h] + b), by CMA-ES on returns
 //
-// Differs: z is the mean of V's code where C acts, not a draw.
+// With `--acts-by plan` it plans in M's latents for the rewards and ends that M predicts, without
+// C.
+//
+// Differs: z is the mean of V's code where C acts, not a draw; M learns from sequences of 32 steps
+// instead of whole episodes, and rewards and ends too; actions are tanh within their bounds, where
+// the paper clips gas and brake to [0, 1].
 struct WorldModelsConfig : AgentConfig {
-  WorldModelsConfig() { strategy.maximize = true; }
+  WorldModelsConfig() {
+    strategy.maximize = true;
+    strategy.population = 64;
+    strategy.initial_sigma = 0.1;
+  }
 
   VisionMemoryOptions model;
   VaeTrainingOptions vision_training;
@@ -32,20 +43,25 @@ struct WorldModelsConfig : AgentConfig {
   EvolutionOptions strategy;
   std::string controller_input = "both";  // or "latent", "memory"
   std::vector<int64_t> hidden_sizes = {};
-  int64_t episodes = 4;  // of each candidate in a generation
+  int64_t episodes = 16;  // of each candidate in a generation
+
+  std::string acts_by = "controller";  // or "plan": by the rewards that M predicts
+  PlanningOptions planning;
+  double plan_discount = 0.99;
 
   void describe(ConfigFields& fields) override;
+  void describe_acting(ConfigFields& fields) override;
 
   // Throws Error(kInput) as VisionMemory and CandidatePolicies do.
   std::unique_ptr<Agent> make(const EnvSpec& spec, at::Device device, uint64_t seed) const override;
 };
 
-class WorldModelsAgent final : public PopulationAgent {
+class WorldModelsAgent final : public PopulationAgent, public HasWorldModel {
  public:
   WorldModelsAgent(const EnvSpec& spec, const WorldModelsConfig& config, at::Device device,
                    uint64_t seed);
 
-  // Acts with the mean of the controllers' distribution.
+  // Acts with the mean of the controllers' distribution, or by plans.
   std::unique_ptr<Actor> actor(int64_t num_envs, const Acting& acting, uint64_t seed) override;
   void state(StateList& list) override;
 
@@ -55,7 +71,8 @@ class WorldModelsAgent final : public PopulationAgent {
   int64_t episodes() const override { return config_.episodes; }
 
   const WorldModelsConfig& config() const { return config_; }
-  VisionMemory& model() { return model_; }
+  VisionMemory& model() override { return model_; }
+  const PlanningOptions& planning() const override { return config_.planning; }
   VaeLearner& vision_learner() { return vision_learner_; }
   MdnRnnLearner& memory_learner() { return memory_learner_; }
   const CandidatePolicies& controllers() const { return controllers_; }

@@ -35,12 +35,13 @@ void WorldModelsTraining::describe(ConfigFields& f) {
         "steps that are gathered before the model learns; none with a dataset", at_least(0));
   f.add("vae_updates", vae_updates, "updates of the VAE", at_least(0));
   f.add("rnn_updates", rnn_updates, "updates of the recurrent model", at_least(0));
+  f.add("controller", controller, "evolve a controller, for --steps; off, train the model alone");
   f.add("model_from", model_from,
         "run whose VAE and recurrent model this one begins with; \"\" = random weights");
   f.set_lifelong({"held_out", "gather_policy", "num_envs", "learning_starts", "vae_updates",
-                  "model_from"});
+                  "rnn_updates", "model_from"});
   describe_limits(f, limits);
-  replay.describe(f);
+  replay.describe_storage(f);
   f.add("save_replay", replay.save_replay,
         "save what was gathered too, so that a run can be resumed");
   f.set_without_effect({"save_replay"});
@@ -53,7 +54,12 @@ void WorldModelsTraining::describe(ConfigFields& f) {
 }
 
 int64_t WorldModelsTraining::length(const RunConfig& config) const {
-  return collect_length() + vae_updates + rnn_updates + config.total_steps();
+  return collect_length() + vae_updates + rnn_updates + controller_length(config);
+}
+
+int64_t WorldModelsTraining::controller_length(const RunConfig& config) const {
+  if (!controller) return 0;
+  return config.steps > 0 ? config.steps : RunConfig::kDefaultSteps;
 }
 
 namespace {
@@ -89,7 +95,8 @@ class Shared {
   WorldModelsAgent& agent() { return *agent_; }
   const EnvSpec& spec() const { return spec_; }
   const RunConfig& config() const { return config_; }
-  Experience& experience() { return *experience_; }
+  // Null once its pictures are encoded.
+  Experience* experience() { return experience_.get(); }
   const ReplayBuffer& codes(bool held_out) const { return held_out ? held_out_codes_ : codes_; }
   bool are_encoded() const { return are_encoded_; }
 
@@ -104,22 +111,39 @@ class Shared {
     codes_.encode(experience_->training(), code);
     held_out_codes_.encode(experience_->held_out(), code);
     agent_->model().set_starts(first_codes());
+    experience_.reset();
     are_encoded_ = true;
+  }
+
+  // Throws Error(kRun) when sequences of that many steps cannot be drawn.
+  void check_holds(int64_t steps) const {
+    for (const ReplayBuffer* codes : {&codes_, &held_out_codes_}) {
+      REVERIE_CHECK_RUN(codes->longest_episode() >= steps,
+                        "the longest {} episode has {} steps, the memory needs {}; give a shorter "
+                        "--sequence-length, or another --held-out",
+                        codes == &codes_ ? "gathered" : "held-out", codes->longest_episode(),
+                        steps);
+    }
   }
 
   // Lists the pictures until they are encoded, from then on the codes.
   void state(StateList& list) {
     list.add("encoded", are_encoded_);
-    list.add_part("pictures", *experience_, !are_encoded_);
+    if (experience_) list.add_part("pictures", *experience_, !are_encoded_);
     CodesState codes{codes_, held_out_codes_};
     list.add_part("codes", codes, are_encoded_);
+    list.after_load([this] {
+      if (are_encoded_) experience_.reset();
+    });
   }
 
  private:
   struct CodesState {
     ReplayBuffer &codes, &held_out;
     void state(StateList& list) {
-      list.add_text("of", [] { return "pictures"; }, [](const std::string&) {});
+      // A part of a checkpoint exists where it has a text.
+      list.add_text(
+          "of", [] { return "pictures"; }, [](const std::string&) {});
       codes.list_state(list, "codes");
       held_out.list_state(list, "held_out_codes");
     }
@@ -143,8 +167,9 @@ class Shared {
   at::Tensor first_codes() const {
     Rng rng(config_.seed_for("beginnings of dreams"));
     const at::Tensor first = codes_.first_observations().at(kMean);
-    REVERIE_CHECK(first.size(0) > 0, "no picture is the first one of its episode: nothing to begin "
-                                     "a dream with");
+    REVERIE_CHECK(first.size(0) > 0,
+                  "no picture is the first one of its episode: nothing to begin "
+                  "a dream with");
     return first.index_select(
         0, NoiseSource(first.device(), rng.next_uint64()).permutation(first.size(0)));
   }
@@ -185,21 +210,29 @@ class CollectTrainer final : public StageTrainer {
 
   void start() override {
     if (model_from_.empty()) return;
-    const TrainedRun other = open_trained_run(
-        RunDirectory::open(model_from_, RunDirectory::Access::kRead),
-        {.device = shared().config().device});
+    const TrainedRun other =
+        open_trained_run(RunDirectory::open(model_from_, RunDirectory::Access::kRead),
+                         {.device = shared().config().device});
     auto* source = dynamic_cast<WorldModelsAgent*>(other.agent.get());
     REVERIE_CHECK(source != nullptr, "--model-from {}: a run of '{}', expected world-models",
                   model_from_, other.config->agent);
     REVERIE_CHECK(have_equal_shapes(source->model(), world_models().model()),
                   "--model-from {}: its VAE or recurrent model has other sizes than this run's",
                   model_from_);
+    const EnvSpec spec = shared().config().env_config->spec();
+    check_same_interface(other.trained, spec, spec.id);
+    REVERIE_CHECK(other.trained.dt == spec.dt,
+                  "--model-from {}: its steps last {} s, those of this run {} s (--frame-skip)",
+                  model_from_, other.trained.dt, spec.dt);
+    REVERIE_CHECK(source->model().end_factor() == world_models().model().end_factor(),
+                  "--end-factor {}: the memory of {} learnt with {}",
+                  world_models().model().end_factor(), model_from_, source->model().end_factor());
     load_state(world_models().model(), take_checkpoint(source->model()));
   }
 
   void turn() override {
     double unused = 0.0;
-    steps_ += shared().experience().advance(unused);
+    steps_ += shared().experience()->advance(unused);
   }
 
   TrainingCounts counts() const override { return {.position = steps_, .steps = steps_}; }
@@ -268,11 +301,17 @@ class VisionTrainer final : public UpdatesTrainer {
   explicit VisionTrainer(std::shared_ptr<Shared> shared)
       : UpdatesTrainer(std::move(shared), "vision") {}
 
-  void draw(const TrainingSession& session) override { draw(session, fmt::format("_{:09}", updates())); }
+  void draw(const TrainingSession& session) override {
+    draw(session, fmt::format("_{:09}", updates()));
+  }
   void finish(const TrainingSession& session) override { draw(session, ""); }
 
  protected:
   TensorMap update(Rng& rng) override {
+    if (!drawn_.defined()) {
+      Rng others(shared().config().seed_for("pictures"));
+      drawn_ = pictures(true, kDrawnPictures, others);
+    }
     VaeLearner& learner = world_models().vision_learner();
     return learner.update(pictures(false, learner.options().minibatch, rng));
   }
@@ -284,19 +323,19 @@ class VisionTrainer final : public UpdatesTrainer {
 
  private:
   at::Tensor pictures(bool held_out, int64_t count, Rng& rng) {
-    Experience& experience = shared().experience();
+    const Experience& experience = *shared().experience();
     const ReplayBuffer& from = held_out ? experience.held_out() : experience.training();
     return from.sample(count, {}, rng).obs.at("pixels");
   }
 
   void draw(const TrainingSession& session, const std::string& ending) {
-    // A run that is resumed behind this stage has no pictures any more.
-    if (updates() == 0 || shared().experience().held_out().size() == 0) return;
-    Rng rng(shared().config().seed_for("pictures"));
+    if (updates() == 0 || !drawn_.defined()) return;  // resumed behind this stage: no pictures
     write_vision_sheet(session.directory.videos() / ("vision" + ending + ".png"),
-                       title("vision", updates()), world_models().model().vision(),
-                       pictures(true, kDrawnPictures, rng), rng.next_uint64());
+                       title("vision", updates()), world_models().model().vision(), drawn_,
+                       shared().config().seed_for("drawn latents"));
   }
+
+  at::Tensor drawn_;  // held-out pictures of the sheets
 };
 
 class MemoryTrainer final : public UpdatesTrainer {
@@ -304,13 +343,19 @@ class MemoryTrainer final : public UpdatesTrainer {
   explicit MemoryTrainer(std::shared_ptr<Shared> shared)
       : UpdatesTrainer(std::move(shared), "memory") {}
 
-  void start() override { shared().encode(); }
+  void start() override {
+    if (!shared().are_encoded()) shared().encode();
+    shared().check_holds(world_models().config().sequence_length);
+  }
 
-  void draw(const TrainingSession& session) override { draw(session, fmt::format("_{:09}", updates())); }
+  void draw(const TrainingSession& session) override {
+    draw(session, fmt::format("_{:09}", updates()));
+  }
   void finish(const TrainingSession& session) override { draw(session, ""); }
 
  protected:
   TensorMap update(Rng& rng) override {
+    world_models().model().note_memory_update();
     return world_models().memory_learner().update(
         sequences(false, world_models().config().rnn_minibatch, rng));
   }
@@ -350,11 +395,11 @@ class ControllerTrainer final : public StageTrainer {
         spec_(this->shared().config().env_config->spec()),
         trainer_(world_models(), spec_,
                  population_task(this->shared().config(), training.limits,
-                                 this->shared().config().total_steps())) {}
+                                 training.controller_length(this->shared().config()))) {}
 
   // Without a memory that learns, nothing was encoded yet.
   void start() override {
-    if (!shared().are_encoded() && shared().experience().training().size() > 0) shared().encode();
+    if (!shared().are_encoded() && shared().experience()->training().size() > 0) shared().encode();
     trainer_.start();
   }
   void turn() override { trainer_.turn(); }
@@ -371,6 +416,11 @@ class ControllerTrainer final : public StageTrainer {
 }  // namespace
 
 std::unique_ptr<Trainer> WorldModelsTraining::make(const RunConfig& config, const Say& say) const {
+  REVERIE_CHECK(
+      model_from.empty() || vae_updates == 0 || rnn_updates > 0,
+      "--vae-updates {} with --model-from and --rnn-updates 0: the memory would read other "
+      "codes than it has learnt; give --rnn-updates too",
+      vae_updates);
   REVERIE_CHECK(model_from.empty() || std::filesystem::is_directory(model_from),
                 "--model-from {}: no such run", model_from);
   REVERIE_CHECK(vae_updates == 0 || !data.path.empty() || gathering.learning_starts > 0,
@@ -388,10 +438,9 @@ std::unique_ptr<Trainer> WorldModelsTraining::make(const RunConfig& config, cons
     stages.push_back({"memory", fmt::format("training the memory, {} updates", rnn_updates),
                       rnn_updates, std::make_unique<MemoryTrainer>(shared)});
   }
-  if (config.total_steps() > 0) {
-    stages.push_back({"controller",
-                      fmt::format("evolving a controller, {} steps", config.total_steps()),
-                      config.total_steps(), std::make_unique<ControllerTrainer>(shared, *this)});
+  if (const int64_t steps = controller_length(config); steps > 0) {
+    stages.push_back({"controller", fmt::format("evolving a controller, {} steps", steps), steps,
+                      std::make_unique<ControllerTrainer>(shared, *this)});
   }
   return in_stages(std::move(stages));
 }

@@ -1,5 +1,7 @@
 #include "agents/bc/bc.h"
 
+#include <cmath>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -119,6 +121,46 @@ TEST(Bc, OnlyAnAutoregressivePolicyJoinsTheNumbersOfAnAction) {
       EXPECT_NEAR(same, 0.5, 0.06);
     }
   }
+}
+
+// Actions tell the sign of the first number of the state; the other two are noise. At a low price
+// the code tells about the bit that is worth it, at a high one nothing, and the policy then acts
+// alike everywhere.
+TEST(BcBottleneck, ReadsWhatActionsDependOnIfItPays) {
+  struct Result {
+    double information, contrast;
+  };
+  const auto learn = [](double beta) {
+    BcConfig config;
+    config.hidden_sizes = {32};
+    config.learning_rate = 3e-3;
+    config.bottleneck = {.beta = beta, .size = 4};
+    const auto agent = config.make(bc_spec(), at::kCPU, 0);
+    const NoiseSource noise(at::kCPU, 5);
+    double information = 0.0;
+    for (int i = 0; i < 400; ++i) {
+      const at::Tensor s = noise.normal({64, 3});
+      const at::Tensor action =
+          0.5 * s.narrow(1, 0, 1).sign().repeat({1, 2}) + 0.2 * noise.normal({64, 2});
+      const Learned learned =
+          dynamic_cast<TransitionAgent&>(*agent).update({.obs = {{"observation", s}},
+                                                         .next_obs = {{"observation", s}},
+                                                         .action = action,
+                                                         .reward = {},
+                                                         .discount = {},
+                                                         .index = {}});
+      information = learned.metrics.at("policy/information").item<double>();
+    }
+    const auto actor = agent->actor(2, {}, 1);
+    const at::Tensor probe = at::tensor({1.0F, 0.3F, -0.4F, -1.0F, 0.3F, -0.4F}).view({2, 3});
+    const at::Tensor action = actor->act({{"observation", probe}}).action;
+    return Result{information, (action[0] - action[1]).mean().item<double>()};
+  };
+  const Result cheap = learn(1e-2), dear = learn(100.0);
+  EXPECT_NEAR(cheap.contrast, 1.0, 0.15);
+  EXPECT_GT(cheap.information, 0.9 * std::log(2.0));
+  EXPECT_LT(std::abs(dear.contrast), 0.05);
+  EXPECT_LT(dear.information, 0.02);
 }
 
 TEST(BcConfig, RefusesDiscreteActions) {

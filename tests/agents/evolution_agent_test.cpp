@@ -1,5 +1,6 @@
 #include "agents/evolution/evolution_agent.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include <gmock/gmock.h>
@@ -7,7 +8,9 @@
 
 #include "agents/evolution/candidate_policies.h"
 #include "agents/evolution/evolution_training.h"
+#include "agents/evolution/population_trainer.h"
 #include "agents/run_config.h"
+#include "nn/noise_source.h"
 #include "nn/pch.h"
 #include "tests/agents/point_env.h"
 #include "tests/errors.h"
@@ -149,6 +152,67 @@ TEST(EvolutionTraining, CountsOnlyStepsOfTheCandidatesEpisodes) {
   }
   EXPECT_EQ(trainer->counts().steps, played);
   EXPECT_LT(played, 8 * 2 * 40);
+}
+
+// Notes the environments that it is told are idle, and acts at random.
+class IdleNotes final : public PopulationAgent {
+ public:
+  std::unique_ptr<Actor> actor(int64_t /*num_envs*/, const Acting& /*acting*/,
+                               uint64_t /*seed*/) override {
+    return nullptr;
+  }
+  std::unique_ptr<Actor> begin_generation(int64_t num_envs) override {
+    idle = at::zeros({num_envs}, at::kBool);
+    strategy_->ask();
+    return std::make_unique<Player>(*this);
+  }
+  void end_generation(const std::vector<double>& returns) override { strategy_->tell(returns); }
+  const EvolutionStrategy& strategy() const override { return *strategy_; }
+  int64_t episodes() const override { return 2; }
+  void state(StateList& /*list*/) override {}
+
+  int64_t idle_count() const { return idle.defined() ? idle.sum().item<int64_t>() : 0; }
+
+  at::Tensor idle;
+
+ private:
+  class Player final : public Actor {
+   public:
+    explicit Player(IdleNotes& agent) : agent_(agent), noise_(at::kCPU, 3) {}
+    Decision act(const TensorMap& obs) override {
+      return {at::tanh(noise_.normal({obs.at("position").size(0), 2}))};
+    }
+    void on_episode_start(const at::Tensor& mask) override {
+      agent_.idle = agent_.idle.logical_and(mask.logical_not());
+    }
+    void on_idle(const at::Tensor& mask) override { agent_.idle = agent_.idle.logical_or(mask); }
+
+   private:
+    IdleNotes& agent_;
+    NoiseSource noise_;
+  };
+
+  std::unique_ptr<EvolutionStrategy> strategy_ =
+      make_evolution_strategy({.population = 4}, at::zeros({2}), 1);
+};
+
+// Environments whose candidates have played their episodes do not count as steps, and the actor
+// knows them: episodes here end at the goal, at different times.
+TEST(PopulationTrainer, SaysWhichEnvironmentsAreIdle) {
+  IdleNotes agent;
+  RunConfig config;
+  config.threads = 1;
+  config.env_config =
+      std::make_unique<test::PointConfig>(test::PointOptions{.max_steps = 40, .goal_radius = 0.5});
+  PopulationTrainer trainer(agent, config.env_config->spec(), population_task(config, {}, 1000));
+  int64_t most = 0;
+  while (trainer.counts().updates == 0) {
+    const int64_t idle = agent.idle_count(), before = trainer.counts().steps;
+    trainer.turn();
+    EXPECT_EQ(trainer.counts().steps - before, 8 - idle);
+    most = std::max(most, idle);
+  }
+  EXPECT_GT(most, 0);
 }
 
 // The mean of the distribution acts, not a candidate.

@@ -18,8 +18,10 @@ using testing::HasSubstr;
 class Counter final : public Trainer {
  public:
   // stride: steps per turn.
-  Counter(std::string name, std::vector<std::string>& events, int64_t stride = 1)
-      : name_(std::move(name)), events_(events), stride_(stride) {}
+  // enough: turns after which nothing is left to do.
+  Counter(std::string name, std::vector<std::string>& events, int64_t stride = 1,
+          int64_t enough = 1000)
+      : name_(std::move(name)), events_(events), stride_(stride), enough_(enough) {}
 
   void start() override {
     events_.push_back(name_ + " starts");
@@ -31,7 +33,8 @@ class Counter final : public Trainer {
     weight_ += 1.0;
   }
   TrainingCounts counts() const override {
-    return {.position = turns_, .steps = 10 * turns_, .updates = turns_};
+    return {
+        .position = turns_, .steps = 10 * turns_, .updates = turns_, .is_done = turns_ >= enough_};
   }
   Agent& agent() override { fail_input("a counter has no agent"); }
   TrainingRow metrics() override {
@@ -46,7 +49,7 @@ class Counter final : public Trainer {
  private:
   std::string name_;
   std::vector<std::string>& events_;
-  int64_t stride_;
+  int64_t stride_, enough_;
   int64_t turns_ = 0;
   at::Tensor weight_ = at::zeros({1});
 };
@@ -91,6 +94,22 @@ TEST_F(Stages, WhatGoesBeyondItsLengthTakesNothingFromTheNext) {
   }
   EXPECT_THAT(positions, ElementsAre(7, 10, 11, 12));
   EXPECT_THAT(events_, ElementsAre("first starts", "second starts"));
+}
+
+// A trainer may have nothing left to do before its length: the next one follows, and behind the
+// last one the whole is done.
+TEST_F(Stages, EndWhereATrainerHasNothingLeftToDo) {
+  std::vector<Stage> stages;
+  stages.push_back({"first", "doing first", 10, std::make_unique<Counter>("first", events_, 1, 3)});
+  stages.push_back(
+      {"second", "doing second", 9, std::make_unique<Counter>("second", events_, 1, 2)});
+  const auto trainer = in_stages(std::move(stages));
+  trainer->start();
+  take_turns(*trainer, 4);
+  EXPECT_EQ(trainer->counts().stage, "doing second");
+  EXPECT_FALSE(trainer->counts().is_done);
+  take_turns(*trainer, 1);
+  EXPECT_TRUE(trainer->counts().is_done);
 }
 
 TEST_F(Stages, FollowEachOtherUnderOnePosition) {

@@ -23,9 +23,10 @@ namespace {
 using test::group_of;
 
 std::vector<std::string> learning_agents() {
-  std::vector<std::string> names = {"ddpg/noise_correlation=0.9", "iql/extraction=ddpg-bc",
-                                    "iql/extraction=awr-discrete", "iql/deviation=dependent",
-                                    "bc/policy=binned/autoregressive=true"};
+  std::vector<std::string> names = {
+      "ddpg/noise_correlation=0.9",           "iql/extraction=ddpg-bc",
+      "iql/extraction=awr-discrete",          "iql/deviation=dependent",
+      "bc/policy=binned/autoregressive=true", "bc/bottleneck=0.01"};
   for (const AgentEntry& entry : agent_registry()) {
     if (entry.learns() && entry.acts) names.push_back(entry.name);
   }

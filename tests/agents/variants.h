@@ -60,8 +60,9 @@ inline std::vector<std::string> with_recurrent_ones(std::vector<std::string> nam
 
 // Agents of vectors that also learn from pictures.
 inline std::vector<std::string> with_picture_ones(std::vector<std::string> names) {
-  for (const char* name : {"ddpg/pictures", "td3/pictures", "sac/pictures", "td7/pictures",
-                           "bc/pictures", "iql/pictures", "iql/extraction=ddpg/pictures"}) {
+  for (const char* name :
+       {"ddpg/pictures", "td3/pictures", "sac/pictures", "td7/pictures", "bc/pictures",
+        "bc/bottleneck=0.1/pictures", "iql/pictures", "iql/extraction=ddpg/pictures"}) {
     names.emplace_back(name);
   }
   return names;

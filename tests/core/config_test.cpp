@@ -134,6 +134,33 @@ TEST(Config, OneNameOnceAcrossSections) {
   EXPECT_THROW(f.add("gamma", s.gamma, "again"), Error);
 }
 
+// A short name gives way to a field that is called so, whichever is described first.
+TEST(Config, ShortNamesGiveWayToWholeOnes) {
+  double dream = 1.0, planner = 2.0;
+  ConfigFields alone;
+  alone.add("dream_temperature", dream, "of dreams");
+  alone.set_short_name("dream_temperature", "temperature");
+  alone.set("temperature", "1.15");
+  EXPECT_EQ(dream, 1.15);
+  EXPECT_EQ(alone.find("dream_temperature")->short_flag(), "--temperature");
+  EXPECT_THAT(alone.to_toml(), AllOf(HasSubstr("dream_temperature = 1.15"),
+                                     testing::Not(HasSubstr("\ntemperature"))));
+
+  ConfigFields before = alone, after;
+  before.add("temperature", planner, "of a planner");
+  after.add("temperature", planner, "of a planner");
+  after.add("dream_temperature", dream, "of dreams");
+  after.set_short_name("dream_temperature", "temperature");
+  for (const ConfigFields* both : {&before, &after}) {
+    dream = planner = 1.0;
+    both->set("temperature", "3");
+    EXPECT_EQ(planner, 3.0);
+    EXPECT_EQ(dream, 1.0);
+    EXPECT_EQ(both->find("dream_temperature")->short_flag(), "");
+  }
+  EXPECT_THROW(after.set_short_name("no_such", "x"), Error);
+}
+
 TEST(Config, MissingFileIsNamed) {
   Sample s;
   EXPECT_THAT(input_error([&] { s.fields().load_toml("/nonexistent/run.toml"); }),

@@ -51,9 +51,9 @@ TEST(GaussianMixture, DrawsHaveItsMoments) {
 
 TEST(GaussianMixture, RandomNumbersStandForOneDraw) {
   const GaussianMixture mixture(output().expand({4, -1}), 2, 2);
-  const at::Tensor x = mixture.at_noise(at::tensor({0.0F, 0.249F, 0.251F, 0.9999999F}),
-                                        at::tensor({0.0F, 0.0F, 2.0F, -1.0F, 0.0F, 0.0F, 1.0F, 1.0F})
-                                            .view({4, 2}));
+  const at::Tensor x =
+      mixture.at_noise(at::tensor({0.0F, 0.249F, 0.251F, 0.9999999F}),
+                       at::tensor({0.0F, 0.0F, 2.0F, -1.0F, 0.0F, 0.0F, 1.0F, 1.0F}).view({4, 2}));
   const at::Tensor expected = at::tensor({1.0F, -1.0F, 3.0F, -1.5F, 0.0F, 2.0F, 2.0F, 3.0F});
   EXPECT_LT((x.flatten() - expected).abs().max().item<double>(), 1e-6);
 }

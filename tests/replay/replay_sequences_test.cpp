@@ -312,7 +312,8 @@ TEST_F(EncodedReplay, HoldsTheSameStepsWithOtherObservations) {
     encoded.encode(source, code);
     ASSERT_EQ(encoded.size(), source.size());
     Rng one(1), two(1);
-    const Batch a = source.sample(64, {.n_step = 2}, one), b = encoded.sample(64, {.n_step = 2}, two);
+    const Batch a = source.sample(64, {.n_step = 2}, one),
+                b = encoded.sample(64, {.n_step = 2}, two);
     for (const at::Tensor Batch::*column :
          {&Batch::index, &Batch::action, &Batch::reward, &Batch::discount}) {
       EXPECT_TRUE(at::equal(a.*column, b.*column));

@@ -30,6 +30,7 @@ void MdnRnnTrainingOptions::describe(ConfigFields& f) {
   f.add("end_weight", end_weight, "weight of the termination head's loss", at_least(0));
   f.add("end_factor", end_factor, "how many times steps behind which an episode ends count",
         above(0));
+  f.set_lifelong({"end_factor"});  // it is part of what the termination head means
 }
 
 MdnRnnLearner::MdnRnnLearner(MdnRnn& model, const MdnRnnTrainingOptions& options, uint64_t seed)
