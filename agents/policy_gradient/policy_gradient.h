@@ -40,7 +40,7 @@ struct PolicyGradientConfig : AgentConfig {
   int64_t rollout_steps = 256;
   double value_coefficient = 0.5;
   double entropy_coefficient = 0.0;
-  bool anneal_entropy = false;
+  bool anneal_entropy = false;  // that weight falls linearly to 0 over the run
   double max_gradient_norm = 0.5;
   bool normalize_advantage = true;
   bool normalize_observation = true;
