@@ -42,10 +42,8 @@ at::Tensor GaussianMixture::at_noise(const at::Tensor& choice, const at::Tensor&
   // The number of components whose cumulated weights lie below; rounding may leave their sum below
   // 1.
   const at::Tensor below = at::softmax(logits, 1).cumsum(1) <= choice.unsqueeze(1);
-  const at::Tensor index = below.sum(1)
-                               .clamp_max(logits.size(1) - 1)
-                               .view({-1, 1, 1})
-                               .expand({-1, -1, means.size(2)});
+  const at::Tensor index =
+      below.sum(1).clamp_max(logits.size(1) - 1).view({-1, 1, 1}).expand({-1, -1, means.size(2)});
   return (means.gather(1, index) + log_stds.gather(1, index).exp() * normal.unsqueeze(1))
       .squeeze(1);
 }

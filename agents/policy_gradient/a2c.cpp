@@ -31,8 +31,7 @@ class A2c final : public PolicyGradientAgent {
     const at::Tensor policy_loss = -(pi->log_prob(all.draw) * normalized(all.advantage)).mean();
     const at::Tensor value_loss = 0.5 * (networks().value(x) - all.returns).square().mean();
     const at::Tensor entropy = pi->entropy().mean();
-    descend(policy_loss + config_.value_coefficient * value_loss -
-            entropy_weight() * entropy);
+    descend(policy_loss + config_.value_coefficient * value_loss - entropy_weight() * entropy);
     return {{"loss/policy", policy_loss.detach()},
             {"loss/value", value_loss.detach()},
             {"policy/entropy", entropy.detach()},

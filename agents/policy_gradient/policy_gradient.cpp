@@ -37,8 +37,7 @@ void PolicyGradientConfig::describe(ConfigFields& f) {
   f.add("value_coefficient", value_coefficient, "weight of the value function's loss", at_least(0));
   f.add("entropy_coefficient", entropy_coefficient, "weight of the policy's entropy [1/nat]",
         at_least(0));
-  f.add("anneal_entropy", anneal_entropy,
-        "lower the entropy's weight linearly to 0 over the run");
+  f.add("anneal_entropy", anneal_entropy, "lower the entropy's weight linearly to 0 over the run");
   f.add("max_gradient_norm", max_gradient_norm, "maximum norm of the gradient", above(0));
   f.add("normalize_advantage", normalize_advantage,
         "normalise advantages to mean 0 and standard deviation 1");

@@ -41,8 +41,7 @@ class Experience {
 // update. spec: a SpaceAdapter's. Throws Error(kInput) for a dataset without pixels, or whose
 // pictures or actions differ from the environment's.
 std::unique_ptr<Experience> read_experience(const RunConfig& config,
-                                            const ExperienceOptions& options,
-                                            const EnvSpec& spec);
+                                            const ExperienceOptions& options, const EnvSpec& spec);
 
 // Runs ExperienceOptions::gather_policy in num_envs environments and, for held-out data, in a few
 // additional ones. A turn is one step of each.

@@ -90,17 +90,17 @@ class LiveExperience final : public Experience {
 
   void check_holds(int64_t steps, std::string_view why) const override {
     const int64_t limit = env_->spec().max_steps;
-    REVERIE_CHECK(
-        limit == 0 || limit >= steps,
-        "{}: episodes end after {} steps, the model needs {} ({})", env_->spec().id, limit, steps,
-        why);
+    REVERIE_CHECK(limit == 0 || limit >= steps,
+                  "{}: episodes end after {} steps, the model needs {} ({})", env_->spec().id,
+                  limit, steps, why);
     REVERIE_CHECK(gathering_.limits.stall_limit == 0 || gathering_.limits.stall_limit >= steps,
                   "--stall-limit {}: the model needs {} steps of an episode ({})",
                   gathering_.limits.stall_limit, steps, why);
     const int64_t each = gathering_.learning_starts / lanes_;
-    REVERIE_CHECK(each >= steps,
-                  "--learning-starts {}: {} steps in each of {} environments, the model needs {} ({})",
-                  gathering_.learning_starts, each, lanes_, steps, why);
+    REVERIE_CHECK(
+        each >= steps,
+        "--learning-starts {}: {} steps in each of {} environments, the model needs {} ({})",
+        gathering_.learning_starts, each, lanes_, steps, why);
   }
 
   bool ready() const override { return steps_ >= gathering_.learning_starts; }

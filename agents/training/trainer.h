@@ -75,9 +75,9 @@ struct TrainingResult {
 };
 
 // The one training loop: takes turns until the run is done or `stop` is set, and logs, evaluates,
-// draws and saves in between according to DriveOptions; it also saves when a stage has begun. It saves a checkpoint of the start at once,
-// so that a run killed before the next one can resume. Evaluation uses separate actors and does not
-// affect training.
+// draws and saves in between according to DriveOptions; it also saves when a stage has begun. It
+// saves a checkpoint of the start at once, so that a run killed before the next one can resume.
+// Evaluation uses separate actors and does not affect training.
 //
 // Writes the config into the run folder before the first turn. A trainer restored by
 // resume_trainer() continues from its checkpoint: on the CPU the run then ends with the same

@@ -254,7 +254,8 @@ TEST_P(AgentContract, ObservationsAreCountedOnce) {
   agent->observe(observations());
   double expected = 9.0;
   if (auto* of_returns = dynamic_cast<PopulationAgent*>(agent.get())) {
-    of_returns->begin_generation(of_returns->population());  // its statistics change between generations
+    of_returns->begin_generation(
+        of_returns->population());  // its statistics change between generations
     of_returns->note(observations());
     of_returns->end_generation(
         std::vector<double>(static_cast<size_t>(of_returns->population()), 1.0));
