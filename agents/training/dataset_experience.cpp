@@ -55,4 +55,12 @@ std::unique_ptr<Experience> read_experience(const RunConfig& config,
   return std::make_unique<DatasetExperience>(config, training, spec);
 }
 
+std::unique_ptr<Experience> make_experience(const RunConfig& config,
+                                            const ExperienceOptions& options, const EnvSpec& spec,
+                                            const TrainingConfig::Say& say) {
+  if (options.data.path.empty()) return gather_experience(config, options);
+  if (say) say(fmt::format("reading {}", options.data.path));
+  return read_experience(config, options, spec);
+}
+
 }  // namespace reverie

@@ -48,4 +48,9 @@ std::unique_ptr<Experience> read_experience(const RunConfig& config,
 std::unique_ptr<Experience> gather_experience(const RunConfig& config,
                                               const ExperienceOptions& options);
 
+// The one of them that the options ask for. `say` hears of a dataset that is read.
+std::unique_ptr<Experience> make_experience(const RunConfig& config,
+                                            const ExperienceOptions& options, const EnvSpec& spec,
+                                            const TrainingConfig::Say& say);
+
 }  // namespace reverie

@@ -175,15 +175,6 @@ class WorldModelTrainer final : public Trainer {
   }
 
  private:
-  static std::unique_ptr<Experience> make_experience(const RunConfig& config,
-                                                     const WorldModelTraining& training,
-                                                     const EnvSpec& spec,
-                                                     const TrainingConfig::Say& say) {
-    if (training.data.path.empty()) return gather_experience(config, training);
-    if (say) say(fmt::format("reading {}", training.data.path));
-    return read_experience(config, training, spec);
-  }
-
   bool learns_from_dataset() const { return !training_.data.path.empty(); }
 
   // The fraction of the learning that is done; learning begins once enough is gathered.

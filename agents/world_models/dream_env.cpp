@@ -102,7 +102,6 @@ class DreamVectorEnv final : public VectorEnv {
   DreamVectorEnv(std::shared_ptr<const LearntWorld> world, const DreamOptions& dream,
                  const VectorEnvOptions& options)
       : spec_(dream_spec(*world, dream)),
-        action_field_(action_field(spec_.action)),
         episode_seeds_(options.episode_seeds),
         dreams_(std::move(world), options.num_envs, dream.temperature),
         lanes_(static_cast<size_t>(options.num_envs)),
@@ -237,7 +236,6 @@ class DreamVectorEnv final : public VectorEnv {
   }
 
   const EnvSpec spec_;
-  const Field action_field_;
   const std::vector<uint64_t> episode_seeds_;
   DreamWorlds dreams_;
   std::vector<EnvLane> lanes_;  // without environments

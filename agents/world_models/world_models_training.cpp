@@ -1,7 +1,5 @@
 #include "agents/world_models/world_models_training.h"
 
-#include <optional>
-
 #include "agents/evolution/population_trainer.h"
 #include "agents/space_adapter.h"
 #include "agents/trained_run.h"
@@ -93,7 +91,6 @@ class Shared {
   }
 
   WorldModelsAgent& agent() { return *agent_; }
-  const EnvSpec& spec() const { return spec_; }
   const RunConfig& config() const { return config_; }
   // Null once its pictures are encoded.
   Experience* experience() { return experience_.get(); }
@@ -148,15 +145,6 @@ class Shared {
       held_out.list_state(list, "held_out_codes");
     }
   };
-
-  static std::unique_ptr<Experience> make_experience(const RunConfig& config,
-                                                     const ExperienceOptions& options,
-                                                     const EnvSpec& spec,
-                                                     const TrainingConfig::Say& say) {
-    if (options.data.path.empty()) return gather_experience(config, options);
-    if (say) say(fmt::format("reading {}", options.data.path));
-    return read_experience(config, options, spec);
-  }
 
   ReplayBuffer make_codes(const ReplayBuffer& pictures) const {
     return {code_spec(spec_, agent_->config().model.vision.latent_size), pictures.capacity(),
